@@ -1,0 +1,1 @@
+"""Compiled models: what a bundle is, and how to run one."""

@@ -1,0 +1,64 @@
+"""Runs a bundle's ONNX file with ONNX Runtime on the CPU: the embedded default."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnxruntime as ort
+
+from engines.bundle import INPUT_NAME, OUTPUT_NAMES, Bundle
+from engines.errors import EngineError
+from engines.runtime import Engine, EngineOutput, Float32
+
+NAME = "onnxruntime"
+
+
+class OnnxEngine(Engine):
+    """An ONNX Runtime session with the bundle's three outputs."""
+
+    def __init__(self, bundle: Bundle, session: Any) -> None:  # noqa: ANN401 - onnxruntime has no types
+        super().__init__(bundle, f"{NAME} {ort.__version__} cpu")
+        self._session = session
+
+    def _infer(self, batch: Float32) -> EngineOutput:
+        try:
+            score, error_map, reconstruction = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: batch})
+        except RuntimeError as error:  # ONNX Runtime's exceptions derive from it
+            raise EngineError(f"ONNX Runtime failed on {self.bundle.bundle_id}: {error}") from error
+        return EngineOutput(score, error_map, reconstruction)
+
+
+def open_engine(bundle: Bundle, *, threads: int = 1) -> OnnxEngine:
+    """Open a bundle's model.onnx.
+
+    Raises:
+        EngineError: ONNX Runtime cannot read the file, or it has other inputs and outputs than a bundle's.
+    """
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    # without this, idle worker threads spin and one quiet microphone costs a whole core
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        session = ort.InferenceSession(
+            str(bundle.model_path), sess_options=options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # onnxruntime raises its own types, which it does not export
+        raise EngineError(
+            f"{bundle.model_path}: ONNX Runtime cannot open it: {error}; export the bundle anew"
+        ) from error
+    _check_signature(bundle, session)
+    return OnnxEngine(bundle, session)
+
+
+def _check_signature(bundle: Bundle, session: Any) -> None:  # noqa: ANN401 - onnxruntime has no types
+    inputs = {item.name: item.shape[1:] for item in session.get_inputs()}
+    outputs = {item.name for item in session.get_outputs()}
+    expected = [bundle.manifest.mel, bundle.manifest.frames]
+    if inputs != {INPUT_NAME: expected} or not set(OUTPUT_NAMES) <= outputs:
+        raise EngineError(
+            f"{bundle.model_path}: takes {inputs} and gives {sorted(outputs)}; a bundle's model takes "
+            f"{INPUT_NAME} (n, {expected[0]}, {expected[1]}) and gives {', '.join(OUTPUT_NAMES)}: "
+            "export it anew"
+        )

@@ -1,0 +1,1 @@
+"""The verbs of the `wheeltapper` command, one file each."""

@@ -1,0 +1,148 @@
+"""The configuration: read once, checked whole, then frozen.
+
+Every key has a default, a unit in its name and a description; docs/config.md and config.yaml are made
+from them. Unknown keys are errors, and every message names the key, the value and the remedy.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from monitor.config.section import NAME, Section
+from monitor.config.sections import (
+    AlarmConfig,
+    EngineConfig,
+    InputQualityConfig,
+    LogConfig,
+    MqttConfig,
+    StoreConfig,
+    WindowConfig,
+)
+from monitor.config.sources import (
+    FaultConfig,
+    FileSource,
+    MicrophoneSource,
+    SimulatedSource,
+    SourceBase,
+    SourceConfig,
+    StreamSource,
+)
+from monitor.errors import ConfigError
+
+__all__ = [
+    "AlarmConfig",
+    "Config",
+    "EngineConfig",
+    "FaultConfig",
+    "FileSource",
+    "InputQualityConfig",
+    "LogConfig",
+    "MicrophoneSource",
+    "MqttConfig",
+    "SimulatedSource",
+    "SourceBase",
+    "SourceConfig",
+    "StoreConfig",
+    "StreamSource",
+    "WindowConfig",
+    "load_config",
+    "parse_config",
+]
+
+
+def default_state_dir() -> Path:
+    """Return systemd's state directory when there is one, else ./state."""
+    return Path(os.environ.get("STATE_DIRECTORY", "state").split(":")[0])
+
+
+class Config(Section):
+    """The whole of config.yaml."""
+
+    site: str = Field(default="plant", pattern=NAME, description="Name of the plant or line, for topics.")
+    box: str = Field(default="box1", pattern=NAME, description="Name of this computer, for topics.")
+    state_dir: Path = Field(
+        default_factory=default_state_dir,
+        description="Where alarms, clips and on-site calibrations are kept; default: systemd's state "
+        "directory, else ./state.",
+    )
+    sources: tuple[SourceConfig, ...] = Field(min_length=1, description="What is listened to.")
+    window: WindowConfig = Field(default_factory=WindowConfig)
+    input_quality: InputQualityConfig = Field(default_factory=InputQualityConfig)
+    engine: EngineConfig = Field(default_factory=EngineConfig)
+    alarm: AlarmConfig = Field(default_factory=AlarmConfig)
+    store: StoreConfig = Field(default_factory=StoreConfig)
+    mqtt: MqttConfig = Field(default_factory=MqttConfig)
+    log: LogConfig = Field(default_factory=LogConfig)
+
+    @model_validator(mode="after")
+    def _check_ids(self) -> Config:
+        seen: set[str] = set()
+        for source in self.sources:
+            if source.id.lower() in seen:
+                raise ValueError(
+                    f"sources: id {source.id!r} stands twice (case does not count); give each its own"
+                )
+            seen.add(source.id.lower())
+        return self
+
+    def alarm_for(self, source: SourceBase) -> AlarmConfig:
+        """Return the alarm settings of one source."""
+        return self.alarm if source.alarm is None else source.alarm
+
+    @property
+    def topic_prefix(self) -> str:
+        """The start of every topic, filled in."""
+        return self.mqtt.prefix.replace("{site}", self.site).replace("{box}", self.box)
+
+
+def load_config(path: Path) -> Config:
+    """Read and check a configuration file.
+
+    Relative paths in it are taken from the folder that the daemon is started in.
+
+    Raises:
+        ConfigError: The file is missing, is not YAML, or does not fit; the text lists every problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read ({error}); give another with --config FILE") from error
+    return parse_config(text, name=str(path))
+
+
+def parse_config(text: str, *, name: str) -> Config:
+    """Check the text of a configuration; `name` says in errors where it came from.
+
+    Raises:
+        ConfigError: The text is not YAML or does not fit; the message lists every problem.
+    """
+    try:
+        tree = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{name}: is not YAML: {error}") from error
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{name}: must hold keys and values, as config.yaml does")
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise ConfigError(f"{name}:\n" + "\n".join(_problems(error))) from error
+
+
+def _problems(error: ValidationError) -> list[str]:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "the whole"
+        # a discriminated union puts the kind into the path; it is not a key of the file
+        where = re.sub(r"\.(microphone|file|stream|simulated)(?=\.|$)", "", where)
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"  {where}: unknown key; remove it or look its name up in docs/config.md")
+            continue
+        value = "" if isinstance(problem["input"], dict) else f" {problem['input']!r}"
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"  {where}{value}: {message}; docs/config.md describes it")
+    return lines

@@ -1,0 +1,238 @@
+"""The sections of config.yaml, but for the sources: alarm, window, input, engine, store, mqtt, log."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from monitor.config.section import Section
+
+TOPIC_PREFIX = r"^[^+#$\x00][^+#\x00]{0,199}$"
+
+
+class AlarmConfig(Section):
+    """When a score becomes an alarm, and when it stops being one (ISA-18.2)."""
+
+    false_alarms_per_week: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        description="How many alarms a week normal sound may raise. The alarm limit (value 1.0) is "
+        "set from it.",
+    )
+    warning_value: float = Field(
+        default=0.7,
+        gt=0,
+        le=1.0,
+        description="Warning level, in units of the alarm limit.",
+    )
+    deadband: float = Field(
+        default=0.1,
+        ge=0,
+        lt=1.0,
+        description="The alarm clears below 1.0 minus this, in units of the alarm limit.",
+    )
+    on_delay_s: float = Field(
+        default=0.0,
+        ge=0,
+        le=86400,
+        description="The score must stay at or above the limit this long before the alarm is raised; "
+        "0 raises at the first window.",
+    )
+    off_delay_s: float = Field(
+        default=5.0,
+        ge=0,
+        le=86400,
+        description="The score must stay below limit - deadband this long before the alarm clears.",
+    )
+    acknowledge_required: bool = Field(
+        default=True,
+        description="true: a cleared alarm stays `returned` until somebody acknowledges it. false: "
+        "it becomes normal by itself.",
+    )
+    shelve_max_s: float = Field(
+        default=28800.0,
+        gt=0,
+        le=2592000,
+        description="The longest time for which an operator may shelve an alarm.",
+    )
+
+
+class WindowConfig(Section):
+    """How the stream is cut."""
+
+    hop_frames: int = Field(
+        default=32,
+        ge=1,
+        le=4096,
+        description="Frames from one window to the next; the length of a window is the bundle's.",
+    )
+
+
+class InputQualityConfig(Section):
+    """When a window's input is too bad to be judged."""
+
+    silent_below_dbfs: float = Field(
+        default=-80.0, ge=-140, le=-20, description="A window with a lower RMS level is silent."
+    )
+    clipped_share: float = Field(
+        default=0.001,
+        gt=0,
+        le=1,
+        description="A window with a larger share of samples at full scale is clipped.",
+    )
+    flat_s: float = Field(
+        default=0.05,
+        gt=0,
+        le=10,
+        description="Samples that stand still this long mean a dead converter or cable.",
+    )
+
+
+class EngineConfig(Section):
+    """Which model runs, and on what."""
+
+    bundle: Path | None = Field(
+        default=None, description="Folder of the bundle; default: the demo bundle that is embedded."
+    )
+    backend: Literal["auto", "onnxruntime"] = Field(
+        default="auto",
+        description="`auto` takes the best one this machine has and says which in health.",
+    )
+    threads: int = Field(default=1, ge=1, le=64, description="CPU threads of the engine.")
+    max_batch: int = Field(default=64, ge=1, le=1024, description="Most windows in one call.")
+    queue_windows: int = Field(
+        default=256,
+        ge=1,
+        le=65536,
+        description="Windows that may wait for the engine. When full the oldest window of the source "
+        "that has most waiting is dropped and counted.",
+    )
+
+
+class StoreConfig(Section):
+    """What is kept on disk, and how much of it."""
+
+    pre_roll_s: float = Field(
+        default=3.0, ge=0, le=60, description="Sound kept before the first flagged window."
+    )
+    post_roll_s: float = Field(
+        default=3.0, ge=0, le=60, description="Sound kept after the last flagged window."
+    )
+    max_clip_s: float = Field(
+        default=30.0, gt=0, le=600, description="Longest clip; a longer event has more clips."
+    )
+    clip_every_s: float = Field(
+        default=300.0,
+        gt=0,
+        le=86400,
+        description="An event that goes on gets a further clip this often.",
+    )
+    maps_per_event: int = Field(
+        default=40,
+        ge=1,
+        le=10000,
+        description="Windows with a stored error map per event; when full, the worst ones stay.",
+    )
+    max_bytes: int = Field(
+        default=10_000_000_000,
+        ge=1_000_000,
+        description="Clips and maps together; above it the oldest unlabelled events' go first. "
+        "Alarms are never removed for space.",
+    )
+    max_age_days: float = Field(
+        default=90.0,
+        gt=0,
+        description="Clips and maps older than this are removed, unless labelled.",
+    )
+    min_free_bytes: int = Field(
+        default=200_000_000,
+        ge=0,
+        description="Below this much free space no clip and no map is written; alarms still are.",
+    )
+
+
+class MqttConfig(Section):
+    """The broker."""
+
+    enabled: bool = Field(default=True, description="false: alarms stay in the store and the terminal.")
+    host: str = Field(
+        default="embedded",
+        min_length=1,
+        description="Host name of the broker, or `embedded`: a small broker inside the daemon, for "
+        "trying out (extra `demo`).",
+    )
+    port: int = Field(default=1883, ge=1, le=65535, description="8883 is usual with TLS.")
+    prefix: str = Field(
+        default="wheeltapper/{site}/{box}",
+        pattern=TOPIC_PREFIX,
+        description="Start of every topic; {site} and {box} are filled in.",
+    )
+    client_id: str | None = Field(default=None, description="Default: wheeltapper-{site}-{box}.")
+    username: str | None = Field(default=None, description="Login name.")
+    password_file: Path | None = Field(
+        default=None,
+        description="File that holds the password; a password itself never stands in this file.",
+    )
+    tls: bool = Field(default=False, description="Encrypt, and check the broker's certificate.")
+    ca_file: Path | None = Field(default=None, description="The plant's own certificate authority (PEM).")
+    cert_file: Path | None = Field(default=None, description="Client certificate (PEM).")
+    key_file: Path | None = Field(default=None, description="Key of the client certificate (PEM).")
+    keepalive_s: int = Field(
+        default=30,
+        ge=5,
+        le=3600,
+        description="The broker announces our death after 1.5 times this.",
+    )
+    map_windows: Literal["flagged", "all", "none"] = Field(
+        default="flagged", description="Which windows' error maps are published."
+    )
+    map_shape: tuple[int, int] = Field(
+        default=(32, 16), description="Rows (mel) and columns (frames) of a published error map."
+    )
+    queue_messages: int = Field(
+        default=1000,
+        ge=10,
+        le=100000,
+        description="Live scores and maps that may wait for the broker; when full the oldest is "
+        "dropped and counted.",
+    )
+    offline_score_every_s: float = Field(
+        default=60.0,
+        gt=0,
+        le=86400,
+        description="While the broker is away, one score per source in this time is kept on disk: "
+        "the highest.",
+    )
+    offline_scores_max: int = Field(
+        default=100_000,
+        ge=0,
+        le=10_000_000,
+        description="Scores kept on disk at most; when full the oldest go. Events always stay.",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> MqttConfig:
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ValueError("cert_file and key_file belong together: give both or neither")
+        if self.cert_file is not None and not self.tls:
+            raise ValueError("cert_file needs tls: true")
+        if self.username is not None and self.password_file is None:
+            raise ValueError("username needs password_file: the path of a file that holds the password")
+        if self.map_shape[0] < 1 or self.map_shape[1] < 1:
+            raise ValueError(f"map_shape {list(self.map_shape)} needs at least one row and one column")
+        return self
+
+
+class LogConfig(Section):
+    """What is written to the log."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level written."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        default="auto",
+        description="`auto`: coloured on a terminal, JSON lines elsewhere (journald).",
+    )

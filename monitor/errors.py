@@ -1,0 +1,89 @@
+"""Errors a user may meet on the box, one for each stage, each with a stable code."""
+
+from __future__ import annotations
+
+from engines.errors import CodedError
+
+
+class ConfigError(CodedError):
+    """The configuration is not usable; the text names key, value and remedy."""
+
+    code = "config"
+
+
+class SourceError(CodedError):
+    """A source cannot be opened, and trying again will not help."""
+
+    code = "source"
+
+
+class DeviceMissingError(SourceError):
+    """The named audio device is not there; the text lists those that are."""
+
+    code = "source-device-missing"
+
+
+class AudioFileError(SourceError):
+    """A sound file is missing, empty or not decodable."""
+
+    code = "source-file"
+
+
+class FrontendError(CodedError):
+    """Sound or parameters that the front end cannot turn into log-mel."""
+
+    code = "frontend"
+
+
+class CalibrationError(CodedError):
+    """No honest alarm limit can be fitted to these scores."""
+
+    code = "calibration"
+
+
+class TooFewScoresError(CalibrationError):
+    """There are too few normal windows to fit a tail."""
+
+    code = "calibration-too-few"
+
+
+class DegenerateScoresError(CalibrationError):
+    """The scores do not vary, so that they say nothing about the machine."""
+
+    code = "calibration-degenerate"
+
+
+class ContaminatedScoresError(CalibrationError):
+    """The sound that should be normal holds stretches that are not."""
+
+    code = "calibration-contaminated"
+
+
+class CalibrationMismatchError(CalibrationError):
+    """The calibration was made with another bundle than the one in use."""
+
+    code = "calibration-mismatch"
+
+
+class CommandError(CodedError):
+    """An operator's command is refused; the text says why."""
+
+    code = "command"
+
+
+class StoreError(CodedError):
+    """The store cannot be opened or written."""
+
+    code = "store"
+
+
+class StoreFullError(StoreError):
+    """There is no space left for the store."""
+
+    code = "store-full"
+
+
+class PublishError(CodedError):
+    """MQTT settings that can never work: a bad certificate, an unreadable password file."""
+
+    code = "publish"

@@ -1,0 +1,272 @@
+"""The values that flow between the stages, in the order in which they flow.
+
+    AudioBlock -> Window -> LogMel -> Inference -> Score -> AlarmChange -> Record
+
+Every value is frozen and its arrays are read-only, so that a stage may keep what it was given.
+Stages import this module and none of each other. Three clocks appear, always named by suffix:
+`_s` is stream time (seconds of sound since the source first opened, lost samples included), `_utc_s`
+is seconds since 1970 UTC, and monotonic time never travels.
+
+A gap is a value: lost samples are counted in the block that follows them, a window over a gap says
+so in its quality, and a window that cannot be judged has a score of None, never 0.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+
+
+class Quality(str, enum.Enum):
+    """Whether a window's input can be judged. Anything but OK has a score of None."""
+
+    OK = "ok"
+    GAP = "gap"
+    """Samples inside the window were lost."""
+    SILENT = "silent"
+    """The whole window lies below the level at which a live microphone can be."""
+    FLAT = "flat"
+    """The samples stand still for longer than sound can: a cut cable or a stuck converter."""
+    CLIPPED = "clipped"
+    """Too many samples at full scale."""
+    ABSENT = "absent"
+    """No sample of the window arrived: the device is away."""
+
+
+class CaptureState(str, enum.Enum):
+    """How a source is, in the order of escalation."""
+
+    HEALTHY = "healthy"
+    ALARMED = "alarmed"
+    """A watchdog has tripped; the source is about to be restarted."""
+    RECOVERING = "recovering"
+    """Restarting; no sound yet."""
+    FAILED = "failed"
+    """Several restarts did not help; it goes on trying, slowly, for ever."""
+    ENDED = "ended"
+    """A file has been read to its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureHealth:
+    """The condition of one source, as its capture knows it."""
+
+    source_id: str
+    state: CaptureState
+    reason: str
+    """Empty when healthy; else what was found, for a person."""
+    device: str
+    """What is being listened to: a device's stable name, a path, an address without password."""
+    received_samples: int = 0
+    """At the device's rate, since the source first opened."""
+    lost_samples: int = 0
+    """At the device's rate, since the source first opened."""
+    overflows: int = 0
+    """Times that the device said it had lost samples."""
+    restarts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AudioBlock:
+    """A run of consecutive samples of one source, at the device's own rate.
+
+    `first_sample` of a block equals `first_sample + len(samples)` of the one before plus its own
+    `lost_samples`. A block may be empty: then it only reports loss, in real time, while a device is away.
+    """
+
+    source_id: str
+    samples: Float32
+    """Shape (n,), mono, in [-1, 1], read-only."""
+    sample_rate_hz: int
+    first_sample: int
+    """Index of samples[0] since the source first opened, lost samples counted."""
+    lost_samples: int
+    """Samples missing immediately before samples[0]."""
+    captured_utc_s: float
+    """When samples[0] reached the converter, by the source's clock anchor."""
+
+    @property
+    def end_sample(self) -> int:
+        """The index after the last sample: where the next block starts if nothing is lost."""
+        return self.first_sample + len(self.samples)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where in a source's sound a window lies, and whether the input was good there.
+
+    The span is the time that the window's frames tile: frame i covers
+    [start_s + i*hop, start_s + (i+1)*hop), centred on its STFT frame.
+    """
+
+    source_id: str
+    first_sample: int
+    """Index, at the model's rate, of the first sample under the first STFT frame."""
+    start_s: float
+    """Stream time."""
+    end_s: float
+    """Stream time."""
+    start_utc_s: float
+    """UTC of start_s, by the source's clock anchor."""
+    quality: Quality
+    level_dbfs: float | None
+    """RMS level; None when no sample arrived."""
+
+    @property
+    def end_utc_s(self) -> float:
+        """UTC of end_s."""
+        return self.start_utc_s + (self.end_s - self.start_s)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The samples that one LogMel is computed from, at the model's rate."""
+
+    span: Span
+    samples: Float32
+    """Shape (n,), in [-1, 1], lost samples are 0, read-only."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogMel:
+    """One window as log10 of mel energies."""
+
+    span: Span
+    values: Float32
+    """Shape (mel, frames), log10(power + floor), not standardised, read-only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inference:
+    """What a model said of one window."""
+
+    span: Span
+    raw: float
+    """The model's score: high means unusual; its scale is the model's own."""
+    error_map: Float32
+    """Shape (mel, frames), >= 0, squared error in standardised units."""
+    reconstruction: Float32
+    """Shape (mel, frames), in the units of LogMel.values."""
+    bundle_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A window's score in units of its alarm limit."""
+
+    span: Span
+    value: float | None
+    """High means unusual; 1.0 is the alarm limit, 0.0 the median of normal sound. None: not judged."""
+    expected_per_day: float | None
+    """False alarms a day that a limit at this value would raise; capped at the windows a day."""
+    raw: float | None
+    """The model's own score."""
+    profile: Float32 | None
+    """Shape (frames,), mean error of each frame over the mel bands."""
+    bundle_id: str
+
+
+class AlarmState(str, enum.Enum):
+    """ISA-18.2 / IEC 62682 alarm states (OPC UA Part 9 is the free equivalent)."""
+
+    NORMAL = "normal"
+    UNACKNOWLEDGED = "unacknowledged"
+    """Active, nobody has seen it."""
+    ACKNOWLEDGED = "acknowledged"
+    """Active, seen."""
+    RETURNED = "returned"
+    """Returned to normal before anyone acknowledged it."""
+    SHELVED = "shelved"
+    """Set aside by an operator for a time; still evaluated, not annunciated."""
+    OUT_OF_SERVICE = "out_of_service"
+    """Taken out by an operator until put back; still evaluated, not annunciated."""
+
+
+class ChangeReason(str, enum.Enum):
+    """What made an alarm change."""
+
+    LIMIT = "limit"
+    """The score stayed at or above the limit for the on-delay."""
+    CLEARED = "cleared"
+    """The score stayed below limit - deadband for the off-delay."""
+    WARNING = "warning"
+    """The score reached the warning level."""
+    WARNING_CLEARED = "warning_cleared"
+    """The score fell below the warning level - deadband."""
+    UNCERTAIN = "uncertain"
+    """The input cannot be judged; the state is frozen."""
+    CERTAIN = "certain"
+    """The input can be judged again."""
+    ACKNOWLEDGED = "acknowledged"
+    SHELVED = "shelved"
+    UNSHELVED = "unshelved"
+    SHELVING_EXPIRED = "shelving_expired"
+    OUT_OF_SERVICE = "out_of_service"
+    IN_SERVICE = "in_service"
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmChange:
+    """One change of one source's alarm. Stored before it is sent."""
+
+    source_id: str
+    event_id: str | None
+    """The event this belongs to; None while no event is open."""
+    old_state: AlarmState
+    new_state: AlarmState
+    reason: ChangeReason
+    at_utc_s: float
+    """When it changed."""
+    event_start_utc_s: float | None
+    """When the event's first window at or above the limit began."""
+    peak: float | None
+    """The highest value of the event so far, in units of the limit."""
+    warning: bool
+    """Whether the score is at or above the warning level."""
+    uncertain: bool
+    """Whether the input can not be judged at present."""
+    active: bool
+    """Whether the score is at or above the limit, whatever an operator has set aside."""
+    shelved_until_utc_s: float | None = None
+    actor: str | None = None
+    """Who gave the command; None when the sound did it."""
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A row of the outbox: stored first, sent from the store, removed when the broker has it."""
+
+    seq: int
+    """Rises by insertion and is never used again."""
+    kind: str
+    """Which family of topics it goes to: `event`, `reply` or `score`."""
+    source_id: str
+    created_utc_s: float
+    body: Mapping[str, object] = field(default_factory=dict)
+    """JSON-able; holds no topic, so that JSON and Sparkplug are made from the same row."""
+
+
+class Outbox(Protocol):
+    """Where the publisher takes records from: the store, as the publisher sees it. Thread-safe."""
+
+    def pending(self, limit: int) -> Sequence[Record]:
+        """Return up to `limit` unsent records, oldest first."""
+        ...
+
+    def mark_sent(self, seq: int) -> None:
+        """Remember that the broker has acknowledged this record."""
+        ...
+
+
+def read_only(array: Float32) -> Float32:
+    """Return `array` with writing switched off, so that stages may share it."""
+    array.flags.writeable = False
+    return array

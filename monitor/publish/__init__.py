@@ -1,0 +1,1 @@
+"""What an operator sees of alarms and scores: MQTT topics, sent from the store."""

@@ -1,0 +1,1 @@
+"""Train, judge and calibrate models. Never imported on the box."""

@@ -1,0 +1,1 @@
+"""The networks, one readable file each. They know nothing of how they are trained."""
