@@ -112,7 +112,7 @@ def test_filters_cover_the_bands_and_nothing_else(scale: str) -> None:
     filters = mel_filterbank(parameters)
     assert (513, 40) == filters.shape
     bins_hz = np.linspace(0, 8000, 513)
-    assert filters[(bins_hz <= 100) | (bins_hz >= 7000)].max() == 0
+    assert filters[(bins_hz <= 100) | (bins_hz >= 7000)].max() < 1e-12
     assert (filters.max(axis=0) > 0).all()
 
 
