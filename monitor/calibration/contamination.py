@@ -1,0 +1,68 @@
+"""Finds stretches in supposedly normal sound that do not belong to the tail of the rest.
+
+The highest m stretches are hidden from the fit (censored: only their number is known, so that clean data
+are not made lighter), the tail is fitted to the rest, and the hidden ones are compared with what it
+allows: is the highest too high, are all m too far off? Hiding several at once matters, because two
+faults would otherwise hide each other. Uncertainty of the fit is averaged over, so that little data
+accuse nobody.
+
+What it cannot find: abnormal sound that makes up a large part of the recording. That is
+indistinguishable from a machine with two ways of running.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.calibration.tail import EXPONENTIAL_BELOW, Excesses, posterior_of_excesses
+
+Float64 = NDArray[np.float64]
+
+ALARMING_P = 1e-4
+"""Least probability, under the rest, that is still taken for chance. Measured: see the tests."""
+EXPECTED_FEWER_THAN = 0.1
+"""A stretch stands out if the rest would give fewer than this many so high in the whole recording."""
+HIDDEN_SHARE = 0.35
+"""At most this share of the stretches is hidden."""
+DRAWS = 400
+
+
+def outlying(heights: Float64, seed: int) -> NDArray[np.bool_]:
+    """Return shape (k,): which peaks do not belong; none unless chance is practically excluded.
+
+    `heights`, shape (k,), are the peaks' heights above the threshold.
+    """
+    order = np.argsort(heights)
+    ordered = heights[order]
+    rng = np.random.default_rng(seed)
+    least_p, verdict = 1.0, np.zeros(len(heights), dtype=bool)
+    for hidden in _hidden_counts(len(heights)):
+        rest, top = ordered[:-hidden], ordered[-hidden:]
+        if rest[-1] <= 0:
+            continue
+        posterior = posterior_of_excesses(Excesses(rest, hidden, float(rest[-1])))
+        scales, shapes = posterior.draw(DRAWS, rng)
+        given = _survival(np.array([rest[-1]]), scales, shapes)
+        beyond = _survival(top, scales, shapes) / np.maximum(given, 1e-300)
+        gap_p = float((beyond[:, 0] ** hidden).mean())
+        highest_p = float((1.0 - (1.0 - beyond[:, -1]) ** hidden).mean())
+        if min(gap_p, highest_p) < least_p:
+            least_p = min(gap_p, highest_p)
+            expected = len(heights) * _survival(ordered, scales, shapes).mean(axis=0)
+            verdict = np.zeros(len(heights), dtype=bool)
+            verdict[order[expected < EXPECTED_FEWER_THAN]] = True
+    return verdict if least_p < ALARMING_P else np.zeros(len(heights), dtype=bool)
+
+
+def _hidden_counts(count: int) -> list[int]:
+    most = int(HIDDEN_SHARE * count)
+    steps = np.unique(np.round(np.geomspace(1, max(most, 1), 10)).astype(int))
+    return [int(step) for step in steps if step <= most]
+
+
+def _survival(heights: Float64, scales: Float64, shapes: Float64) -> Float64:
+    """Return shape (draws, heights): the probability that a peak is higher."""
+    reduced = heights[None, :] / scales[:, None]
+    shape = np.where(np.abs(shapes) < EXPONENTIAL_BELOW, EXPONENTIAL_BELOW, shapes)[:, None]
+    return np.asarray(np.maximum(1.0 + shape * reduced, 0.0) ** (-1.0 / shape))

@@ -1,0 +1,243 @@
+"""Fits a calibration to the scores of normal sound: peaks over threshold.
+
+    recordings -> judged windows -> threshold -> stretches above it -> generalised Pareto -> Calibration
+
+Refuses what no honest limit can be fitted to: too little sound, scores that do not vary, sound that is
+not normal throughout.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.calibration.clusters import Clusters, Series, clusters_above, series_of_recordings
+from monitor.calibration.contamination import outlying
+from monitor.calibration.record import Calibration
+from monitor.calibration.tail import Excesses, Tail, posterior_of_excesses
+from monitor.errors import (
+    CalibrationError,
+    ContaminatedScoresError,
+    DegenerateScoresError,
+    TooFewScoresError,
+)
+
+Scores = NDArray[np.floating] | Sequence[NDArray[np.floating]]
+"""Raw scores of consecutive windows: one recording, or a list of recordings; NaN where not judged."""
+MACHINE_PRECISION = 1e-6
+"""Least relative spread; the models compute in float32, whose step is 1.2e-7."""
+LOWEST_QUANTILE = 0.7
+"""A threshold is never set lower than this: below it there is no tail."""
+BELOW_LEVELS = 64
+ROUNDS = 5
+LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FitSettings:
+    """How a calibration is fitted."""
+
+    min_windows: int = 300
+    """Fewer judged windows are refused."""
+    min_clusters: int = 30
+    """The threshold is lowered until so many separate stretches reach it."""
+    least_clusters: int = 12
+    """Fewer than this at the lowest threshold are refused."""
+    gap_s: float = 5.0
+    """High windows closer than this are one stretch; the default of the alarm's off-delay."""
+    set_aside: bool = False
+    """Leave out stretches that do not belong, and count them, instead of refusing."""
+    draws: int = 200
+    """How many equally probable tails are kept to state the uncertainty."""
+    seed: int = 0
+    """Of the draws: same scores, same calibration."""
+
+
+def fit_calibration(
+    scores: Scores,
+    *,
+    hop_s: float,
+    bundle_id: str,
+    fitted_utc_s: float,
+    source: str = "",
+    settings: FitSettings | None = None,
+) -> Calibration:
+    """Fit the tail of normal scores; the same scores always give the same calibration.
+
+    Raises:
+        TooFewScoresError: Too few judged windows, or too few separate stretches of high ones.
+        DegenerateScoresError: The scores do not vary.
+        ContaminatedScoresError: Some stretches do not belong to the rest; the text lists them.
+        CalibrationError: A score is infinite.
+    """
+    settings = settings or FitSettings()
+    gap_windows = max(1, round(settings.gap_s / hop_s))
+    recordings = [scores] if isinstance(scores, np.ndarray) else list(scores)
+    series = series_of_recordings([np.asarray(r, dtype=np.float64) for r in recordings], gap_windows)
+    _check_varied(series, hop_s, settings)
+    whole = len(series.scores)
+    for _ in range(ROUNDS):
+        clusters, threshold = _tail_clusters(series, gap_windows, settings)
+        strange = outlying(clusters.peaks - threshold, settings.seed)
+        if not strange.any():
+            break
+        if not settings.set_aside:
+            raise ContaminatedScoresError(_where(series, clusters, strange, hop_s))
+        series = series.without(_windows_of(series, clusters, strange, threshold))
+        _check_varied(series, hop_s, settings)
+    else:
+        raise ContaminatedScoresError(
+            f"after {ROUNDS} rounds of setting stretches aside there still are some that do not belong to "
+            "the rest; record the machine anew while it surely runs normally"
+        )
+    return _calibration(
+        series,
+        _Threshold(threshold, clusters, gap_windows),
+        _Facts(hop_s, bundle_id, fitted_utc_s, source, settings, whole - len(series.scores)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Threshold:
+    raw: float
+    clusters: Clusters
+    gap_windows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    hop_s: float
+    bundle_id: str
+    fitted_utc_s: float
+    source: str
+    settings: FitSettings
+    set_aside_windows: int
+
+
+def _check_varied(series: Series, hop_s: float, settings: FitSettings) -> None:
+    judged = series.scores
+    if not np.isfinite(judged).all():
+        raise CalibrationError("a score is infinite; export the bundle anew, its model is not usable")
+    if len(judged) < settings.min_windows:
+        missing_min = (settings.min_windows - len(judged)) * hop_s / 60.0
+        raise TooFewScoresError(
+            f"{len(judged)} judged windows of normal sound are too few to fit an alarm limit, at least "
+            f"{settings.min_windows} are needed: record {max(missing_min, 0.1):.1f} minutes more"
+        )
+    low, high = np.quantile(judged, [0.5, 0.95])
+    if high - low <= MACHINE_PRECISION * max(abs(low), abs(high)):
+        raise DegenerateScoresError(
+            f"the scores do not vary (median {low:.6g}, 95 % quantile {high:.6g} of {len(judged)} windows), "
+            "so that no limit can be set; check that the microphone hears the machine and not silence"
+        )
+
+
+def _tail_clusters(series: Series, gap_windows: int, settings: FitSettings) -> tuple[Clusters, float]:
+    """Return the stretches above the highest threshold that leaves enough of them."""
+    share = 2.0 / math.sqrt(len(series.scores))  # 2 sqrt(n) high windows, see _calibration
+    quantile = min(0.99, 1.0 - share)
+    while True:
+        threshold = float(np.quantile(series.scores, quantile))
+        clusters = clusters_above(series, threshold, gap_windows)
+        if len(clusters.peaks) >= settings.min_clusters or quantile <= LOWEST_QUANTILE:
+            break
+        quantile = max(LOWEST_QUANTILE, quantile - 0.03)
+    if len(clusters.peaks) < settings.least_clusters:
+        raise TooFewScoresError(
+            f"the highest scores lie in only {len(clusters.peaks)} separate stretches, at least "
+            f"{settings.least_clusters} are needed to say how high normal sound reaches; record longer, and "
+            "at several times of the day"
+        )
+    return clusters, threshold
+
+
+def _windows_of(
+    series: Series, clusters: Clusters, strange: NDArray[np.bool_], threshold: float
+) -> NDArray[np.bool_]:
+    dropped = np.zeros(len(series.scores), dtype=bool)
+    for first, last in zip(clusters.first[strange], clusters.last[strange], strict=True):
+        dropped[first : last + 1] = True
+        # the flanks of a strange stretch are strange too, though lower
+        lower, upper = first, last
+        while lower > 0 and series.scores[lower - 1] > threshold:
+            lower -= 1
+        while upper + 1 < len(dropped) and series.scores[upper + 1] > threshold:
+            upper += 1
+        dropped[max(lower - 1, 0) : upper + 2] = True
+    return dropped
+
+
+def _where(series: Series, clusters: Clusters, strange: NDArray[np.bool_], hop_s: float) -> str:
+    indices = np.flatnonzero(strange)
+    highest_first = indices[np.argsort(-clusters.peaks[indices], kind="stable")]
+    stretches = []
+    for i in highest_first[:LISTED]:
+        first, last = clusters.first[i], clusters.last[i]
+        start_s, end_s = series.starts[first] * hop_s, (series.starts[last] + 1) * hop_s
+        stretches.append(
+            f"recording {series.recordings[first]} from {start_s:.1f} to {end_s:.1f} s "
+            f"(score {clusters.peaks[i]:.4g})"
+        )
+    more = f", and {len(indices) - LISTED} more" if len(indices) > LISTED else ""
+    return (
+        f"{len(indices)} stretches of the sound that should be normal do not belong to the rest: "
+        f"{'; '.join(stretches)}{more}. Listen to them: if they are not normal, record anew or set them "
+        "aside (--set-aside); if they are, record longer, so that they are no exception"
+    )
+
+
+def _calibration(series: Series, threshold: _Threshold, facts: _Facts) -> Calibration:
+    """Put together what was found.
+
+    The best estimate is the mode of the posterior: maximum likelihood with the prior as its penalty.
+    """
+    settings, clusters = facts.settings, threshold.clusters
+    exposure_days = len(series.scores) * facts.hop_s / 86400.0
+    rate = len(clusters.peaks) / exposure_days
+    posterior = posterior_of_excesses(Excesses(clusters.peaks - threshold.raw))
+    scale, shape = posterior.best()
+    rng = np.random.default_rng(settings.seed)
+    scales, shapes = posterior.draw(settings.draws, rng)
+    # number of stretches: Poisson, with Jeffreys' prior on its rate
+    rates = rng.gamma(len(clusters.peaks) + 0.5, 1.0 / exposure_days, settings.draws)
+    levels, per_day = _below(series, threshold, exposure_days)
+    return Calibration(
+        bundle_id=facts.bundle_id,
+        fitted_utc_s=facts.fitted_utc_s,
+        source=facts.source,
+        hop_s=facts.hop_s,
+        gap_s=settings.gap_s,
+        windows=len(series.scores),
+        set_aside_windows=facts.set_aside_windows,
+        clusters=len(clusters.peaks),
+        centre=levels[0],
+        largest=float(series.scores.max()),
+        tail=Tail(threshold.raw, scale, shape, rate),
+        draws=tuple(
+            Tail(threshold.raw, float(a), float(b), float(c))
+            for a, b, c in zip(scales, shapes, rates, strict=True)
+        ),
+        below_levels=levels,
+        below_per_day=per_day,
+    )
+
+
+def _below(
+    series: Series, threshold: _Threshold, exposure_days: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return levels from the centre to the threshold, and how many stretches a day reached each.
+
+    Near the centre stretches merge and there are fewer of them; a lower limit is promised no fewer
+    alarms than a higher one, so the rate is the highest at or above the level.
+    """
+    quantiles = np.quantile(series.scores, np.linspace(0.5, 1.0, 4 * BELOW_LEVELS))
+    inner = np.unique(quantiles[quantiles < threshold.raw])[::4]
+    levels = np.concatenate([inner, [threshold.raw]])
+    counts = [len(clusters_above(series, float(x), threshold.gap_windows).peaks) for x in inner]
+    rates = np.array([*counts, len(threshold.clusters.peaks)]) / exposure_days
+    falling = np.maximum.accumulate(rates[::-1])[::-1]
+    return tuple(levels.tolist()), tuple(falling.tolist())
