@@ -27,7 +27,7 @@ class SourceBase(Section):
 class MicrophoneSource(SourceBase):
     """A sound card's input, through PortAudio, in a child process."""
 
-    kind: Literal["microphone"]
+    kind: Literal["microphone"] = Field(description="This kind of source.")
     device: str = Field(
         default="default",
         description="A stable name from `wheeltapper devices` (for example `alsa:CARD=Device,DEV=0` "
@@ -49,7 +49,7 @@ class MicrophoneSource(SourceBase):
 class FileSource(SourceBase):
     """A recording: WAV, FLAC, OGG or whatever libsndfile reads."""
 
-    kind: Literal["file"]
+    kind: Literal["file"] = Field(description="This kind of source.")
     path: Path = Field(description="The file.")
     channel: int = Field(default=1, ge=1, le=256, description="Channel of the file, from 1.")
     pace: Literal["real_time", "fast"] = Field(
@@ -62,7 +62,7 @@ class FileSource(SourceBase):
 class StreamSource(SourceBase):
     """A network stream that ffmpeg can open."""
 
-    kind: Literal["stream"]
+    kind: Literal["stream"] = Field(description="This kind of source.")
     url: str = Field(
         pattern=r"^(rtsp|rtsps|http|https|udp|rtp|srt|tcp)://",
         description="rtsp://, rtsps://, http://, https://, udp://, rtp://, srt:// or tcp:// address.",
@@ -93,7 +93,7 @@ class FaultConfig(Section):
 class SimulatedSource(SourceBase):
     """A machine that does not exist but could: the sound that `make run` listens to."""
 
-    kind: Literal["simulated"]
+    kind: Literal["simulated"] = Field(description="This kind of source.")
     machine: Literal["pump", "fan", "gearbox"] = Field(default="pump", description="Which machine.")
     seed: int = Field(default=1, ge=0, description="Same seed, same sound.")
     pace: Literal["real_time", "fast"] = Field(default="real_time", description="As for files.")

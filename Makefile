@@ -1,0 +1,59 @@
+# Wheeltapper. `make` alone prints the targets; CI calls nothing else.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+SOURCE ?= simulated
+RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
+DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
+
+.PHONY: help run test check fmt bench golden train-demo docs metrics system-run system-test clean
+
+help:  ## print the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUN_STAMP)  ## listen: the simulated pump, or SOURCE=microphone
+	@bash scripts/run.sh $(SOURCE)
+
+test: $(DEV_STAMP) system-test  ## install what the tests need, and run them all
+	$(BIN)/pytest -q
+
+check: $(DEV_STAMP)  ## verify: format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(DEV_STAMP)  ## rewrite: format and fixable lint
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON on the last line
+	$(BIN)/python -m tests.bench.daemon
+
+train-demo: $(DEV_STAMP)  ## train the two embedded bundles again
+	bash training/runs/demo.sh
+
+docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/config.md and config.yaml
+	$(BIN)/python -m monitor.publish.docs
+	$(BIN)/python -m monitor.config.docs
+
+system-run:  ## install the system packages that `run` needs (root), or print the line to run
+	@bash scripts/install_system.sh run
+
+system-test:  ## install the system packages that the tests need (root), or print the line to run
+	@bash scripts/install_system.sh test
+
+clean:  ## remove the environment, caches and local state
+	rm -rf .venv state .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+
+$(RUN_STAMP): pyproject.toml
+	@bash scripts/install_system.sh run
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	@touch $@
+
+$(DEV_STAMP): pyproject.toml
+	@bash scripts/install_system.sh test
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]'
+	@touch $@

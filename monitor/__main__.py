@@ -1,0 +1,61 @@
+"""The `wheeltapper` command: a table of verbs, each a module that is imported when it is used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from monitor.errors import CodedError
+
+# verb -> (module with add_arguments(parser) and run(arguments) -> exit code, what it does)
+COMMANDS = {
+    "run": ("monitor.commands.run", "listen, judge and publish until stopped"),
+    "check": ("monitor.commands.check", "check the configuration, the bundles and the devices"),
+    "devices": ("monitor.commands.devices", "list the microphones of this box with their levels"),
+    "score": ("monitor.commands.score", "score sound files with a bundle, as JSON lines"),
+    "calibrate": ("monitor.commands.calibrate", "set the alarm limit from normal recordings"),
+    "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
+    "status": ("monitor.commands.status", "show how the daemon on this box is"),
+}
+
+
+def build_parser(verb: str | None) -> tuple[argparse.ArgumentParser, Any]:
+    """Return the parser and the module of `verb`; only that verb's module is imported."""
+    parser = argparse.ArgumentParser(
+        prog="wheeltapper", description="Listens to machines: scores, error maps and alarms over MQTT."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    module: Any = None
+    for name, (path, summary) in COMMANDS.items():
+        sub = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name == verb:
+            module = importlib.import_module(path)
+            module.add_arguments(sub)
+    return parser, module
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb. Returns its exit code; 2 for an error that has a remedy, told in one sentence."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if not word.startswith("-")), None)
+    parser, module = build_parser(verb)
+    arguments = parser.parse_args(words)
+    try:
+        code: int = module.run(arguments)
+    except CodedError as error:
+        print(f"wheeltapper {arguments.verb}: {error} [{error.code}]", file=sys.stderr)  # noqa: T201 - for a person
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # the reader of our output (head, less) has seen enough
+        sys.stderr.close()
+        return 0
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,44 @@
+"""One log event per fact: JSON lines under systemd, coloured lines on a terminal."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any, Protocol
+
+import structlog
+
+from monitor.config import LogConfig
+
+
+class Log(Protocol):
+    """What the daemon needs of a logger; structlog's bound loggers are one."""
+
+    def debug(self, event: str, **facts: Any) -> Any: ...  # noqa: ANN401, D102 - structlog's signature
+    def info(self, event: str, **facts: Any) -> Any: ...  # noqa: ANN401, D102
+    def warning(self, event: str, **facts: Any) -> Any: ...  # noqa: ANN401, D102
+    def error(self, event: str, **facts: Any) -> Any: ...  # noqa: ANN401, D102
+    def exception(self, event: str, **facts: Any) -> Any: ...  # noqa: ANN401, D102
+
+
+def open_log(config: LogConfig) -> Log:
+    """Return the log that the configuration asks for, on standard error."""
+    terminal = sys.stderr.isatty()
+    console = config.format == "console" or (config.format == "auto" and terminal)
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(colors=terminal) if console else structlog.processors.JSONRenderer()
+    )
+    processors: list[Any] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+    ]
+    if not console:
+        processors.append(structlog.processors.dict_tracebacks)
+    structlog.configure(
+        processors=[*processors, renderer],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(config.level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    log: Log = structlog.get_logger()
+    return log
