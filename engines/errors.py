@@ -49,3 +49,9 @@ class BackendUnavailableError(EngineError):
     """The configured backend cannot run on this machine."""
 
     code = "engine-backend"
+
+
+class EngineParityError(EngineError):
+    """An engine's answers stray from those that training saw; the text has the numbers."""
+
+    code = "engine-parity"

@@ -1,1 +1,1 @@
-"""The networks, one readable file each. They know nothing of how they are trained."""
+"""The models, one readable file each. All of them reconstruct standardised log-mel."""

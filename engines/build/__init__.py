@@ -1,0 +1,1 @@
+"""Makes compiled models. Needs torch and onnx; never imported on the box."""

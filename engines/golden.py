@@ -1,0 +1,112 @@
+"""Golden windows: what a bundle's model answered where it was made, to hold any engine against.
+
+NumPy only, so that it runs on the box with whatever engine was built there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from engines.bundle import GOLDEN, INPUT_NAME, OUTPUT_NAMES, Bundle
+from engines.errors import BundleDamagedError, EngineParityError
+from engines.runtime import Engine, EngineOutput, Float32
+
+RELATIVE_LIMIT = 1e-3
+"""For fp32 on any processor. Export holds its own machine to a tenth of it; others sum in another order."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutputParity:
+    """How far one output strays from its reference."""
+
+    output: str
+    """One of OUTPUT_NAMES."""
+    max_absolute: float
+    """Largest difference, in the output's own units; infinite when an answer is not a number."""
+    max_relative: float
+    """The same divided by the root mean square of the reference, so that a bin near 0 cannot inflate it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenWindows:
+    """A few windows with the outputs of the training framework."""
+
+    logmel: Float32
+    """Shape (n, mel, frames), log10, not standardised."""
+    expected: EngineOutput
+
+
+def compare_outputs(expected: EngineOutput, found: EngineOutput) -> tuple[OutputParity, ...]:
+    """Return one row for each output, in the order of OUTPUT_NAMES."""
+    return tuple(
+        _parity_of_output(name, getattr(expected, name), getattr(found, name)) for name in OUTPUT_NAMES
+    )
+
+
+def _parity_of_output(name: str, expected: Float32, found: Float32) -> OutputParity:
+    difference = np.abs(found.astype(np.float64) - expected)
+    worst = float(difference.max()) if np.isfinite(difference).all() else float("inf")
+    scale = float(np.sqrt(np.mean(np.square(expected, dtype=np.float64))))
+    return OutputParity(name, worst, worst / max(scale, 1e-12))
+
+
+def require_parity(parity: Sequence[OutputParity], limit: float, who: str) -> None:
+    """Refuse an engine that strays.
+
+    Raises:
+        EngineParityError: An output's relative difference is above `limit`; the text has all numbers.
+    """
+    if all(row.max_relative <= limit for row in parity):
+        return
+    numbers = ", ".join(f"{row.output} {row.max_relative:.2g}" for row in parity)
+    raise EngineParityError(
+        f"{who} strays from what training saw: relative difference {numbers}, allowed {limit:.2g}; "
+        "do not use it: export the bundle anew, or run it with another backend"
+    )
+
+
+def write_golden(path: Path, golden: GoldenWindows) -> None:
+    """Write golden.npz; the same windows always give the same bytes."""
+    expected = golden.expected
+    np.savez_compressed(
+        path,
+        allow_pickle=False,
+        logmel=golden.logmel,
+        score=expected.score,
+        error_map=expected.error_map,
+        reconstruction=expected.reconstruction,
+    )
+
+
+def read_golden(bundle: Bundle) -> GoldenWindows:
+    """Read a bundle's golden windows.
+
+    Raises:
+        BundleDamagedError: The bundle has none, or the file is not readable.
+    """
+    path = bundle.folder / GOLDEN
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            outputs = EngineOutput(*(arrays[name] for name in OUTPUT_NAMES))
+            return GoldenWindows(arrays[INPUT_NAME], outputs)
+    except (OSError, KeyError, ValueError) as error:
+        raise BundleDamagedError(
+            f"{path}: no golden windows can be read ({error}); export the bundle anew"
+        ) from error
+
+
+def check_golden(engine: Engine, *, limit: float = RELATIVE_LIMIT) -> tuple[OutputParity, ...]:
+    """Run an engine on its bundle's golden windows and return how far it strays.
+
+    Raises:
+        EngineParityError: It strays further than `limit`, relative.
+        BundleDamagedError: The bundle has no golden windows.
+    """
+    golden = read_golden(engine.bundle)
+    parity = compare_outputs(golden.expected, engine.infer(golden.logmel))
+    require_parity(parity, limit, f"{engine.backend} on {engine.bundle.bundle_id}")
+    return parity
