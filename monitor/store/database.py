@@ -1,0 +1,137 @@
+"""One connection to store.sqlite that all threads share, and what its errors mean.
+
+WAL with synchronous=FULL: when a durable transaction has returned, a power cut cannot undo it. Where
+losing the last moments to a power cut does no harm (a record marked as sent is at worst sent twice), the
+caller says so and saves the wait for the disk. A killed process loses neither kind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from monitor.errors import StoreError
+from monitor.store.files import disk_errors, free_bytes, full_error
+from monitor.store.schema import check_newest, migrate
+
+BUSY_TIMEOUT_S = 10.0
+NEARLY_NOTHING_BYTES = 256 * 1024
+"""SQLite calls some full disks an I/O error; with less than this free it is a full disk."""
+DAMAGED = ("malformed", "not a database")
+
+
+class DamagedDatabaseError(StoreError):
+    """The file is there and can be read, but what is in it is no database any more."""
+
+    code = "store-damaged"
+
+
+@contextlib.contextmanager
+def sqlite_errors(path: Path) -> Iterator[None]:
+    """Turn what SQLite says of `path` into StoreFullError, DamagedDatabaseError or StoreError."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        text = str(error)
+        # Python 3.10 has no sqlite_errorcode; SQLite's texts for these have not changed in 20 years
+        if "disk is full" in text or (
+            _is_disk_error(text) and free_bytes(path.parent) < NEARLY_NOTHING_BYTES
+        ):
+            raise full_error(path) from error
+        if any(word in text for word in DAMAGED):
+            raise DamagedDatabaseError(
+                f"{path}: is damaged ({text}); restart the daemon: it moves the file aside and begins anew"
+            ) from error
+        raise StoreError(f"{path}: {text}") from error
+
+
+def _is_disk_error(text: str) -> bool:
+    return "disk I/O error" in text or "unable to open database file" in text
+
+
+class Database:
+    """A connection behind a lock: any thread may call, one at a time is inside."""
+
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+        """Open and, unless `read_only`, create and migrate.
+
+        Raises:
+            StoreFullError: There is no space left.
+            DamagedDatabaseError: The file is not a whole database.
+            StoreError: The file cannot be opened, or newer software wrote it.
+        """
+        self.path = path
+        self._lock = threading.RLock()
+        self._durable = True
+        if not read_only:
+            with disk_errors(path):  # its -wal and -shm inherit the mode
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with sqlite_errors(path):
+            self._connection = sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+                uri=True,
+                timeout=BUSY_TIMEOUT_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+        try:
+            with sqlite_errors(path):
+                self._prepare(read_only=read_only)
+        except StoreError:
+            self._connection.close()
+            raise
+
+    def _prepare(self, *, read_only: bool) -> None:
+        connection = self._connection
+        connection.row_factory = sqlite3.Row
+        found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
+        if found != ["ok"]:
+            raise DamagedDatabaseError(f"{self.path}: is damaged: {'; '.join(map(str, found))}")
+        if read_only:
+            check_newest(connection, str(self.path))
+            return
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA journal_size_limit = 16777216")
+        migrate(connection, str(self.path))
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
+        """Run the body as one transaction: all of it is kept when it returns, none of it when it raises.
+
+        Raises:
+            StoreFullError: There is no space left; the same call may be made again later.
+            StoreError: The database refuses.
+        """
+        with self._lock, sqlite_errors(self.path):
+            connection = self._connection
+            if durable != self._durable:
+                connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+                self._durable = durable
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+    def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        """Return all rows of a query.
+
+        Raises:
+            StoreError: The database refuses.
+        """
+        with self._lock, sqlite_errors(self.path):
+            return list(self._connection.execute(query, parameters))
+
+    def close(self) -> None:
+        """Close the connection; whatever is called afterwards raises StoreError."""
+        with self._lock:
+            self._connection.close()

@@ -1,0 +1,132 @@
+"""Events, their changes and labels, and the alarms as they stand; writes run in the caller's transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+
+from monitor.errors import StoreError
+from monitor.messages import AlarmChange, AlarmState, ChangeReason
+from monitor.store.database import Database
+from monitor.store.records import Event, Label
+from monitor.store.rendering import json_tree
+
+EVENT_COLUMNS = (
+    "n, event_id, source_id, start_utc_s, end_utc_s, peak, state, "
+    "acknowledged_by, acknowledged_utc_s, bundle_id"
+)
+
+
+def put_event(connection: sqlite3.Connection, change: AlarmChange, bundle_id: str | None) -> None:
+    """Bring the row of a change's event up to that change; a change without an event has none.
+
+    The event ends with the first change that finds the sound below the limit, and goes on if it comes back.
+    """
+    if change.event_id is None:
+        return
+    start_utc_s = change.at_utc_s if change.event_start_utc_s is None else change.event_start_utc_s
+    connection.execute(
+        "INSERT INTO events (event_id, source_id, start_utc_s, peak, state, bundle_id) "
+        "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (event_id) DO UPDATE SET state = excluded.state",
+        (change.event_id, change.source_id, start_utc_s, change.peak, change.new_state.value, bundle_id),
+    )
+    raise_peak(connection, change.event_id, change.peak)
+    if change.active:
+        ended = "UPDATE events SET end_utc_s = NULL WHERE event_id = :event_id"
+    elif change.reason is ChangeReason.CLEARED:
+        ended = "UPDATE events SET end_utc_s = :at WHERE event_id = :event_id"
+    else:
+        ended = "UPDATE events SET end_utc_s = COALESCE(end_utc_s, :at) WHERE event_id = :event_id"
+    connection.execute(ended, {"at": change.at_utc_s, "event_id": change.event_id})
+    if change.reason is ChangeReason.ACKNOWLEDGED:
+        connection.execute(
+            "UPDATE events SET acknowledged_by = ?, acknowledged_utc_s = ? WHERE event_id = ?",
+            (change.actor, change.at_utc_s, change.event_id),
+        )
+
+
+def raise_peak(connection: sqlite3.Connection, event_id: str, peak: float | None) -> str | None:
+    """Raise an event's peak to `peak`, never lower it, and return the event's source; None: no such event."""
+    connection.execute(
+        "UPDATE events SET peak = COALESCE(MAX(peak, :peak), peak, :peak) WHERE event_id = :event_id",
+        {"peak": peak, "event_id": event_id},
+    )
+    row = connection.execute("SELECT source_id FROM events WHERE event_id = ?", (event_id,)).fetchone()
+    return None if row is None else str(row["source_id"])
+
+
+def add_transition(connection: sqlite3.Connection, seq: int, change: AlarmChange, body: str) -> None:
+    """Keep a change for good, under the number that its record has in the outbox."""
+    connection.execute(
+        "INSERT INTO transitions (seq, event_id, source_id, at_utc_s, body) VALUES (?, ?, ?, ?, ?)",
+        (seq, change.event_id, change.source_id, change.at_utc_s, body),
+    )
+
+
+def put_snapshot(connection: sqlite3.Connection, source_id: str, snapshot: str) -> None:
+    """Replace what is known of one source's alarm."""
+    connection.execute(
+        "INSERT INTO alarms (source_id, snapshot) VALUES (?, ?) "
+        "ON CONFLICT (source_id) DO UPDATE SET snapshot = excluded.snapshot",
+        (source_id, snapshot),
+    )
+
+
+def add_label(connection: sqlite3.Connection, label: Label) -> None:
+    """Add a label to an event.
+
+    Raises:
+        StoreError: There is no such event.
+    """
+    if connection.execute("SELECT 1 FROM events WHERE event_id = ?", (label.event_id,)).fetchone() is None:
+        raise StoreError(
+            f"label: event {label.event_id!r} is not known; take its id from the event's message"
+        )
+    connection.execute(
+        "INSERT INTO labels (event_id, rating, fault_code, note, who, at_utc_s) VALUES (?, ?, ?, ?, ?, ?)",
+        (label.event_id, label.rating, label.fault_code, label.note, label.who, label.at_utc_s),
+    )
+
+
+def snapshots(database: Database) -> dict[str, Mapping[str, object]]:
+    """Return every source's alarm as it was last stored."""
+    return {
+        row["source_id"]: json_tree(row["snapshot"])
+        for row in database.rows("SELECT source_id, snapshot FROM alarms ORDER BY source_id")
+    }
+
+
+def labels_of(database: Database, event_id: str) -> list[Label]:
+    """Return an event's labels, oldest first."""
+    query = (
+        "SELECT event_id, rating, who, at_utc_s, fault_code, note FROM labels WHERE event_id = ? ORDER BY n"
+    )
+    return [Label(*row) for row in database.rows(query, (event_id,))]
+
+
+def transitions_of(database: Database, event_id: str) -> list[Mapping[str, object]]:
+    """Return an event's changes, oldest first, each as its record was sent."""
+    query = "SELECT seq, body FROM transitions WHERE event_id = ? ORDER BY seq"
+    return [{**json_tree(row["body"]), "seq": row["seq"]} for row in database.rows(query, (event_id,))]
+
+
+def newest_events(database: Database, limit: int, before: int | None, source_id: str | None) -> list[Event]:
+    """Return up to `limit` events older than number `before`, newest first."""
+    query = f"SELECT {EVENT_COLUMNS} FROM events WHERE n < ?"  # noqa: S608 - a constant of ours
+    parameters: tuple[object, ...] = (2**62 if before is None else before,)
+    if source_id is not None:
+        query += " AND source_id = ?"
+        parameters += (source_id,)
+    return [_event(row) for row in database.rows(f"{query} ORDER BY n DESC LIMIT ?", (*parameters, limit))]
+
+
+def one_event(database: Database, event_id: str) -> Event | None:
+    """Return an event, or None when it is not known."""
+    query = f"SELECT {EVENT_COLUMNS} FROM events WHERE event_id = ?"  # noqa: S608 - a constant of ours
+    rows = database.rows(query, (event_id,))
+    return _event(rows[0]) if rows else None
+
+
+def _event(row: sqlite3.Row) -> Event:
+    values = {key: row[key] for key in row.keys()}  # noqa: SIM118 - a Row iterates over its values
+    return Event(**{**values, "state": AlarmState(values["state"])})

@@ -1,0 +1,109 @@
+"""Files that are there whole or not at all, and errors of the disk in words."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+from monitor.errors import StoreError, StoreFullError
+
+PART = ".part"
+"""Ends the name of every file that is still being written; such a file is never listed."""
+FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
+CLOCK_SET_UTC_S = 1_577_836_800.0
+"""2020-01-01. A box whose clock says less has not been told the time since it started."""
+
+
+def full_error(path: Path) -> StoreFullError:
+    """Return the one sentence that is said wherever space has run out."""
+    return StoreFullError(
+        f"{path}: no space left on the device; free some, or lower store.max_bytes so that less is kept"
+    )
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system says of `path` into StoreFullError or StoreError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL_ERRNOS:
+            raise full_error(path) from error
+        raise StoreError(
+            f"{path}: {error.strerror or error}; the daemon must be able to write there, see state_dir"
+        ) from error
+
+
+def free_bytes(folder: Path) -> int:
+    """Return how much an ordinary user may still write to the disk of `folder`."""
+    disk = os.statvfs(folder)
+    return disk.f_bavail * disk.f_frsize
+
+
+def make_folder(folder: Path, *, below: Path) -> None:
+    """Make `folder` and what is missing between it and `below`, for the owner only, surviving a power cut."""
+    for path in reversed((folder, *folder.parents)):
+        if path.is_relative_to(below) and path != below and not path.is_dir():
+            path.mkdir(mode=0o700, exist_ok=True)
+            sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_whole(path: Path, content: bytes, *, below: Path) -> None:
+    """Write a file that is there whole or not at all, even after a power cut; make its folders under `below`.
+
+    Raises:
+        StoreFullError: There is no space left; nothing of the file remains.
+        StoreError: The disk refuses for another reason; nothing of the file remains.
+    """
+    part = path.with_name(path.name + PART)
+    with disk_errors(path):
+        make_folder(path.parent, below=below)
+        try:
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(handle, "wb") as file:  # noqa: PTH123 - Path.open knows no file mode
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError:
+            part.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+def dated(utc_s: float) -> datetime:
+    """Return a time as UTC.
+
+    Raises:
+        StoreError: No calendar has such a time.
+    """
+    try:
+        return datetime.fromtimestamp(utc_s, tz=timezone.utc)
+    except (ValueError, OverflowError, OSError) as error:
+        raise StoreError(
+            f"{utc_s} s is not a time that can be written; check the clock of the box"
+        ) from error
+
+
+def new_name(start_utc_s: float) -> tuple[str, str]:
+    """Return a date for a folder and an id for a file that no other has, whatever the clock says.
+
+    The id begins with the time of day, so that a folder lists in order; its random end keeps it unique
+    on a box that begins in 1970 at every start.
+    """
+    start = dated(start_utc_s)
+    return start.strftime("%Y-%m-%d"), f"{start.strftime('%H%M%S')}-{secrets.token_hex(6)}"

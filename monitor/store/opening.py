@@ -1,0 +1,127 @@
+"""Opens a state directory: alone, whole or not at all, and never silently anew.
+
+store.sqlite    events, alarms, labels, replies, outbox
+clips/ maps/    sound and error maps, by source and UTC date
+store.lock      held by the one process that may write
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from monitor.errors import StoreError
+from monitor.store import outbox
+from monitor.store.database import DamagedDatabaseError, Database
+from monitor.store.files import disk_errors, sync_folder
+
+DATABASE = "store.sqlite"
+LOCK = "store.lock"
+FOLDERS = ("clips", "maps")
+
+
+def make_folders(state_dir: Path) -> None:
+    """Make the state directory and its folders, for the owner only.
+
+    Raises:
+        StoreFullError: There is no space left.
+        StoreError: Its parent is missing, or it cannot be written.
+    """
+    if not state_dir.parent.is_dir():
+        raise StoreError(
+            f"{state_dir}: {state_dir.parent} does not exist; make it, mount its disk, or set state_dir"
+        )
+    for folder in (state_dir, *(state_dir / name for name in FOLDERS)):
+        with disk_errors(folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def lock(state_dir: Path) -> int:
+    """Take the state directory for this process and return the handle that holds it, until it is closed.
+
+    The kernel lets go when the process ends, however it ends.
+
+    Raises:
+        StoreError: Another process has it.
+    """
+    path = state_dir / LOCK
+    with disk_errors(path):
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(handle)
+        raise StoreError(
+            f"{state_dir}: another wheeltapper has it open; stop that one, or set another state_dir"
+        ) from error
+    return handle
+
+
+def open_database(state_dir: Path) -> tuple[Database, Path | None]:
+    """Open or begin the database; also return where a damaged one was moved to, None if there was none.
+
+    Sound and maps without a database to list them are moved aside with it, never deleted.
+
+    Raises:
+        StoreFullError: There is no space left.
+        StoreError: The database cannot be opened, or newer software wrote it.
+    """
+    path = state_dir / DATABASE
+    if not path.exists():
+        _move_folders(state_dir, _free_suffix(state_dir, "unlisted"))
+        return Database(path), None
+    with contextlib.suppress(DamagedDatabaseError):
+        return Database(path), None
+    last_seq = _salvaged_seq(path)
+    aside = _move_aside(state_dir)
+    database = Database(path)
+    outbox.start_after(database, last_seq)
+    return database, aside
+
+
+def _salvaged_seq(path: Path) -> int:
+    """Return a number that no record of a damaged database had: its last one, or the time in ms."""
+    now_ms = int(time.time() * 1000)
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+    except sqlite3.Error:
+        return now_ms
+    return now_ms if row is None else max(int(row[0]), now_ms)
+
+
+def _free_suffix(state_dir: Path, word: str) -> str:
+    """Return a suffix that no name in the state directory has, even if the clock stands still."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    names = {path.name for path in state_dir.iterdir()}
+    suffix, number = f".{word}-{stamp}", 1
+    while any(name.endswith(suffix) for name in names):
+        number += 1
+        suffix = f".{word}-{stamp}-{number}"
+    return suffix
+
+
+def _move_aside(state_dir: Path) -> Path:
+    suffix = _free_suffix(state_dir, "corrupt")
+    aside = state_dir / (DATABASE + suffix)
+    with disk_errors(state_dir):
+        for tail in ("-wal", "-shm", ""):
+            with contextlib.suppress(FileNotFoundError):
+                (state_dir / (DATABASE + tail)).rename(aside.with_name(aside.name + tail))
+    _move_folders(state_dir, suffix)
+    return aside
+
+
+def _move_folders(state_dir: Path, suffix: str) -> None:
+    """Move folders that hold anything to names with `suffix`, and make empty ones in their place."""
+    with disk_errors(state_dir):
+        for name in FOLDERS:
+            folder = state_dir / name
+            if any(folder.iterdir()):
+                folder.rename(state_dir / (name + suffix))
+                folder.mkdir(mode=0o700)
+        sync_folder(state_dir)

@@ -1,0 +1,145 @@
+"""The tables of store.sqlite, as numbered steps from nothing to now. A step, once released, never changes."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from monitor.errors import StoreError
+
+MIGRATIONS: dict[int, tuple[str, ...]] = {
+    1: (
+        # `n` orders by insertion: the clock of a box may start in 1970 and jump
+        """CREATE TABLE events (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id TEXT NOT NULL UNIQUE,
+            source_id TEXT NOT NULL,
+            start_utc_s REAL NOT NULL,
+            end_utc_s REAL,
+            peak REAL,
+            state TEXT NOT NULL,
+            acknowledged_by TEXT,
+            acknowledged_utc_s REAL,
+            bundle_id TEXT
+        )""",
+        "CREATE INDEX events_by_source ON events (source_id, n)",
+        """CREATE TABLE transitions (
+            seq INTEGER PRIMARY KEY,
+            event_id TEXT REFERENCES events (event_id),
+            source_id TEXT NOT NULL,
+            at_utc_s REAL NOT NULL,
+            body TEXT NOT NULL
+        )""",
+        "CREATE INDEX transitions_by_event ON transitions (event_id, seq)",
+        "CREATE TABLE alarms (source_id TEXT PRIMARY KEY, snapshot TEXT NOT NULL)",
+        # rank 0: events and replies; rank 1: scores, which never make the others wait
+        """CREATE TABLE outbox (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            rank INTEGER NOT NULL,
+            kind TEXT NOT NULL,
+            source_id TEXT NOT NULL,
+            created_utc_s REAL NOT NULL,
+            body TEXT NOT NULL
+        )""",
+        "CREATE INDEX outbox_by_rank ON outbox (rank, seq)",
+        """CREATE TABLE replies (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            command_id TEXT NOT NULL UNIQUE,
+            source_id TEXT NOT NULL,
+            at_utc_s REAL NOT NULL,
+            body TEXT NOT NULL,
+            seq INTEGER NOT NULL
+        )""",
+        """CREATE TABLE labels (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id TEXT NOT NULL REFERENCES events (event_id),
+            rating TEXT NOT NULL CHECK (rating IN ('anomaly', 'no_anomaly', 'unsure')),
+            fault_code TEXT,
+            note TEXT,
+            who TEXT NOT NULL,
+            at_utc_s REAL NOT NULL
+        )""",
+        "CREATE INDEX labels_by_event ON labels (event_id, n)",
+        *(
+            f"CREATE TRIGGER {table}_{verb.lower()} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, '{table} are append-only'); END"
+            for table in ("labels", "transitions")
+            for verb in ("UPDATE", "DELETE")
+        ),
+        """CREATE TABLE clips (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            clip_id TEXT NOT NULL UNIQUE,
+            event_id TEXT NOT NULL REFERENCES events (event_id),
+            source_id TEXT NOT NULL,
+            start_s REAL NOT NULL,
+            start_utc_s REAL NOT NULL,
+            duration_s REAL NOT NULL,
+            sample_rate_hz INTEGER NOT NULL,
+            lost_samples INTEGER NOT NULL,
+            path TEXT NOT NULL UNIQUE,
+            size_bytes INTEGER NOT NULL,
+            gone TEXT
+        )""",
+        "CREATE INDEX clips_by_event ON clips (event_id, n)",
+        """CREATE TABLE windows (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            window_id TEXT NOT NULL UNIQUE,
+            event_id TEXT NOT NULL REFERENCES events (event_id),
+            source_id TEXT NOT NULL,
+            start_s REAL NOT NULL,
+            end_s REAL NOT NULL,
+            start_utc_s REAL NOT NULL,
+            value REAL,
+            expected_per_day REAL,
+            quality TEXT NOT NULL,
+            bundle_id TEXT NOT NULL,
+            path TEXT NOT NULL UNIQUE,
+            size_bytes INTEGER NOT NULL,
+            gone TEXT
+        )""",
+        "CREATE INDEX windows_by_event ON windows (event_id, value)",
+    ),
+}
+NEWEST = max(MIGRATIONS)
+
+
+def migrate(connection: sqlite3.Connection, name: str) -> None:
+    """Bring a database from whatever step it is at to the newest, each step whole or not at all.
+
+    Raises:
+        StoreError: The database was written by newer software than this.
+    """
+    version = _version(connection, name)
+    for number in range(version + 1, NEWEST + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in MIGRATIONS[number]:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {number}")
+            connection.execute("COMMIT")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+
+def check_newest(connection: sqlite3.Connection, name: str) -> None:
+    """Refuse a database that this software cannot read as it is.
+
+    Raises:
+        StoreError: The database is older or newer than this software.
+    """
+    version = _version(connection, name)
+    if version < NEWEST:
+        raise StoreError(
+            f"{name}: has schema {version}, this software reads {NEWEST}; start the daemon once to convert it"
+        )
+
+
+def _version(connection: sqlite3.Connection, name: str) -> int:
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    if version > NEWEST:
+        raise StoreError(
+            f"{name}: has schema {version}, this software knows up to {NEWEST}; install the version "
+            "that wrote it, or move the file away to begin a new store"
+        )
+    return version

@@ -1,0 +1,227 @@
+"""The store as everyone sees it: alarms are here before anyone hears of them, and sent from here.
+
+Thread-safe: any thread may call any method; one at a time is inside the database, none waits for a file
+that another writes. Whatever raises has changed nothing, so that the same call may be made again.
+One process at a time may write; others open with `read_only` while it does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from monitor.config import StoreConfig
+from monitor.errors import StoreError
+from monitor.messages import AlarmChange, Record, Score
+from monitor.store import events, opening, outbox
+from monitor.store.database import Database
+from monitor.store.files import free_bytes
+from monitor.store.records import Event, Label, Reply
+from monitor.store.rendering import change_body, json_text
+
+
+def open_store(state_dir: Path, *, read_only: bool = False) -> Store:
+    """Open the store in `state_dir`, making what is missing of it, or only to read what is there.
+
+    Raises:
+        StoreFullError: There is no space left.
+        StoreError: The folder cannot be used, another process writes to it, or newer software did.
+    """
+    if read_only:
+        path = state_dir / opening.DATABASE
+        if not path.is_file():
+            raise StoreError(f"{path}: not there; start the daemon once, or set state_dir to where it writes")
+        return Store(state_dir, Database(path, read_only=True), handle=None, recovered_from=None)
+    opening.make_folders(state_dir)
+    handle = opening.lock(state_dir)
+    try:
+        database, recovered_from = opening.open_database(state_dir)
+        return Store(state_dir, database, handle=handle, recovered_from=recovered_from)
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+class Store:
+    """Events, alarms, labels, replies and the outbox. An Outbox of monitor.messages."""
+
+    def __init__(
+        self, state_dir: Path, database: Database, *, handle: int | None, recovered_from: Path | None
+    ) -> None:
+        self.state_dir = state_dir
+        self.database = database
+        self.recovered_from = recovered_from
+        """Where a damaged database was moved to when this one was begun; None: there was none."""
+        self._handle = handle
+        self._scores = outbox.OfflineScores(database)
+
+    def close(self) -> None:
+        """Write what is held in memory and let go of the folder; a second call does nothing."""
+        if self._handle is not None:
+            handle, self._handle = self._handle, None
+            try:
+                self._scores.flush()
+            finally:
+                self.database.close()
+                os.close(handle)
+        else:
+            self.database.close()
+
+    # alarms ---------------------------------------------------------------------------------------
+
+    def apply(
+        self,
+        changes: Sequence[AlarmChange],
+        *,
+        snapshot: Mapping[str, object],
+        bundle_id: str | None,
+        reply: Reply | None = None,
+    ) -> None:
+        """Keep one source's changes, its alarm as it now stands, their records and the reply: all or nothing.
+
+        When this returns, neither a kill nor a power cut undoes it.
+
+        Raises:
+            StoreFullError: There is no space left; call again when there is.
+            StoreError: The command was answered before, a number is not finite, or the disk refuses.
+            ValueError: There is neither a change nor a reply, or they are of several sources.
+        """
+        source_id = _one_source(changes, reply)
+        bodies = [json_text(change_body(change, bundle_id)) for change in changes]
+        snapshot_text = json_text(snapshot)
+        reply_text = "" if reply is None else outbox.reply_text(reply)
+        with self.database.transaction() as connection:
+            for change, body in zip(changes, bodies, strict=True):
+                events.put_event(connection, change, bundle_id)
+                seq = outbox.put_record(connection, outbox.EVENT, source_id, change.at_utc_s, body)
+                events.add_transition(connection, seq, change, body)
+            events.put_snapshot(connection, source_id, snapshot_text)
+            if reply is not None:
+                outbox.put_reply(connection, reply, reply_text)
+
+    def update_peak(
+        self, event_id: str, peak: float, *, snapshot: Mapping[str, object] | None = None
+    ) -> None:
+        """Raise the peak of an event that goes on, and replace its source's alarm snapshot if one is given.
+
+        Sends nothing and does not wait for the disk: a power cut may undo it, a kill does not.
+
+        Raises:
+            StoreFullError: There is no space left.
+            StoreError: There is no such event, or the disk refuses.
+        """
+        snapshot_text = None if snapshot is None else json_text(snapshot)
+        json_text({"peak": peak})
+        with self.database.transaction(durable=False) as connection:
+            source_id = events.raise_peak(connection, event_id, peak)
+            if source_id is None:
+                raise StoreError(f"event {event_id!r} is not known; apply its first change before its peak")
+            if snapshot_text is not None:
+                events.put_snapshot(connection, source_id, snapshot_text)
+
+    def alarm_snapshots(self) -> dict[str, Mapping[str, object]]:
+        """Return every source's alarm as apply or update_peak last kept it."""
+        return events.snapshots(self.database)
+
+    # commands and labels --------------------------------------------------------------------------
+
+    def reply_to(self, command_id: str) -> Mapping[str, object] | None:
+        """Return what a command was answered; None: it is new (or more than 10 000 commands old)."""
+        return outbox.known_reply(self.database, command_id)
+
+    def save_reply(self, reply: Reply) -> None:
+        """Keep and send the reply to a command that changed no alarm; the first reply to a command stays.
+
+        Raises:
+            StoreFullError: There is no space left.
+            StoreError: A number is not finite, or the disk refuses.
+        """
+        text = outbox.reply_text(reply)
+        with self.database.transaction() as connection:
+            if not outbox.repeat_reply(connection, reply.command_id):
+                outbox.put_reply(connection, reply, text)
+
+    def repeat_reply(self, command_id: str) -> bool:
+        """Send a command's reply again, unless it still waits to be sent; False: the command is new."""
+        with self.database.transaction() as connection:
+            return outbox.repeat_reply(connection, command_id)
+
+    def add_label(self, label: Label, *, reply: Reply | None = None) -> None:
+        """Add a label to an event, and the reply to the command that brought it, in one step.
+
+        Raises:
+            StoreFullError: There is no space left.
+            StoreError: There is no such event, the command was answered before, or the disk refuses.
+        """
+        reply_text = "" if reply is None else outbox.reply_text(reply)
+        with self.database.transaction() as connection:
+            events.add_label(connection, label)
+            if reply is not None:
+                outbox.put_reply(connection, reply, reply_text)
+
+    def labels(self, event_id: str) -> list[Label]:
+        """Return everything that was said of an event, oldest first."""
+        return events.labels_of(self.database, event_id)
+
+    # what to read ---------------------------------------------------------------------------------
+
+    def events(self, limit: int, *, before: int | None = None, source_id: str | None = None) -> list[Event]:
+        """Return up to `limit` events whose number `n` is below `before`, newest first."""
+        return events.newest_events(self.database, limit, before, source_id)
+
+    def event(self, event_id: str) -> Event | None:
+        """Return an event, or None when there is none of that id."""
+        return events.one_event(self.database, event_id)
+
+    def transitions(self, event_id: str) -> list[Mapping[str, object]]:
+        """Return an event's changes as they were sent, oldest first."""
+        return events.transitions_of(self.database, event_id)
+
+    # outbox ---------------------------------------------------------------------------------------
+
+    def pending(self, limit: int) -> Sequence[Record]:
+        """Return up to `limit` unsent records: events and replies by number, then scores by number."""
+        return outbox.pending(self.database, limit)
+
+    def mark_sent(self, seq: int) -> None:
+        """Forget a record that the broker has; an unknown number does nothing."""
+        if outbox.forget(self.database, seq) == outbox.SCORE:
+            self._scores.sent()
+
+    def outbox_depth(self) -> int:
+        """Return how many records wait."""
+        return int(self.database.rows("SELECT COUNT(*) FROM outbox")[0][0])
+
+    def add_offline_score(self, score: Score, *, every_s: float, limit_rows: int) -> None:
+        """Keep a score while the broker is away: the highest of each source and period of `every_s`.
+
+        More than `limit_rows` are never kept: the oldest goes and is counted in dropped_scores.
+
+        Raises:
+            StoreFullError: There is no space left; the period's highest is still held.
+            StoreError: A number is not finite, or the disk refuses.
+        """
+        self._scores.add(score, every_s=every_s, limit_rows=limit_rows)
+
+    def flush_offline_scores(self) -> None:
+        """Write the scores of the periods that still run, for when the broker is back."""
+        self._scores.flush()
+
+    @property
+    def dropped_scores(self) -> int:
+        """Stored scores that made room for later ones, since the store was opened."""
+        return self._scores.dropped
+
+    # disk -----------------------------------------------------------------------------------------
+
+    def has_room(self, config: StoreConfig) -> bool:
+        """Say whether clips and maps may be written: alarms may always be."""
+        return free_bytes(self.state_dir) >= config.min_free_bytes
+
+
+def _one_source(changes: Sequence[AlarmChange], reply: Reply | None) -> str:
+    sources = {change.source_id for change in changes} | ({reply.source_id} if reply else set())
+    if len(sources) != 1:
+        raise ValueError(f"apply takes changes or a reply of one source, not of {sorted(sources)}")
+    return sources.pop()
