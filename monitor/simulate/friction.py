@@ -16,8 +16,6 @@ COLLAPSES_A_CLUSTER = 60.0
 CLUSTER_DECAY_S = 0.015
 CLUSTER_S = 0.15
 """A cluster is over by then."""
-COLLAPSE_SCATTER = 0.6
-"""Standard deviation of the logarithm of a collapse's strength."""
 FIZZ = 0.25
 """Share of the power that is steady, from bubbles too small to be heard singly."""
 
@@ -47,8 +45,7 @@ class Crackle:
         self._ringing = False
         # the kernel turns white noise of variance 1 into power 1, and this makes clicks that white
         collapses_a_sample = CLUSTERS_HZ * COLLAPSES_A_CLUSTER / sample_rate_hz
-        mean_square = math.exp(2.0 * COLLAPSE_SCATTER**2)
-        self._click = math.sqrt((1.0 - FIZZ) / (collapses_a_sample * mean_square))
+        self._click = math.sqrt((1.0 - FIZZ) / (collapses_a_sample * 2.0))
 
     def render(self, chunk: Chunk, gate: Float32 | None) -> Float32 | None:
         """Return the next chunk of crackle; None once nothing sounds any more."""
@@ -67,8 +64,8 @@ class Crackle:
         sizes = random.poisson(COLLAPSES_A_CLUSTER, clusters)
         centres = np.repeat(random.uniform(0.0, chunk.samples, clusters), sizes)
         after_s = np.minimum(random.exponential(CLUSTER_DECAY_S, len(centres)), CLUSTER_S - 0.001)
-        strengths = np.exp(COLLAPSE_SCATTER * random.standard_normal(len(centres)))
-        strengths *= self._click * random.choice((-1.0, 1.0), len(centres))
+        # Rayleigh (mean square 2): most bubbles are middling, few are big, none fills the converter
+        strengths = random.rayleigh(self._click, len(centres)) * random.choice((-1.0, 1.0), len(centres))
         index = (centres + after_s * self._rate_hz).astype(np.intp)
         length = chunk.samples + len(self._late)
         clicks: Float64 = np.bincount(index, weights=strengths, minlength=length).astype(np.float64)
@@ -79,7 +76,7 @@ class Crackle:
 
 
 class Spells:
-    """Spells of something, with pauses between, of random lengths; the first begins with the fault."""
+    """Spells of something, with pauses between, of random lengths; a fault begins with a spell."""
 
     def __init__(
         self, name: str, *, spell_s: tuple[float, float], pause_s: tuple[float, float], edge_s: float
@@ -89,13 +86,14 @@ class Spells:
         self._pause_s = pause_s
         self._edge_s = edge_s
         self._corners: list[tuple[float, float]] = []
+        self._heard_index: int | None = None
 
     def render(self, chunk: Chunk, gate: Float32) -> Float32:
         """Return shape (n,), 1 in a spell, 0 in a pause, straight edges between."""
         times_s = chunk.times_s()
-        if not self._corners or self._corners[-1][0] < times_s[0]:
-            onset_s = float(times_s[np.argmax(gate > 0)])
-            self._corners = [(onset_s - 1e-3, 1.0)]
+        if self._heard_index != chunk.index - 1:
+            self._corners = [(float(times_s[np.argmax(gate > 0)]), 1.0)]
+        self._heard_index = chunk.index
         random = chunk.random(f"{self._name} spells")
         while self._corners[-1][0] <= times_s[-1]:
             at_s, _ = self._corners[-1]

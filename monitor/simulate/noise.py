@@ -51,7 +51,7 @@ def band_power(spectra: Sequence[Spectrum], low_hz: float, high_hz: float) -> fl
 def kernel_of(spectrum: Spectrum, sample_rate_hz: int) -> Float32:
     """Return the FIR filter that turns white noise of variance 1 into this spectrum."""
     taps = round(KERNEL_S * sample_rate_hz / 2) * 2
-    frequencies_hz = np.fft.rfftfreq(taps, 1.0 / sample_rate_hz)
+    frequencies_hz: Float64 = np.arange(taps // 2 + 1, dtype=np.float64) * (sample_rate_hz / taps)
     magnitude = np.sqrt(spectrum.density(frequencies_hz) * (sample_rate_hz / 2.0))
     return np.asarray(np.roll(np.fft.irfft(magnitude), taps // 2) * np.hanning(taps), dtype=np.float32)
 
