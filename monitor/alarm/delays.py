@@ -1,0 +1,48 @@
+"""How long a score has stayed on one side of a level, in sound that was really judged."""
+
+from __future__ import annotations
+
+from monitor.messages import Span
+
+SAME_TIME_S = 1e-6
+"""Sums of hops differ by rounding; this is far less than a sample."""
+
+
+class Delay:
+    """A stopwatch that starts at the end of the first window for which something holds."""
+
+    def __init__(self, delay_s: float) -> None:
+        self._delay_s = delay_s
+        self._elapsed_s: float | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether it has been started and not reset."""
+        return self._elapsed_s is not None
+
+    def hold(self, advance_s: float) -> bool:
+        """Count a further window, or start; return whether the delay is over."""
+        self._elapsed_s = 0.0 if self._elapsed_s is None else self._elapsed_s + advance_s
+        return self._elapsed_s >= self._delay_s - SAME_TIME_S
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        self._elapsed_s = None
+
+
+class Progress:
+    """How much newly heard sound each window brings."""
+
+    def __init__(self) -> None:
+        self._heard_to_s: float | None = None
+
+    def advance(self, span: Span) -> tuple[float, bool]:
+        """Return the seconds that this window adds, and whether some before it were never judged.
+
+        Windows overlap, so a window adds what lies after the end of the one before it. Where windows are
+        missing only the window itself is added: time that nobody heard proves nothing.
+        """
+        heard_to_s = span.start_s if self._heard_to_s is None else self._heard_to_s
+        hole = span.start_s > heard_to_s + SAME_TIME_S
+        self._heard_to_s = span.end_s
+        return max(0.0, span.end_s - max(heard_to_s, span.start_s)), hole

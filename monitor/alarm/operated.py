@@ -1,0 +1,212 @@
+"""What operators may do to an alarm, and how every change of it is made.
+
+Commands are refused with a sentence when they make no sense now, so that an operator learns that
+somebody else was faster.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timezone
+from typing import Protocol
+
+from monitor.alarm.snapshot import AlarmSnapshot
+from monitor.errors import CommandError
+from monitor.messages import AlarmChange, AlarmState, ChangeReason
+
+
+class AlarmSettings(Protocol):
+    """The settings, as the configuration's section `alarm` has them."""
+
+    @property
+    def warning_value(self) -> float:
+        """Warning level, in units of the limit."""
+
+    @property
+    def deadband(self) -> float:
+        """Both levels clear below themselves minus this."""
+
+    @property
+    def on_delay_s(self) -> float:
+        """0: at the first window."""
+
+    @property
+    def off_delay_s(self) -> float:
+        """0: at the first window."""
+
+    @property
+    def acknowledge_required(self) -> bool:
+        """False: an event closes when it clears."""
+
+    @property
+    def shelve_max_s(self) -> float:
+        """The longest shelving, one-shot included."""
+
+
+class OperatedAlarm:
+    """The facts of one source's alarm, and the commands that change them."""
+
+    def __init__(
+        self, source_id: str, settings: AlarmSettings, snapshot: AlarmSnapshot | None = None
+    ) -> None:
+        if snapshot is not None and snapshot.source_id != source_id:
+            raise ValueError(f"snapshot of {snapshot.source_id!r} given to the alarm of {source_id!r}")
+        self._settings = settings
+        self._facts = snapshot or AlarmSnapshot(source_id)
+
+    @property
+    def snapshot(self) -> AlarmSnapshot:
+        """All facts as they are now."""
+        return self._facts
+
+    @property
+    def state(self) -> AlarmState:
+        """The ISA-18.2 state as it is now."""
+        return self._facts.state
+
+    def acknowledge(self, actor: str, at_utc_s: float, note: str | None = None) -> list[AlarmChange]:
+        """Note that somebody has seen the open event; also while shelved or out of service.
+
+        Raises:
+            CommandError: No event is open, or it has been acknowledged.
+        """
+        if self._facts.event_id is None:
+            raise CommandError(f"{self._facts.source_id} has no open event: there is nothing to acknowledge")
+        if self._facts.acknowledged:
+            raise CommandError(f"event {self._facts.event_id} has been acknowledged already")
+        change = self._change(ChangeReason.ACKNOWLEDGED, at_utc_s, actor=actor, note=note, acknowledged=True)
+        self._close_if_over()
+        return [change]
+
+    def shelve(
+        self,
+        actor: str,
+        at_utc_s: float,
+        *,
+        duration_s: float | None = None,
+        one_shot: bool = False,
+        note: str | None = None,
+    ) -> list[AlarmChange]:
+        """Set the alarm aside: for a time, or (one-shot) until it next clears, at most shelve_max_s.
+
+        Raises:
+            CommandError: It is shelved or out of service already, or the time is impossible.
+        """
+        name, longest_s = self._facts.source_id, self._settings.shelve_max_s
+        if self._facts.out_of_service:
+            raise CommandError(f"{name} is out of service; put it back before shelving it")
+        if self._facts.shelved_until_utc_s is not None:
+            raise CommandError(
+                f"{name} is shelved already, until {_utc_text(self._facts.shelved_until_utc_s)}; "
+                "unshelve it first"
+            )
+        if one_shot == (duration_s is not None):
+            raise CommandError("shelve needs either duration_s or one_shot: true")
+        shelved_s = longest_s if duration_s is None else duration_s
+        if not 0 < shelved_s <= longest_s:
+            raise CommandError(
+                f"duration_s {shelved_s:g} must be above 0 and at most {longest_s:g} (alarm.shelve_max_s)"
+            )
+        return [
+            self._change(
+                ChangeReason.SHELVED,
+                at_utc_s,
+                actor=actor,
+                note=note,
+                shelved_until_utc_s=at_utc_s + shelved_s,
+                shelved_one_shot=one_shot,
+            )
+        ]
+
+    def unshelve(self, actor: str, at_utc_s: float, note: str | None = None) -> list[AlarmChange]:
+        """End shelving now.
+
+        Raises:
+            CommandError: It is not shelved.
+        """
+        if self._facts.shelved_until_utc_s is None:
+            raise CommandError(f"{self._facts.source_id} is not shelved")
+        return [self._unshelve(ChangeReason.UNSHELVED, at_utc_s, actor=actor, note=note)]
+
+    def take_out_of_service(self, actor: str, at_utc_s: float, note: str | None = None) -> list[AlarmChange]:
+        """Set the alarm aside until it is put back by hand; shelving runs on underneath.
+
+        Raises:
+            CommandError: It is out of service already.
+        """
+        if self._facts.out_of_service:
+            raise CommandError(f"{self._facts.source_id} is out of service already")
+        return [
+            self._change(ChangeReason.OUT_OF_SERVICE, at_utc_s, actor=actor, note=note, out_of_service=True)
+        ]
+
+    def return_to_service(self, actor: str, at_utc_s: float, note: str | None = None) -> list[AlarmChange]:
+        """Put the alarm back into service.
+
+        Raises:
+            CommandError: It is not out of service.
+        """
+        if not self._facts.out_of_service:
+            raise CommandError(f"{self._facts.source_id} is not out of service")
+        return [self._change(ChangeReason.IN_SERVICE, at_utc_s, actor=actor, note=note, out_of_service=False)]
+
+    def expire(self, at_utc_s: float) -> list[AlarmChange]:
+        """End shelving whose time is over; to be called every second or so, sound or no sound."""
+        until_utc_s = self._facts.shelved_until_utc_s
+        if until_utc_s is None:
+            return []
+        if until_utc_s <= at_utc_s:
+            return [self._unshelve(ChangeReason.SHELVING_EXPIRED, at_utc_s)]
+        # a clock that was set back, or a shorter shelve_max_s, must not shelve for years
+        latest_utc_s = at_utc_s + self._settings.shelve_max_s
+        if until_utc_s > latest_utc_s:
+            self._facts = dataclasses.replace(self._facts, shelved_until_utc_s=latest_utc_s)
+        return []
+
+    def _unshelve(
+        self, reason: ChangeReason, at_utc_s: float, actor: str | None = None, note: str | None = None
+    ) -> AlarmChange:
+        return self._change(
+            reason, at_utc_s, actor=actor, note=note, shelved_until_utc_s=None, shelved_one_shot=False
+        )
+
+    def _close_if_over(self) -> None:
+        """Forget an event that is cleared and acknowledged; the last change still carried its id."""
+        if not self._facts.active and self._facts.acknowledged:
+            self._facts = dataclasses.replace(
+                self._facts, event_id=None, event_start_utc_s=None, peak=None, acknowledged=False
+            )
+
+    def _change(
+        self,
+        reason: ChangeReason,
+        at_utc_s: float,
+        *,
+        actor: str | None = None,
+        note: str | None = None,
+        **facts: str | float | bool | None,
+    ) -> AlarmChange:
+        """Replace some facts and return the change that this makes."""
+        before = self._facts
+        after = dataclasses.replace(before, **facts)  # type: ignore[arg-type]  # mypy cannot match ** to fields
+        self._facts = after
+        return AlarmChange(
+            source_id=after.source_id,
+            event_id=after.event_id,
+            old_state=before.state,
+            new_state=after.state,
+            reason=reason,
+            at_utc_s=at_utc_s,
+            event_start_utc_s=after.event_start_utc_s,
+            peak=after.peak,
+            warning=after.warning,
+            uncertain=after.uncertain,
+            active=after.active,
+            shelved_until_utc_s=after.shelved_until_utc_s,
+            actor=actor,
+            note=note,
+        )
+
+
+def _utc_text(utc_s: float) -> str:
+    return f"{datetime.fromtimestamp(utc_s, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,89 @@
+"""All that an alarm knows, as facts that do not depend on each other, and the ISA-18.2 state they add up to.
+
+Keeping facts and deriving the state is the way of OPC UA Part 9 (5.8.2): active, acknowledged, shelved and
+out of service change independently, and no combination of them can be forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+from monitor.errors import StoreError
+from monitor.messages import AlarmState
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmSnapshot:
+    """One source's alarm between two windows; what survives a restart."""
+
+    source_id: str
+    active: bool = False
+    """At or above the limit for the on-delay, and not cleared since."""
+    event_id: str | None = None
+    """The open event: from activation until it is both cleared and acknowledged."""
+    event_start_utc_s: float | None = None
+    """When the event's first window at or above the limit began."""
+    peak: float | None = None
+    """The highest value of the open event, in units of the limit."""
+    acknowledged: bool = False
+    """Whether somebody has seen the open event as it is now."""
+    warning: bool = False
+    uncertain: bool = False
+    shelved_until_utc_s: float | None = None
+    """None: not shelved. One-shot shelving has an end too, so that it cannot last for ever."""
+    shelved_one_shot: bool = False
+    """Shelving ends as soon as the alarm clears."""
+    out_of_service: bool = False
+
+    @property
+    def state(self) -> AlarmState:
+        """The one state that an operator sees; what was set aside by hand hides the rest."""
+        if self.out_of_service:
+            return AlarmState.OUT_OF_SERVICE
+        if self.shelved_until_utc_s is not None:
+            return AlarmState.SHELVED
+        if self.active:
+            return AlarmState.ACKNOWLEDGED if self.acknowledged else AlarmState.UNACKNOWLEDGED
+        if self.event_id is not None and not self.acknowledged:
+            return AlarmState.RETURNED
+        return AlarmState.NORMAL
+
+    def to_tree(self) -> dict[str, object]:
+        """Return the facts as JSON-able values."""
+        return asdict(self)
+
+    @classmethod
+    def from_tree(cls, tree: Mapping[str, object]) -> AlarmSnapshot:
+        """Rebuild a snapshot; facts that a newer version added are taken as their default.
+
+        Raises:
+            StoreError: A fact is unknown, has a wrong type or contradicts another.
+        """
+        known = {field.name: str(field.type) for field in fields(cls)}
+        unknown = sorted(set(tree) - set(known))
+        wrong = [name for name, value in tree.items() if name in known and not _fits(value, known[name])]
+        if unknown or wrong or "source_id" not in tree:
+            raise StoreError(
+                f"a stored alarm state is damaged (unknown {unknown}, unreadable {wrong}): {dict(tree)!r}; "
+                "remove it from the store, the alarm then starts as normal"
+            )
+        snapshot = cls(**tree)  # type: ignore[arg-type]  # each type was checked by name above
+        if (snapshot.event_id is None) != (snapshot.event_start_utc_s is None) or (
+            snapshot.active and snapshot.event_id is None
+        ):
+            raise StoreError(
+                f"a stored alarm state contradicts itself: {dict(tree)!r}; remove it from the store, the "
+                "alarm then starts as normal"
+            )
+        return snapshot
+
+
+def _fits(value: object, declared: str) -> bool:
+    if value is None:
+        return "None" in declared
+    if declared.startswith("bool"):
+        return isinstance(value, bool)
+    if declared.startswith("float"):
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, str)

@@ -1,0 +1,46 @@
+"""Turns a model's raw score into one that an operator can read: 1.0 is the alarm limit, high is unusual."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monitor.calibration import Calibration
+from monitor.errors import CalibrationMismatchError
+from monitor.messages import Inference, Quality, Score, Span, read_only
+
+
+class Scorer:
+    """Judges one machine's windows by its calibration. Holds only constants, so that threads may share it."""
+
+    def __init__(self, calibration: Calibration, *, false_alarms_per_week: float) -> None:
+        self.calibration = calibration
+        self.limit_raw = calibration.limit_raw(false_alarms_per_week)
+        """The raw score that becomes 1.0."""
+
+    def score_from_inference(self, inference: Inference) -> Score:
+        """Return the score of a window; unjudged if its input was bad, whatever the model said.
+
+        Raises:
+            CalibrationMismatchError: Another bundle made the inference than the one calibrated.
+        """
+        if inference.bundle_id != self.calibration.bundle_id:
+            raise CalibrationMismatchError(
+                f"a score of bundle {inference.bundle_id} cannot be judged by the calibration of "
+                f"{self.calibration.bundle_id}; fit one for it with `wheeltapper calibrate`"
+            )
+        if inference.span.quality is not Quality.OK:
+            return self.unjudged_score(inference.span, inference.bundle_id)
+        return Score(
+            span=inference.span,
+            value=self.calibration.value(inference.raw, self.limit_raw),
+            expected_per_day=self.calibration.expected_per_day(inference.raw),
+            raw=inference.raw,
+            profile=read_only(inference.error_map.mean(axis=0, dtype=np.float32)),
+            bundle_id=inference.bundle_id,
+        )
+
+    def unjudged_score(self, span: Span, bundle_id: str) -> Score:
+        """Return the score of a window that cannot be judged: None throughout, never 0."""
+        return Score(
+            span=span, value=None, expected_per_day=None, raw=None, profile=None, bundle_id=bundle_id
+        )
