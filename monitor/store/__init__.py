@@ -1,6 +1,21 @@
 """What the box keeps: alarms before they are sent, sound and error maps around them, and labels."""
 
+from monitor.store.clips import ClipJob, ClipRecorder
+from monitor.store.opening import open_store
 from monitor.store.records import Event, Label, Reply, StoredClip, StoredWindow
-from monitor.store.store import Store, open_store
+from monitor.store.retention import RetentionReport, prune
+from monitor.store.store import Store
 
-__all__ = ["Event", "Label", "Reply", "Store", "StoredClip", "StoredWindow", "open_store"]
+__all__ = [
+    "ClipJob",
+    "ClipRecorder",
+    "Event",
+    "Label",
+    "Reply",
+    "RetentionReport",
+    "Store",
+    "StoredClip",
+    "StoredWindow",
+    "open_store",
+    "prune",
+]

@@ -46,6 +46,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
             raise DamagedDatabaseError(
                 f"{path}: is damaged ({text}); restart the daemon: it moves the file aside and begins anew"
             ) from error
+        if "FOREIGN KEY" in text:
+            text = "the event that this belongs to is not known; apply the event's first change before"
         raise StoreError(f"{path}: {text}") from error
 
 

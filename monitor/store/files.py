@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+from monitor.config.section import NAME
 from monitor.errors import StoreError, StoreFullError
 
 PART = ".part"
@@ -99,11 +101,17 @@ def dated(utc_s: float) -> datetime:
         ) from error
 
 
-def new_name(start_utc_s: float) -> tuple[str, str]:
-    """Return a date for a folder and an id for a file that no other has, whatever the clock says.
+def new_path(kind: str, source_id: str, start_utc_s: float, suffix: str) -> tuple[str, str]:
+    """Return an id and a path kind/source/date/id.suffix that no other file has, whatever the clock says.
 
     The id begins with the time of day, so that a folder lists in order; its random end keeps it unique
     on a box that begins in 1970 at every start.
+
+    Raises:
+        StoreError: The source's name is not safe in a path, or no calendar has the time.
     """
+    if re.fullmatch(NAME, source_id) is None:
+        raise StoreError(f"source {source_id!r} is no name for a folder; letters, digits, _ . - are allowed")
     start = dated(start_utc_s)
-    return start.strftime("%Y-%m-%d"), f"{start.strftime('%H%M%S')}-{secrets.token_hex(6)}"
+    name = f"{start.strftime('%H%M%S')}-{secrets.token_hex(6)}"
+    return name, f"{kind}/{source_id}/{start.strftime('%Y-%m-%d')}/{name}.{suffix}"

@@ -18,10 +18,35 @@ from monitor.errors import StoreError
 from monitor.store import outbox
 from monitor.store.database import DamagedDatabaseError, Database
 from monitor.store.files import disk_errors, sync_folder
+from monitor.store.store import Store
+from monitor.store.tidying import tidy
 
 DATABASE = "store.sqlite"
 LOCK = "store.lock"
 FOLDERS = ("clips", "maps")
+
+
+def open_store(state_dir: Path, *, read_only: bool = False) -> Store:
+    """Open the store in `state_dir`, making what is missing of it, or only to read what is there.
+
+    Raises:
+        StoreFullError: There is no space left.
+        StoreError: The folder cannot be used, another process writes to it, or newer software did.
+    """
+    if read_only:
+        path = state_dir / DATABASE
+        if not path.is_file():
+            raise StoreError(f"{path}: not there; start the daemon once, or set state_dir to where it writes")
+        return Store(state_dir, Database(path, read_only=True))
+    make_folders(state_dir)
+    handle = lock(state_dir)
+    try:
+        database, recovered_from = open_database(state_dir)
+        tidied = tidy(database, state_dir)
+        return Store(state_dir, database, handle=handle, recovered_from=recovered_from, tidied=tidied)
+    except BaseException:
+        os.close(handle)
+        raise
 
 
 def make_folders(state_dir: Path) -> None:

@@ -13,46 +13,34 @@ from pathlib import Path
 
 from monitor.config import StoreConfig
 from monitor.errors import StoreError
-from monitor.messages import AlarmChange, Record, Score
-from monitor.store import events, opening, outbox
+from monitor.messages import AlarmChange, Inference, LogMel, Record, Score
+from monitor.store import clip_files, events, map_files, outbox
+from monitor.store.clips import ClipJob
 from monitor.store.database import Database
 from monitor.store.files import free_bytes
-from monitor.store.records import Event, Label, Reply
+from monitor.store.records import Event, Label, Reply, StoredClip, StoredWindow
 from monitor.store.rendering import change_body, json_text
-
-
-def open_store(state_dir: Path, *, read_only: bool = False) -> Store:
-    """Open the store in `state_dir`, making what is missing of it, or only to read what is there.
-
-    Raises:
-        StoreFullError: There is no space left.
-        StoreError: The folder cannot be used, another process writes to it, or newer software did.
-    """
-    if read_only:
-        path = state_dir / opening.DATABASE
-        if not path.is_file():
-            raise StoreError(f"{path}: not there; start the daemon once, or set state_dir to where it writes")
-        return Store(state_dir, Database(path, read_only=True), handle=None, recovered_from=None)
-    opening.make_folders(state_dir)
-    handle = opening.lock(state_dir)
-    try:
-        database, recovered_from = opening.open_database(state_dir)
-        return Store(state_dir, database, handle=handle, recovered_from=recovered_from)
-    except BaseException:
-        os.close(handle)
-        raise
+from monitor.store.tidying import Tidied
 
 
 class Store:
     """Events, alarms, labels, replies and the outbox. An Outbox of monitor.messages."""
 
     def __init__(
-        self, state_dir: Path, database: Database, *, handle: int | None, recovered_from: Path | None
+        self,
+        state_dir: Path,
+        database: Database,
+        *,
+        handle: int | None = None,
+        recovered_from: Path | None = None,
+        tidied: Tidied | None = None,
     ) -> None:
         self.state_dir = state_dir
         self.database = database
         self.recovered_from = recovered_from
         """Where a damaged database was moved to when this one was begun; None: there was none."""
+        self.tidied = Tidied() if tidied is None else tidied
+        """What opening had to put right among the files."""
         self._handle = handle
         self._scores = outbox.OfflineScores(database)
 
@@ -213,7 +201,36 @@ class Store:
         """Stored scores that made room for later ones, since the store was opened."""
         return self._scores.dropped
 
-    # disk -----------------------------------------------------------------------------------------
+    # sound and maps -------------------------------------------------------------------------------
+
+    def add_clip(self, clip: ClipJob) -> str:
+        """Keep a clip of a known event as FLAC and return its id.
+
+        Raises:
+            StoreFullError: There is no space left; nothing of the clip remains.
+            StoreError: The event is not known, FLAC has no such rate, or the disk refuses.
+        """
+        return clip_files.write_clip(self.database, self.state_dir, clip)
+
+    def add_map(
+        self, event_id: str, score: Score, inference: Inference, logmel: LogMel, *, maps_per_event: int
+    ) -> str | None:
+        """Keep a flagged window's maps and return its id; None: the event has as many that are worse.
+
+        Raises:
+            StoreFullError: There is no space left; nothing of the window remains.
+            StoreError: The event is not known, or the disk refuses.
+        """
+        arrays = (inference, logmel)
+        return map_files.write_map(self.database, self.state_dir, event_id, score, arrays, maps_per_event)
+
+    def clips(self, event_id: str) -> list[StoredClip]:
+        """Return an event's clips as they were recorded, those whose file is gone too."""
+        return clip_files.clips_of(self.database, event_id)
+
+    def windows(self, event_id: str) -> list[StoredWindow]:
+        """Return an event's kept windows in the order of their sound, those whose file is gone too."""
+        return map_files.windows_of(self.database, event_id)
 
     def has_room(self, config: StoreConfig) -> bool:
         """Say whether clips and maps may be written: alarms may always be."""

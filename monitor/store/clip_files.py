@@ -1,0 +1,86 @@
+"""Clips on disk: FLAC that gives every sample back exactly as a converter of up to 24 bits made it."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from monitor.errors import StoreError
+from monitor.messages import Float32
+from monitor.store.clips import ClipJob
+from monitor.store.database import Database
+from monitor.store.files import new_path, write_whole
+from monitor.store.records import StoredClip
+
+COLUMNS = (
+    "clip_id, event_id, source_id, start_s, start_utc_s, duration_s, sample_rate_hz, lost_samples, "
+    "path, size_bytes, gone"
+)
+
+
+def write_clip(database: Database, state_dir: Path, job: ClipJob) -> str:
+    """Write a clip's file, then its row, and return its id; a kill in between leaves an unlisted file.
+
+    Raises:
+        StoreFullError: There is no space left; nothing remains.
+        StoreError: FLAC has no such sample rate, the event is not known, or the disk refuses.
+    """
+    content = flac_from_samples(job.samples, job.sample_rate_hz)
+    clip_id, path = new_path("clips", job.source_id, job.start_utc_s, "flac")
+    write_whole(state_dir / path, content, below=state_dir)
+    try:
+        with database.transaction() as connection:
+            connection.execute(
+                f"INSERT INTO clips ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",  # noqa: S608 - ours
+                (
+                    clip_id,
+                    job.event_id,
+                    job.source_id,
+                    job.start_s,
+                    job.start_utc_s,
+                    len(job.samples) / job.sample_rate_hz,
+                    job.sample_rate_hz,
+                    job.lost_samples,
+                    path,
+                    len(content),
+                ),
+            )
+    except StoreError:
+        (state_dir / path).unlink(missing_ok=True)
+        raise
+    return clip_id
+
+
+def clips_of(database: Database, event_id: str) -> list[StoredClip]:
+    """Return an event's clips in the order in which they were recorded, those whose file is gone too."""
+    query = f"SELECT {COLUMNS} FROM clips WHERE event_id = ? ORDER BY n"  # noqa: S608 - a constant of ours
+    return [StoredClip(*row) for row in database.rows(query, (event_id,))]
+
+
+def flac_from_samples(samples: Float32, sample_rate_hz: int) -> bytes:
+    """Encode sound in 16 bits if that loses nothing, else in 24; +1.0 becomes the highest code.
+
+    Raises:
+        StoreError: FLAC has no such sample rate.
+    """
+    scaled = samples.astype(np.float64) * 2**15
+    if np.array_equal(scaled, np.rint(scaled)):
+        codes, subtype = np.clip(scaled, -(2**15), 2**15 - 1).astype(np.int16), "PCM_16"
+    else:
+        wide = np.clip(np.rint(scaled * 2**8), -(2**23), 2**23 - 1).astype(np.int32)
+        codes, subtype = wide << 8, "PCM_24"  # libsndfile takes the upper 24 bits
+    file = io.BytesIO()
+    try:
+        soundfile.write(file, codes, sample_rate_hz, format="FLAC", subtype=subtype)
+        file.seek(0)
+        frames = soundfile.info(file).frames  # libFLAC writes rates that it will not read
+    except soundfile.LibsndfileError as error:
+        raise StoreError(
+            f"FLAC cannot hold {sample_rate_hz} Hz ({error}); set another sample_rate_hz"
+        ) from error
+    if frames != len(samples):
+        raise StoreError(f"FLAC kept {frames} of {len(samples)} samples at {sample_rate_hz} Hz")
+    return file.getvalue()

@@ -1,0 +1,220 @@
+"""Cuts the clip that a technician hears out of a source's sound, to the sample, at the device's own rate.
+
+Pure logic without a disk. Scoring lags behind capture, so the last seconds of sound stay in memory, and a
+clip is closed only when nothing that could still lengthen it can be on its way. Lost samples keep their
+place as zeros and are counted. Thread-safe: capture adds blocks, the pipeline flags windows, a writer
+takes finished clips.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from monitor.messages import AudioBlock, Float32, read_only
+
+FINISHED_KEPT = 4
+"""Clips of one source that may wait for the writer; then the oldest is dropped and counted."""
+OPEN_KEPT = 4
+"""Events of one source that may be recorded at once; then the oldest's clip ends early."""
+EVENTS_REMEMBERED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class ClipJob:
+    """A finished clip on its way to the disk."""
+
+    source_id: str
+    event_id: str
+    samples: Float32
+    """Shape (n,), in [-1, 1], lost samples are 0, read-only."""
+    sample_rate_hz: int
+    start_s: float
+    """Stream time of samples[0]."""
+    start_utc_s: float
+    lost_samples: int
+    """How many of the samples are zeros that stand for lost ones."""
+
+
+@dataclass(slots=True)
+class _Recording:
+    """A clip that is still growing, in samples of the stream."""
+
+    event_id: str
+    flagged_s: float
+    """Start of the window that began it."""
+    start: int
+    end: int
+    """After the post-roll of the last flagged window so far."""
+    limit: int
+    """Where the clip ends at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """A finished clip as the blocks it lies in; they are joined outside the lock."""
+
+    event_id: str
+    blocks: tuple[AudioBlock, ...]
+    start: int
+    end: int
+    sample_rate_hz: int
+    start_utc_s: float
+
+
+class ClipRecorder:
+    """The clips of one source."""
+
+    def __init__(
+        self,
+        source_id: str,
+        *,
+        pre_roll_s: float,
+        post_roll_s: float,
+        max_clip_s: float,
+        clip_every_s: float,
+        lag_s: float = 6.0,
+    ) -> None:
+        """`lag_s` is how long after its first sample a window may still be flagged: its length and the queues."""
+        self._source_id = source_id
+        self._pre_roll_s = pre_roll_s
+        self._post_roll_s = post_roll_s
+        self._max_clip_s = max_clip_s
+        self._clip_every_s = clip_every_s
+        self._lag_s = lag_s
+        self._lock = threading.Lock()
+        self._blocks: deque[AudioBlock] = deque()
+        self._rate_hz = 0
+        self._floor = 0  # from this sample on everything is held, or known to be lost
+        self._end = 0
+        self._recordings: dict[str, _Recording] = {}
+        self._finished: deque[_Cut] = deque()
+        # event -> the window that began its last clip, and where that clip ended, in stream seconds
+        self._last_clips: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self.missed_windows = 0
+        """Flagged windows whose sound was no longer held: lag_s is too short."""
+        self.dropped_clips = 0
+        """Finished clips that the writer did not take in time."""
+
+    @property
+    def held_s(self) -> float:
+        """Seconds of stream in memory: at most a block more than max(pre_roll_s + lag_s, max_clip_s)."""
+        with self._lock:
+            return (self._end - self._floor) / self._rate_hz if self._rate_hz else 0.0
+
+    def add_block(self, block: AudioBlock) -> None:
+        """Hold the next block; blocks at another rate, or not following the last, begin the ring anew."""
+        with self._lock:
+            begins = block.first_sample - block.lost_samples
+            if block.sample_rate_hz != self._rate_hz or begins != self._end:
+                self._finish_all()
+                self._blocks.clear()
+                self._rate_hz, self._floor = block.sample_rate_hz, begins
+            self._blocks.append(block)
+            self._end = block.end_sample
+            self._finish_due()
+            self._forget_old()
+
+    def flag(self, event_id: str, start_s: float, end_s: float) -> None:
+        """Record the sound of a window, stream seconds, that belongs to an event."""
+        with self._lock:
+            recording = self._recordings.get(event_id)
+            if recording is None:
+                self._begin(event_id, start_s, end_s)
+            else:
+                end = self._sample_at(end_s + self._post_roll_s)
+                recording.end = min(max(recording.end, end), recording.limit)
+            self._finish_due()
+
+    def finish(self) -> None:
+        """End every clip where the sound ends; call when the stream is over and its last window flagged."""
+        with self._lock:
+            self._finish_all()
+
+    def take_finished(self) -> list[ClipJob]:
+        """Return the clips that were finished since the last call, oldest first."""
+        with self._lock:
+            cuts = list(self._finished)
+            self._finished.clear()
+        return [self._job(cut) for cut in cuts]
+
+    def _sample_at(self, stream_s: float) -> int:
+        return round(stream_s * self._rate_hz)
+
+    def _begin(self, event_id: str, start_s: float, end_s: float) -> None:
+        last_flagged_s, last_end_s = self._last_clips.get(event_id, (-np.inf, 0.0))
+        if start_s < last_flagged_s + self._clip_every_s:
+            return
+        # a pre-roll that leaves no room for the window itself is cut
+        wanted_s = max(start_s - self._pre_roll_s, min(start_s, end_s - self._max_clip_s))
+        start = max(self._sample_at(max(wanted_s, last_end_s)), self._floor)
+        if self._sample_at(end_s) <= start or self._sample_at(start_s) >= self._end:
+            self.missed_windows += 1
+            return
+        if len(self._recordings) >= OPEN_KEPT:
+            self._finish_one(next(iter(self._recordings.values())))
+        limit = start + self._sample_at(self._max_clip_s)
+        end = min(self._sample_at(end_s + self._post_roll_s), limit)
+        self._recordings[event_id] = _Recording(event_id, start_s, start, end, limit)
+
+    def _finish_due(self) -> None:
+        lag = self._sample_at(self._lag_s)
+        for recording in list(self._recordings.values()):
+            if self._end >= min(recording.end + lag, recording.limit):
+                self._finish_one(recording)
+
+    def _finish_all(self) -> None:
+        for recording in list(self._recordings.values()):
+            self._finish_one(recording)
+
+    def _finish_one(self, recording: _Recording) -> None:
+        del self._recordings[recording.event_id]
+        start, end = recording.start, min(recording.end, self._end)
+        self._last_clips[recording.event_id] = (recording.flagged_s, end / self._rate_hz)
+        self._last_clips.move_to_end(recording.event_id)
+        while len(self._last_clips) > EVENTS_REMEMBERED:
+            self._last_clips.popitem(last=False)
+        # the clock is read off the first block that ends after the start; a later one tells it as well
+        clock = next((block for block in self._blocks if block.end_sample > start), self._blocks[-1])
+        cut = _Cut(
+            event_id=recording.event_id,
+            blocks=tuple(b for b in self._blocks if b.end_sample > start and b.first_sample < end),
+            start=start,
+            end=end,
+            sample_rate_hz=self._rate_hz,
+            start_utc_s=clock.captured_utc_s - (clock.first_sample - start) / self._rate_hz,
+        )
+        if len(self._finished) >= FINISHED_KEPT:
+            self._finished.popleft()
+            self.dropped_clips += 1
+        self._finished.append(cut)
+
+    def _forget_old(self) -> None:
+        """Let go of blocks that no recording and no window still on its way can need."""
+        keep = self._end - self._sample_at(self._pre_roll_s + self._lag_s)
+        keep = min([keep, *(recording.start for recording in self._recordings.values())])
+        while len(self._blocks) > 1 and self._blocks[0].end_sample <= keep:
+            self._blocks.popleft()
+        # in a gap there is nothing to hold: the floor may lie inside one
+        self._floor = max(self._floor, min(keep, self._blocks[0].first_sample))
+
+    def _job(self, cut: _Cut) -> ClipJob:
+        samples = np.zeros(cut.end - cut.start, np.float32)
+        lost = len(samples)
+        for block in cut.blocks:
+            first, last = max(block.first_sample, cut.start), min(block.end_sample, cut.end)
+            part = block.samples[first - block.first_sample : last - block.first_sample]
+            samples[first - cut.start : last - cut.start] = part
+            lost -= len(part)
+        return ClipJob(
+            source_id=self._source_id,
+            event_id=cut.event_id,
+            samples=read_only(samples),
+            sample_rate_hz=cut.sample_rate_hz,
+            start_s=cut.start / cut.sample_rate_hz,
+            start_utc_s=cut.start_utc_s,
+            lost_samples=lost,
+        )
