@@ -59,6 +59,7 @@ class SampleLedger:
         self.sample_rate_hz = sample_rate_hz
         self.received_samples = 0
         self.lost_samples = 0
+        self._unreported = 0  # counted as lost, but not in any block yet
         self._clock = StreamClock(sample_rate_hz, wall=wall, monotonic=monotonic)
 
     @property
@@ -82,6 +83,7 @@ class SampleLedger:
         `ended_at_s` is when the last of them was captured, on the monotonic clock, if that was observed.
         """
         self.lost_samples += lost
+        lost, self._unreported = lost + self._unreported, 0
         first = self.position
         stamp = Stamp(
             first_sample=first,
@@ -93,6 +95,13 @@ class SampleLedger:
         if ended_at_s is not None:
             self._clock.observe(self.position, ended_at_s)
         return stamp
+
+    def reveal_loss(self, count: int) -> None:
+        """Learn that `count` samples went missing unnoticed before now; the next block reports them."""
+        at_s = self._clock.monotonic_s(self.position)
+        self.lost_samples += count
+        self._unreported += count
+        self._clock.anchor(self.position, at_s)
 
     def missing_at(self, now_s: float) -> int:
         """Return how many samples are overdue at monotonic time `now_s`, by the clock; never below 0."""
