@@ -90,8 +90,7 @@ def open_emitter(kind: str, spec: MachineSpec, chunk_samples: int, sample_rate_h
     """Return what makes a kind's sound on this machine at this rate; not for a dropout, which makes none."""
     if kind == "imbalance":
         return Imbalance(spec, sample_rate_hz)
-    noises = (spec.flow, spec.ventilation)
-    extra = band_power(noises, *BANDS_HZ[kind]) * (10.0 ** (RISE_DB[kind] / 10.0) - 1.0)
+    extra = band_power(spec.spectra, *BANDS_HZ[kind]) * (10.0 ** (RISE_DB[kind] / 10.0) - 1.0)
     level = math.sqrt(extra)
     if kind == "bearing":
         knocks = Knocks(kind, BEARING, shaft_hz=spec.shaft_hz, sample_rate_hz=sample_rate_hz)
@@ -141,7 +140,7 @@ class Imbalance:
         level_dbfs = spec.rotor_level_dbfs + grown_db
         # in phase with the machine's own order 1: table_of draws the first line's phase first
         self._table = table_of(((1, level_dbfs), (2, level_dbfs - 14.0)), phase_seed=spec.room_seed)
-        rattle = band_power((spec.flow, spec.ventilation), *RATTLE_BAND_HZ)
+        rattle = band_power(spec.spectra, *RATTLE_BAND_HZ)
         rattle *= 10.0 ** (RATTLE_RISE_DB / 10.0) - 1.0
         knocks = Knocks("rattle", RATTLE, shaft_hz=spec.shaft_hz, sample_rate_hz=sample_rate_hz)
         self._rattle = Scaled(knocks, math.sqrt(rattle))

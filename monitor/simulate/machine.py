@@ -13,22 +13,19 @@ from monitor.simulate.chunk import CHUNK_S, Chunk, ramp
 from monitor.simulate.drift import Drift, gain_from_db
 from monitor.simulate.faults import Emitter, band_of, open_emitter, period_of
 from monitor.simulate.friction import Dropout
-from monitor.simulate.noise import Convolution, ShapedNoise, Spectrum
+from monitor.simulate.noise import Convolution, ShapedNoise
 from monitor.simulate.room import room_response
 from monitor.simulate.schedule import Fault, Schedule, Truth
-from monitor.simulate.specs import MachineSpec, spec_of
+from monitor.simulate.specs import MachineSpec, Noise, Tones, spec_of
 from monitor.simulate.tones import read_table, table_of
 
 LOWEST_RATE_HZ = 16_000
 """The faults reach up to 8 kHz."""
-MICROPHONE_NOISE = Spectrum(-75.0, ((20, 0), (24000, 0)))
+MICROPHONE_NOISE_DBFS = -75.0
+"""White, its level below 8 kHz."""
 GRID_HZ = 50.0
 SLIP_OF_LOAD = 0.003
 """An induction motor turns slower by this share when the load goes from usual to full."""
-
-
-FLOW_OF_LOAD = 0.1
-"""Flow noise is louder by this share at full load."""
 
 
 class SimulatedMachine:
@@ -119,15 +116,17 @@ class RunningMachine:
         self._load = Drift("load", seed=seed, bound=1.0, correlation_s=60.0)
         self._speed = Drift("speed", seed=seed, bound=0.007, correlation_s=20.0)
         self._airing_db = Drift("ventilation", seed=seed, bound=2.0, correlation_s=40.0)
-        self._group_db = [
-            Drift(group.name, seed=seed, bound=group.drift_db, correlation_s=15.0) for group in spec.tones
-        ]
+        parts: list[Tones | Noise] = [*spec.tones, *spec.noises]
+        self._own_db = {
+            part.name: Drift(part.name, seed=seed, bound=part.drift_db, correlation_s=15.0) for part in parts
+        }
         self._tables = [table_of(group.lines, phase_seed=spec.room_seed) for group in spec.tones]
         self._hum = table_of(spec.hum, phase_seed=0)
-        self._swell = table_of(((spec.flow_order, 0.0),), phase_seed=0) / np.float32(np.sqrt(2.0))
-        self._flow = ShapedNoise("flow", spec.flow, n, sample_rate_hz)
+        self._swell = table_of(((spec.swell_order, -3.0103),), phase_seed=0)
+        self._noises = [ShapedNoise(noise.name, noise.spectrum, n, sample_rate_hz) for noise in spec.noises]
         self._ventilation = ShapedNoise("ventilation", spec.ventilation, n, sample_rate_hz)
-        self._microphone = ShapedNoise("microphone", MICROPHONE_NOISE, n, sample_rate_hz)
+        white = gain_from_db(MICROPHONE_NOISE_DBFS) * math.sqrt(sample_rate_hz / 16_000)
+        self._microphone_level = np.float32(white)
         self._room = Convolution(room_response(sample_rate_hz, seed=spec.room_seed), n)
 
     def step(self) -> Chunk:
@@ -155,20 +154,24 @@ class RunningMachine:
         heard += self._ventilation.render(chunk) * ramp(
             gain_from_db(start_db), gain_from_db(end_db), chunk.samples
         )
-        heard += self._microphone.render(chunk)
+        white = chunk.random("microphone").standard_normal(chunk.samples, dtype=np.float32)
+        heard += self._microphone_level * white
         return np.clip(heard, -1.0, 1.0)
 
     def _machine(self, chunk: Chunk) -> Float32:
         """Return the machine's own normal sound, before the room."""
-        n, spec = chunk.samples, self._spec
-        start, end = (1.0 + FLOW_OF_LOAD * at for at in (chunk.start_load, chunk.end_load))
-        flow = self._flow.render(chunk) * ramp(start, end, n)
-        sound: Float32 = flow * (1.0 + spec.flow_depth * read_table(self._swell, chunk.turns))
-        sound += read_table(self._hum, chunk.times_s() * GRID_HZ)
-        for group, table, drift_db in zip(spec.tones, self._tables, self._group_db, strict=True):
-            start_db, end_db = drift_db.step()
-            start_db += group.load_db * chunk.start_load
-            end_db += group.load_db * chunk.end_load
-            gain = ramp(gain_from_db(start_db), gain_from_db(end_db), n)
-            sound += gain * read_table(table, chunk.turns * group.ratio)
+        sound = read_table(self._hum, chunk.times_s() * GRID_HZ)
+        swell = read_table(self._swell, chunk.turns)
+        for noise, endless in zip(self._spec.noises, self._noises, strict=True):
+            swelling = 1.0 + noise.swell * swell
+            sound += self._gain(noise, chunk) * swelling * endless.render(chunk)
+        for tones, table in zip(self._spec.tones, self._tables, strict=True):
+            sound += self._gain(tones, chunk) * read_table(table, chunk.turns * tones.ratio)
         return sound
+
+    def _gain(self, part: Tones | Noise, chunk: Chunk) -> Float32:
+        """Return shape (n,): how a part of the sound goes up and down with the load and by itself."""
+        start_db, end_db = self._own_db[part.name].step()
+        start = gain_from_db(start_db + part.load_db * chunk.start_load)
+        end = gain_from_db(end_db + part.load_db * chunk.end_load)
+        return ramp(start, end, chunk.samples)

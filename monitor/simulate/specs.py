@@ -28,6 +28,20 @@ class Tones:
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """Broadband noise of the machine itself."""
+
+    name: str
+    spectrum: Spectrum
+    load_db: float
+    """Louder by this at full load, softer by this at none."""
+    drift_db: float
+    """Bound of its own wandering."""
+    swell: float
+    """Share of the amplitude by which it swells at the machine's swell_order."""
+
+
+@dataclass(frozen=True, slots=True)
 class MachineSpec:
     """One machine, running normally."""
 
@@ -36,18 +50,27 @@ class MachineSpec:
     tones: tuple[Tones, ...]
     hum: tuple[Line, ...]
     """Orders of the 50 Hz grid; magnetic forces pull twice per cycle, so that 100 Hz is strongest."""
-    flow: Spectrum
-    """Broadband noise of the machine itself."""
-    flow_order: int
-    """The flow noise swells at this order of the main shaft."""
-    flow_depth: float
-    """By this share of its amplitude."""
+    noises: tuple[Noise, ...]
+    swell_order: int
+    """Order of the main shaft at which the noises swell: vanes, blades or teeth."""
     ventilation: Spectrum
     """Of the hall; reaches the microphone from everywhere."""
     rotor_level_dbfs: float
     """Of the tone at shaft rate, which imbalance raises."""
     room_seed: int
     """Which hall it stands in."""
+
+    @property
+    def spectra(self) -> tuple[Spectrum, ...]:
+        """Every noise that normal sound holds, before the microphone."""
+        return (*(noise.spectrum for noise in self.noises), self.ventilation)
+
+
+def rush(level_dbfs: float, peak_hz: float) -> Spectrum:
+    """Return the noise of a fast, thin flow, broadest about a peak: a seal, an inlet, a spray."""
+    return Spectrum(
+        level_dbfs, ((20, -60), (peak_hz / 4, -14), (peak_hz, 0), (2 * peak_hz, -4), (24000, -22))
+    )
 
 
 HUM: tuple[Line, ...] = ((1, -54.0), (2, -46.0), (4, -54.0), (6, -60.0))
@@ -67,11 +90,19 @@ PUMP = MachineSpec(
         ),
     ),
     hum=HUM,
-    flow=Spectrum(
-        -28.0, ((20, -6), (60, 0), (250, 0), (1000, -8), (2500, -15), (4000, -20), (8000, -29), (24000, -48))
+    noises=(
+        Noise(
+            "flow",
+            Spectrum(
+                -28.0, ((20, -6), (60, 0), (250, 0), (1000, -8), (2500, -17), (8000, -34), (24000, -52))
+            ),
+            load_db=1.0,
+            drift_db=1.0,
+            swell=0.2,
+        ),
+        Noise("seals", rush(-41.0, 3000), load_db=-0.5, drift_db=1.5, swell=0.1),
     ),
-    flow_order=6,
-    flow_depth=0.2,
+    swell_order=6,
     ventilation=VENTILATION,
     rotor_level_dbfs=-43.0,
     room_seed=11,
@@ -88,11 +119,19 @@ FAN = MachineSpec(
         ),
     ),
     hum=HUM,
-    flow=Spectrum(
-        -27.0, ((20, -6), (80, 3), (200, 0), (800, -10), (2000, -19), (4000, -27), (8000, -37), (24000, -57))
+    noises=(
+        Noise(
+            "flow",
+            Spectrum(
+                -27.0, ((20, -6), (80, 3), (200, 0), (800, -10), (2000, -20), (8000, -42), (24000, -60))
+            ),
+            load_db=1.0,
+            drift_db=1.0,
+            swell=0.12,
+        ),
+        Noise("inlet", rush(-44.0, 2200), load_db=1.0, drift_db=1.5, swell=0.05),
     ),
-    flow_order=9,
-    flow_depth=0.12,
+    swell_order=9,
     ventilation=VENTILATION,
     rotor_level_dbfs=-42.0,
     room_seed=12,
@@ -127,12 +166,19 @@ GEARBOX = MachineSpec(
         ),
     ),
     hum=HUM,
-    flow=Spectrum(
-        -30.0,
-        ((20, -8), (100, -2), (500, 0), (1200, -3), (2500, -10), (4000, -16), (8000, -27), (24000, -48)),
+    noises=(
+        Noise(
+            "teeth",
+            Spectrum(
+                -30.0, ((20, -8), (100, -2), (500, 0), (1200, -3), (2500, -11), (8000, -32), (24000, -50))
+            ),
+            load_db=1.0,
+            drift_db=1.0,
+            swell=0.15,
+        ),
+        Noise("oil spray", rush(-43.0, 3500), load_db=-0.5, drift_db=1.5, swell=0.0),
     ),
-    flow_order=23,
-    flow_depth=0.15,
+    swell_order=23,
     ventilation=VENTILATION,
     rotor_level_dbfs=-43.0,
     room_seed=13,
