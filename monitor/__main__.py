@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from monitor.errors import CodedError
+from engines.errors import CodedError
 
 # verb -> (module with add_arguments(parser) and run(arguments) -> exit code, what it does)
 COMMANDS = {

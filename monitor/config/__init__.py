@@ -135,14 +135,21 @@ def parse_config(text: str, *, name: str) -> Config:
 
 def _problems(error: ValidationError) -> list[str]:
     lines = []
-    for problem in error.errors():
+    problems = error.errors()
+    for problem in problems:
         where = ".".join(str(part) for part in problem["loc"]) or "the whole"
         # a discriminated union puts the kind into the path; it is not a key of the file
         where = re.sub(r"\.(microphone|file|stream|simulated)(?=\.|$)", "", where)
         if problem["type"] == "extra_forbidden":
             lines.append(f"  {where}: unknown key; remove it or look its name up in docs/config.md")
-            continue
-        value = "" if isinstance(problem["input"], dict) else f" {problem['input']!r}"
-        message = problem["msg"].removeprefix("Value error, ")
-        lines.append(f"  {where}{value}: {message}; docs/config.md describes it")
+        elif problem["type"] == "too_short" and any(
+            other["loc"][: len(problem["loc"])] == problem["loc"]
+            for other in problems
+            if other is not problem
+        ):
+            continue  # only short because its items were refused, which is told
+        else:
+            value = "" if isinstance(problem["input"], dict) else f" {problem['input']!r}"
+            message = problem["msg"].removeprefix("Value error, ")
+            lines.append(f"  {where}{value}: {message}; docs/config.md describes it")
     return lines

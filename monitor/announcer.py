@@ -1,0 +1,120 @@
+"""Tells what the pipeline found: to the broker, and to the health book. Nothing here blocks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from monitor.config import MqttConfig
+from monitor.frontend import band_edges_hz
+from monitor.health import HealthBook, SourceFacts
+from monitor.machine import Machine
+from monitor.messages import AlarmChange, Inference, Score
+from monitor.publish.documents import Progress, alarm_payload, health_payload
+from monitor.publish.payloads import AlarmPayload, HealthPayload, rfc3339_from_utc_s
+from monitor.publish.publisher import Publisher
+
+HEALTH_EVERY_S = 60.0
+"""Counters alone make news no more often than this."""
+
+
+class Announcer:
+    """The pipeline's audience. `publisher` is None when MQTT is switched off."""
+
+    def __init__(
+        self,
+        machines: Sequence[Machine],
+        publisher: Publisher | None,
+        book: HealthBook,
+        config: MqttConfig,
+    ) -> None:
+        self._publisher = publisher
+        self._book = book
+        self._map_windows = config.map_windows
+        self._edges = {m.source_id: band_edges_hz(m.ear.frontend.parameters) for m in machines}
+        self._told: dict[str, tuple[object, float]] = {}
+
+    def offer_score(self, score: Score) -> None:
+        """Tell a window's score."""
+        if self._publisher is not None:
+            self._publisher.offer_score(score)
+
+    def offer_map(self, inference: Inference, *, flagged: bool) -> None:
+        """Tell a window's error map, if mqtt.map_windows wants it."""
+        wanted = self._map_windows == "all" or (self._map_windows == "flagged" and flagged)
+        if self._publisher is not None and wanted:
+            self._publisher.offer_map(inference, self._edges[inference.span.source_id])
+
+    def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
+        """Tell the state of a source's alarm after `change`."""
+        self._book.note_alarm(machine.source_id, change.new_state)
+        if self._publisher is not None:
+            payload = alarm_payload(change, bundle_id=machine.ear.bundle.bundle_id)
+            self._publisher.set_alarm(payload)
+
+    def tell_present_alarm(self, machine: Machine) -> None:
+        """Tell, at the start, the state that a source's alarm had before the restart."""
+        if self._publisher is not None:
+            self._publisher.set_alarm(_present_alarm(machine))
+
+    def wake(self) -> None:
+        """Say that the store has something new to send."""
+        if self._publisher is not None:
+            self._publisher.notify()
+
+    def tell_window(self, score: Score, *, lag_s: float) -> None:
+        """Note how a window went, for health."""
+        self._book.note_score(score, lag_s=lag_s)
+
+    def tell_health(self, now_monotonic_s: float) -> None:
+        """Tell every source's health that has news: at once for states, now and then for counters."""
+        if self._publisher is None:
+            return
+        for facts in self._book.sources():
+            key = _key_facts(facts)
+            told = self._told.get(facts.capture.source_id)
+            if told is not None and told[0] == key and now_monotonic_s - told[1] < HEALTH_EVERY_S:
+                continue
+            self._told[facts.capture.source_id] = (key, now_monotonic_s)
+            self._publisher.set_health(_health_payload(facts))
+
+
+def _key_facts(facts: SourceFacts) -> object:
+    return (
+        facts.capture.state,
+        facts.capture.reason,
+        facts.quality,
+        facts.backend,
+        facts.dropped_windows > 0,
+    )
+
+
+def _present_alarm(machine: Machine) -> AlarmPayload:
+    facts = machine.alarm.snapshot
+    start, until = facts.event_start_utc_s, facts.shelved_until_utc_s
+    return AlarmPayload(
+        time=rfc3339_from_utc_s(time.time()),
+        source=machine.source_id,
+        bundle=machine.ear.bundle.bundle_id,
+        active=facts.active,
+        warning=facts.warning,
+        uncertain=facts.uncertain,
+        event_id=facts.event_id,
+        event_start=None if start is None else rfc3339_from_utc_s(start),
+        peak=facts.peak,
+        shelved_until=None if until is None else rfc3339_from_utc_s(until),
+        reason=None,
+        actor=None,
+        note=None,
+        state=facts.state,
+    )
+
+
+def _health_payload(facts: SourceFacts) -> HealthPayload:
+    progress = Progress(
+        quality=facts.quality,
+        backend=facts.backend,
+        dropped_windows=facts.dropped_windows,
+        lag_s=facts.lag_s,
+    )
+    return health_payload(facts.capture, progress, at_utc_s=time.time(), bundle_id=facts.bundle_id)

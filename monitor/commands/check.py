@@ -1,0 +1,71 @@
+"""`wheeltapper check`: everything that can be refused, tried without listening to anything."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from engines.errors import CodedError
+from monitor.config import Config, MicrophoneSource, load_config
+from monitor.listening import open_ear
+from monitor.machine import calibration_of, open_engines
+from monitor.publish.credentials import login_from_config, tls_from_config
+from monitor.sources.devices import find_device
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: ./config.yaml")
+    parser.add_argument("--no-devices", action="store_true", help="do not look for the microphones")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check every part and go on after a failure; 0 when all is well, 1 when anything is not."""
+    config = load_config(arguments.config)
+    print(f"ok    configuration {arguments.config}")
+    failures = 0
+    for name, check in _checks(config, devices=not arguments.no_devices):
+        try:
+            said = check()
+        except CodedError as error:
+            failures += 1
+            print(f"FAIL  {name}: {error} [{error.code}]", file=sys.stderr)
+        else:
+            print(f"ok    {name}{': ' + said if said else ''}")
+    return 1 if failures else 0
+
+
+def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], str]]]:
+    checks: list[tuple[str, Callable[[], str]]] = [("bundles and engines", lambda: _engines(config))]
+    for source in config.sources:
+        checks.append((f"calibration of {source.id}", lambda s=source: _calibration(config, s.id)))  # type: ignore[misc]
+        if devices and isinstance(source, MicrophoneSource):
+            checks.append((f"device of {source.id}", lambda s=source: find_device(s.device).name))  # type: ignore[misc]
+    if config.mqtt.enabled:
+        checks.append(("mqtt credentials", lambda: _credentials(config)))
+    return checks
+
+
+def _engines(config: Config) -> str:
+    opened = open_engines(config)
+    return ", ".join(f"{ear.bundle.bundle_id} on {engine.backend}" for ear, engine in opened.values())
+
+
+def _calibration(config: Config, source_id: str) -> str:
+    source = next(source for source in config.sources if source.id == source_id)
+    ear = open_ear(source.bundle or config.engine.bundle, config.window, config.input_quality)
+    calibration = calibration_of(source_id, ear, config.state_dir)
+    budget = config.alarm_for(source).false_alarms_per_week
+    low, high = calibration.false_alarms_interval(budget)
+    return (
+        f"limit {calibration.limit_raw(budget):.4g} for {budget:g} false alarms a week "
+        f"(90 % interval {low:.2g} to {high:.2g}), "
+        f"from {calibration.exposure_h:.1f} h of {calibration.source}"
+    )
+
+
+def _credentials(config: Config) -> str:
+    login, tls = login_from_config(config.mqtt), tls_from_config(config.mqtt)
+    return f"{'TLS' if tls else 'no TLS'}, {'with login' if login else 'no login'}"

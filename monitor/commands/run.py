@@ -1,0 +1,57 @@
+"""`wheeltapper run`: listen, judge and publish until stopped."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from monitor.config import Config, load_config
+from monitor.daemon import Daemon
+from monitor.demo import HINTS, TEXTS, demo_config
+from monitor.logs import open_log
+from monitor.notify import Notifier
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: ./config.yaml")
+    parser.add_argument(
+        "--demo",
+        choices=sorted(TEXTS),
+        help="embedded defaults instead of a file, and show what is published",
+    )
+    parser.add_argument("--seconds", type=float, help="stop after this long")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the daemon; 0 when stopped or at the end of all files, 70 when it had to give up."""
+    config = demo_config(arguments.demo) if arguments.demo else load_config(arguments.config)
+    log = open_log(config.log)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    daemon = Daemon(config, log=log, notifier=Notifier(os.environ))
+    if arguments.seconds is not None:
+        timer = threading.Timer(arguments.seconds, stop.set)
+        timer.daemon = True
+        timer.start()
+    viewer = _viewer(config, daemon, arguments.demo) if arguments.demo else None
+    try:
+        return daemon.run(stop)
+    finally:
+        if viewer is not None:
+            viewer.terminate()
+            viewer.wait(5.0)
+
+
+def _viewer(config: Config, daemon: Daemon, demo: str) -> subprocess.Popen[bytes]:
+    """Show what the broker carries: not what the daemon thinks, but what a subscriber gets."""
+    print(HINTS[demo], flush=True)
+    command = [sys.executable, "-m", "monitor", "watch", "--host", "127.0.0.1"]
+    command += ["--port", str(daemon.broker_port), "--prefix", config.topic_prefix]
+    return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own command

@@ -1,0 +1,87 @@
+"""`wheeltapper status`: how the daemon on this box is, from the file that it keeps up to date."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from monitor.config import default_state_dir, load_config
+from monitor.errors import StoreError
+from monitor.health import STATUS_FILE
+
+STALE_S = 10.0
+"""A daemon that is well writes its status every half second."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    parser.add_argument("--config", type=Path, help="the daemon's configuration, for its state_dir")
+    parser.add_argument("--state-dir", type=Path, help="default: the configuration's, else ./state")
+    parser.add_argument("--json", action="store_true", help="print the file as it is")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print how the daemon is; 0 when it runs, 3 when it does not (as systemctl status does)."""
+    path = _state_dir(arguments) / STATUS_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+        tree: dict[str, Any] = json.loads(text)
+    except FileNotFoundError:
+        print(f"no daemon has run here: {path} is missing; start one, or name its folder with --state-dir")
+        return 3
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{path}: cannot be read ({error}); is this the daemon's state_dir?") from error
+    alive = _is_alive(tree)
+    print(text if arguments.json else "\n".join(_lines(tree, alive=alive)))
+    return 0 if alive else 3
+
+
+def _state_dir(arguments: argparse.Namespace) -> Path:
+    if arguments.state_dir is not None:
+        return Path(arguments.state_dir)
+    return load_config(arguments.config).state_dir if arguments.config else default_state_dir()
+
+
+def _is_alive(tree: dict[str, Any]) -> bool:
+    try:
+        os.kill(int(tree["box"]["pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it runs, as another user
+    return time.time() - float(tree["updated_utc_s"]) < STALE_S
+
+
+def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
+    box = tree["box"]
+    age_s = time.time() - float(tree["updated_utc_s"])
+    state = f"running, pid {box['pid']}" if alive else f"NOT running; last sign of life {age_s:.0f} s ago"
+    lines = [f"wheeltapper {box['version']}: {state}", f"  {tree['line']}"]
+    lines.append(f"  broker: {box['broker']}{': ' + box['broker_error'] if box['broker_error'] else ''}")
+    lines += [f"  {key}: {box[key]}" for key in ("store_error", "clips_error") if box[key]]
+    lines += [f"  {name.replace('_', ' ')}: {count}" for name, count in box["counts"].items() if count]
+    for source in tree["sources"]:
+        lines += _source_lines(source)
+    return lines
+
+
+def _source_lines(source: dict[str, Any]) -> list[str]:
+    capture = source["capture"]
+    value = "not judged" if source["value"] is None else f"{source['value']:.2f} of the limit"
+    level = "" if source["level_dbfs"] is None else f", {source['level_dbfs']:.0f} dBFS"
+    reason = f" ({capture['reason']})" if capture["reason"] else ""
+    lines = [
+        f"{capture['source_id']}: {capture['state']}{reason}",
+        f"  alarm {source['alarm']}; last score {value}; input {source['quality']}{level}",
+        f"  {capture['device']}; {source['bundle_id']} on {source['backend']}",
+    ]
+    ledger = source["ledger"]
+    if ledger:
+        lines.append("  samples: " + ", ".join(f"{name} {count}" for name, count in ledger.items()))
+    if source["dropped_windows"]:
+        lines.append(f"  can't keep up: {source['dropped_windows']} windows dropped")
+    return lines

@@ -1,0 +1,191 @@
+"""What is known of how the daemon is, in one place; MQTT, `wheeltapper status` and systemd tell the same.
+
+Facts are noted by the threads that know them; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score
+from monitor.window import Ledger
+
+STATUS_FILE = "status.json"
+KNOWINGLY_ABSENT = {CaptureState.RECOVERING, CaptureState.FAILED, CaptureState.ENDED}
+"""States in which no sound is expected, and everybody has been told so."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """What is known of one source."""
+
+    capture: CaptureHealth
+    bundle_id: str
+    backend: str
+    """The library that answers, with its version."""
+    quality: Quality | None = None
+    """Of the last window; None before the first."""
+    level_dbfs: float | None = None
+    """Of the last window."""
+    value: float | None = None
+    """The last score, in units of the alarm limit."""
+    expected_per_day: float | None = None
+    """False alarms a day at the last score."""
+    alarm: AlarmState = AlarmState.NORMAL
+    lag_s: float | None = None
+    """From the end of the last window's sound to its score."""
+    windows: int = 0
+    """Judged or not, since the start."""
+    dropped_windows: int = 0
+    """Given up because the engine could not keep up."""
+    ledger: Ledger | None = None
+    """Where every sample went, at the model's rate; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class BoxFacts:
+    """What is known of the daemon as a whole."""
+
+    version: str
+    pid: int
+    started_utc_s: float
+    broker: str
+    """`connected`, `away`, `stalled` (connected, but nothing is acknowledged) or `off`."""
+    broker_error: str = ""
+    outbox_records: int | None = 0
+    """Events, replies and thinned scores that wait for the broker; None: the store does not answer."""
+    store_error: str | None = None
+    """Why alarms cannot be stored at present."""
+    unsaved_changes: int = 0
+    """Alarm changes that wait for the store."""
+    clips_error: str | None = None
+    """Why no clips and maps are written at present."""
+    restarted_threads: int = 0
+    """Times that the supervisor had to start a thread again."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Losses that have no place elsewhere: dropped messages, clips, commands."""
+
+
+class HealthBook:
+    """The facts, by source; thread-safe."""
+
+    def __init__(self, facts: Sequence[SourceFacts]) -> None:
+        self._lock = threading.Lock()
+        self._facts = {fact.capture.source_id: fact for fact in facts}
+
+    def note_capture(self, healths: Sequence[CaptureHealth]) -> None:
+        """Note how sources are, as their capture says."""
+        with self._lock:
+            for health in healths:
+                self._facts[health.source_id] = replace(self._facts[health.source_id], capture=health)
+
+    def note_score(self, score: Score, *, lag_s: float) -> None:
+        """Note how the last window of a source went."""
+        with self._lock:
+            before = self._facts[score.span.source_id]
+            self._facts[score.span.source_id] = replace(
+                before,
+                quality=score.span.quality,
+                level_dbfs=score.span.level_dbfs,
+                value=score.value,
+                expected_per_day=score.expected_per_day,
+                lag_s=lag_s,
+                windows=before.windows + 1,
+            )
+
+    def note_alarm(self, source_id: str, state: AlarmState) -> None:
+        """Note the state of a source's alarm."""
+        with self._lock:
+            self._facts[source_id] = replace(self._facts[source_id], alarm=state)
+
+    def note_dropped(self, dropped: Mapping[str, int]) -> None:
+        """Note how many windows of each source were given up."""
+        with self._lock:
+            for source_id, count in dropped.items():
+                self._facts[source_id] = replace(self._facts[source_id], dropped_windows=count)
+
+    def note_ledger(self, source_id: str, ledger: Ledger) -> None:
+        """Note where every sample of a source went."""
+        with self._lock:
+            self._facts[source_id] = replace(self._facts[source_id], ledger=ledger)
+
+    def sources(self) -> Sequence[SourceFacts]:
+        """Return what is known of every source, in the order of the configuration."""
+        with self._lock:
+            return list(self._facts.values())
+
+
+class WatchdogEvidence:
+    """Decides whether work has moved, so that systemd's watchdog is fed by work and not by a timer."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, int]] = {}
+        self._asked_s = -float("inf")
+
+    def due(self, every_s: float) -> bool:
+        """Say whether `every_s` has passed since it last said so."""
+        now_s = time.monotonic()
+        if now_s - self._asked_s < every_s:
+            return False
+        self._asked_s = now_s
+        return True
+
+    def moved(self, facts: Sequence[SourceFacts]) -> bool:
+        """Say whether every source was captured and judged since the last call, or is knowingly absent.
+
+        A source whose windows are all dropped has not moved: its engine hangs or is far too slow.
+        """
+        result = True
+        for fact in facts:
+            now = (fact.capture.received_samples + fact.capture.lost_samples, fact.windows)
+            before = self._seen.get(fact.capture.source_id)
+            self._seen[fact.capture.source_id] = now
+            if before is None or fact.capture.state in KNOWINGLY_ABSENT:
+                continue
+            result = result and now[0] > before[0] and now[1] > before[1]
+        return result
+
+
+def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
+    """Return one line for systemd and the terminal, worst news first."""
+    parts = []
+    if box.store_error is not None:
+        parts.append("STORE FAILS, alarms wait in memory")
+    deaf = [fact.capture.source_id for fact in facts if fact.capture.state in KNOWINGLY_ABSENT]
+    if deaf:
+        parts.append(f"no sound from {', '.join(deaf)}")
+    raised = [
+        fact.capture.source_id
+        for fact in facts
+        if fact.alarm in {AlarmState.UNACKNOWLEDGED, AlarmState.ACKNOWLEDGED}
+    ]
+    if raised:
+        parts.append(f"ALARM {', '.join(raised)}")
+    if box.broker == "away":
+        parts.append(f"broker away, {box.outbox_records} records wait")
+    if any(fact.dropped_windows for fact in facts):
+        parts.append("can't keep up")
+    listening = len(facts) - len(deaf)
+    return "; ".join([*parts, f"listening to {listening} of {len(facts)} sources"])
+
+
+def write_status(state_dir: Path, box: BoxFacts, facts: Sequence[SourceFacts]) -> None:
+    """Replace status.json, which `wheeltapper status` reads.
+
+    Raises:
+        OSError: It cannot be written; health is told elsewhere too.
+    """
+    tree = {
+        "updated_utc_s": time.time(),
+        "line": status_line(box, facts),
+        "box": asdict(box),
+        "sources": [asdict(fact) for fact in facts],
+    }
+    part = state_dir / (STATUS_FILE + ".part")
+    part.write_text(json.dumps(tree), encoding="utf-8")
+    part.replace(state_dir / STATUS_FILE)

@@ -1,0 +1,124 @@
+"""One listened-to machine: all that judging its windows needs, put together before any sound is heard.
+
+Everything that can be refused is refused here: a damaged bundle, another front end, a calibration of
+another model. Opening a microphone comes after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.golden import check_golden
+from engines.runtime import Engine, open_engine
+from monitor.alarm import Alarm, AlarmSnapshot
+from monitor.calibration import Calibration, load_calibration
+from monitor.config import Config, SourceConfig
+from monitor.errors import CalibrationError, CalibrationMismatchError
+from monitor.frontend import StreamFrontend
+from monitor.listening import Ear, open_ear
+from monitor.score import Scorer
+from monitor.store import ClipRecorder
+
+
+@dataclass(slots=True)
+class Machine:
+    """A source with its model, its limit and its alarm. Belongs to the thread that judges."""
+
+    source: SourceConfig
+    ear: Ear
+    engine: Engine
+    """Shared with every source that has the same bundle."""
+    scorer: Scorer
+    alarm: Alarm
+    frontend: StreamFrontend
+    clips: ClipRecorder
+    """Filled by the capture thread, asked by the judging thread."""
+
+    @property
+    def source_id(self) -> str:
+        """The source's id."""
+        return self.source.id
+
+
+def calibration_path(state_dir: Path, source_id: str) -> Path:
+    """Return where a source's own calibration lies when it was made on this box."""
+    return state_dir / "calibration" / f"{source_id}.json"
+
+
+def calibration_of(source_id: str, ear: Ear, state_dir: Path) -> Calibration:
+    """Load the calibration made on this box for this source, else the one that came with the bundle.
+
+    Raises:
+        CalibrationError: There is none, or it cannot be read.
+        CalibrationMismatchError: It was made with another bundle or another window hop.
+    """
+    own, shipped = calibration_path(state_dir, source_id), ear.bundle.calibration_path
+    path = own if own.exists() else shipped
+    if not path.exists():
+        raise CalibrationError(
+            f"sources.{source_id}: neither {own} nor {shipped} exists, so no score can be judged; "
+            f"make one from normal recordings: wheeltapper calibrate {ear.bundle.folder} FILES --out {own}"
+        )
+    calibration = load_calibration(path, bundle_id=ear.bundle.bundle_id)
+    if abs(calibration.hop_s - ear.hop_s) > 1e-6:
+        raise CalibrationMismatchError(
+            f"{path}: was fitted with a window every {calibration.hop_s:.3f} s, window.hop_frames makes one "
+            f"every {ear.hop_s:.3f} s; set window.hop_frames back or fit it anew with `wheeltapper calibrate`"
+        )
+    return calibration
+
+
+def open_engines(config: Config) -> Mapping[Path | None, tuple[Ear, Engine]]:
+    """Open each bundle that a source names once, and let it answer its own golden windows.
+
+    Raises:
+        CodedError: A bundle, its front end or its engine is refused; the text says what to do.
+    """
+    opened: dict[Path | None, tuple[Ear, Engine]] = {}
+    for source in config.sources:
+        folder = source.bundle or config.engine.bundle
+        if folder in opened:
+            continue
+        ear = open_ear(folder, config.window, config.input_quality)
+        engine = open_engine(ear.bundle, backend=config.engine.backend, threads=config.engine.threads)
+        check_golden(engine)
+        opened[folder] = (ear, engine)
+    return opened
+
+
+def open_machines(config: Config, snapshots: Mapping[str, Mapping[str, object]]) -> Sequence[Machine]:
+    """Put every source together with its model, its limit and the alarm state it had before a restart.
+
+    Raises:
+        CodedError: Something does not fit; the text says what, and what to do.
+    """
+    engines = open_engines(config)
+    machines = []
+    for source in config.sources:
+        ear, engine = engines[source.bundle or config.engine.bundle]
+        settings = config.alarm_for(source)
+        calibration = calibration_of(source.id, ear, config.state_dir)
+        snapshot = snapshots.get(source.id)
+        store = config.store
+        machines.append(
+            Machine(
+                source=source,
+                ear=ear,
+                engine=engine,
+                scorer=Scorer(calibration, false_alarms_per_week=settings.false_alarms_per_week),
+                alarm=Alarm(
+                    source.id, settings, None if snapshot is None else AlarmSnapshot.from_tree(snapshot)
+                ),
+                frontend=StreamFrontend(ear.frontend),
+                clips=ClipRecorder(
+                    source.id,
+                    pre_roll_s=store.pre_roll_s,
+                    post_roll_s=store.post_roll_s,
+                    max_clip_s=store.max_clip_s,
+                    clip_every_s=store.clip_every_s,
+                ),
+            )
+        )
+    return machines

@@ -1,0 +1,194 @@
+"""The second half of the path: log-mel -> inference -> score -> alarm -> store -> publish.
+
+One thread runs it. An alarm is stored before it is told: when the store cannot take it, it waits here, in
+order, and is tried again, while the retained alarm state on the broker is current all the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.errors import StoreError
+from monitor.listening import inferences_from_logmels
+from monitor.logs import Log
+from monitor.machine import Machine
+from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Window
+from monitor.store import Reply, Store
+
+UNSAVED_MAX = 10_000
+"""Changes that wait for a full or failing disk; beyond it the oldest are given up, counted and logged."""
+
+
+class Audience(Protocol):
+    """Who is told: the publisher, as the pipeline sees it. Nothing here may block."""
+
+    def offer_score(self, score: Score) -> None:
+        """Tell a window's score."""
+        ...
+
+    def wake(self) -> None:
+        """Say that the store has something new to send."""
+        ...
+
+    def offer_map(self, inference: Inference, *, flagged: bool) -> None:
+        """Tell a window's error map, if the configuration wants it."""
+        ...
+
+    def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
+        """Tell the state of a source's alarm after `change`."""
+        ...
+
+    def tell_window(self, score: Score, *, lag_s: float) -> None:
+        """Note how a window went, for health."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FlaggedWindow:
+    """A window of an open event, to be kept with its maps."""
+
+    event_id: str
+    score: Score
+    logmel: LogMel
+    inference: Inference
+
+
+@dataclass(frozen=True, slots=True)
+class _Unsaved:
+    """One step of one alarm, as it was when it happened."""
+
+    changes: tuple[AlarmChange, ...]
+    snapshot: Mapping[str, object]
+    bundle_id: str
+    reply: Reply | None
+
+
+class Pipeline:
+    """Judges windows, in the order in which they were heard."""
+
+    def __init__(
+        self,
+        machines: Sequence[Machine],
+        store: Store,
+        audience: Audience,
+        keep_window: Callable[[FlaggedWindow], None],
+        log: Log,
+    ) -> None:
+        self._machines: Mapping[str, Machine] = {machine.source_id: machine for machine in machines}
+        self._store = store
+        self._audience = audience
+        self._keep_window = keep_window
+        self._log = log
+        self._unsaved: deque[_Unsaved] = deque()
+        self.given_up_changes = 0
+        """Changes lost because the store failed for too long."""
+        self.store_error: str | None = None
+        """Why the store takes nothing at present."""
+
+    def hear(self, windows: Sequence[Window]) -> None:
+        """Judge windows of any sources, all those of one bundle in one call of its engine."""
+        heard = self._inferences(windows)
+        for window in windows:
+            machine = self._machines[window.span.source_id]
+            answer = heard.get((window.span.source_id, window.span.first_sample))
+            score = (
+                machine.scorer.unjudged_score(window.span, machine.ear.bundle.bundle_id)
+                if answer is None
+                else machine.scorer.score_from_inference(answer[1])
+            )
+            changes = machine.alarm.judge(score)
+            self.settle(machine, changes)
+            self._tell(machine, score, answer)
+
+    def expire(self, now_utc_s: float) -> None:
+        """End shelvings whose time is over, and try again what could not be stored."""
+        for machine in self._machines.values():
+            self.settle(machine, machine.alarm.expire(now_utc_s))
+        self._save()
+
+    def settle(self, machine: Machine, changes: Sequence[AlarmChange], reply: Reply | None = None) -> None:
+        """Store what changed, and the reply to whoever asked for it, in one step; then tell."""
+        if not changes and reply is None:
+            return
+        for change in changes:
+            self._log_change(change)
+        snapshot = machine.alarm.snapshot.to_tree()
+        self._unsaved.append(_Unsaved(tuple(changes), snapshot, machine.ear.bundle.bundle_id, reply))
+        self._save()
+        self._audience.wake()
+        if changes:
+            self._audience.tell_alarm(machine, changes[-1])
+
+    @property
+    def unsaved(self) -> int:
+        """How many steps wait for the store."""
+        return len(self._unsaved)
+
+    def _inferences(self, windows: Sequence[Window]) -> Mapping[tuple[str, int], tuple[LogMel, Inference]]:
+        batches: dict[int, list[tuple[Machine, LogMel]]] = {}
+        for window in windows:
+            if window.span.quality is not Quality.OK:
+                continue
+            machine = self._machines[window.span.source_id]
+            logmel = machine.frontend.logmel_from_window(window)
+            batches.setdefault(id(machine.engine), []).append((machine, logmel))
+        heard = {}
+        for batch in batches.values():
+            logmels = [logmel for _, logmel in batch]
+            for logmel, inference in zip(
+                logmels, inferences_from_logmels(batch[0][0].engine, logmels), strict=True
+            ):
+                heard[logmel.span.source_id, logmel.span.first_sample] = (logmel, inference)
+        return heard
+
+    def _tell(self, machine: Machine, score: Score, answer: tuple[LogMel, Inference] | None) -> None:
+        self._audience.offer_score(score)
+        self._audience.tell_window(score, lag_s=time.time() - score.span.end_utc_s)
+        if answer is None:
+            return
+        logmel, inference = answer
+        event_id = machine.alarm.snapshot.event_id
+        flagged = event_id is not None and machine.alarm.snapshot.active
+        self._audience.offer_map(inference, flagged=flagged)
+        if flagged and event_id is not None:
+            machine.clips.flag(event_id, score.span.start_s, score.span.end_s)
+            self._keep_window(FlaggedWindow(event_id, score, logmel, inference))
+
+    def _save(self) -> None:
+        while self._unsaved:
+            step = self._unsaved[0]
+            try:
+                self._store.apply(
+                    step.changes, snapshot=step.snapshot, bundle_id=step.bundle_id, reply=step.reply
+                )
+            except StoreError as error:
+                self._hold(error)
+                return
+            self._unsaved.popleft()
+        if self.store_error is not None:
+            self._log.info("store works again")
+            self.store_error = None
+
+    def _hold(self, error: StoreError) -> None:
+        if self.store_error is None:
+            self._log.error("store takes nothing; alarms wait in memory", reason=str(error), code=error.code)
+        self.store_error = str(error)
+        while len(self._unsaved) > UNSAVED_MAX:
+            self._unsaved.popleft()
+            self.given_up_changes += 1
+
+    def _log_change(self, change: AlarmChange) -> None:
+        tell = self._log.warning if change.new_state.value == "unacknowledged" else self._log.info
+        tell(
+            "alarm",
+            source=change.source_id,
+            state=change.new_state.value,
+            reason=change.reason.value,
+            event_id=change.event_id,
+            peak=change.peak,
+            actor=change.actor,
+        )

@@ -1,0 +1,86 @@
+"""A configuration is checked whole, and every message names the key, the value and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from monitor.config import load_config, parse_config
+from monitor.config.docs import config_markdown, config_yaml
+from monitor.demo import TEXTS, demo_config
+from monitor.errors import ConfigError
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = "sources: [{id: p1, kind: simulated}]\n"
+
+
+def problem(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, name="c.yaml")
+    return str(caught.value)
+
+
+def test_a_source_is_all_that_is_needed() -> None:
+    config = parse_config(SOURCES, name="c.yaml")
+    assert "wheeltapper/plant/box1" == config.topic_prefix
+    assert config.alarm == config.alarm_for(config.sources[0])
+
+
+def test_a_source_may_have_its_own_alarm() -> None:
+    text = "sources: [{id: p1, kind: simulated, alarm: {deadband: 0.2}}]\nalarm: {deadband: 0.3}"
+    config = parse_config(text, name="c.yaml")
+    assert 0.2 == config.alarm_for(config.sources[0]).deadband
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (SOURCES + "volume: 11", ["c.yaml", "volume", "unknown key"]),
+        (SOURCES + "alarm: {deadband: 2}", ["alarm.deadband 2", "less than 1"]),
+        (SOURCES + "window: {hop_frames: 0}", ["window.hop_frames 0", "greater than or equal to 1"]),
+        (SOURCES + "mqtt: {prefix: 'a/#'}", ["mqtt.prefix 'a/#'"]),
+        (SOURCES + "mqtt: {username: me}", ["username needs password_file"]),
+        (SOURCES + "mqtt: {tls: true, cert_file: c.pem}", ["cert_file and key_file belong together"]),
+        ("sources: [{id: 'a/b', kind: simulated}]", ["sources.0.id 'a/b'"]),
+        ("sources: [{id: a, kind: simulated}, {id: A, kind: simulated}]", ["id 'A' stands twice"]),
+        ("sources: [{id: a, kind: theremin}]", ["theremin", "microphone", "simulated"]),
+        ("sources: [{id: a, kind: stream, url: 'file:///etc/passwd'}]", ["sources.0.url"]),
+        ("sources: []", ["sources", "at least 1 item"]),
+        ("site: x", ["sources", "Field required"]),
+        ("a: [", ["is not YAML"]),
+        ("just words", ["must hold keys and values"]),
+        (SOURCES + "alarm: {on_delay_s: .nan}", ["alarm.on_delay_s"]),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, sentences: list[str]) -> None:
+    message = problem(text)
+    for sentence in sentences:
+        assert sentence in message
+
+
+def test_all_problems_are_told_at_once() -> None:
+    message = problem("sources: [{id: a, kind: simulated, x: 1}]\nalarm: {deadband: 2}\nvolume: 1")
+    assert 3 == len(message.splitlines()) - 1
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.yaml: cannot be read"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_the_files_made_from_the_models_are_current() -> None:
+    assert config_yaml() == (ROOT / "config.yaml").read_text(encoding="utf-8")
+    assert config_markdown() == (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+
+
+def test_config_yaml_says_the_defaults() -> None:
+    written = load_config(ROOT / "config.yaml")
+    default = parse_config(SOURCES, name="c.yaml")
+    for section in ("alarm", "engine", "input_quality", "log", "mqtt", "store", "window"):
+        assert getattr(default, section) == getattr(written, section)
+
+
+@pytest.mark.parametrize("kind", sorted(TEXTS))
+def test_the_embedded_defaults_are_valid(kind: str) -> None:
+    assert demo_config(kind).sources
