@@ -1,0 +1,66 @@
+"""Who publishes, where the publisher hands things back, and how it is getting on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+
+from monitor.config import Config
+from monitor.messages import Score
+from monitor.publish.delivery import ClientCounts
+from monitor.publish.live import LiveCounts
+from monitor.publish.outbox import OutboxCounts
+
+STALLED_S = 15.0
+"""A connected broker that has not acknowledged for so long is called stalled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Who publishes."""
+
+    topic_prefix: str
+    client_id: str
+    source_ids: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Where the publisher hands things back to the daemon."""
+
+    on_command: Callable[[str, bytes], None]
+    """Source id and the raw command, from the network thread: must return at once. An oversized command
+    comes cut to just above the limit, so that `parse_command` refuses it."""
+    offline_score: Callable[[Score], object]
+    """A score that cannot be sent live, from the publishing thread: for the store, which thins them."""
+
+
+@dataclass(frozen=True, slots=True)
+class PublisherState:
+    """How publishing is getting on."""
+
+    client: ClientCounts
+    live: LiveCounts
+    outbox: OutboxCounts
+    commands: int
+    """Handed on."""
+    refused_commands: int
+    """Not handed on: retained by the broker, or for a source that this box does not have."""
+
+    @property
+    def stalled(self) -> bool:
+        """Whether the broker is connected and has not acknowledged the record under way for too long."""
+        waiting_s = self.outbox.waiting_s
+        return self.client.connected and waiting_s is not None and waiting_s > STALLED_S
+
+
+def box_from_config(config: Config) -> Box:
+    """Return who a daemon with this configuration is on the broker."""
+    return Box(
+        topic_prefix=config.topic_prefix,
+        client_id=config.mqtt.client_id or f"wheeltapper-{config.site}-{config.box}",
+        source_ids=tuple(source.id for source in config.sources),
+        version=metadata.version("wheeltapper"),
+    )

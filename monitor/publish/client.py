@@ -1,0 +1,219 @@
+"""One connection to a broker, kept up for ever by paho's network thread.
+
+Nothing here blocks but `stop`, which is bounded. Hooks are called from the network thread and must return
+at once. This module knows nothing of topics and documents.
+
+Three habits of paho 2.x that this wraps: while disconnected a QoS 1 message is kept and sent later although
+`publish` answers "not connected", so that it must not be published again; an exception in a callback ends
+the network thread silently unless it is told to suppress it; `loop_stop` may wait for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+import time
+from typing import Any
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from monitor.config import MqttConfig
+from monitor.errors import PublishError
+from monitor.logs import Log
+from monitor.publish.credentials import login_from_config, tls_from_config
+from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message
+
+RECONNECT_S = (1, 30)
+"""The wait after the first failure, doubled up to the second number."""
+CONNECT_TIMEOUT_S = 5.0
+MAX_QUEUED = 256
+"""Messages of QoS 1 that paho may hold; the publisher never has as many under way."""
+
+
+class BrokerClient:
+    """A connection that comes back by itself. `publish` may be called from any thread but the network's."""
+
+    def __init__(self, config: MqttConfig, *, client_id: str, subscribe: str, hooks: Hooks, log: Log) -> None:
+        """Prepare; `config.host` and `port` are those of a real broker, `subscribe` is one topic filter.
+
+        Raises:
+            PublishError: Certificates, password file or host name can never work.
+        """
+        self._config = config
+        self._subscribe = subscribe
+        self._hooks = hooks
+        self._log = log
+        self._stopping = False
+        self._down = threading.Event()
+        self._connects = 0
+        self._failed_connects = 0
+        self._callback_errors = 0
+        self._revivals = 0
+        self._last_error = ""
+        self._client_id = client_id
+        self._up = False
+        self._paho = self._make_paho()
+
+    def _make_paho(self) -> mqtt.Client:
+        config = self._config
+        check_host(config.host)
+        login, tls = login_from_config(config), tls_from_config(config)
+        # A clean session: a command given while the box was away must not act on another alarm later
+        paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True)
+        paho.suppress_exceptions = True
+        paho.connect_timeout = CONNECT_TIMEOUT_S
+        paho.max_queued_messages_set(MAX_QUEUED)
+        paho.reconnect_delay_set(*RECONNECT_S)
+        if login is not None:
+            paho.username_pw_set(login.username, login.password)
+        if tls is not None:
+            paho.tls_set_context(tls)
+        paho.on_pre_connect = self._on_pre_connect
+        paho.on_connect = self._on_connect
+        paho.on_connect_fail = self._on_connect_fail
+        paho.on_disconnect = self._on_disconnect
+        paho.on_subscribe = self._on_subscribe
+        paho.on_publish = self._on_publish
+        paho.on_message = self._on_message
+        paho.on_log = self._on_log
+        return paho
+
+    def start(self) -> None:
+        """Begin to connect; returns at once, whether or not the broker is there."""
+        self._paho.connect_async(self._config.host, self._config.port, self._config.keepalive_s)
+        self._paho.loop_start()
+
+    def revive(self) -> None:
+        """Start the network thread again if it has died; otherwise do nothing."""
+        if not self._stopping and self._paho.loop_start() == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            self._revivals += 1
+            self._log.error("mqtt network thread had ended and was started again")
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted us and the connection is not known to be lost."""
+        return self._paho.is_connected()
+
+    @property
+    def counts(self) -> ClientCounts:
+        """What has happened so far."""
+        return ClientCounts(
+            connected=self.connected,
+            connects=self._connects,
+            failed_connects=self._failed_connects,
+            callback_errors=self._callback_errors,
+            revivals=self._revivals,
+            last_error=self._last_error,
+        )
+
+    def publish(self, message: Message) -> Delivery:
+        """Hand a message to the network thread; never waits. At QoS 1 it is sent until acknowledged."""
+        info = self._paho.publish(message.topic, message.payload, message.qos, message.retain)
+        return Delivery(info, message.qos)
+
+    def stop(self, timeout_s: float) -> None:
+        """Disconnect in order, so that the broker drops the will; tear the line if that takes longer.
+
+        Returns after `timeout_s` and a second at most. What was not acknowledged by then is given up.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        self._stopping = True
+        was_up = self._paho.socket() is not None
+        self._paho.disconnect()
+        if was_up and not self._down.wait(timeout_s):
+            line = self._paho.socket()
+            if isinstance(line, socket.socket):
+                with contextlib.suppress(OSError):
+                    line.shutdown(socket.SHUT_RDWR)
+        # not loop_stop(): it waits without limit for messages that a hung broker never acknowledges
+        for thread in threading.enumerate():
+            if thread.name == f"paho-mqtt-client-{self._client_id}":
+                thread.join(seconds_left(deadline_s) + 1.0)
+
+    # From here on: called by the network thread.
+
+    def _on_pre_connect(self, _client: mqtt.Client, _userdata: object) -> None:
+        will = self._hooks.will()
+        self._paho.will_set(will.topic, will.payload, will.qos, will.retain)
+
+    def _on_connect(
+        self, client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        if reason.is_failure:
+            self._note_failure(f"the broker refuses the connection: {reason}")
+            return
+        if self._stopping:
+            client.disconnect()
+            return
+        self._down.clear()
+        self._up = True
+        self._connects += 1
+        self._last_error = ""
+        self._log.info("mqtt connected", host=self._config.host, port=self._config.port)
+        client.subscribe(self._subscribe, qos=1)
+        self._hooks.on_connected()
+
+    def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
+        # paho calls this from its `except OSError` without saying which
+        self._note_failure(f"{self._config.host}:{self._config.port} is not reachable: {sys.exc_info()[1]}")
+
+    def _on_disconnect(
+        self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
+    ) -> None:
+        self._down.set()
+        was_up, self._up = self._up, False
+        if was_up and not self._stopping:
+            self._note_failure(f"the connection was lost: {reason}")
+        self._hooks.on_progress()
+
+    def _on_subscribe(
+        self,
+        _client: mqtt.Client,
+        _userdata: object,
+        _mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        if any(reason.is_failure for reason in reasons):
+            self._callback_errors += 1
+            self._last_error = f"the broker refuses the subscription to {self._subscribe}; allow it there"
+            self._log.error("mqtt commands are not received", reason=self._last_error)
+
+    def _on_publish(self, *_details: Any) -> None:  # noqa: ANN401 - paho's five arguments, none is needed
+        self._hooks.on_progress()
+
+    def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
+        self._hooks.on_message(message.topic, bytes(message.payload), retained=message.retain)
+
+    def _on_log(self, _client: mqtt.Client, _userdata: object, level: int, text: str) -> None:
+        if level == LogLevel.MQTT_LOG_ERR:
+            self._callback_errors += 1
+            self._log.error("mqtt library", reason=text)
+
+    def _note_failure(self, sentence: str) -> None:
+        self._failed_connects += 1
+        if sentence != self._last_error:  # once for each cause, not at each attempt
+            self._log.warning("mqtt not connected", reason=sentence)
+        self._last_error = sentence
+
+
+def check_host(host: str) -> None:
+    """Refuse a host name that no resolver could take; paho's thread would die of it.
+
+    Raises:
+        PublishError: It is no host name.
+    """
+    try:
+        host.encode("idna")
+    except UnicodeError as error:
+        raise PublishError(f"mqtt.host {host!r}: is not a host name ({error})") from error
+
+
+def seconds_left(deadline_s: float) -> float:
+    """Return how long it is until `deadline_s`, monotonic; 0 when it has passed."""
+    return max(0.0, deadline_s - time.monotonic())

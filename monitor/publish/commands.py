@@ -1,0 +1,152 @@
+"""What an operator sends and gets back: the command and reply documents, and reading a command safely."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from monitor.errors import CommandError
+from monitor.messages import AlarmState
+from monitor.publish.payloads import BOOLEAN, SECONDS, TEXT, UTC, SourcePayload, Time
+
+MAX_COMMAND_BYTES = 16_384
+"""A longer command is refused unread."""
+
+ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+
+Action = Literal["acknowledge", "shelve", "unshelve", "out_of_service", "in_service", "label"]
+
+
+class Command(BaseModel):
+    """What an operator wants done about one source's alarm or event. Optional keys may be left out."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, populate_by_name=True
+    )
+
+    schema_: Literal["command/1"] = Field(
+        default="command/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    time: Time | None = Field(default=None, description="When it was given.", json_schema_extra=UTC)
+    source: str | None = Field(
+        default=None,
+        description="Id of the source; the topic decides, and a different one here is refused.",
+        json_schema_extra=TEXT,
+    )
+    bundle: str | None = Field(default=None, description="Not used.", json_schema_extra=TEXT)
+    id: str = Field(
+        pattern=ID_PATTERN,
+        description="The sender's own id of this command; the reply carries it. The same id is the same "
+        "command.",
+        json_schema_extra=TEXT,
+    )
+    action: Action = Field(
+        description="What to do; `ack` is taken for `acknowledge`.",
+        json_schema_extra=TEXT,
+    )
+    actor: str = Field(min_length=1, max_length=100, description="Who acts.", json_schema_extra=TEXT)
+    duration_s: float | None = Field(
+        default=None,
+        gt=0,
+        description="shelve: for how long; at most alarm.shelve_max_s.",
+        json_schema_extra=SECONDS,
+    )
+    one_shot: bool = Field(
+        default=False,
+        description="shelve: only until the alarm returns to normal.",
+        json_schema_extra=BOOLEAN,
+    )
+    note: str | None = Field(
+        default=None, max_length=1000, description="A remark that is kept.", json_schema_extra=TEXT
+    )
+    event_id: str | None = Field(
+        default=None,
+        max_length=100,
+        description="label: which event. acknowledge: refused if another event is open; null: whichever is.",
+        json_schema_extra=TEXT,
+    )
+    rating: Literal["anomaly", "no_anomaly", "unsure"] | None = Field(
+        default=None, description="label: what it was.", json_schema_extra=TEXT
+    )
+    fault_code: str | None = Field(
+        default=None, max_length=64, description="label: which fault, by the plant's own list.",
+        json_schema_extra=TEXT,
+    )  # fmt: skip
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, document: object) -> object:
+        if isinstance(document, dict) and document.get("action") == "ack":
+            return {**document, "action": "acknowledge"}
+        return document
+
+    @model_validator(mode="after")
+    def _check_together(self) -> Command:
+        limits_given = self.duration_s is not None or self.one_shot
+        if self.action == "shelve" and not limits_given:
+            raise ValueError("shelve needs an end: give duration_s, or one_shot: true")
+        if self.action != "shelve" and limits_given:
+            raise ValueError(f"duration_s and one_shot belong to shelve, not to {self.action}")
+        if self.action == "label" and (self.event_id is None or self.rating is None):
+            raise ValueError("label needs event_id and rating")
+        if self.action != "label" and (self.rating is not None or self.fault_code is not None):
+            raise ValueError(f"rating and fault_code belong to label, not to {self.action}")
+        return self
+
+
+class ReplyPayload(SourcePayload):
+    """The answer to one command."""
+
+    schema_: Literal["reply/1"] = Field(
+        default="reply/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    id: str | None = Field(
+        description="Id of the command; null when it could not be read.", json_schema_extra=TEXT
+    )
+    action: str | None = Field(
+        description="What was asked; null when it could not be read.", json_schema_extra=TEXT
+    )
+    result: Literal["done", "refused"] = Field(description="What came of it.", json_schema_extra=TEXT)
+    reason: str | None = Field(description="Why it was refused; null when done.", json_schema_extra=TEXT)
+    state: AlarmState | None = Field(
+        description="ISA-18.2 state of the alarm afterwards; null when not known.", json_schema_extra=TEXT
+    )
+
+
+def parse_command(payload: bytes) -> Command:
+    """Return the command that `payload`, UTF-8 JSON, holds.
+
+    Raises:
+        CommandError: It is too long, no JSON, or no command; the text says what to change.
+    """
+    if len(payload) > MAX_COMMAND_BYTES:
+        raise CommandError(f"the command is longer than {MAX_COMMAND_BYTES} bytes; shorten it")
+    try:
+        return Command.model_validate_json(payload)
+    except ValidationError as error:
+        raise CommandError(_sentence(error)) from error
+
+
+def command_id(payload: bytes) -> str | None:
+    """Return the id in a command that was refused, or None when none can be read. For the reply."""
+    if len(payload) > MAX_COMMAND_BYTES:
+        return None
+    try:
+        document = json.loads(payload)
+    except (ValueError, RecursionError):
+        return None
+    found = document.get("id") if isinstance(document, dict) else None
+    return found if isinstance(found, str) and re.match(ID_PATTERN, found) else None
+
+
+def _sentence(error: ValidationError) -> str:
+    """Say in one line, without repeating what was sent, what is wrong with it."""
+    problems = []
+    for problem in error.errors(include_url=False, include_input=False)[:5]:
+        where = ".".join(str(part)[:40] for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        problems.append(f"{where}: {message}" if where else message)
+    return "no command: " + "; ".join(problems) + "; docs/mqtt.md describes it"

@@ -1,0 +1,74 @@
+"""Messages as the publisher hands them to the connection, and what the connection tells back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import MQTTErrorCode
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One MQTT message."""
+
+    topic: str
+    payload: bytes
+    qos: Literal[0, 1]
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCounts:
+    """What has gone wrong and right with the connection."""
+
+    connected: bool
+    connects: int
+    failed_connects: int
+    callback_errors: int
+    """Exceptions in hooks, and errors that the MQTT library met."""
+    revivals: int
+    """Times that the network thread had died and was started again."""
+    last_error: str
+    """Empty when there was none."""
+
+
+class Hooks(Protocol):
+    """What the owner of a connection is told, from the network thread. None of these may block."""
+
+    def will(self) -> Message:
+        """Return the message that the broker sends when this connection is lost."""
+        ...
+
+    def on_connected(self) -> None:
+        """Be told that a connection has been made."""
+        ...
+
+    def on_progress(self) -> None:
+        """Be told that a message has left or was acknowledged, or that the connection is gone."""
+        ...
+
+    def on_message(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """Take a message that came on a subscribed topic."""
+        ...
+
+
+class Delivery:
+    """A message that has been handed to the network thread, and what became of it."""
+
+    def __init__(self, info: mqtt.MQTTMessageInfo, qos: int) -> None:
+        if qos > 0 and info.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
+            # paho keeps it and sends it after the next connect, but would call it failed for ever
+            info.rc = MQTTErrorCode.MQTT_ERR_SUCCESS
+        self._info = info
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was not taken, or was lost with the connection (QoS 0)."""
+        return self._info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    @property
+    def done(self) -> bool:
+        """Whether it was acknowledged (QoS 1) or written (QoS 0)."""
+        return not self.failed and self._info.is_published()

@@ -1,0 +1,253 @@
+"""The JSON documents that travel over MQTT, one model a kind, each field with its unit and meaning.
+
+docs/mqtt.md and docs/schemas/ are written from these models. Unknown is null, never 0, and every key is
+always there. The names are those of monitor.messages wherever a value is the same.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from monitor.messages import AlarmState, CaptureState, ChangeReason, Quality
+
+TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
+
+Time = Annotated[str, Field(pattern=TIME_PATTERN, json_schema_extra={"format": "date-time"})]
+"""RFC 3339, UTC, milliseconds, `Z`."""
+
+TEXT: JsonDict = {"unit": "text"}
+BOOLEAN: JsonDict = {"unit": "boolean"}
+COUNT: JsonDict = {"unit": "count"}
+UTC: JsonDict = {"unit": "UTC"}
+STREAM_S: JsonDict = {"unit": "s, stream time"}
+SECONDS: JsonDict = {"unit": "s"}
+HERTZ: JsonDict = {"unit": "Hz"}
+LIMITS: JsonDict = {"unit": "alarm limits"}
+SQUARED: JsonDict = {"unit": "squared error, standardised"}
+
+
+def rfc3339_from_utc_s(utc_s: float) -> str:
+    """Return seconds since 1970 as `2026-01-31T12:00:00.000Z`, rounded to the millisecond."""
+    seconds, ms = divmod(round(utc_s * 1000), 1000)
+    return f"{datetime.fromtimestamp(seconds, tz=timezone.utc):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+class Payload(BaseModel):
+    """What every document has in common: it is frozen, whole, and knows when it was true."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+    VOLATILE: ClassVar[frozenset[str]] = frozenset({"time"})
+    """Fields that alone are no news: a retained document that differs only here is not sent again."""
+
+    schema_: str = Field(alias="schema", description="Kind and version.", json_schema_extra=TEXT)
+    time: Time = Field(description="When this became true.", json_schema_extra=UTC)
+    bundle: str | None = Field(
+        description="The model bundle that judged; null when none did.", json_schema_extra=TEXT
+    )
+
+    def encode(self) -> bytes:
+        """Return the document as UTF-8 JSON, without spaces."""
+        return self.model_dump_json(by_alias=True).encode()
+
+    def says_more_than(self, other: Payload | None) -> bool:
+        """Whether this differs from `other` in anything but its volatile fields."""
+        if other is None:
+            return True
+        return self.model_dump(exclude=set(self.VOLATILE)) != other.model_dump(exclude=set(other.VOLATILE))
+
+
+class SourcePayload(Payload):
+    """A document about one source."""
+
+    source: str = Field(description="Id of the source, as in the topic.", json_schema_extra=TEXT)
+
+
+class StatusPayload(Payload):
+    """Whether the box is there. The last will is such a document, written when the connection was made."""
+
+    schema_: Literal["status/1"] = Field(
+        default="status/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    state: Literal["online", "stopped", "offline"] = Field(
+        description="online: connected. stopped: ended on purpose. offline: the connection was lost; then "
+        "`time` is when that connection was made.",
+        json_schema_extra=TEXT,
+    )
+    sources: tuple[str, ...] = Field(description="Ids of the sources of this box.", json_schema_extra=TEXT)
+    version: str = Field(description="Version of the software.", json_schema_extra=TEXT)
+
+
+class HealthPayload(SourcePayload):
+    """How one source is doing."""
+
+    VOLATILE: ClassVar[frozenset[str]] = frozenset({"time", "received_samples", "lag_s"})
+
+    schema_: Literal["health/1"] = Field(
+        default="health/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    state: CaptureState = Field(
+        description="Capture, in the order of escalation; `ended` is a file read to its end.",
+        json_schema_extra=TEXT,
+    )
+    reason: str = Field(description="What was found; empty when healthy.", json_schema_extra=TEXT)
+    device: str = Field(description="What is being listened to.", json_schema_extra=TEXT)
+    quality: Quality | None = Field(
+        description="Input quality of the last window; null before the first.", json_schema_extra=TEXT
+    )
+    backend: str | None = Field(
+        description="The library that runs the model; null before it is open.", json_schema_extra=TEXT
+    )
+    received_samples: int = Field(ge=0, description="Since the source first opened.", json_schema_extra=COUNT)
+    lost_samples: int = Field(ge=0, description="Since the source first opened.", json_schema_extra=COUNT)
+    overflows: int = Field(
+        ge=0, description="Times that the device said it had lost samples.", json_schema_extra=COUNT
+    )
+    restarts: int = Field(
+        ge=0, description="Times that the source was opened again.", json_schema_extra=COUNT
+    )
+    dropped_windows: int = Field(
+        ge=0, description="Windows given up because the engine could not keep up.", json_schema_extra=COUNT
+    )
+    lag_s: float | None = Field(
+        description="From the end of the last judged window's sound to its score; null before the first.",
+        json_schema_extra=SECONDS,
+    )
+
+
+class WindowPayload(SourcePayload):
+    """A document about one window of sound; `time` is the end of the window."""
+
+    start_s: float = Field(
+        description="Start of the window since the source opened.", json_schema_extra=STREAM_S
+    )
+    end_s: float = Field(description="End of the window since the source opened.", json_schema_extra=STREAM_S)
+    start_utc: Time = Field(description="Start of the window.", json_schema_extra=UTC)
+    end_utc: Time = Field(description="End of the window.", json_schema_extra=UTC)
+
+
+class ScorePayload(WindowPayload):
+    """The score of one window. High means unusual; 1.0 is the alarm limit."""
+
+    schema_: Literal["score/1"] = Field(
+        default="score/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    value: float | None = Field(
+        description="High means unusual; 1.0 is the alarm limit, 0.0 the median of normal sound. null: not "
+        "judged, because `quality` is not ok.",
+        json_schema_extra=LIMITS,
+    )
+    expected_per_day: float | None = Field(
+        ge=0,
+        description="False alarms a day that a limit at this value would raise; null: not judged.",
+        json_schema_extra={"unit": "1/day"},
+    )
+    raw: float | None = Field(
+        description="The model's own score, on the model's own scale; null: not judged.",
+        json_schema_extra={"unit": "model"},
+    )
+    quality: Quality = Field(
+        description="Whether the input can be judged; anything but ok has a value of null.",
+        json_schema_extra=TEXT,
+    )
+    profile: tuple[float | None, ...] | None = Field(
+        description="Mean error of each frame over the bands, evenly from start to end, to 4 digits; null: "
+        "not judged.",
+        json_schema_extra=SQUARED,
+    )
+    level_dbfs: float | None = Field(
+        description="RMS level of the window; null: no sample arrived, or all were zero.",
+        json_schema_extra={"unit": "dBFS"},
+    )
+    historical: bool = Field(
+        description="true: kept while the broker was away and sent late.", json_schema_extra=BOOLEAN
+    )
+
+
+class MapPayload(WindowPayload):
+    """When and at which frequencies a window was unusual: its error map, down-sampled by area mean."""
+
+    schema_: Literal["map/1"] = Field(
+        default="map/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    shape: tuple[int, int] = Field(
+        description="Rows (frequency, low first) and columns (time, early first).", json_schema_extra=COUNT
+    )
+    dtype: Literal["uint8"] = Field(default="uint8", description="Type of one cell.", json_schema_extra=TEXT)
+    scale: float = Field(ge=0, description="Error = cell times this.", json_schema_extra=SQUARED)
+    data: str = Field(
+        description="The cells, row after row, in base64.", json_schema_extra={"unit": "base64 of bytes"}
+    )
+    band_edges_hz: tuple[float, ...] = Field(
+        description="Edges of the rows, one more than there are rows.", json_schema_extra=HERTZ
+    )
+    frame_edges_s: tuple[float, ...] = Field(
+        description="Edges of the columns, one more than there are columns.", json_schema_extra=STREAM_S
+    )
+
+
+class AlarmDocument(SourcePayload):
+    """What the state of an alarm and its transitions have in common."""
+
+    active: bool = Field(
+        description="Whether the score is at or above the limit, whatever was set aside.",
+        json_schema_extra=BOOLEAN,
+    )
+    warning: bool = Field(
+        description="Whether the score is at or above the warning level.", json_schema_extra=BOOLEAN
+    )
+    uncertain: bool = Field(
+        description="Whether the input cannot be judged at present; the state is frozen.",
+        json_schema_extra=BOOLEAN,
+    )
+    event_id: str | None = Field(
+        description="The event this belongs to; null while none is open.", json_schema_extra=TEXT
+    )
+    event_start: Time | None = Field(
+        description="Start of the event's first window at or above the limit; null while none is open.",
+        json_schema_extra=UTC,
+    )
+    peak: float | None = Field(
+        description="The highest value of the event so far; null while none is open.",
+        json_schema_extra=LIMITS,
+    )
+    shelved_until: Time | None = Field(
+        description="When shelving ends; null when not shelved, or shelved until it returns to normal.",
+        json_schema_extra=UTC,
+    )
+    reason: ChangeReason | None = Field(
+        description="What made it change; null when nothing has since the start.", json_schema_extra=TEXT
+    )
+    actor: str | None = Field(
+        description="Who gave the command; null when the sound did it.", json_schema_extra=TEXT
+    )
+    note: str | None = Field(description="What that person wrote; null: nothing.", json_schema_extra=TEXT)
+
+
+class AlarmPayload(AlarmDocument):
+    """The state of a source's alarm now (ISA-18.2)."""
+
+    schema_: Literal["alarm/1"] = Field(
+        default="alarm/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    state: AlarmState = Field(description="ISA-18.2 state.", json_schema_extra=TEXT)
+
+
+class EventPayload(AlarmDocument):
+    """One transition of a source's alarm. It may come twice: `seq` tells."""
+
+    schema_: Literal["event/1"] = Field(
+        default="event/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    seq: int = Field(
+        ge=0,
+        description="Rises with each record of this box and is never used again: two events with the same "
+        "seq are one.",
+        json_schema_extra=COUNT,
+    )
+    old_state: AlarmState = Field(description="ISA-18.2 state before.", json_schema_extra=TEXT)
+    new_state: AlarmState = Field(description="ISA-18.2 state after.", json_schema_extra=TEXT)

@@ -1,0 +1,82 @@
+"""The documents that the broker keeps for us, and that are told again at every connect.
+
+Of each topic at most one message is under way, and no newer one follows before it is acknowledged. So a
+stale state that paho sends again after a reconnect can never arrive behind the fresh one.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from monitor.publish.delivery import Delivery, Message
+from monitor.publish.payloads import Payload
+
+UNDER_WAY_MAX = 64
+"""Retained messages not yet acknowledged, over all topics; the others wait here, newest state only."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    payload: Payload
+    unsent: bool = True
+    delivery: Delivery | None = None
+
+
+class RetainedTopics:
+    """The newest document of each topic. Thread-safe; memory is one document a topic."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entries: dict[str, _Entry] = {}
+
+    def put(self, topic: str, payload: Payload) -> bool:
+        """Remember `payload`; returns whether it says something new, so that it will be sent."""
+        with self._lock:
+            entry = self._entries.get(topic)
+            if entry is None:
+                self._entries[topic] = _Entry(payload)
+                return True
+            news = payload.says_more_than(entry.payload)
+            entry.payload = payload
+            entry.unsent = entry.unsent or news
+            return news
+
+    def send_all_again(self) -> None:
+        """Forget what the broker has: it may have lost everything with its last restart."""
+        with self._lock:
+            for entry in self._entries.values():
+                entry.unsent = True
+
+    def send(self, publish: Callable[[Message], Delivery]) -> int:
+        """Hand over what may go now and return how many that were. From the publishing thread only."""
+        with self._lock:
+            for entry in self._entries.values():
+                if entry.delivery is not None and entry.delivery.done:
+                    entry.delivery = None
+            under_way = sum(entry.delivery is not None for entry in self._entries.values())
+            due = [
+                (topic, entry)
+                for topic, entry in self._entries.items()
+                if entry.unsent and entry.delivery is None
+            ][: max(0, UNDER_WAY_MAX - under_way)]
+            for _, entry in due:
+                entry.unsent = False
+            messages = [Message(topic, entry.payload.encode(), 1, retain=True) for topic, entry in due]
+        # outside the lock: paho holds locks of its own while it calls back
+        deliveries = [publish(message) for message in messages]
+        with self._lock:
+            for (_, entry), delivery in zip(due, deliveries, strict=True):
+                entry.delivery = None if delivery.failed else delivery
+                entry.unsent = entry.unsent or delivery.failed
+        return sum(not delivery.failed for delivery in deliveries)
+
+    @property
+    def settled(self) -> bool:
+        """Whether the broker has acknowledged the newest document of every topic."""
+        with self._lock:
+            return all(
+                not entry.unsent and (entry.delivery is None or entry.delivery.done)
+                for entry in self._entries.values()
+            )

@@ -1,0 +1,71 @@
+"""The table of topics: what is published where, with which quality of service, and whether it stays.
+
+One place. docs/mqtt.md is written from it, and the Sparkplug names will stand in a table of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRule:
+    """How one kind of message travels."""
+
+    suffix: str
+    """What follows the prefix; `{source}` stands for the source's id."""
+    qos: Literal[0, 1]
+    retain: bool
+    """Whether the broker keeps the last one for those who subscribe later."""
+    direction: Literal["out", "in"]
+    """`out`: from the box to the broker; `in`: from an operator to the box."""
+    when: str
+    """When it is sent, for the documentation."""
+
+    def topic(self, prefix: str, source_id: str = "") -> str:
+        """Return the full topic; `source_id` is needed by all kinds but `status`."""
+        return f"{prefix}/{self.suffix.replace('{source}', source_id)}"
+
+
+TOPICS: dict[str, TopicRule] = {
+    "status": TopicRule(
+        "status", 1, retain=True, direction="out", when="online, stopped (clean) or offline (last will)"
+    ),
+    "health": TopicRule("{source}/health", 1, retain=True, direction="out", when="on change"),
+    "score": TopicRule("{source}/score", 0, retain=False, direction="out", when="each window"),
+    "map": TopicRule(
+        "{source}/map", 0, retain=False, direction="out", when="flagged windows, or all (mqtt.map_windows)"
+    ),
+    "alarm": TopicRule(
+        "{source}/alarm", 1, retain=True, direction="out", when="on change, and at every connect"
+    ),
+    "event": TopicRule(
+        "{source}/event",
+        1,
+        retain=False,
+        direction="out",
+        when="each alarm transition: at least once, in order",
+    ),
+    "command": TopicRule(
+        "{source}/command", 1, retain=False, direction="in", when="an operator acts; never retained"
+    ),
+    "reply": TopicRule("{source}/reply", 1, retain=False, direction="out", when="each command"),
+}
+
+OUTBOX_QOS: Literal[1] = 1
+"""Whatever comes from the outbox waits for the broker's acknowledgement, historical scores too."""
+
+
+def command_filter(prefix: str) -> str:
+    """Return the subscription that takes the commands of all sources of one box."""
+    return TOPICS["command"].topic(prefix, "+")
+
+
+def source_of_command(prefix: str, topic: str) -> str | None:
+    """Return whose command came on `topic`, or None when it is no command topic of this box."""
+    start, _, end = TOPICS["command"].topic(prefix, "\0").partition("\0")
+    if not (topic.startswith(start) and topic.endswith(end) and len(topic) > len(start) + len(end)):
+        return None
+    source_id = topic[len(start) : len(topic) - len(end)]
+    return None if "/" in source_id else source_id

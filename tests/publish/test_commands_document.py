@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.errors import CommandError
+from monitor.publish.commands import MAX_COMMAND_BYTES, Command, command_id, parse_command
+
+BASE = {"id": "c-1", "action": "acknowledge", "actor": "anna"}
+
+
+def encoded(**changes: object) -> bytes:
+    return json.dumps({**BASE, **changes}).encode()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"note": "heard it", "event_id": "e1"},
+        {"action": "shelve", "duration_s": 600},
+        {"action": "shelve", "one_shot": True},
+        {"action": "unshelve"},
+        {"action": "out_of_service"},
+        {"action": "in_service"},
+        {"action": "label", "event_id": "e1", "rating": "anomaly", "fault_code": "B12"},
+        {"schema": "command/1", "time": "2026-01-31T12:00:00.000Z", "source": "pump", "bundle": None},
+    ],
+)
+def test_every_action_is_understood(changes: dict[str, object]) -> None:
+    command = parse_command(encoded(**changes))
+    assert {**BASE, **changes}["action"] == command.action
+    assert command.id == "c-1"
+
+
+def test_ack_is_acknowledge() -> None:
+    assert parse_command(encoded(action="ack")).action == "acknowledge"
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"action": "explode"}, "action"),
+        ({"action": None}, "action"),
+        ({"action": ["ack"]}, "action"),
+        ({"id": ""}, "id"),
+        ({"id": "a b"}, "id"),
+        ({"id": 7}, "id"),
+        ({"actor": ""}, "actor"),
+        ({"actor": "x" * 101}, "actor"),
+        ({"action": "shelve"}, "shelve needs an end"),
+        ({"action": "shelve", "duration_s": 0}, "duration_s"),
+        ({"action": "shelve", "duration_s": -5}, "duration_s"),
+        ({"action": "shelve", "duration_s": "600"}, "duration_s"),
+        ({"action": "shelve", "duration_s": float("nan")}, "duration_s"),
+        ({"action": "shelve", "duration_s": float("inf")}, "duration_s"),
+        ({"duration_s": 600}, "belong to shelve"),
+        ({"action": "label"}, "label needs event_id and rating"),
+        ({"action": "label", "event_id": "e", "rating": "bad"}, "rating"),
+        ({"rating": "anomaly"}, "belong to label"),
+        ({"note": "x" * 1001}, "note"),
+        ({"surprise": 1}, "surprise"),
+        ({"schema": "command/2"}, "schema"),
+    ],
+)
+def test_what_is_no_command_is_refused_with_the_key_in_the_sentence(
+    changes: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(CommandError, match=complaint):
+        parse_command(encoded(**changes))
+
+
+def test_a_refusal_does_not_repeat_what_was_sent() -> None:
+    with pytest.raises(CommandError) as refusal:
+        parse_command(encoded(action="EVIL" * 100))
+    assert "EVIL" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"17",
+        b"{",
+        b"\xff\xfe{}",
+        b'{"id": "\xed\xa0\x80"}',
+        b"[" * 16_000,
+        b'{"a":' * 3000,
+        b"\x00" * 100,
+        encoded(note="x" * MAX_COMMAND_BYTES),
+    ],
+)
+def test_hostile_bytes_are_a_command_error_and_nothing_else(payload: bytes) -> None:
+    with pytest.raises(CommandError):
+        parse_command(payload)
+    assert command_id(payload) is None
+
+
+@settings(deadline=None)  # shared machines are slow at times
+@given(st.binary(max_size=400))
+def test_any_bytes_are_a_command_or_a_command_error(payload: bytes) -> None:
+    try:
+        assert isinstance(parse_command(payload), Command)
+    except CommandError:
+        command_id(payload)
+
+
+def test_the_id_of_a_refused_command_is_found_for_the_reply() -> None:
+    assert command_id(encoded(action="explode")) == "c-1"
+    assert command_id(encoded(id="x" * 65)) is None

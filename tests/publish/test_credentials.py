@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import os
+import ssl
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fixtures_mosquitto import Mosquitto, eventually
+from publish_rig import Rig
+
+from monitor.config import MqttConfig
+from monitor.errors import PublishError
+from monitor.publish.client import check_host
+from monitor.publish.credentials import login_from_config, tls_from_config
+
+
+def config(**keys: object) -> MqttConfig:
+    return MqttConfig.model_validate({"host": "localhost", **keys})
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a private CA, a broker's certificate for localhost, and a client's with its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+
+    def openssl(*words: str) -> None:
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=plant", "-days", "2")
+    (folder / "names").write_text("subjectAltName=DNS:localhost")
+    for name, subject, more in (
+        ("broker", "/CN=localhost", ("-extfile", "names")),
+        ("client", "/CN=box1", ()),
+    ):
+        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
+        openssl(
+            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
+            *("-out", f"{name}.pem", "-days", "2", *more),
+        )
+    openssl("pkey", "-in", "client.key", "-aes256", "-passout", "pass:hush", "-out", "locked.key")
+    return folder
+
+
+def tls_lines(folder: Path) -> tuple[str, ...]:
+    return (
+        f"cafile {folder}/ca.pem",
+        f"certfile {folder}/broker.pem",
+        f"keyfile {folder}/broker.key",
+        "require_certificate true",
+    )
+
+
+def test_the_password_is_read_without_its_line_end_and_never_shown(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    path.write_text("hush hush \n")
+    login = login_from_config(config(username="box", password_file=str(path)))
+    assert login is not None
+    assert login.password == "hush hush "  # noqa: S105 - the test's own
+    assert "hush" not in repr(login)
+
+
+def test_no_username_is_no_login() -> None:
+    assert login_from_config(config()) is None
+
+
+def test_a_password_file_that_cannot_be_used_is_an_error_with_its_path_and_a_remedy(tmp_path: Path) -> None:
+    path = tmp_path / "password"
+    with pytest.raises(PublishError, match=r"cannot be read .*give the daemon's user the right"):
+        login_from_config(config(username="box", password_file=str(path)))
+    path.write_text("\n")
+    with pytest.raises(PublishError, match="is empty; write the password into it"):
+        login_from_config(config(username="box", password_file=str(path)))
+    path.write_bytes(b"hush\xff")
+    with pytest.raises(PublishError, match="not UTF-8") as refusal:
+        login_from_config(config(username="box", password_file=str(path)))
+    assert refusal.value.__cause__ is None  # it would print the bytes
+    with pytest.raises(PublishError, match="needs username"):
+        login_from_config(config(password_file=str(path)))
+
+
+def test_tls_checks_certificate_and_name_and_takes_nothing_below_1_2(certificates: Path) -> None:
+    context = tls_from_config(config(tls=True, ca_file=str(certificates / "ca.pem")))
+    assert context is not None
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert context.verify_mode == ssl.CERT_REQUIRED
+    assert context.check_hostname
+
+
+def test_bad_certificates_are_errors_that_name_key_and_path(certificates: Path, tmp_path: Path) -> None:
+    nonsense = tmp_path / "nonsense.pem"
+    nonsense.write_text("no certificate")
+    missing = tmp_path / "missing.pem"
+    ca, cert, key = (str(certificates / name) for name in ("ca.pem", "client.pem", "client.key"))
+    locked, other = str(certificates / "locked.key"), str(certificates / "broker.key")
+    for keys, complaint in [
+        ({"ca_file": str(missing)}, "mqtt.ca_file .*missing.pem: cannot be read"),
+        ({"ca_file": str(nonsense)}, "mqtt.ca_file .*nonsense.pem: is not a certificate"),
+        ({"ca_file": ca, "cert_file": cert, "key_file": str(missing)}, "mqtt.key_file .*cannot be read"),
+        ({"ca_file": ca, "cert_file": str(nonsense), "key_file": key}, "mqtt.cert_file .*nonsense.pem"),
+        ({"ca_file": ca, "cert_file": cert, "key_file": other}, "are no certificate and its"),
+        (
+            {"ca_file": ca, "cert_file": cert, "key_file": locked},
+            "are no certificate and its",
+        ),
+    ]:
+        with pytest.raises(PublishError, match=complaint):
+            tls_from_config(config(tls=True, **keys))
+
+
+def test_a_ca_without_tls_is_refused_because_nothing_would_be_encrypted(certificates: Path) -> None:
+    with pytest.raises(PublishError, match="ca_file needs tls: true"):
+        tls_from_config(config(ca_file=str(certificates / "ca.pem")))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_the_right_to_read_it_is_named(certificates: Path, tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    path.write_bytes((certificates / "ca.pem").read_bytes())
+    path.chmod(0)
+    with pytest.raises(PublishError, match="cannot be read"):
+        tls_from_config(config(tls=True, ca_file=str(path)))
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64, "\udcff"])
+def test_a_host_name_that_no_resolver_takes_is_refused(host: str) -> None:
+    with pytest.raises(PublishError, match="is not a host name"):
+        check_host(host)
+
+
+@pytest.mark.broker
+def test_a_broker_with_the_plants_certificate_is_trusted_and_knows_our_client_certificate(
+    make_mosquitto: Callable[..., Mosquitto], make_rig: Callable[..., Rig], certificates: Path
+) -> None:
+    broker = make_mosquitto(more_lines=tls_lines(certificates))
+    rig = make_rig(
+        host="localhost",
+        port=broker.port,
+        tls=True,
+        ca_file=str(certificates / "ca.pem"),
+        cert_file=str(certificates / "client.pem"),
+        key_file=str(certificates / "client.key"),
+    )
+    eventually(lambda: rig.publisher.connected)
+
+
+@pytest.mark.broker
+# paho leaves a socket whose handshake failed to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("host", "trusted"), [("127.0.0.1", True), ("localhost", False)], ids=["other-name", "other-authority"]
+)
+def test_a_broker_with_another_name_or_authority_is_not_connected_to_and_the_cause_is_told(
+    make_mosquitto: Callable[..., Mosquitto],
+    make_rig: Callable[..., Rig],
+    certificates: Path,
+    host: str,
+    trusted: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    broker = make_mosquitto(more_lines=tls_lines(certificates))
+    authority = {"ca_file": str(certificates / "ca.pem")} if trusted else {}
+    rig = make_rig(host=host, port=broker.port, tls=True, **authority)
+    eventually(lambda: rig.publisher.state.client.failed_connects)
+    assert not rig.publisher.connected
+    assert "certificate verify failed" in rig.publisher.state.client.last_error

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from publish_rig import change_to, inference_at, score_at, span_at
+
+from monitor.errors import PublishError
+from monitor.frontend import FrontendParameters, band_edges_hz
+from monitor.messages import AlarmState, CaptureHealth, CaptureState, ChangeReason, Quality, Record
+from monitor.publish.documents import Progress, alarm_payload, health_payload, map_payload, score_payload
+from monitor.publish.error_map import area_mean
+from monitor.publish.payloads import rfc3339_from_utc_s
+from monitor.publish.records import body_from_change, body_from_score, event_payload, payload_from_record
+
+
+@pytest.mark.parametrize(
+    ("utc_s", "expected"),
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1_700_000_000.0004, "2023-11-14T22:13:20.000Z"),
+        (1_700_000_000.9996, "2023-11-14T22:13:21.000Z"),
+        (1_700_000_000.289, "2023-11-14T22:13:20.289Z"),
+    ],
+)
+def test_times_are_rounded_to_the_millisecond_and_end_in_z(utc_s: float, expected: str) -> None:
+    assert expected == rfc3339_from_utc_s(utc_s)
+
+
+def test_a_score_says_what_the_message_says() -> None:
+    document = json.loads(score_payload(score_at(2)).encode())
+    assert next(iter(document)) == "schema"
+    profile = document.pop("profile")
+    assert document == {
+        "schema": "score/1",
+        "time": "2025-06-15T15:06:44.096Z",
+        "source": "pump",
+        "bundle": "demo-1",
+        "start_s": 2.048,
+        "end_s": 4.096,
+        "start_utc": "2025-06-15T15:06:42.048Z",
+        "end_utc": "2025-06-15T15:06:44.096Z",
+        "value": 0.5,
+        "expected_per_day": 12.5,
+        "raw": 33.125,
+        "quality": "ok",
+        "level_dbfs": -31.25,
+        "historical": False,
+    }
+    np.testing.assert_allclose(score_at(2).profile, profile, rtol=5e-4)  # type: ignore[arg-type]
+    assert all(len(repr(error).replace(".", "").lstrip("0")) <= 4 for error in profile)
+
+
+def test_what_was_not_judged_is_null_and_not_zero_and_the_key_stays() -> None:
+    document = json.loads(score_payload(score_at(0, value=None)).encode())
+    for key in ("value", "expected_per_day", "raw", "profile"):
+        assert document[key] is None
+    assert document["quality"] == "gap"
+
+
+def test_values_that_json_cannot_hold_become_null() -> None:
+    score = replace(
+        score_at(0),
+        span=replace(span_at(0), level_dbfs=-np.inf, quality=Quality.SILENT),
+        expected_per_day=np.inf,
+        profile=np.array([1.0, np.nan], np.float32),
+    )
+    document = json.loads(score_payload(score).encode())
+    assert document["level_dbfs"] is None
+    assert document["expected_per_day"] is None
+    assert document["profile"] == [1.0, None]
+
+
+def test_a_reader_can_rebuild_the_map_from_the_document_alone() -> None:
+    inference = inference_at(1)
+    document = json.loads(map_payload(inference, (32, 16), band_edges_hz(FrontendParameters())).encode())
+    cells = np.frombuffer(base64.b64decode(document["data"]), document["dtype"]).reshape(document["shape"])
+    np.testing.assert_allclose(
+        area_mean(inference.error_map, (32, 16)), cells * document["scale"], atol=document["scale"]
+    )
+    assert len(document["band_edges_hz"]) == 33
+    assert len(document["frame_edges_s"]) == 17
+    assert document["frame_edges_s"][0] == document["start_s"]
+    assert document["frame_edges_s"][-1] == document["end_s"]
+
+
+def test_a_map_is_never_finer_than_what_the_model_gave() -> None:
+    inference = replace(inference_at(1), error_map=np.ones((8, 4), np.float32))
+    edges = band_edges_hz(FrontendParameters(mel_bands=8))
+    assert map_payload(inference, (32, 16), edges).shape == (8, 4)
+
+
+def test_a_map_that_holds_no_numbers_is_a_publish_error() -> None:
+    inference = replace(inference_at(1), error_map=np.full((8, 4), np.nan, np.float32))
+    with pytest.raises(PublishError, match="pump: the error map holds values that are not numbers"):
+        map_payload(inference, (4, 4), band_edges_hz(FrontendParameters(mel_bands=8)))
+
+
+def test_a_path_that_is_no_utf8_does_not_stop_the_health_document() -> None:
+    capture = CaptureHealth("pump", CaptureState.FAILED, "no \udcff", "/recordings/\udcff.wav")
+    document = json.loads(
+        health_payload(capture, Progress(), at_utc_s=1.75e9, bundle_id=None).encode().decode("utf-8")
+    )
+    assert document["device"] == "/recordings/?.wav"
+    assert document["lag_s"] is None
+    assert document["quality"] is None
+
+
+def test_an_event_survives_the_store_as_json_with_every_field() -> None:
+    change = replace(
+        change_to(AlarmState.SHELVED),
+        reason=ChangeReason.SHELVED,
+        shelved_until_utc_s=1.75e9 + 3600,
+        actor="anna",
+        note="bearing ordered",
+    )
+    body = json.loads(json.dumps(body_from_change(change, bundle_id="demo-1")))
+    document = json.loads(event_payload(Record(7, "event", "pump", 0.0, body)).encode())
+    assert document == {
+        "schema": "event/1",
+        "time": "2025-06-15T15:06:40.000Z",
+        "source": "pump",
+        "bundle": "demo-1",
+        "active": True,
+        "warning": True,
+        "uncertain": False,
+        "event_id": "pump-20250615-1",
+        "event_start": "2025-06-15T15:06:37.000Z",
+        "peak": 1.75,
+        "shelved_until": "2025-06-15T16:06:40.000Z",
+        "reason": "shelved",
+        "actor": "anna",
+        "note": "bearing ordered",
+        "seq": 7,
+        "old_state": "normal",
+        "new_state": "shelved",
+    }
+
+
+def test_the_alarm_document_is_the_state_after_the_change() -> None:
+    document = json.loads(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None).encode())
+    assert document["state"] == "unacknowledged"
+    assert document["bundle"] is None
+
+
+def test_a_kept_score_is_marked_as_historical_and_otherwise_the_same() -> None:
+    record = Record(9, "score", "pump", 0.0, json.loads(json.dumps(body_from_score(score_at(4)))))
+    assert score_payload(score_at(4), historical=True) == payload_from_record(record)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [("event", {}), ("event", {"source_id": 3}), ("score", {"value": 1}), ("reply", {}), ("postcard", {})],
+)
+def test_a_row_that_is_no_document_is_an_error_that_names_it(kind: str, body: dict[str, object]) -> None:
+    with pytest.raises(PublishError, match="record 11"):
+        payload_from_record(Record(11, kind, "pump", 0.0, body))

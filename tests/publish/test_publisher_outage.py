@@ -1,0 +1,214 @@
+"""The publisher while the broker is away, comes and goes, hangs, or is no broker at all."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from fixtures_mosquitto import Mosquitto, Recorder, eventually, free_port, retained
+from publish_rig import Rig, change_to, inference_at, score_at
+
+from monitor.frontend import FrontendParameters, band_edges_hz
+from monitor.messages import AlarmState
+from monitor.publish import live
+from monitor.publish.documents import alarm_payload
+
+pytestmark = pytest.mark.broker
+
+MakeRig = Callable[..., Rig]
+MakeRecorder = Callable[..., Recorder]
+EDGES_HZ = band_edges_hz(FrontendParameters())
+
+
+def seqs_in_order_of_arrival(recorder: Recorder, topic: str) -> list[int]:
+    """What a consumer has that ignores repeats."""
+    return list(dict.fromkeys(heard.document["seq"] for heard in recorder.on(topic)))
+
+
+def test_500_events_arrive_in_order_and_none_is_lost_while_the_broker_comes_and_goes(
+    make_mosquitto: Callable[..., Mosquitto],
+    make_rig: MakeRig,
+    make_recorder: MakeRecorder,
+    topic_prefix: str,
+) -> None:
+    broker = make_mosquitto(persistent=True)
+    recorder = make_recorder(broker.port, f"{topic_prefix}/pump/event", durable=True)
+    rig = make_rig(port=broker.port)
+    for part in range(5):
+        for _ in range(100):
+            rig.add_event()
+        rig.publisher.notify()
+        if part < 4:
+            wanted = 100 * part + 37  # somewhere amid the sending
+            eventually(partial(rig.has_sent, wanted))
+            broker.stop()
+            broker.start()
+    eventually(lambda: len(rig.outbox.sent) == 500, timeout_s=60)
+    topic = f"{topic_prefix}/pump/event"
+    eventually(lambda: len(seqs_in_order_of_arrival(recorder, topic)) == 500, timeout_s=30)
+    assert list(range(1, 501)) == seqs_in_order_of_arrival(recorder, topic)
+    assert list(range(1, 501)) == rig.outbox.sent
+    assert rig.publisher.state.client.connects >= 5
+
+
+def test_events_of_an_outage_are_sent_when_the_broker_is_back(
+    mosquitto: Mosquitto, make_rig: MakeRig, make_recorder: MakeRecorder, topic_prefix: str
+) -> None:
+    rig = make_rig(port=mosquitto.port)
+    eventually(lambda: rig.publisher.connected)
+    mosquitto.kill()
+    eventually(lambda: not rig.publisher.connected)
+    for _ in range(20):
+        rig.add_event()
+    time.sleep(0.2)
+    assert rig.outbox.sent == []
+    mosquitto.start()
+    recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
+    eventually(lambda: len(rig.outbox.sent) == 20)
+    eventually(lambda: len(recorder.on(f"{topic_prefix}/pump/event")) == 20)
+    assert list(range(1, 21)) == [
+        heard.document["seq"] for heard in recorder.on(f"{topic_prefix}/pump/event")
+    ]
+
+
+def test_a_second_process_sends_what_the_first_left_and_the_order_stays(
+    mosquitto: Mosquitto, make_rig: MakeRig, make_recorder: MakeRecorder, topic_prefix: str
+) -> None:
+    recorder = make_recorder(mosquitto.port, f"{topic_prefix}/pump/event")
+    first = make_rig(run=False, port=free_port())  # nobody listens there
+    for _ in range(5):
+        first.add_event()
+    first.run()
+    first.stop(0.5)
+    second = make_rig(run=False, port=mosquitto.port)
+    second.outbox = first.outbox
+    second.build(port=mosquitto.port)
+    second.run()
+    eventually(lambda: len(recorder.heard) == 5)
+    second.stop()
+    assert [1, 2, 3, 4, 5] == [heard.document["seq"] for heard in recorder.heard]
+
+
+def test_without_a_broker_scores_go_to_the_store_and_maps_are_dropped_and_counted(make_rig: MakeRig) -> None:
+    rig = make_rig(port=free_port())
+    for index in range(30):
+        rig.publisher.offer_score(score_at(index))
+        rig.publisher.offer_map(inference_at(index), EDGES_HZ)
+    eventually(lambda: len(rig.calls.offline_scores) == 30)
+    eventually(lambda: rig.publisher.state.live.dropped == 30)
+    assert rig.publisher.state.live.waiting == 0
+    assert "not reachable" in rig.publisher.state.client.last_error
+
+
+def test_a_broker_that_hangs_is_called_stalled_and_memory_stays_bounded(
+    mosquitto: Mosquitto, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.publish.box.STALLED_S", 0.3)
+    rig = make_rig(port=mosquitto.port, queue_messages=50, map_shape=(128, 64))  # large messages
+    eventually(lambda: rig.publisher.connected)
+    mosquitto.hang()
+    for _ in range(3):
+        rig.add_event()
+    rig.publisher.notify()
+    eventually(lambda: rig.publisher.state.stalled)
+    assert rig.publisher.state.outbox.in_flight_seq == 1
+    assert rig.outbox.sent == []
+    # more than the sockets' buffers take
+    offered, sent_before = 0, [-1]
+    inference = inference_at(0)
+    while sent_before[-4:] != [rig.publisher.state.live.sent] * 4:
+        sent_before.append(rig.publisher.state.live.sent)
+        for _ in range(100):
+            rig.publisher.offer_map(inference, EDGES_HZ)
+        offered += 100
+        assert offered < 20_000, "the line never gets stuck"
+        time.sleep(0.1)
+
+    def accounted_for() -> int:
+        counts = rig.publisher.state.live
+        return counts.waiting + counts.sent + counts.dropped
+
+    assert accounted_for() == offered
+    assert rig.publisher.state.live.waiting == 50
+    assert rig.publisher.state.live.dropped >= 50
+    assert len(rig.publisher._live._under_way) <= live.UNDER_WAY_MAX
+    mosquitto.go_on()
+    eventually(lambda: rig.outbox.sent == [1, 2, 3])
+    assert not rig.publisher.state.stalled
+
+
+def test_stopping_while_the_broker_hangs_takes_no_longer_than_allowed(
+    mosquitto: Mosquitto, make_rig: MakeRig
+) -> None:
+    rig = make_rig(run=False, port=mosquitto.port)
+    rig.run()
+    eventually(lambda: rig.publisher.connected)
+    mosquitto.hang()
+    rig.add_event()
+    started_s = time.monotonic()
+    rig.stop(1.0)
+    assert time.monotonic() - started_s < 3.0
+    assert not [thread for thread in threading.enumerate() if "paho" in thread.name]
+    assert len(rig.outbox) == 1
+
+
+def test_stopping_without_a_broker_takes_no_longer_than_allowed(make_rig: MakeRig) -> None:
+    rig = make_rig(run=False, port=free_port())
+    rig.run()
+    eventually(lambda: rig.publisher.state.client.failed_connects >= 1)
+    rig.publisher.offer_score(score_at(1))
+    started_s = time.monotonic()
+    rig.stop(1.0)
+    assert time.monotonic() - started_s < 3.0
+    assert len(rig.calls.offline_scores) == 1
+
+
+def test_a_stale_alarm_state_never_arrives_behind_the_fresh_one(
+    mosquitto: Mosquitto, make_rig: MakeRig, make_recorder: MakeRecorder, topic_prefix: str
+) -> None:
+    rig = make_rig(port=mosquitto.port)
+    eventually(lambda: rig.publisher.connected)
+    mosquitto.hang()
+    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.NORMAL), bundle_id=None))
+    time.sleep(0.2)  # it is on its way and will never be acknowledged
+    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None))
+    mosquitto.kill()
+    mosquitto.start()
+    recorder = make_recorder(mosquitto.port, f"{topic_prefix}/pump/alarm")
+    recorder.wait_for(f"{topic_prefix}/pump/alarm", state="unacknowledged")
+    time.sleep(0.3)
+    assert recorder.heard[-1].document["state"] == "unacknowledged"
+    kept = retained(mosquitto.port, f"{topic_prefix}/pump/alarm")
+    assert kept[f"{topic_prefix}/pump/alarm"].document["state"] == "unacknowledged"
+
+
+def test_the_client_survives_something_that_is_no_broker_and_finds_the_broker_after_it(
+    make_rig: MakeRig, make_mosquitto: Callable[..., Mosquitto], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.publish.client.RECONNECT_S", (1, 1))
+    broker = make_mosquitto()
+    broker.stop()
+    garbage = (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x02\x00\x09", b"\xff" * 64, b"")
+    served = threading.Event()
+    with socket.create_server(("127.0.0.1", broker.port)) as impostor:
+
+        def answer_nonsense() -> None:
+            for nonsense in garbage:
+                connection, _ = impostor.accept()
+                with connection:
+                    connection.recv(1024)
+                    connection.sendall(nonsense)
+            served.set()
+
+        thread = threading.Thread(target=answer_nonsense)
+        thread.start()
+        rig = make_rig(port=broker.port)
+        assert served.wait(40)
+        thread.join()
+    broker.start()
+    eventually(lambda: rig.publisher.connected, timeout_s=30)
+    assert rig.publisher.state.client.revivals == 0
