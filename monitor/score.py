@@ -39,8 +39,16 @@ class Scorer:
             bundle_id=inference.bundle_id,
         )
 
-    def unjudged_score(self, span: Span, bundle_id: str) -> Score:
-        """Return the score of a window that cannot be judged: None throughout, never 0."""
+    def unjudged_score(self, span: Span, bundle_id: str | None = None) -> Score:
+        """Return the score of a window that cannot be judged: None throughout, never 0.
+
+        `bundle_id` is that of the calibration unless given.
+        """
         return Score(
-            span=span, value=None, expected_per_day=None, raw=None, profile=None, bundle_id=bundle_id
+            span=span,
+            value=None,
+            expected_per_day=None,
+            raw=None,
+            profile=None,
+            bundle_id=bundle_id or self.calibration.bundle_id,
         )

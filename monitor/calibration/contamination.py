@@ -12,9 +12,12 @@ indistinguishable from a machine with two ways of running.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.calibration.clusters import Clusters, Series
 from monitor.calibration.tail import EXPONENTIAL_BELOW, Excesses, posterior_of_excesses
 
 Float64 = NDArray[np.float64]
@@ -27,6 +30,7 @@ EXPECTED_FEWER_THAN = 0.1
 HIDDEN_SHARE = 0.35
 """At most this share of the stretches is hidden."""
 DRAWS = 400
+LISTED = 8
 
 
 def outlying(heights: Float64, seed: int) -> NDArray[np.bool_]:
@@ -54,6 +58,47 @@ def outlying(heights: Float64, seed: int) -> NDArray[np.bool_]:
             verdict = np.zeros(len(heights), dtype=bool)
             verdict[order[expected < EXPECTED_FEWER_THAN]] = True
     return verdict if least_p < ALARMING_P else np.zeros(len(heights), dtype=bool)
+
+
+def windows_of(series: Series, clusters: Clusters, strange: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return shape (n,): the windows of strange stretches, with their flanks."""
+    positions, dropped = series.positions, np.zeros(len(series.scores), dtype=bool)
+    for first, last in zip(clusters.first[strange], clusters.last[strange], strict=True):
+        # windows overlap, so the neighbours hold a part of the strange sound
+        dropped |= (positions >= positions[first] - 1) & (positions <= positions[last] + 1)
+    return dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """Where stretches lie, in words."""
+
+    series: Series
+    clusters: Clusters
+    names: list[str]
+    """What each recording is called."""
+    hop_s: float
+
+    def text(self, index: int) -> str:
+        """Return recording, times and score of one stretch."""
+        first, last = self.clusters.first[index], self.clusters.last[index]
+        start_s = self.series.starts[first] * self.hop_s
+        end_s = (self.series.starts[last] + 1) * self.hop_s
+        name = self.names[self.series.recordings[first]]
+        return f"{name} from {start_s:.1f} to {end_s:.1f} s (score {self.clusters.peaks[index]:.4g})"
+
+
+def sentence_about(stretches: Stretches, strange: NDArray[np.bool_]) -> str:
+    """Return what a person should listen to, and then do."""
+    indices = np.flatnonzero(strange)
+    highest_first = indices[np.argsort(-stretches.clusters.peaks[indices], kind="stable")]
+    listed = "; ".join(stretches.text(int(i)) for i in highest_first[:LISTED])
+    more = f", and {len(indices) - LISTED} more" if len(indices) > LISTED else ""
+    return (
+        f"{len(indices)} stretches of the sound that should be normal do not belong to the rest: "
+        f"{listed}{more}. Listen to them: if they are not normal, record anew or set them "
+        "aside (--set-aside); if they are, record longer, so that they are no exception"
+    )
 
 
 def _hidden_counts(count: int) -> list[int]:

@@ -9,14 +9,14 @@ not normal throughout.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.calibration.clusters import Clusters, Series, clusters_above, series_of_recordings
-from monitor.calibration.contamination import outlying
+from monitor.calibration.contamination import Stretches, outlying, sentence_about, windows_of
 from monitor.calibration.record import Calibration
 from monitor.calibration.tail import Excesses, Tail, posterior_of_excesses
 from monitor.errors import (
@@ -26,15 +26,14 @@ from monitor.errors import (
     TooFewScoresError,
 )
 
-Scores = NDArray[np.floating] | Sequence[NDArray[np.floating]]
-"""Raw scores of consecutive windows: one recording, or a list of recordings; NaN where not judged."""
+Scores = NDArray[np.floating] | Sequence[NDArray[np.floating]] | Mapping[str, NDArray[np.floating]]
+"""Raw scores of consecutive windows, NaN where not judged: one recording, several, or several by name."""
 MACHINE_PRECISION = 1e-6
 """Least relative spread; the models compute in float32, whose step is 1.2e-7."""
 LOWEST_QUANTILE = 0.7
 """A threshold is never set lower than this: below it there is no tail."""
 BELOW_LEVELS = 64
 ROUNDS = 5
-LISTED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +75,8 @@ def fit_calibration(
     """
     settings = settings or FitSettings()
     gap_windows = max(1, round(settings.gap_s / hop_s))
-    recordings = [scores] if isinstance(scores, np.ndarray) else list(scores)
-    series = series_of_recordings([np.asarray(r, dtype=np.float64) for r in recordings], gap_windows)
+    names, recordings = _named(scores)
+    series = series_of_recordings(recordings, gap_windows)
     _check_varied(series, hop_s, settings)
     whole = len(series.scores)
     for _ in range(ROUNDS):
@@ -86,8 +85,8 @@ def fit_calibration(
         if not strange.any():
             break
         if not settings.set_aside:
-            raise ContaminatedScoresError(_where(series, clusters, strange, hop_s))
-        series = series.without(_windows_of(series, clusters, strange, threshold))
+            raise ContaminatedScoresError(sentence_about(Stretches(series, clusters, names, hop_s), strange))
+        series = series.without(windows_of(series, clusters, strange))
         _check_varied(series, hop_s, settings)
     else:
         raise ContaminatedScoresError(
@@ -116,6 +115,16 @@ class _Facts:
     source: str
     settings: FitSettings
     set_aside_windows: int
+
+
+def _named(scores: Scores) -> tuple[list[str], list[NDArray[np.float64]]]:
+    """Return the recordings and what to call them."""
+    if isinstance(scores, Mapping):
+        names, recordings = list(scores), list(scores.values())
+    else:
+        recordings = [scores] if isinstance(scores, np.ndarray) else list(scores)
+        names = [f"recording {index}" for index in range(len(recordings))]
+    return names, [np.asarray(recording, dtype=np.float64) for recording in recordings]
 
 
 def _check_varied(series: Series, hop_s: float, settings: FitSettings) -> None:
@@ -153,41 +162,6 @@ def _tail_clusters(series: Series, gap_windows: int, settings: FitSettings) -> t
             "at several times of the day"
         )
     return clusters, threshold
-
-
-def _windows_of(
-    series: Series, clusters: Clusters, strange: NDArray[np.bool_], threshold: float
-) -> NDArray[np.bool_]:
-    dropped = np.zeros(len(series.scores), dtype=bool)
-    for first, last in zip(clusters.first[strange], clusters.last[strange], strict=True):
-        dropped[first : last + 1] = True
-        # the flanks of a strange stretch are strange too, though lower
-        lower, upper = first, last
-        while lower > 0 and series.scores[lower - 1] > threshold:
-            lower -= 1
-        while upper + 1 < len(dropped) and series.scores[upper + 1] > threshold:
-            upper += 1
-        dropped[max(lower - 1, 0) : upper + 2] = True
-    return dropped
-
-
-def _where(series: Series, clusters: Clusters, strange: NDArray[np.bool_], hop_s: float) -> str:
-    indices = np.flatnonzero(strange)
-    highest_first = indices[np.argsort(-clusters.peaks[indices], kind="stable")]
-    stretches = []
-    for i in highest_first[:LISTED]:
-        first, last = clusters.first[i], clusters.last[i]
-        start_s, end_s = series.starts[first] * hop_s, (series.starts[last] + 1) * hop_s
-        stretches.append(
-            f"recording {series.recordings[first]} from {start_s:.1f} to {end_s:.1f} s "
-            f"(score {clusters.peaks[i]:.4g})"
-        )
-    more = f", and {len(indices) - LISTED} more" if len(indices) > LISTED else ""
-    return (
-        f"{len(indices)} stretches of the sound that should be normal do not belong to the rest: "
-        f"{'; '.join(stretches)}{more}. Listen to them: if they are not normal, record anew or set them "
-        "aside (--set-aside); if they are, record longer, so that they are no exception"
-    )
 
 
 def _calibration(series: Series, threshold: _Threshold, facts: _Facts) -> Calibration:
