@@ -23,7 +23,6 @@ START_WAIT_S = 5.0
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `wheeltapper devices`."""
-    parser.description = "List the audio inputs of this machine by stable name, with a level meter."
     parser.add_argument("--seconds", type=float, default=1.0, help="how long to listen to each (1)")
     parser.add_argument("--no-levels", action="store_true", help="only list, open nothing")
 

@@ -140,6 +140,16 @@ def list_devices() -> list[InputDevice]:
     return [InputDevice(**{**entry, "names": tuple(entry["names"])}) for entry in answer["devices"]]
 
 
+def find_device(name: str) -> InputDevice:
+    """Return the audio input that goes by `name` on this machine now.
+
+    Raises:
+        DeviceMissingError: It is not there; the text lists those that are.
+        SourceError: PortAudio is missing or does not answer.
+    """
+    return device_named(name, list_devices())
+
+
 def tree_from_device(device: InputDevice) -> dict[str, object]:
     """Return a device as JSON-able values, as `list_devices` reads it back."""
     return asdict(device)

@@ -96,12 +96,11 @@ class SampleLedger:
             self._clock.observe(self.position, ended_at_s)
         return stamp
 
-    def reveal_loss(self, count: int) -> None:
-        """Learn that `count` samples went missing unnoticed before now; the next block reports them."""
-        at_s = self._clock.monotonic_s(self.position)
+    def reveal_loss(self, count: int, *, ended_at_s: float) -> None:
+        """Learn that `count` samples went missing unnoticed up to then; the next block reports them."""
         self.lost_samples += count
         self._unreported += count
-        self._clock.anchor(self.position, at_s)
+        self._clock.anchor(self.position, ended_at_s)
 
     def missing_at(self, now_s: float) -> int:
         """Return how many samples are overdue at monotonic time `now_s`, by the clock; never below 0."""

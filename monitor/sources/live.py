@@ -127,7 +127,8 @@ class LiveSource:
         if not watchdog.running:
             self._feed.stop()
             self._resuming = True
-            self._ledger.reveal_loss(round(watchdog.missing_s * self._ledger.sample_rate_hz))
+            missing = round(watchdog.missing_s * self._ledger.sample_rate_hz)
+            self._ledger.reveal_loss(missing, ended_at_s=arrivals[-1].arrived_s)
 
     def _stands_still(self, source_id: str, arrivals: Sequence[Arrival]) -> bool:
         line, column = self._flat[source_id], self._columns[source_id]
