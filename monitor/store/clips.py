@@ -78,7 +78,7 @@ class ClipRecorder:
         clip_every_s: float,
         lag_s: float = 6.0,
     ) -> None:
-        """`lag_s` is how long after its first sample a window may still be flagged: its length and the queues."""
+        """`lag_s`: how long after its first sample a window may be flagged, its own length included."""
         self._source_id = source_id
         self._pre_roll_s = pre_roll_s
         self._post_roll_s = post_roll_s

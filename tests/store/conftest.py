@@ -6,10 +6,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from monitor.messages import AlarmChange, AlarmState, ChangeReason, Quality, Score, Span
-from monitor.store import Store, open_store
+from monitor.messages import (
+    AlarmChange,
+    AlarmState,
+    ChangeReason,
+    Inference,
+    LogMel,
+    Quality,
+    Score,
+    Span,
+)
+from monitor.store import ClipJob, Store, open_store
 
 RAISED = AlarmChange(
     source_id="pump1",
@@ -70,3 +80,29 @@ def score_of() -> Callable[..., Score]:
         return Score(span, value, None if value is None else 0.1, value, None, "mae-1")
 
     return score_of
+
+
+@pytest.fixture
+def maps_of() -> Callable[..., tuple[Score, Inference, LogMel]]:
+    """Make a flagged window with maps in which the value stands, as add_map takes them."""
+
+    def maps_of(
+        value: float, start_s: float = 0.0, start_utc_s: float = 1_700_000_000.0
+    ) -> tuple[Score, Inference, LogMel]:
+        span = Span("pump1", int(start_s * 16000), start_s, start_s + 2.0, start_utc_s, Quality.OK, -30.0)
+        values = np.full((8, 4), value, np.float32)
+        inference = Inference(span, value, values, values - 4, "mae-1")
+        return Score(span, value, 0.1, value, None, "mae-1"), inference, LogMel(span, values - 5)
+
+    return maps_of
+
+
+@pytest.fixture
+def clip_of() -> Callable[..., ClipJob]:
+    """Make a clip of one second of noise, 132 kB as FLAC."""
+
+    def clip_of(event_id: str, start_s: float = 0.0, start_utc_s: float = 1_700_000_000.0) -> ClipJob:
+        noise = np.random.default_rng(int(start_s)).uniform(-1, 1, 44_100).astype(np.float32)
+        return ClipJob("pump1", event_id, noise, 44_100, start_s, start_utc_s, 7)
+
+    return clip_of
