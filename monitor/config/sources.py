@@ -98,7 +98,7 @@ class SimulatedSource(SourceBase):
     seed: int = Field(default=1, ge=0, description="Same seed, same sound.")
     pace: Literal["real_time", "fast"] = Field(default="real_time", description="As for files.")
     sample_rate_hz: int = Field(
-        default=48000, ge=8000, le=192000, description="Rate of the simulated converter."
+        default=48000, ge=16000, le=192000, description="Rate of the simulated converter."
     )
     duration_s: float | None = Field(default=None, gt=0, description="Ends after this; default: never.")
     faults: tuple[FaultConfig, ...] = Field(default=(), description="Faults, on a schedule.")

@@ -124,6 +124,15 @@ def test_a_fault_is_added_to_the_normal_sound_and_leaves_no_trace(kind: str) -> 
     assert not added[56_000:].any(), "and not even rounding differs a second later"
 
 
+@pytest.mark.parametrize("kind", [None, *sorted(RISE_DB)])
+def test_no_click_where_one_chunk_ends_and_the_next_begins(kind: str | None) -> None:
+    sound = heard("pump", 16_000, kind) - (heard("pump", 16_000, None) if kind else 0.0)
+    steps = np.abs(np.diff(sound, 2))
+    seams = np.concatenate([steps[end - 3 : end + 2] for end in range(8_000, len(sound), 8_000)])
+    assert np.median(seams) < 2.0 * np.median(steps) + 1e-6
+    assert seams.max() < 1.2 * steps.max()
+
+
 def test_a_fault_fades_in_within_20_ms() -> None:
     faulty = SimulatedMachine(sample_rate_hz=16_000, faults=[Fault("air_leak", 1.0, 2.0)])
     added = faulty.next_samples(48_000) - SimulatedMachine(sample_rate_hz=16_000).next_samples(48_000)
