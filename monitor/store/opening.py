@@ -39,14 +39,15 @@ def open_store(state_dir: Path, *, read_only: bool = False) -> Store:
             raise StoreError(f"{path}: not there; start the daemon once, or set state_dir to where it writes")
         return Store(state_dir, Database(path, read_only=True))
     make_folders(state_dir)
-    handle = lock(state_dir)
-    try:
+    with contextlib.ExitStack() as undo:
+        handle = lock(state_dir)
+        undo.callback(os.close, handle)
         database, recovered_from = open_database(state_dir)
+        undo.callback(database.close)
         tidied = tidy(database, state_dir)
-        return Store(state_dir, database, handle=handle, recovered_from=recovered_from, tidied=tidied)
-    except BaseException:
-        os.close(handle)
-        raise
+        store = Store(state_dir, database, handle=handle, recovered_from=recovered_from, tidied=tidied)
+        undo.pop_all()
+    return store
 
 
 def make_folders(state_dir: Path) -> None:

@@ -17,7 +17,7 @@ from monitor.messages import AlarmChange, Inference, LogMel, Record, Score
 from monitor.store import clip_files, events, map_files, outbox
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
-from monitor.store.files import free_bytes
+from monitor.store.files import disk_errors, free_bytes
 from monitor.store.records import Event, Label, Reply, StoredClip, StoredWindow
 from monitor.store.rendering import change_body, json_text
 from monitor.store.tidying import Tidied
@@ -233,8 +233,13 @@ class Store:
         return map_files.windows_of(self.database, event_id)
 
     def has_room(self, config: StoreConfig) -> bool:
-        """Say whether clips and maps may be written: alarms may always be."""
-        return free_bytes(self.state_dir) >= config.min_free_bytes
+        """Say whether clips and maps may be written: alarms may always be.
+
+        Raises:
+            StoreError: The disk does not answer.
+        """
+        with disk_errors(self.state_dir):
+            return free_bytes(self.state_dir) >= config.min_free_bytes
 
 
 def _one_source(changes: Sequence[AlarmChange], reply: Reply | None) -> str:

@@ -15,6 +15,8 @@ from monitor.store.files import PART
 
 KINDS = {"clips": ("clips", ".flac"), "maps": ("windows", ".npz")}
 """Folder -> table that lists its files, and how their names end."""
+DATE = "*/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
+"""A source's folder of one day."""
 
 
 @dataclass(slots=True)
@@ -26,14 +28,15 @@ class Tidied:
     missing_files: int = 0
     """Rows that were marked, because their file is gone."""
     failed: int = 0
-    """Files that should have been removed and could not be."""
+    """Files that could not be removed, and folders that could not be read."""
 
 
 def tidy(database: Database, state_dir: Path) -> Tidied:
     """Remove files without a row and mark rows without a file, folder by folder."""
     tidied = Tidied()
     for kind, (table, ending) in KINDS.items():
-        on_disk = {path.relative_to(state_dir).as_posix() for path in (state_dir / kind).glob("*/*/")}
+        dates = (path for path in (state_dir / kind).glob(DATE) if path.is_dir())
+        on_disk = {path.relative_to(state_dir).as_posix() for path in dates}
         for folder in sorted(on_disk | set(_listed_folders(database, table))):
             _tidy_folder(database, state_dir / folder, folder, (table, ending), tidied)
     return tidied
@@ -53,7 +56,13 @@ def _tidy_folder(database: Database, folder: Path, name: str, kind: tuple[str, s
     table, ending = kind
     query = f"SELECT path FROM {table} WHERE path > ? AND path < ? AND gone IS NULL"  # noqa: S608 - ours
     listed = {str(row["path"]) for row in database.rows(query, (name + "/", name + "0"))}
-    found = {f"{name}/{path.name}" for path in folder.iterdir()} if folder.is_dir() else set()
+    try:
+        found = {f"{name}/{path.name}" for path in folder.iterdir()}
+    except FileNotFoundError:
+        found = set()
+    except OSError:  # a folder that cannot be read says nothing about its files
+        tidied.failed += 1
+        return
     for path in found - listed:
         if path.endswith((ending, ending + PART)):
             try:

@@ -32,15 +32,16 @@ def test_opening_makes_files_and_rows_agree(
         folder / "101112-bbbbbbbbbbbb.flac.part",
         state_dir / "maps/fan1/2023-11-14/101112-cccccccccccc.npz",
     ]
-    foreign = folder / "notes.txt"  # somebody's own: not ours to remove
-    for path in (*unlisted, foreign):
+    # somebody's own: not ours to remove
+    foreign = [folder / "notes.txt", state_dir / "clips/pump1/keep/101112-aaaaaaaaaaaa.flac"]
+    for path in (*unlisted, *foreign):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"x")
 
     store = open_store(state_dir)
     assert (store.tidied.unlisted_files, store.tidied.missing_files, store.tidied.failed) == (3, 2, 0)
     assert [path.exists() for path in unlisted] == [False] * 3
-    assert foreign.exists()
+    assert [path.exists() for path in foreign] == [True] * 2
     assert [clip.gone for clip in store.clips("e1")] == [None, "missing", "missing"]
     assert (state_dir / kept.path).exists()
     assert [row.gone for row in store.windows("e1")] == [None, None]
@@ -61,6 +62,21 @@ def test_sound_is_moved_aside_not_removed_when_the_database_is_gone(
     open_store(state_dir).close()
     (aside,) = state_dir.glob("clips.unlisted-*")
     assert [path.stem for path in aside.rglob("*.flac")] == [clip_id]
+
+
+def test_a_folder_that_cannot_be_read_blocks_nothing(
+    state_dir: Path, raise_event: RaiseEvent, clip_of: ClipOf
+) -> None:
+    store = open_store(state_dir)
+    raise_event(store, "e1")
+    store.add_clip(clip_of("e1"))
+    folder = (state_dir / store.clips("e1")[0].path).parent
+    store.close()
+    folder.rename(folder.with_name("elsewhere"))
+    folder.write_bytes(b"a file where a folder was")
+    store = open_store(state_dir)
+    assert (store.tidied.failed, store.clips("e1")[0].gone) == (1, None)
+    store.close()
 
 
 def test_a_reader_removes_nothing_of_what_the_daemon_is_writing(state_dir: Path) -> None:
