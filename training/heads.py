@@ -6,6 +6,7 @@ Heads are fitted on the errors of normal sound that the model was not trained on
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,7 @@ LOG_FLOOR = 1e-4
 STRETCH_FRAMES = 16
 """Half a second at the default front end: as long as a short knock with its echo."""
 STRETCH_STEP_FRAMES = 4
+LEAST_WINDOWS = 10
 
 
 class MeanError(nn.Module):
@@ -69,8 +71,6 @@ class ResidualMahalanobis(nn.Module):
         self,
         window: Whitening,
         stretch: Whitening,
-        centre: tuple[float, float] = (0.0, 0.0),
-        spread: tuple[float, float] = (1.0, 1.0),
         *,
         stretch_frames: int = STRETCH_FRAMES,
     ) -> None:
@@ -80,13 +80,17 @@ class ResidualMahalanobis(nn.Module):
         self.stretch = Whitener(stretch)
         self.centre: Tensor
         self.spread: Tensor
-        self.register_buffer("centre", torch.tensor(centre))
-        self.register_buffer("spread", torch.tensor(spread))
+        self.register_buffer("centre", torch.zeros(2))
+        self.register_buffer("spread", torch.ones(2))
 
     def distances(self, error_map: Tensor) -> Tensor:
         """Return the distances of the window and of its worst stretch, shape (n, 2)."""
-        whole = _log_error_of_window(error_map)
-        parts = _log_error_of_stretches(error_map, self.stretch_frames)
+        return self.distances_of_features(
+            _log_error_of_window(error_map), _log_error_of_stretches(error_map, self.stretch_frames)
+        )
+
+    def distances_of_features(self, whole: Tensor, parts: Tensor) -> Tensor:
+        """Return shape (n, 2) from log errors of shape (n, mel) and (n, stretches, mel)."""
         return torch.stack((self.window(whole), self.stretch(parts).amax(1)), dim=1)
 
     def forward(self, error_map: Tensor) -> Tensor:
@@ -106,32 +110,33 @@ def _log_error_of_stretches(error_map: Tensor, stretch_frames: int) -> Tensor:
 
 
 def fit_residual_mahalanobis(
-    error_maps: Tensor, *, stretch_frames: int = STRETCH_FRAMES
+    error_maps: Iterable[Tensor], *, stretch_frames: int = STRETCH_FRAMES
 ) -> ResidualMahalanobis:
-    """Fit the head on the error maps of normal sound, shape (n, mel, frames).
+    """Fit the head on batches of error maps of normal sound, each of shape (n, mel, frames).
 
     Raises:
-        TrainingError: There are too few windows, or one is shorter than a stretch.
+        TrainingError: There are too few windows.
     """
-    if len(error_maps) < 10 or error_maps.shape[2] < stretch_frames:
+    features = [
+        (_log_error_of_window(batch), _log_error_of_stretches(batch, stretch_frames)) for batch in error_maps
+    ]
+    windows = sum(len(whole) for whole, _ in features)
+    if windows < LEAST_WINDOWS:
         raise TrainingError(
-            f"scoring head: {tuple(error_maps.shape)} error maps (n, mel, frames); it needs at least 10 "
-            f"windows of {stretch_frames} frames: give more normal sound"
+            f"scoring head: {windows} windows of normal sound are too few to fit it; give at least "
+            f"{LEAST_WINDOWS}"
         )
-    whole = _log_error_of_window(error_maps).double().cpu().numpy()
-    parts = _log_error_of_stretches(error_maps, stretch_frames).double().cpu().numpy()
-    window = fit_whitening(whole)
-    stretch = fit_whitening(parts.reshape(-1, parts.shape[-1]))
-    unscaled = ResidualMahalanobis(window, stretch, stretch_frames=stretch_frames)
-    distances = unscaled.distances(error_maps.cpu()).double().numpy()
-    centre, spread = distances.mean(0), np.maximum(distances.std(0), 1e-6)
-    return ResidualMahalanobis(
-        window,
-        stretch,
-        (float(centre[0]), float(centre[1])),
-        (float(spread[0]), float(spread[1])),
+    whole = torch.cat([of_window for of_window, _ in features]).cpu()
+    parts = torch.cat([of_stretches for _, of_stretches in features]).cpu()
+    head = ResidualMahalanobis(
+        fit_whitening(whole.double().numpy()),
+        fit_whitening(parts.double().numpy().reshape(-1, parts.shape[-1])),
         stretch_frames=stretch_frames,
     )
+    distances = head.distances_of_features(whole, parts)
+    head.centre = distances.mean(0)
+    head.spread = distances.std(0).clamp_min(1e-6)
+    return head
 
 
 def fit_whitening(samples: Float64) -> Whitening:

@@ -59,9 +59,9 @@ class ModelCard:
 def export_bundle(folder: Path, module: nn.Module, card: ModelCard, windows: Float32) -> Bundle:
     """Write a bundle to `folder`, in place of one that is there, and return it opened.
 
-    `module` maps raw log-mel (n, mel, frames) to (score, error_map, reconstruction). `windows`, shape (n, mel, frames), are
-    what it is compared on; the first four become golden. A calibration in the old folder is gone: it belonged
-    to the old model.
+    `module` maps raw log-mel (n, mel, frames) to (score, error_map, reconstruction). `windows`, of the same
+    shape, are what it is compared on; the first four become golden. A calibration in the old folder is
+    gone: it belonged to the old model.
 
     Raises:
         EngineParityError: ONNX Runtime strays from torch; `folder` is left as it was.
@@ -101,7 +101,7 @@ def add_to_bundle(bundle: Bundle, files: Mapping[str, str], metrics: Mapping[str
 def write_onnx(path: Path, module: nn.Module, window_shape: tuple[int, ...]) -> None:
     """Write `module` as fp32 ONNX with a dynamic batch and nothing else dynamic.
 
-    The TorchScript exporter is used on purpose: on these models it gives opset 17 natively and folds batch norm,
+    The TorchScript exporter is used on purpose: it writes opset 17 and folds batch norm into convolutions,
     where the newer one writes opset 18 and converts down, in twenty times the time.
     """
     example = torch.zeros(2, *window_shape)
