@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from monitor.messages import Record, Score
+import numpy as np
+
+from engines.bundle import Bundle
+from engines.runtime import Engine, EngineOutput
+from monitor.messages import Float32, Record, Score
 
 
 class ListOutbox:
@@ -91,3 +95,18 @@ class CapturedLog:
     def text(self) -> str:
         """Return everything that was logged, to look for what must not be there."""
         return "\n".join(repr(line) for line in self.lines)
+
+
+class ScriptedEngine(Engine):
+    """An engine that answers the next of the given raw scores for each window, whatever the window holds."""
+
+    def __init__(self, bundle: Bundle, raw_scores: Iterable[float]) -> None:
+        super().__init__(bundle, "scripted")
+        self._raw_scores: Iterator[float] = iter(raw_scores)
+        self.batches: list[int] = []
+        """How many windows each call had."""
+
+    def _infer(self, batch: Float32) -> EngineOutput:
+        self.batches.append(len(batch))
+        score = np.array([next(self._raw_scores) for _ in batch], np.float32)
+        return EngineOutput(score, np.ones_like(batch), batch.copy())

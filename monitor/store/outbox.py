@@ -64,6 +64,9 @@ def put_reply(connection: sqlite3.Connection, reply: Reply, body: str) -> None:
     Raises:
         StoreError: The command was answered before; nothing of the transaction may be kept.
     """
+    if reply.command_id is None:
+        put_record(connection, REPLY, reply.source_id, reply.at_utc_s, body)
+        return
     known = connection.execute("SELECT 1 FROM replies WHERE command_id = ?", (reply.command_id,)).fetchone()
     if known is not None:
         raise StoreError(

@@ -17,8 +17,8 @@ RATINGS: tuple[str, ...] = get_args(Rating)
 class Reply:
     """The answer to one command. Kept, so that a command that comes twice is answered twice and done once."""
 
-    command_id: str
-    """Chosen by whoever gave the command."""
+    command_id: str | None
+    """Chosen by whoever gave the command; None when it could not be read: then it is sent, not remembered."""
     source_id: str
     at_utc_s: float
     body: Mapping[str, object]

@@ -127,7 +127,7 @@ class Store:
         """
         text = outbox.reply_text(reply)
         with self.database.transaction() as connection:
-            if not outbox.repeat_reply(connection, reply.command_id):
+            if reply.command_id is None or not outbox.repeat_reply(connection, reply.command_id):
                 outbox.put_reply(connection, reply, text)
 
     def repeat_reply(self, command_id: str) -> bool:

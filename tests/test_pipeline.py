@@ -1,0 +1,128 @@
+"""Windows become scores, alarms and records, in the order in which they were heard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from machine_rig import AT_ONCE, Audience, machine, windows
+
+from monitor.config import AlarmConfig
+from monitor.errors import StoreFullError
+from monitor.machine import Machine
+from monitor.messages import AlarmState, ChangeReason
+from monitor.pipeline import UNSAVED_MAX, Pipeline
+from monitor.store import Store, open_store
+from monitor.testing import CapturedLog, ScriptedEngine
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def audience() -> Audience:
+    return Audience()
+
+
+def pipeline(store: Store, audience: Audience, *machines: Machine) -> Pipeline:
+    return Pipeline(list(machines), store, audience, audience.keep, CapturedLog())
+
+
+def test_windows_of_all_sources_are_judged_in_one_call(store: Store, audience: Audience) -> None:
+    one = machine("a", [0.1, 0.2, 0.3, 0.4])
+    two = machine("b", [], engine=one.engine)
+    heard = windows("a", 2) + windows("b", 2)
+    pipeline(store, audience, one, two).hear(heard)
+    assert isinstance(one.engine, ScriptedEngine)
+    assert [4] == one.engine.batches
+    assert [("a", 0.1), ("a", 0.2), ("b", 0.3), ("b", 0.4)] == [
+        (s.span.source_id, pytest.approx(s.value, abs=1e-4)) for s in audience.scores
+    ]
+
+
+def test_an_alarm_is_in_the_store_with_its_record_and_its_windows_are_kept(
+    store: Store, audience: Audience
+) -> None:
+    pump = machine("pump", [0.2, 1.2, 1.5, 0.1])
+    pipeline(store, audience, pump).hear(windows("pump", 4))
+    reasons = [record.body["reason"] for record in store.pending(10)]
+    assert ["warning", "limit", "warning_cleared", "cleared"] == reasons
+    (event,) = store.events(10)
+    assert pytest.approx(1.5, abs=1e-4) == event.peak
+    assert [event.event_id] * 2 == [flagged.event_id for flagged in audience.kept]
+    assert [False, True, True, False] == audience.maps
+    assert AlarmState.RETURNED is audience.alarms[-1].new_state
+    assert pump.alarm.snapshot.to_tree() == store.alarm_snapshots()["pump"]
+
+
+def test_a_window_that_cannot_be_judged_has_no_value_and_freezes_the_alarm(
+    store: Store, audience: Audience
+) -> None:
+    pump = machine("pump", [1.2] * 9)
+    pipeline(store, audience, pump).hear(windows("pump", 6, bad=[3]))
+    values = [score.value for score in audience.scores]
+    assert [False, False, True, True, True, False] == [value is None for value in values]
+    assert pump.alarm.snapshot.active
+    assert {ChangeReason.CERTAIN, ChangeReason.UNCERTAIN} <= {change.reason for change in audience.alarms}
+    assert ChangeReason.CLEARED not in {change.reason for change in audience.alarms}
+
+
+def test_while_the_disk_refuses_alarms_wait_in_order_and_are_told_all_the_same(
+    store: Store, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump = machine("pump", [1.2, 0.1, 1.3])
+    judge = pipeline(store, audience, pump)
+    real_apply = store.apply
+
+    def full(*_changes: object, **_rest: object) -> None:
+        raise StoreFullError("no space left")
+
+    monkeypatch.setattr(store, "apply", full)
+    judge.hear(windows("pump", 2))
+    assert "no space left" == judge.store_error
+    assert 2 == judge.unsaved
+    assert ["limit", "cleared"] == [c.reason.value for c in audience.alarms if not c.warning or c.active]
+    assert [] == list(store.pending(10))
+
+    monkeypatch.setattr(store, "apply", real_apply)
+    judge.expire(0.0)
+    assert judge.store_error is None
+    assert 0 == judge.unsaved
+    assert ["warning", "limit", "warning_cleared", "cleared"] == [r.body["reason"] for r in store.pending(10)]
+    assert pump.alarm.snapshot.to_tree() == store.alarm_snapshots()["pump"]
+
+
+def test_what_waits_for_the_disk_is_bounded_and_what_goes_is_counted(
+    store: Store, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump = machine("pump", [])
+    judge = pipeline(store, audience, pump)
+
+    def full(*_changes: object, **_rest: object) -> None:
+        raise StoreFullError("no space left")
+
+    monkeypatch.setattr(store, "apply", full)
+    for number in range(UNSAVED_MAX + 7):
+        at_utc_s = float(number)
+        if number % 2:
+            judge.settle(pump, pump.alarm.unshelve("anna", at_utc_s))
+        else:
+            judge.settle(pump, pump.alarm.shelve("anna", at_utc_s, duration_s=60.0))
+    assert UNSAVED_MAX == judge.unsaved
+    assert 7 == judge.given_up_changes
+
+
+def test_shelving_ends_by_itself_and_that_is_stored(store: Store, audience: Audience) -> None:
+    pump = machine("pump", [], settings=AlarmConfig(**{**AT_ONCE.model_dump(), "shelve_max_s": 100.0}))
+    judge = pipeline(store, audience, pump)
+    judge.settle(pump, pump.alarm.shelve("anna", 1000.0, duration_s=60.0))
+    judge.expire(1059.0)
+    assert AlarmState.SHELVED is pump.alarm.state
+    judge.expire(1060.0)
+    assert AlarmState.NORMAL is pump.alarm.state
+    assert ["shelved", "shelving_expired"] == [record.body["reason"] for record in store.pending(10)]
