@@ -146,15 +146,21 @@ def _check_varied(series: Series, hop_s: float, settings: FitSettings) -> None:
 
 
 def _tail_clusters(series: Series, gap_windows: int, settings: FitSettings) -> tuple[Clusters, float]:
-    """Return the stretches above the highest threshold that leaves enough of them."""
-    share = 2.0 / math.sqrt(len(series.scores))  # 2 sqrt(n) high windows, see _calibration
-    quantile = min(0.99, 1.0 - share)
-    while True:
-        threshold = float(np.quantile(series.scores, quantile))
-        clusters = clusters_above(series, threshold, gap_windows)
-        if len(clusters.peaks) >= settings.min_clusters or quantile <= LOWEST_QUANTILE:
+    """Return the stretches above the highest threshold that leaves enough of them, or else the most.
+
+    About 2 sqrt(n) high windows is where a tail is usually taken to begin; lower thresholds are tried for
+    little sound. Too low a threshold gives fewer stretches, because they merge.
+    """
+    highest = max(min(0.99, 1.0 - 2.0 / math.sqrt(len(series.scores))), LOWEST_QUANTILE)
+    threshold = float(np.quantile(series.scores, highest))
+    clusters = clusters_above(series, threshold, gap_windows)
+    for quantile in np.arange(highest - 0.03, LOWEST_QUANTILE, -0.03):
+        if len(clusters.peaks) >= settings.min_clusters:
             break
-        quantile = max(LOWEST_QUANTILE, quantile - 0.03)
+        lower = float(np.quantile(series.scores, quantile))
+        found = clusters_above(series, lower, gap_windows)
+        if len(found.peaks) > len(clusters.peaks):
+            clusters, threshold = found, lower
     if len(clusters.peaks) < settings.least_clusters:
         raise TooFewScoresError(
             f"the highest scores lie in only {len(clusters.peaks)} separate stretches, at least "
