@@ -77,6 +77,12 @@ class StoreError(CodedError):
     code = "store"
 
 
+class StoreRefusedError(StoreError):
+    """What was to be stored can never be: trying again will not help."""
+
+    code = "store-refused"
+
+
 class StoreFullError(StoreError):
     """There is no space left for the store."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, StoreRefusedError
 from monitor.messages import Float32
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
@@ -26,7 +26,8 @@ def write_clip(database: Database, state_dir: Path, job: ClipJob) -> str:
 
     Raises:
         StoreFullError: There is no space left; nothing remains.
-        StoreError: FLAC has no such sample rate, the event is not known, or the disk refuses.
+        StoreRefusedError: FLAC has no such sample rate, or the event is not known.
+        StoreError: The disk refuses.
     """
     content = flac_from_samples(job.samples, job.sample_rate_hz)
     clip_id, path = new_path("clips", job.source_id, job.start_utc_s, "flac")
@@ -64,7 +65,7 @@ def flac_from_samples(samples: Float32, sample_rate_hz: int) -> bytes:
     """Encode sound in 16 bits if that loses nothing, else in 24; +1.0 becomes the highest code.
 
     Raises:
-        StoreError: FLAC has no such sample rate.
+        StoreRefusedError: FLAC has no such sample rate.
     """
     scaled = samples.astype(np.float64) * 2**15
     if np.array_equal(scaled, np.rint(scaled)):
@@ -78,9 +79,9 @@ def flac_from_samples(samples: Float32, sample_rate_hz: int) -> bytes:
         file.seek(0)
         frames = soundfile.info(file).frames  # libFLAC writes rates that it will not read
     except soundfile.LibsndfileError as error:
-        raise StoreError(
+        raise StoreRefusedError(
             f"FLAC cannot hold {sample_rate_hz} Hz ({error}); set another sample_rate_hz"
         ) from error
     if frames != len(samples):
-        raise StoreError(f"FLAC kept {frames} of {len(samples)} samples at {sample_rate_hz} Hz")
+        raise StoreRefusedError(f"FLAC kept {frames} of {len(samples)} samples at {sample_rate_hz} Hz")
     return file.getvalue()

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, StoreRefusedError
 from monitor.store.files import disk_errors, free_bytes, full_error
 from monitor.store.schema import check_newest, migrate
 
@@ -32,7 +32,7 @@ class DamagedDatabaseError(StoreError):
 
 @contextlib.contextmanager
 def sqlite_errors(path: Path) -> Iterator[None]:
-    """Turn what SQLite says of `path` into StoreFullError, DamagedDatabaseError or StoreError."""
+    """Turn what SQLite says of `path` into the StoreError that says what can be done about it."""
     try:
         yield
     except sqlite3.Error as error:
@@ -48,6 +48,8 @@ def sqlite_errors(path: Path) -> Iterator[None]:
             ) from error
         if "FOREIGN KEY" in text:
             text = "the event that this belongs to is not known; apply the event's first change before"
+        if isinstance(error, sqlite3.IntegrityError):
+            raise StoreRefusedError(f"{path}: {text}") from error
         raise StoreError(f"{path}: {text}") from error
 
 
@@ -108,6 +110,7 @@ class Database:
 
         Raises:
             StoreFullError: There is no space left; the same call may be made again later.
+            StoreRefusedError: A rule of the tables is broken; the same call will never succeed.
             StoreError: The database refuses.
         """
         with self._lock, sqlite_errors(self.path):

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from monitor.errors import StoreError
+from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.store.database import Database
-from monitor.store.records import Event, Label
+from monitor.store.records import Event, Label, Reply
 from monitor.store.rendering import json_tree
 
 EVENT_COLUMNS = (
     "n, event_id, source_id, start_utc_s, end_utc_s, peak, state, "
     "acknowledged_by, acknowledged_utc_s, bundle_id"
 )
+
+
+def source_of(changes: Sequence[AlarmChange], reply: Reply | None) -> str:
+    """Return the one source that changes and a reply are of.
+
+    Raises:
+        ValueError: There is nothing, or they are of several: a defect of the caller.
+    """
+    sources = {change.source_id for change in changes} | ({reply.source_id} if reply else set())
+    if len(sources) != 1:
+        raise ValueError(f"apply takes changes or a reply of one source, not of {sorted(sources)}")
+    return sources.pop()
 
 
 def put_event(connection: sqlite3.Connection, change: AlarmChange, bundle_id: str | None) -> None:
@@ -76,10 +88,10 @@ def add_label(connection: sqlite3.Connection, label: Label) -> None:
     """Add a label to an event.
 
     Raises:
-        StoreError: There is no such event.
+        StoreRefusedError: There is no such event.
     """
     if connection.execute("SELECT 1 FROM events WHERE event_id = ?", (label.event_id,)).fetchone() is None:
-        raise StoreError(
+        raise StoreRefusedError(
             f"label: event {label.event_id!r} is not known; take its id from the event's message"
         )
     connection.execute(

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from monitor.config.section import NAME
-from monitor.errors import StoreError, StoreFullError
+from monitor.errors import StoreError, StoreFullError, StoreRefusedError
 
 PART = ".part"
 """Ends the name of every file that is still being written; such a file is never listed."""
@@ -91,12 +91,12 @@ def dated(utc_s: float) -> datetime:
     """Return a time as UTC.
 
     Raises:
-        StoreError: No calendar has such a time.
+        StoreRefusedError: No calendar has such a time.
     """
     try:
         return datetime.fromtimestamp(utc_s, tz=timezone.utc)
     except (ValueError, OverflowError, OSError) as error:
-        raise StoreError(
+        raise StoreRefusedError(
             f"{utc_s} s is not a time that can be written; check the clock of the box"
         ) from error
 
@@ -108,10 +108,12 @@ def new_path(kind: str, source_id: str, start_utc_s: float, suffix: str) -> tupl
     on a box that begins in 1970 at every start.
 
     Raises:
-        StoreError: The source's name is not safe in a path, or no calendar has the time.
+        StoreRefusedError: The source's name is not safe in a path, or no calendar has the time.
     """
     if re.fullmatch(NAME, source_id) is None:
-        raise StoreError(f"source {source_id!r} is no name for a folder; letters, digits, _ . - are allowed")
+        raise StoreRefusedError(
+            f"source {source_id!r} is no name for a folder; letters, digits, _ . - are allowed"
+        )
     start = dated(start_utc_s)
     name = f"{start.strftime('%H%M%S')}-{secrets.token_hex(6)}"
     return name, f"{kind}/{source_id}/{start.strftime('%Y-%m-%d')}/{name}.{suffix}"

@@ -39,7 +39,8 @@ def write_map(
 
     Raises:
         StoreFullError: There is no space left; nothing remains.
-        StoreError: The event is not known, or the disk refuses.
+        StoreRefusedError: The event is not known.
+        StoreError: The disk refuses.
     """
     value = -1e308 if score.value is None else score.value
     if database.rows(COUNT, (event_id,))[0][0] >= maps_per_event:

@@ -6,7 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Mapping
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, StoreRefusedError
 from monitor.messages import Record, Score
 from monitor.store.database import Database
 from monitor.store.records import Reply
@@ -59,17 +59,17 @@ def start_after(database: Database, seq: int) -> None:
 
 
 def put_reply(connection: sqlite3.Connection, reply: Reply, body: str) -> None:
-    """Remember a command's reply and send it; the oldest beyond REPLIES_KEPT are forgotten.
+    """Send a command's reply, and remember it if it has an id; the oldest beyond REPLIES_KEPT are forgotten.
 
     Raises:
-        StoreError: The command was answered before; nothing of the transaction may be kept.
+        StoreRefusedError: The command was answered before; nothing of the transaction may be kept.
     """
     if reply.command_id is None:
         put_record(connection, REPLY, reply.source_id, reply.at_utc_s, body)
         return
     known = connection.execute("SELECT 1 FROM replies WHERE command_id = ?", (reply.command_id,)).fetchone()
     if known is not None:
-        raise StoreError(
+        raise StoreRefusedError(
             f"command {reply.command_id!r} was already carried out; repeat its reply, do not do it again"
         )
     seq = put_record(connection, REPLY, reply.source_id, reply.at_utc_s, body)
@@ -100,9 +100,10 @@ def reply_text(reply: Reply) -> str:
     """Render a reply with its command's id.
 
     Raises:
-        StoreError: It holds what JSON cannot.
+        StoreRefusedError: It holds what JSON cannot.
     """
-    return json_text({**reply.body, "command_id": reply.command_id})
+    known = {} if reply.command_id is None else {"command_id": reply.command_id}
+    return json_text({**reply.body, **known})
 
 
 def known_reply(database: Database, command_id: str) -> Mapping[str, object] | None:
@@ -124,10 +125,15 @@ class OfflineScores:
         self._limit_rows = 0
         self._rows = int(database.rows("SELECT COUNT(*) FROM outbox WHERE rank = ?", (RANKS[SCORE],))[0][0])
         self.dropped = 0
-        """Periods whose score had to make room for a later one, since the store was opened."""
+        """Periods whose score made room for a later one or found none, since the store was opened."""
 
     def add(self, score: Score, *, every_s: float, limit_rows: int) -> None:
-        """Take a score; what it costs is a comparison, and one write per source and period."""
+        """Take a score; what it costs is a comparison, and one write per source and period.
+
+        Raises:
+            StoreRefusedError: A number of the score is not finite.
+        """
+        json_text(score_body(score))
         source_id, period = score.span.source_id, int(score.span.start_utc_s // every_s)
         with self._lock:
             self._limit_rows = limit_rows
@@ -154,6 +160,12 @@ class OfflineScores:
             self._rows = max(self._rows - 1, 0)
 
     def _write(self, scores: list[Score]) -> None:
+        try:
+            self._insert(scores)
+        except StoreError:  # a score is no alarm: it is not worth stopping for, only worth counting
+            self.dropped += len(scores)
+
+    def _insert(self, scores: list[Score]) -> None:
         with self._database.transaction(durable=False) as connection:
             for score in scores:
                 body = json_text(score_body(score))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from monitor.errors import StoreError
+from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmState
 
 Rating = Literal["anomaly", "no_anomaly", "unsure"]
@@ -22,7 +22,7 @@ class Reply:
     source_id: str
     at_utc_s: float
     body: Mapping[str, object]
-    """JSON-able: whether it was done, and if not why. The store adds `command_id` to it."""
+    """JSON-able: whether it was done, and if not why. The store adds `command_id`, if there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,9 @@ class Label:
 
     def __post_init__(self) -> None:
         if self.rating not in RATINGS:
-            raise StoreError(f"label: rating {self.rating!r} is not known; known are {', '.join(RATINGS)}")
+            raise StoreRefusedError(
+                f"label: rating {self.rating!r} is not known; known are {', '.join(RATINGS)}"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import fields
 
 import numpy as np
 
-from monitor.errors import StoreError
+from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmChange, Score
 
 
@@ -17,12 +17,14 @@ def json_text(body: Mapping[str, object]) -> str:
     """Render a body, enums by value and NumPy's numbers as numbers.
 
     Raises:
-        StoreError: A number is not finite, or a value has no form in JSON.
+        StoreRefusedError: A number is not finite, or a value has no form in JSON.
     """
     try:
         return json.dumps(body, allow_nan=False, ensure_ascii=False, separators=(",", ":"), default=_plain)
     except (ValueError, TypeError) as error:
-        raise StoreError(f"cannot be stored: {error}; a value that is not known must be None") from error
+        raise StoreRefusedError(
+            f"cannot be stored: {error}; a value that is not known must be None"
+        ) from error
 
 
 def json_tree(text: str) -> dict[str, object]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from monitor.config import StoreConfig
-from monitor.errors import StoreError
+from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmChange, Inference, LogMel, Record, Score
 from monitor.store import clip_files, events, map_files, outbox
 from monitor.store.clips import ClipJob
@@ -72,10 +72,11 @@ class Store:
 
         Raises:
             StoreFullError: There is no space left; call again when there is.
-            StoreError: The command was answered before, a number is not finite, or the disk refuses.
+            StoreRefusedError: The command was answered before, or a number is not finite: never call again.
+            StoreError: The disk refuses.
             ValueError: There is neither a change nor a reply, or they are of several sources.
         """
-        source_id = _one_source(changes, reply)
+        source_id = events.source_of(changes, reply)
         bodies = [json_text(change_body(change, bundle_id)) for change in changes]
         snapshot_text = json_text(snapshot)
         reply_text = "" if reply is None else outbox.reply_text(reply)
@@ -97,14 +98,17 @@ class Store:
 
         Raises:
             StoreFullError: There is no space left.
-            StoreError: There is no such event, or the disk refuses.
+            StoreRefusedError: There is no such event, or a number is not finite.
+            StoreError: The disk refuses.
         """
         snapshot_text = None if snapshot is None else json_text(snapshot)
         json_text({"peak": peak})
         with self.database.transaction(durable=False) as connection:
             source_id = events.raise_peak(connection, event_id, peak)
             if source_id is None:
-                raise StoreError(f"event {event_id!r} is not known; apply its first change before its peak")
+                raise StoreRefusedError(
+                    f"event {event_id!r} is not known; apply its first change before its peak"
+                )
             if snapshot_text is not None:
                 events.put_snapshot(connection, source_id, snapshot_text)
 
@@ -123,7 +127,8 @@ class Store:
 
         Raises:
             StoreFullError: There is no space left.
-            StoreError: A number is not finite, or the disk refuses.
+            StoreRefusedError: A number is not finite.
+            StoreError: The disk refuses.
         """
         text = outbox.reply_text(reply)
         with self.database.transaction() as connection:
@@ -140,7 +145,8 @@ class Store:
 
         Raises:
             StoreFullError: There is no space left.
-            StoreError: There is no such event, the command was answered before, or the disk refuses.
+            StoreRefusedError: There is no such event, or the command was answered before.
+            StoreError: The disk refuses.
         """
         reply_text = "" if reply is None else outbox.reply_text(reply)
         with self.database.transaction() as connection:
@@ -184,11 +190,11 @@ class Store:
     def add_offline_score(self, score: Score, *, every_s: float, limit_rows: int) -> None:
         """Keep a score while the broker is away: the highest of each source and period of `every_s`.
 
-        More than `limit_rows` are never kept: the oldest goes and is counted in dropped_scores.
+        More than `limit_rows` are never kept: the oldest goes and is counted in dropped_scores, and so is
+        one that the disk does not take.
 
         Raises:
-            StoreFullError: There is no space left; the period's highest is still held.
-            StoreError: A number is not finite, or the disk refuses.
+            StoreRefusedError: A number of the score is not finite.
         """
         self._scores.add(score, every_s=every_s, limit_rows=limit_rows)
 
@@ -198,7 +204,7 @@ class Store:
 
     @property
     def dropped_scores(self) -> int:
-        """Stored scores that made room for later ones, since the store was opened."""
+        """Scores that made room for later ones or found no space, since the store was opened."""
         return self._scores.dropped
 
     # sound and maps -------------------------------------------------------------------------------
@@ -208,7 +214,8 @@ class Store:
 
         Raises:
             StoreFullError: There is no space left; nothing of the clip remains.
-            StoreError: The event is not known, FLAC has no such rate, or the disk refuses.
+            StoreRefusedError: The event is not known, or FLAC has no such rate.
+            StoreError: The disk refuses.
         """
         return clip_files.write_clip(self.database, self.state_dir, clip)
 
@@ -219,7 +226,8 @@ class Store:
 
         Raises:
             StoreFullError: There is no space left; nothing of the window remains.
-            StoreError: The event is not known, or the disk refuses.
+            StoreRefusedError: The event is not known.
+            StoreError: The disk refuses.
         """
         arrays = (inference, logmel)
         return map_files.write_map(self.database, self.state_dir, event_id, score, arrays, maps_per_event)
@@ -240,10 +248,3 @@ class Store:
         """
         with disk_errors(self.state_dir):
             return free_bytes(self.state_dir) >= config.min_free_bytes
-
-
-def _one_source(changes: Sequence[AlarmChange], reply: Reply | None) -> str:
-    sources = {change.source_id for change in changes} | ({reply.source_id} if reply else set())
-    if len(sources) != 1:
-        raise ValueError(f"apply takes changes or a reply of one source, not of {sorted(sources)}")
-    return sources.pop()

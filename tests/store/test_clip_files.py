@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from monitor.errors import StoreError
+from monitor.errors import StoreRefusedError
 from monitor.store import ClipJob, Store, StoredClip
 
 RaiseEvent = Callable[[Store, str], None]
@@ -76,7 +76,7 @@ def test_a_clip_has_its_name_only_when_it_is_whole(
 
 
 def test_a_clip_of_no_known_event_leaves_nothing(store: Store, state_dir: Path, clip_of: ClipOf) -> None:
-    with pytest.raises(StoreError, match="event that this belongs to is not known"):
+    with pytest.raises(StoreRefusedError, match="event that this belongs to is not known"):
         store.add_clip(clip_of("e9"))
     assert [path for path in (state_dir / "clips").rglob("*") if path.is_file()] == []
 
@@ -85,7 +85,7 @@ def test_a_rate_that_flac_has_not_is_refused_not_written(
     store: Store, raise_event: RaiseEvent, clip_of: ClipOf
 ) -> None:
     raise_event(store, "e1")
-    with pytest.raises(StoreError, match="FLAC cannot hold 65537 Hz"):
+    with pytest.raises(StoreRefusedError, match="FLAC cannot hold 65537 Hz"):
         store.add_clip(replace(clip_of("e1"), sample_rate_hz=65_537))
     assert store.clips("e1") == []
 
@@ -95,9 +95,9 @@ def test_a_name_or_a_time_cannot_lead_out_of_the_folder(
 ) -> None:
     raise_event(store, "e1")
     for source_id in ("../x", "a/b", "", ".."):
-        with pytest.raises(StoreError, match="no name for a folder"):
+        with pytest.raises(StoreRefusedError, match="no name for a folder"):
             store.add_clip(replace(clip_of("e1"), source_id=source_id))
-    with pytest.raises(StoreError, match="check the clock"):
+    with pytest.raises(StoreRefusedError, match="check the clock"):
         store.add_clip(clip_of("e1", 0.0, 1e300))
 
 

@@ -114,7 +114,9 @@ def test_a_disk_that_is_full_from_the_start_is_said_and_not_taken_for_damage(
     assert not list(state_dir.glob("*.corrupt*"))
 
 
-def test_a_database_that_may_not_grow_is_full_until_it_may(store: Store, raised: AlarmChange) -> None:
+def test_a_database_that_may_not_grow_is_full_until_it_may(
+    store: Store, raised: AlarmChange, score_of: Callable[..., Score]
+) -> None:
     """The same without root: SQLite's own limit raises the same error as a full disk."""
     pages = store.database.rows("PRAGMA page_count")[0][0]
     store.database.rows(f"PRAGMA max_page_count = {pages + 4}")
@@ -123,6 +125,11 @@ def test_a_database_that_may_not_grow_is_full_until_it_may(store: Store, raised:
     with pytest.raises(StoreFullError):
         store.apply([raised] * 100, snapshot={}, bundle_id=None)
     assert store.outbox_depth() == depth == len(kept)
+    # a score is not worth an error, only a count
+    for minute in range(200):
+        store.add_offline_score(score_of(0.5, 60.0 * minute), every_s=60.0, limit_rows=1000)
+    assert store.dropped_scores == 199 - (store.outbox_depth() - depth) > 0
+    depth = store.outbox_depth()
     store.database.rows("PRAGMA max_page_count = 100000")
     store.apply([raised], snapshot={}, bundle_id=None)
     assert store.outbox_depth() == depth + 1

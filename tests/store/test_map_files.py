@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.errors import StoreError
+from monitor.errors import StoreRefusedError
 from monitor.messages import Inference, LogMel, Score
 from monitor.store import Store
 
@@ -90,6 +90,6 @@ def test_a_window_without_a_value_is_the_first_to_go(
 
 
 def test_a_window_of_no_known_event_leaves_nothing(store: Store, state_dir: Path, maps_of: MapsOf) -> None:
-    with pytest.raises(StoreError, match="event that this belongs to is not known"):
+    with pytest.raises(StoreRefusedError, match="event that this belongs to is not known"):
         store.add_map("e9", *maps_of(1.0), maps_per_event=3)
     assert files(state_dir) == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, StoreRefusedError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason, Outbox, Score
 from monitor.store import Label, Reply, Store, open_store
 from monitor.store.outbox import REPLIES_KEPT
@@ -171,7 +171,7 @@ def test_a_command_that_comes_twice_is_answered_twice_and_done_once(
     store.apply([raised], snapshot={"n": 1}, bundle_id=None, reply=reply)
     body = {"accepted": True, "error": None, "command_id": "c1"}
     assert store.reply_to("c1") == body
-    with pytest.raises(StoreError, match="'c1' was already carried out"):
+    with pytest.raises(StoreRefusedError, match="'c1' was already carried out"):
         store.apply([raised], snapshot={"n": 2}, bundle_id=None, reply=reply)
     assert store.alarm_snapshots() == {"pump1": {"n": 1}}
     assert [record.kind for record in store.pending(10)] == ["event", "reply"]
@@ -192,6 +192,23 @@ def test_the_first_reply_to_a_refused_command_stays(store: Store) -> None:
     assert store.reply_to("c1") == {"error": "shelved", "command_id": "c1"}
     assert store.reply_to("c2") is None
     assert store.outbox_depth() == 1
+
+
+def test_a_reply_to_a_command_without_an_id_is_sent_and_forgotten(store: Store) -> None:
+    for number in range(2):
+        store.save_reply(Reply(None, "pump1", 1.0, {"n": number}))
+    assert [record.body["n"] for record in store.pending(10)] == [0, 1]
+    assert ["command_id" in record.body for record in store.pending(10)] == [False, False]
+    assert store.database.rows("SELECT COUNT(*) FROM replies")[0][0] == 0
+
+
+def test_a_score_that_is_not_a_number_is_refused_at_once(
+    store: Store, score_of: Callable[..., Score]
+) -> None:
+    with pytest.raises(StoreRefusedError, match="cannot be stored"):
+        store.add_offline_score(score_of(math.nan), every_s=60.0, limit_rows=10)
+    store.flush_offline_scores()
+    assert store.outbox_depth() == 0
 
 
 def test_only_the_last_replies_are_kept(store: Store) -> None:
@@ -216,12 +233,15 @@ def test_labels_are_only_ever_added(store: Store, raise_event: Callable[[Store, 
     assert store.labels("e1") == [first, second]
     assert store.reply_to("c1") is not None
     for statement in ("UPDATE labels SET who = 'x'", "DELETE FROM labels", "DELETE FROM transitions"):
-        with pytest.raises(StoreError, match="append-only"), store.database.transaction() as connection:
+        with (
+            pytest.raises(StoreRefusedError, match="append-only"),
+            store.database.transaction() as connection,
+        ):
             connection.execute(statement)
 
 
 def test_a_label_for_no_event_or_of_no_rating_is_refused(store: Store) -> None:
-    with pytest.raises(StoreError, match="event 'e9' is not known"):
+    with pytest.raises(StoreRefusedError, match="event 'e9' is not known"):
         store.add_label(Label("e9", "anomaly", who="anna", at_utc_s=1.0), reply=Reply("c", "p", 1.0, {}))
     assert store.reply_to("c") is None
     with pytest.raises(StoreError, match="anomaly, no_anomaly, unsure"):
@@ -235,7 +255,7 @@ def test_what_is_not_a_number_is_refused_whole(store: Store, raised: AlarmChange
         (raised, {"peak": np.float32("nan")}),
         (raised, {"peak": object()}),
     ):
-        with pytest.raises(StoreError, match="cannot be stored"):
+        with pytest.raises(StoreRefusedError, match="cannot be stored"):
             store.apply([raised, change], snapshot=snapshot, bundle_id=None)
     assert store.outbox_depth() == 0
     assert store.event("e1") is None
