@@ -21,16 +21,19 @@ from monitor.messages import Float32
 RATE_HZ = 48_000
 START_WAIT_S = 10.0
 FEEDER = """
-import sys, time
+import fcntl, sys, time
 path, sound, bytes_a_second = sys.argv[1], open(sys.argv[2], "rb").read(), int(sys.argv[3])
 step = bytes_a_second // 50
 sound += sound[:step]
-at, written, start = 0, 0, time.monotonic()
+at, due = 0, time.monotonic()
 with open(path, "wb", buffering=0) as fifo:
+    fcntl.fcntl(fifo, fcntl.F_SETPIPE_SZ, 4096)  # what waits in the FIFO would come as a burst
     while True:
         fifo.write(sound[at : at + step])
-        at, written = (at + step) % (len(sound) - step), written + step
-        time.sleep(max(0.0, start + written / bytes_a_second - time.monotonic()))
+        at = (at + step) % (len(sound) - step)
+        # a microphone never catches up: what nobody took in time is gone
+        due = max(due + step / bytes_a_second, time.monotonic() - 0.1)
+        time.sleep(max(0.0, due - time.monotonic()))
 """
 ASOUND = """</usr/share/alsa/alsa.conf>
 pcm.!default { type pulse }

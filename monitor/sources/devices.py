@@ -132,8 +132,9 @@ def list_devices() -> list[InputDevice]:
         ) from error
     lines = done.stdout.decode(errors="replace").splitlines()
     if not lines:
-        words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise SourceError(f"the search for audio devices ended with {done.returncode}: {'; '.join(words)}")
+        words = done.stderr.decode(errors="replace").split("\n")
+        said = "; ".join([line for line in words if line.strip()][-2:])
+        raise SourceError(f"the search for audio devices ended with {done.returncode}: {said}")
     answer: dict[str, Any] = json.loads(lines[-1])
     if "broken" in answer:
         raise SourceError(str(answer["broken"]))
