@@ -1,0 +1,111 @@
+"""Health is one set of facts; the watchdog is fed by work and by nothing else."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from monitor.health import (
+    STATUS_FILE,
+    BoxFacts,
+    HealthBook,
+    SourceFacts,
+    WatchdogEvidence,
+    status_line,
+    write_status,
+)
+from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
+from monitor.window import Ledger
+
+BOX = BoxFacts(version="1", pid=7, started_utc_s=0.0, broker="connected")
+
+
+def facts(source_id: str = "a", **changes: object) -> SourceFacts:
+    capture = CaptureHealth(source_id, CaptureState.HEALTHY, "", "device", received_samples=100)
+    base = SourceFacts(capture=capture, bundle_id="ae-1", backend="onnxruntime", windows=5)
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def captured(state: CaptureState, samples: int = 100, lost: int = 0) -> CaptureHealth:
+    return CaptureHealth("a", state, "why", "device", received_samples=samples, lost_samples=lost)
+
+
+def score(source_id: str, value: float | None) -> Score:
+    span = Span(source_id, 0, 0.0, 2.0, 0.0, Quality.OK if value is not None else Quality.GAP, -20.0)
+    return Score(span, value, value, value, None, "ae-1")
+
+
+def test_what_threads_note_is_found_again() -> None:
+    book = HealthBook([facts("a", windows=0), facts("b", windows=0)])
+    book.note_score(score("b", 0.5), lag_s=0.1)
+    book.note_score(score("b", None), lag_s=0.2)
+    book.note_alarm("a", AlarmState.SHELVED)
+    book.note_dropped({"a": 3})
+    book.note_ledger("a", Ledger(10, 2, 8, 1, 3))
+    one, two = book.sources()
+    assert (AlarmState.SHELVED, 3, 12) == (one.alarm, one.dropped_windows, one.ledger and 12)
+    assert (None, Quality.GAP, 2, 0.2) == (two.value, two.quality, two.windows, two.lag_s)
+
+
+def test_the_watchdog_is_fed_only_when_sound_and_judging_both_moved() -> None:
+    evidence = WatchdogEvidence()
+    assert evidence.moved([facts()])
+    assert not evidence.moved([facts()])
+    assert not evidence.moved([facts(capture=captured(CaptureState.HEALTHY, 200))])
+    assert not evidence.moved([facts(capture=captured(CaptureState.HEALTHY, 200), windows=6)])
+    assert evidence.moved([facts(capture=captured(CaptureState.HEALTHY, 300), windows=7)])
+
+
+def test_an_alarmed_capture_that_delivers_loss_keeps_the_watchdog_fed_by_its_windows() -> None:
+    evidence = WatchdogEvidence()
+    evidence.moved([facts(capture=captured(CaptureState.ALARMED, 100, 0), windows=1)])
+    assert evidence.moved([facts(capture=captured(CaptureState.ALARMED, 100, 50), windows=2)])
+
+
+def test_a_source_that_is_knowingly_absent_does_not_starve_the_watchdog() -> None:
+    evidence = WatchdogEvidence()
+    for state in (CaptureState.RECOVERING, CaptureState.FAILED, CaptureState.ENDED):
+        absent = facts(capture=captured(state))
+        evidence.moved([absent])
+        assert evidence.moved([absent])
+
+
+def test_one_hanging_source_starves_the_watchdog_for_all() -> None:
+    evidence = WatchdogEvidence()
+    evidence.moved([facts("a"), facts("b")])
+    moved = facts("a", windows=9, capture=CaptureHealth("a", CaptureState.HEALTHY, "", "d", 900))
+    assert not evidence.moved([moved, facts("b")])
+
+
+def test_the_watchdog_is_asked_no_more_often_than_due() -> None:
+    evidence = WatchdogEvidence()
+    assert evidence.due(60.0)
+    assert not evidence.due(60.0)
+    assert evidence.due(0.0)
+
+
+def test_the_status_line_has_the_worst_news_first() -> None:
+    assert "listening to 1 of 1 sources" == status_line(BOX, [facts()])
+    box = replace(BOX, store_error="full", broker="away", outbox_records=7)
+    line = status_line(
+        box,
+        [
+            facts("a", capture=captured(CaptureState.FAILED)),
+            facts("b", alarm=AlarmState.UNACKNOWLEDGED, dropped_windows=1),
+        ],
+    )
+    assert (
+        "STORE FAILS, alarms wait in memory; no sound from a; ALARM b; broker away, 7 records wait; "
+        "can't keep up; listening to 1 of 2 sources"
+    ) == line
+
+
+def test_the_status_file_is_replaced_whole(tmp_path: Path) -> None:
+    write_status(tmp_path, BOX, [facts(quality=Quality.OK, ledger=Ledger(1, 0, 1, 0, 0))])
+    tree = json.loads((tmp_path / STATUS_FILE).read_text())
+    assert "healthy" == tree["sources"][0]["capture"]["state"]
+    assert 7 == tree["box"]["pid"]
+    assert time.time() - tree["updated_utc_s"] < 5
+    assert [STATUS_FILE] == [path.name for path in tmp_path.iterdir()]
