@@ -31,7 +31,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     if subprocess.run(command, check=False, capture_output=True).returncode:
         pytest.skip("this system does not let root mount a tmpfs")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+    # lazily: a test that fails leaves files open there
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(path: Path) -> None:
