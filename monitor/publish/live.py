@@ -73,7 +73,7 @@ class LiveQueue:
             count += 1
             delivery = publish(item)
             if delivery is None:
-                self._dropped += 1
+                self._drop()
             elif delivery.failed:
                 self._lost += 1
             else:
@@ -85,15 +85,16 @@ class LiveQueue:
         """Give all waiting scores to `offline_score` and drop the maps; returns how many items that were.
 
         For while the broker is away. Publishing thread only; bounded by what waited when it was called.
+        A score that `offline_score` raises for counts as dropped.
         """
         self._settle()
         count = len(self._waiting)
         for _ in range(count):
             item = self._take()
             if isinstance(item, Score):
-                offline_score(item)
+                self._keep(item, offline_score)
             elif item is not None:
-                self._dropped += 1
+                self._drop()
         return count
 
     @property
@@ -103,6 +104,19 @@ class LiveQueue:
             return LiveCounts(
                 waiting=len(self._waiting), sent=self._sent, dropped=self._dropped, lost=self._lost
             )
+
+    def _keep(self, score: Score, offline_score: Callable[[Score], Any]) -> None:
+        kept = False
+        try:
+            offline_score(score)
+            kept = True
+        finally:
+            if not kept:
+                self._drop()
+
+    def _drop(self) -> None:
+        with self._lock:  # `offer` counts too, in another thread
+            self._dropped += 1
 
     def _take(self) -> LiveItem | None:
         with self._lock:

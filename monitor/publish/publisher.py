@@ -40,6 +40,7 @@ class Publisher:
         self._box = box
         self._calls = calls
         self._log = log
+        self._port = config.port
         self._wake = threading.Event()
         self._retained = RetainedTopics()
         self._live = LiveQueue(config.queue_messages)
@@ -48,8 +49,6 @@ class Publisher:
         self._refused_commands = 0
         self._embedded: EmbeddedBroker | None = None
         self._client: BrokerClient | None = None
-        self.port = config.port
-        """The broker's port; after `start` the one that an embedded broker really took."""
 
     def start(self) -> None:
         """Begin to connect, and with `host: embedded` start that broker first. Does not wait for a broker.
@@ -60,10 +59,9 @@ class Publisher:
         config = self._config
         if config.host == "embedded":
             self._embedded = EmbeddedBroker(config.port)
-            port = self._embedded.start()
-            self.port = port
-            self._log.info("embedded mqtt broker", host="127.0.0.1", port=port)
-            config = config.model_copy(update={"host": "127.0.0.1", "port": port, "tls": False})
+            self._port = self._embedded.start()
+            self._log.info("embedded mqtt broker", host="127.0.0.1", port=self._port)
+            config = config.model_copy(update={"host": "127.0.0.1", "port": self._port, "tls": False})
         self._retained.put(self._topic("status"), self._status("online"))
         self._client = BrokerClient(
             config,
@@ -105,6 +103,11 @@ class Publisher:
     def connected(self) -> bool:
         """Whether the broker has accepted us and the connection is not known to be lost."""
         return self._client is not None and self._client.connected
+
+    @property
+    def port(self) -> int:
+        """The broker's port; with `host: embedded` the one that it was given, after `start`."""
+        return self._port
 
     @property
     def state(self) -> PublisherState:

@@ -1,46 +1,52 @@
-"""Rows of the outbox: from messages to bodies that the store keeps, and from rows to documents.
+"""From the rows of the outbox to documents.
 
-A body holds no topic, so that a second protocol can be fed from the same rows. That of an `event` is an
-AlarmChange, field by field, and `bundle_id`; those of a `reply` and a `score` are the documents' own fields.
+A row holds no topic, so that a second protocol can be fed from the same rows. The body of an `event` is an
+AlarmChange field by field and `bundle_id`, that of a `score` a Score and its Span, and that of a `reply` the
+document's own fields, made here. Keys that the store adds for itself are ignored.
 """
 
 from __future__ import annotations
 
-import enum
-from dataclasses import asdict
+from collections.abc import Callable
 
-from pydantic import TypeAdapter, ValidationError
+import numpy as np
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from monitor.errors import CommandError, PublishError
-from monitor.messages import AlarmChange, AlarmState, Record, Score
+from monitor.messages import AlarmChange, AlarmState, Quality, Record, Score, Span
 from monitor.publish.commands import Command, ReplyPayload, command_id
 from monitor.publish.documents import alarm_fields, score_payload
 from monitor.publish.payloads import EventPayload, ScorePayload, SourcePayload, rfc3339_from_utc_s
 
 _CHANGE = TypeAdapter(AlarmChange)
 
-BUNDLE_KEY = "bundle_id"
-"""Beside the fields of the AlarmChange in the body of an `event`."""
+STORE_KEYS = frozenset({"seq", "command_id"})
+"""What the store may add to a body."""
 
 
-def body_from_change(change: AlarmChange, *, bundle_id: str | None) -> dict[str, object]:
-    """Return the outbox body of an `event`: JSON-able, named as in AlarmChange."""
-    tree = {
-        key: value.value if isinstance(value, enum.Enum) else value for key, value in asdict(change).items()
-    }
-    return {**tree, BUNDLE_KEY: bundle_id}
+class _KeptScore(BaseModel):
+    source_id: str
+    start_s: float
+    end_s: float
+    start_utc_s: float
+    quality: Quality
+    level_dbfs: float | None
+    value: float | None
+    expected_per_day: float | None
+    raw: float | None
+    profile: list[float] | None
+    bundle_id: str
 
 
 def event_payload(record: Record) -> EventPayload:
     """Return the document of an `event` record.
 
     Raises:
-        PublishError: The body is not what `body_from_change` makes.
+        PublishError: The body does not hold the fields of an AlarmChange.
     """
-    body = dict(record.body)
-    bundle_id = body.pop(BUNDLE_KEY, None)
+    bundle_id = record.body.get("bundle_id")
     try:
-        change = _CHANGE.validate_python(body)
+        change = _CHANGE.validate_python(dict(record.body))
         return EventPayload(
             **alarm_fields(change, None if bundle_id is None else str(bundle_id)),
             seq=record.seq,
@@ -49,11 +55,6 @@ def event_payload(record: Record) -> EventPayload:
         )
     except ValidationError as error:
         raise _broken(record, error) from error
-
-
-def body_from_score(score: Score) -> dict[str, object]:
-    """Return the outbox body of a `score` that could not be sent live."""
-    return score_payload(score, historical=True).model_dump(mode="json", by_alias=True)
 
 
 def body_from_reply(
@@ -90,27 +91,68 @@ def body_from_refusal(
     return reply.model_dump(mode="json", by_alias=True)
 
 
+def historical_score_payload(record: Record) -> ScorePayload:
+    """Return the document of a `score` record: one that was kept while the broker was away.
+
+    Raises:
+        PublishError: The body does not hold the fields of a Score and its Span.
+    """
+    try:
+        kept = _KeptScore.model_validate(dict(record.body))
+    except ValidationError as error:
+        raise _broken(record, error) from error
+    span = Span(
+        source_id=kept.source_id,
+        first_sample=0,  # not kept, and not in the document
+        start_s=kept.start_s,
+        end_s=kept.end_s,
+        start_utc_s=kept.start_utc_s,
+        quality=kept.quality,
+        level_dbfs=kept.level_dbfs,
+    )
+    score = Score(
+        span=span,
+        value=kept.value,
+        expected_per_day=kept.expected_per_day,
+        raw=kept.raw,
+        profile=None if kept.profile is None else np.array(kept.profile, dtype=np.float32),
+        bundle_id=kept.bundle_id,
+    )
+    return score_payload(score, historical=True)
+
+
+def reply_payload(record: Record) -> ReplyPayload:
+    """Return the document of a `reply` record.
+
+    Raises:
+        PublishError: The body is not what `body_from_reply` or `body_from_refusal` made.
+    """
+    body = {key: value for key, value in record.body.items() if key not in STORE_KEYS}
+    try:
+        return ReplyPayload.model_validate(body)
+    except ValidationError as error:
+        raise _broken(record, error) from error
+
+
+DOCUMENTS: dict[str, Callable[[Record], SourcePayload]] = {
+    "event": event_payload,
+    "reply": reply_payload,
+    "score": historical_score_payload,
+}
+"""Kind of record -> what makes its document."""
+
+
 def payload_from_record(record: Record) -> SourcePayload:
     """Return the document of any record of the outbox.
 
     Raises:
         PublishError: The kind is unknown or the body does not fit it.
     """
-    if record.kind == "event":
-        return event_payload(record)
-    model = _BODY_MODELS.get(record.kind)
-    if model is None:
-        raise PublishError(
-            f"record {record.seq}: kind {record.kind!r} is not known; known are event, "
-            + ", ".join(sorted(_BODY_MODELS))
-        )
-    try:
-        return model.model_validate(dict(record.body))
-    except ValidationError as error:
-        raise _broken(record, error) from error
-
-
-_BODY_MODELS: dict[str, type[SourcePayload]] = {"reply": ReplyPayload, "score": ScorePayload}
+    document = DOCUMENTS.get(record.kind)
+    if document is None:
+        kinds = ", ".join(sorted(DOCUMENTS))
+        raise PublishError(f"record {record.seq}: kind {record.kind!r} is not known; known are {kinds}")
+    return document(record)
 
 
 def _broken(record: Record, error: ValidationError) -> PublishError:

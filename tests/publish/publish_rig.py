@@ -19,7 +19,7 @@ from monitor.messages import (
 )
 from monitor.publish.box import Box, Calls
 from monitor.publish.publisher import Publisher
-from monitor.publish.records import body_from_change
+from monitor.store.rendering import change_body
 from monitor.testing import CapturedCalls, CapturedLog, ListOutbox
 
 
@@ -112,7 +112,7 @@ class Rig:
         self.publisher.stop(timeout_s)
 
     def add_event(self, state: AlarmState = AlarmState.UNACKNOWLEDGED) -> int:
-        body = body_from_change(change_to(state), bundle_id="demo-1")
+        body = change_body(change_to(state), "demo-1")
         return self.outbox.add("event", "pump", body).seq
 
     def has_sent(self, count: int) -> bool:

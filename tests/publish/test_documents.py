@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from publish_rig import change_to, inference_at, score_at, span_at
 
-from monitor.errors import PublishError
+from monitor.errors import CommandError, PublishError
 from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, ChangeReason, Quality, Record
+from monitor.publish.commands import parse_command
 from monitor.publish.documents import Progress, alarm_payload, health_payload, map_payload, score_payload
 from monitor.publish.error_map import area_mean
 from monitor.publish.payloads import rfc3339_from_utc_s
-from monitor.publish.records import body_from_change, body_from_score, event_payload, payload_from_record
+from monitor.publish.records import body_from_refusal, body_from_reply, event_payload, payload_from_record
+from monitor.store.rendering import change_body, json_text, json_tree, score_body
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_an_event_survives_the_store_as_json_with_every_field() -> None:
         actor="anna",
         note="bearing ordered",
     )
-    body = json.loads(json.dumps(body_from_change(change, bundle_id="demo-1")))
+    body = json_tree(json_text(change_body(change, "demo-1")))
     document = json.loads(event_payload(Record(7, "event", "pump", 0.0, body)).encode())
     assert document == {
         "schema": "event/1",
@@ -146,9 +148,21 @@ def test_the_alarm_document_is_the_state_after_the_change() -> None:
     assert document["bundle"] is None
 
 
-def test_a_kept_score_is_marked_as_historical_and_otherwise_the_same() -> None:
-    record = Record(9, "score", "pump", 0.0, json.loads(json.dumps(body_from_score(score_at(4)))))
-    assert score_payload(score_at(4), historical=True) == payload_from_record(record)
+def test_a_kept_score_is_marked_as_historical_and_otherwise_what_the_store_keeps_of_it() -> None:
+    score = score_at(4)
+    record = Record(9, "score", "pump", 0.0, {**json_tree(json_text(score_body(score))), "seq": 9})
+    assert score_payload(replace(score, profile=None), historical=True) == payload_from_record(record)
+
+
+def test_replies_come_back_from_the_store_as_they_were_made() -> None:
+    command = parse_command(b'{"id": "c1", "action": "unshelve", "actor": "anna"}')
+    done = body_from_reply("pump", command, at_utc_s=1.75e9, state=AlarmState.NORMAL)
+    refused = body_from_refusal("pump", b'{"id": "c2"}', CommandError("no"), at_utc_s=1.75e9)
+    for body, reply_id in ((done, "c1"), (refused, "c2")):
+        kept = {**json_tree(json_text(body)), "command_id": reply_id, "seq": 5}
+        document = json.loads(payload_from_record(Record(5, "reply", "pump", 0.0, kept)).encode())
+        assert {key: document[key] for key in body} == body
+        assert document["id"] == reply_id
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from monitor.messages import AlarmState, CaptureHealth, CaptureState
 from monitor.publish.commands import MAX_COMMAND_BYTES, parse_command
 from monitor.publish.documents import Progress, alarm_payload, health_payload
 from monitor.publish.payloads import HealthPayload
-from monitor.publish.records import body_from_refusal, body_from_reply, body_from_score
+from monitor.publish.records import body_from_refusal, body_from_reply
 from monitor.publish.topics import TOPICS
+from monitor.store.rendering import score_body
 
 pytestmark = pytest.mark.broker
 
@@ -227,7 +228,7 @@ def test_historical_scores_come_from_the_outbox_with_quality_of_service_1(
 ) -> None:
     recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
     rig = make_rig(port=mosquitto.port)
-    rig.outbox.add("score", "pump", body_from_score(score_at(3)))
+    rig.outbox.add("score", "pump", score_body(score_at(3)))
     heard = recorder.wait_for(f"{topic_prefix}/pump/score", historical=True)
     assert heard.qos == 1
     assert heard.document["start_s"] == pytest.approx(3.072)

@@ -104,11 +104,11 @@ def test_without_a_broker_scores_go_to_the_store_and_maps_are_dropped_and_counte
     assert "not reachable" in rig.publisher.state.client.last_error
 
 
-def test_a_broker_that_hangs_is_called_stalled_and_memory_stays_bounded(
+def test_a_broker_that_hangs_is_called_stalled_until_it_goes_on(
     mosquitto: Mosquitto, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.publish.box.STALLED_S", 0.3)
-    rig = make_rig(port=mosquitto.port, queue_messages=50, map_shape=(128, 64))  # large messages
+    rig = make_rig(port=mosquitto.port)
     eventually(lambda: rig.publisher.connected)
     mosquitto.hang()
     for _ in range(3):
@@ -117,6 +117,18 @@ def test_a_broker_that_hangs_is_called_stalled_and_memory_stays_bounded(
     eventually(lambda: rig.publisher.state.stalled)
     assert rig.publisher.state.outbox.in_flight_seq == 1
     assert rig.outbox.sent == []
+    mosquitto.go_on()
+    eventually(lambda: rig.outbox.sent == [1, 2, 3])
+    assert not rig.publisher.state.stalled
+
+
+@pytest.mark.slow
+def test_memory_stays_bounded_while_a_hung_broker_takes_nothing(
+    mosquitto: Mosquitto, make_rig: MakeRig
+) -> None:
+    rig = make_rig(port=mosquitto.port, queue_messages=50, map_shape=(128, 64))  # large messages
+    eventually(lambda: rig.publisher.connected)
+    mosquitto.hang()
     # more than the sockets' buffers take
     offered, sent_before = 0, [-1]
     inference = inference_at(0)
@@ -125,20 +137,12 @@ def test_a_broker_that_hangs_is_called_stalled_and_memory_stays_bounded(
         for _ in range(100):
             rig.publisher.offer_map(inference, EDGES_HZ)
         offered += 100
-        assert offered < 20_000, "the line never gets stuck"
+        assert offered < 50_000, "the line never gets stuck"
         time.sleep(0.1)
-
-    def accounted_for() -> int:
-        counts = rig.publisher.state.live
-        return counts.waiting + counts.sent + counts.dropped
-
-    assert accounted_for() == offered
-    assert rig.publisher.state.live.waiting == 50
-    assert rig.publisher.state.live.dropped >= 50
-    assert len(rig.publisher._live._under_way) <= live.UNDER_WAY_MAX
-    mosquitto.go_on()
-    eventually(lambda: rig.outbox.sent == [1, 2, 3])
-    assert not rig.publisher.state.stalled
+    counts = rig.publisher.state.live
+    assert offered == counts.waiting + counts.sent + counts.dropped
+    assert counts.waiting == 50
+    assert len(rig.publisher._live._under_way) == live.UNDER_WAY_MAX
 
 
 def test_stopping_while_the_broker_hangs_takes_no_longer_than_allowed(
@@ -195,6 +199,7 @@ def test_the_client_survives_something_that_is_no_broker_and_finds_the_broker_af
     garbage = (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x02\x00\x09", b"\xff" * 64, b"")
     served = threading.Event()
     with socket.create_server(("127.0.0.1", broker.port)) as impostor:
+        impostor.settimeout(30)
 
         def answer_nonsense() -> None:
             for nonsense in garbage:
