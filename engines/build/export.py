@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from engines.backend_onnx import open_engine
@@ -60,8 +61,8 @@ def export_bundle(folder: Path, module: nn.Module, card: ModelCard, windows: Flo
     """Write a bundle to `folder`, in place of one that is there, and return it opened.
 
     `module` maps raw log-mel (n, mel, frames) to (score, error_map, reconstruction). `windows`, of the same
-    shape, are what it is compared on; the first four become golden. A calibration in the old folder is
-    gone: it belonged to the old model.
+    shape, are what it is compared on; four of them become golden. A calibration in the old folder is gone:
+    it belonged to the old model.
 
     Raises:
         EngineParityError: ONNX Runtime strays from torch; `folder` is left as it was.
@@ -70,7 +71,8 @@ def export_bundle(folder: Path, module: nn.Module, card: ModelCard, windows: Flo
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
     expected = output_of_module(module, windows)
-    golden = GoldenWindows(windows[:GOLDEN_WINDOWS], _first_rows(expected, GOLDEN_WINDOWS))
+    rows = np.unique(np.linspace(0, len(windows) - 1, GOLDEN_WINDOWS).astype(int))
+    golden = GoldenWindows(windows[rows], _rows(expected, rows))
     try:
         write_onnx(staging / MODEL, module, windows.shape[1:])
         write_golden(staging / GOLDEN, golden)
@@ -141,8 +143,8 @@ def output_of_module(module: nn.Module, windows: Float32) -> EngineOutput:
     return EngineOutput(score.numpy(), error_map.numpy(), reconstruction.numpy())
 
 
-def _first_rows(output: EngineOutput, n: int) -> EngineOutput:
-    return EngineOutput(output.score[:n], output.error_map[:n], output.reconstruction[:n])
+def _rows(output: EngineOutput, rows: NDArray[np.int64]) -> EngineOutput:
+    return EngineOutput(output.score[rows], output.error_map[rows], output.reconstruction[rows])
 
 
 def _parity_for_manifest(parity: Sequence[OutputParity]) -> dict[str, float]:

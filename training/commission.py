@@ -1,0 +1,147 @@
+"""From normal sound to a calibrated bundle: train, fit the scoring head, export, calibrate.
+
+Four disjoint sets of recordings, so that nothing is judged on what it was fitted to: training, validation
+(early stopping), head (what errors of unseen normal sound look like) and calibration (the alarm limit).
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from engines.backend_onnx import open_engine
+from engines.build.export import ModelCard, add_to_bundle, export_bundle
+from engines.bundle import CALIBRATION, Bundle
+from engines.runtime import Engine
+from monitor.calibration import Calibration, fit_calibration, tree_of_calibration
+from training.data import LogMelStore
+from training.detector import Detector
+from training.errors import TrainingError
+from training.heads import MeanError, fit_residual_mahalanobis
+from training.models import make_model
+from training.seeding import seed_everything
+from training.train import (
+    TrainingHistory,
+    TrainingSettings,
+    standardiser_of_store,
+    train_reconstructor,
+)
+
+SCORING_HOP_FRAMES = 32
+"""From one scored window to the next: the daemon's default."""
+SCORING_BATCH = 64
+COMPARED_WINDOWS = 36
+"""Windows on which the export is compared with torch; four of them become golden."""
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Which recordings serve what; no recording serves twice."""
+
+    training: tuple[str, ...]
+    validation: tuple[str, ...]
+    head: tuple[str, ...]
+    calibration: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        names = [*self.training, *self.validation, *self.head, *self.calibration]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise TrainingError(f"recordings {', '.join(twice)} serve twice; a split is by recording")
+
+
+def train_detector(
+    kind: str, store: LogMelStore, split: Split, settings: TrainingSettings
+) -> tuple[Detector, TrainingHistory]:
+    """Return a trained detector of `kind` with its scoring head fitted, on the CPU."""
+    seed_everything(settings.seed)
+    model = make_model(kind, mel=store.parameters.mel_bands, frames=store.frames)
+    standardiser = standardiser_of_store(store, split.training)
+    history = train_reconstructor(model, standardiser, store, (split.training, split.validation), settings)
+    detector = Detector(standardiser, model, MeanError()).eval()
+    with torch.no_grad():
+        detector.head = fit_residual_mahalanobis(_error_maps(detector, store, split.head))
+    return detector, history
+
+
+def _error_maps(detector: Detector, store: LogMelStore, recordings: Collection[str]) -> Iterator[Tensor]:
+    starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=recordings)
+    for first in range(0, len(starts), SCORING_BATCH):
+        yield detector.error_map(torch.from_numpy(store.windows(starts[first : first + SCORING_BATCH])))
+
+
+def write_bundle(
+    folder: Path, detector: Detector, store: LogMelStore, split: Split, training: Mapping[str, Any]
+) -> Bundle:
+    """Export a detector to `folder` without calibration; see export_bundle for what it refuses."""
+    starts = store.window_starts(hop_frames=store.frames, recordings=split.validation)
+    evenly = np.linspace(0, len(starts) - 1, COMPARED_WINDOWS).astype(int)
+    card = ModelCard(
+        kind=detector.reconstructor.kind,
+        frontend=store.parameters,
+        standardisation_mean=detector.standardiser.mean.flatten().tolist(),
+        standardisation_std=detector.standardiser.std.flatten().tolist(),
+        training=training,
+    )
+    return export_bundle(folder, detector, card, store.windows(starts[evenly]))
+
+
+def training_notes(
+    history: TrainingHistory, settings: TrainingSettings, store: LogMelStore, split: Split
+) -> dict[str, Any]:
+    """Return what a manifest says about how a model was trained."""
+    return {
+        "settings": {**asdict(settings), "loss": settings.loss.__name__},
+        "epochs": len(history.epochs),
+        "best_epoch": history.best_epoch,
+        "best_validation_loss": round(history.best_validation_loss, 6),
+        "recordings": {key: list(names) for key, names in asdict(split).items()},
+        "skipped_recordings": [item.recording for item in store.skipped],
+        "sound_s": round(store.seconds, 1),
+        "torch": torch.__version__,
+        "machine": platform.machine(),
+    }
+
+
+def raw_scores(engine: Engine, store: LogMelStore, recordings: Collection[str]) -> list[NDArray[np.float64]]:
+    """Return the scores of consecutive windows, one array a recording, NaN where a run is broken."""
+    scores = []
+    for recording in recordings:
+        starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings={recording})
+        found = [
+            engine.infer(store.windows(starts[first : first + SCORING_BATCH])).score
+            for first in range(0, len(starts), SCORING_BATCH)
+        ]
+        breaks = np.flatnonzero(np.diff(starts) != SCORING_HOP_FRAMES) + 1
+        series = np.concatenate(found).astype(np.float64)
+        scores.append(np.insert(series, breaks, np.nan))
+    return scores
+
+
+def calibrate_bundle(
+    bundle: Bundle, store: LogMelStore, recordings: Collection[str], *, fitted_utc_s: float, source: str
+) -> tuple[Bundle, Calibration]:
+    """Fit the alarm limit with the engine that the daemon uses, and put it into the bundle.
+
+    Raises:
+        CalibrationError: No honest limit can be fitted to this sound.
+    """
+    engine = open_engine(bundle, threads=torch.get_num_threads())
+    calibration = fit_calibration(
+        raw_scores(engine, store, recordings),
+        hop_s=SCORING_HOP_FRAMES * store.parameters.hop_s,
+        bundle_id=bundle.bundle_id,
+        fitted_utc_s=fitted_utc_s,
+        source=source,
+    )
+    text = json.dumps(tree_of_calibration(calibration), separators=(",", ":"), allow_nan=False) + "\n"
+    return add_to_bundle(bundle, {CALIBRATION: text}, {}), calibration
