@@ -24,7 +24,7 @@ from monitor.health import BoxFacts, HealthBook, SourceFacts, WatchdogEvidence, 
 from monitor.keeper import Keeper
 from monitor.listening import BlockWindows
 from monitor.logs import Log
-from monitor.machine import Machine, open_machines
+from monitor.machine import Machine, open_machines, runs_ahead
 from monitor.messages import CaptureHealth, CaptureState, Window
 from monitor.notify import Notifier
 from monitor.pipeline import Pipeline
@@ -76,7 +76,10 @@ class Daemon:
         self._clips = {machine.source_id: machine.clips for machine in self._machines}
         self._cutters = {m.source_id: BlockWindows(m.source_id, m.ear) for m in self._machines}
         # sound that can wait does: only a live source's windows are ever dropped
-        self._patient = {s.id for s in config.sources if getattr(s, "pace", "real_time") == "fast"}
+        self._patient = {source.id for source in config.sources if runs_ahead(source)}
+        self._ended: set[str] = set()
+        """Sources whose last window has been handed over."""
+        self._broker_was_away = False
         self._supervisor = Supervisor(log)
         self._evidence = WatchdogEvidence()
         if self._publisher is not None:
@@ -136,6 +139,7 @@ class Daemon:
         for source_id in source.source_ids:
             for window in self._cutters[source_id].finish():
                 self._enqueue(window)
+        self._ended.update(source.source_ids)
         self._book.note_capture(source.health())
 
     def _enqueue(self, window: Window) -> None:
@@ -148,6 +152,10 @@ class Daemon:
         """Take what waits, judge it, obey operators: alarms change in this thread alone."""
         windows = self._queue.take(self._config.engine.max_batch, TAKE_TIMEOUT_S)
         self._pipeline.hear(windows)
+        if not windows:
+            for source_id in tuple(self._ended):  # all of it is judged: no window can lengthen a clip
+                self._clips[source_id].finish()
+                self._ended.discard(source_id)
         self._desk.obey()
         self._pipeline.expire(time.time())
 
@@ -200,6 +208,9 @@ class Daemon:
             self._book.note_ledger(source_id, cutter.ledger)
         self._announcer.tell_health(time.monotonic())
         facts, box = self._book.sources(), self._box_facts()
+        if self._broker_was_away and box.broker == "connected":
+            self._store.flush_offline_scores()  # the running period's highest need not wait for its end
+        self._broker_was_away = box.broker == "away"
         self._notifier.status(status_line(box, facts))
         watchdog_s = self._notifier.watchdog_s
         if watchdog_s is not None and self._evidence.due(watchdog_s / 2) and self._evidence.moved(facts):
@@ -215,6 +226,8 @@ class Daemon:
         broker = "off" if publisher is None else "connected" if publisher.connected else "away"
         counts = {
             "dropped_clips_and_maps": self._keeper.dropped,
+            "clips_given_up": sum(m.clips.dropped_clips for m in self._machines),
+            "windows_too_late_for_their_clip": sum(m.clips.missed_windows for m in self._machines),
             "commands_turned_away": self._desk.turned_away,
             "given_up_changes": self._pipeline.given_up_changes,
             "dropped_scores": self._store.dropped_scores,

@@ -20,6 +20,10 @@ from monitor.frontend import StreamFrontend
 from monitor.listening import Ear, open_ear
 from monitor.score import Scorer
 from monitor.store import ClipRecorder
+from monitor.window_queue import PATIENT_WINDOWS
+
+LIVE_LAG_S = 6.0
+"""From capture to judging when sound cannot wait: a window, and what a busy box may add."""
 
 
 @dataclass(slots=True)
@@ -40,6 +44,18 @@ class Machine:
     def source_id(self) -> str:
         """The source's id."""
         return self.source.id
+
+
+def _lag_s(source: SourceConfig, ear: Ear, max_batch: int) -> float:
+    """Return how far capture may run ahead of judging: clips must remember that much sound."""
+    if not runs_ahead(source):
+        return LIVE_LAG_S
+    return LIVE_LAG_S + (PATIENT_WINDOWS + max_batch) * ear.hop_s
+
+
+def runs_ahead(source: SourceConfig) -> bool:
+    """Say whether a source's sound can wait for the engine, as a file can that is not played in real time."""
+    return getattr(source, "pace", "real_time") == "fast"
 
 
 def calibration_path(state_dir: Path, source_id: str) -> Path:
@@ -118,6 +134,7 @@ def open_machines(config: Config, snapshots: Mapping[str, Mapping[str, object]])
                     post_roll_s=store.post_roll_s,
                     max_clip_s=store.max_clip_s,
                     clip_every_s=store.clip_every_s,
+                    lag_s=_lag_s(source, ear, config.engine.max_batch),
                 ),
             )
         )

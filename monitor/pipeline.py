@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, StoreRefusedError
 from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
 from monitor.machine import Machine
@@ -100,8 +100,11 @@ class Pipeline:
                 if answer is None
                 else machine.scorer.score_from_inference(answer[1])
             )
+            peak = machine.alarm.snapshot.peak
             changes = machine.alarm.judge(score)
             self.settle(machine, changes)
+            if not changes and machine.alarm.snapshot.peak != peak:
+                self._keep_peak(machine)
             self._tell(machine, score, answer)
 
     def expire(self, now_utc_s: float) -> None:
@@ -165,6 +168,10 @@ class Pipeline:
                 self._store.apply(
                     step.changes, snapshot=step.snapshot, bundle_id=step.bundle_id, reply=step.reply
                 )
+            except StoreRefusedError as error:
+                # trying again can never help: the next step must not wait behind it
+                self._log.error("a change cannot be stored and is given up", reason=str(error))
+                self.given_up_changes += 1
             except StoreError as error:
                 self._hold(error)
                 return
@@ -172,6 +179,16 @@ class Pipeline:
         if self.store_error is not None:
             self._log.info("store works again")
             self.store_error = None
+
+    def _keep_peak(self, machine: Machine) -> None:
+        """Let a new peak survive a kill. Not an event: it is told with the next one."""
+        facts = machine.alarm.snapshot
+        if self._unsaved or facts.event_id is None or facts.peak is None:
+            return  # the steps that wait carry it
+        try:
+            self._store.update_peak(facts.event_id, facts.peak, snapshot=facts.to_tree())
+        except StoreError as error:
+            self._log.warning("peak not stored", source=machine.source_id, reason=str(error))
 
     def _hold(self, error: StoreError) -> None:
         if self.store_error is None:

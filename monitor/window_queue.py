@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 from monitor.messages import Window
 
+PATIENT_WINDOWS = 32
+"""Sound that can wait runs no further ahead than this, so that its clips need little memory."""
+
 
 class WindowQueue:
     """First in, first out. When full, the oldest window of the source with most waiting is dropped.
@@ -35,8 +38,9 @@ class WindowQueue:
 
     def put_waiting(self, window: Window) -> None:
         """Add a window when there is room: for sound that can wait, such as a file. Gives up when closed."""
+        room = min(self._capacity, PATIENT_WINDOWS)
         with self._changed:
-            self._changed.wait_for(lambda: len(self._windows) < self._capacity or self._closed)
+            self._changed.wait_for(lambda: len(self._windows) < room or self._closed)
             if not self._closed:
                 self._add(window)
 

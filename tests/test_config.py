@@ -38,6 +38,7 @@ def test_a_source_may_have_its_own_alarm() -> None:
     [
         (SOURCES + "volume: 11", ["c.yaml", "volume", "unknown key"]),
         (SOURCES + "alarm: {deadband: 2}", ["alarm.deadband 2", "less than 1"]),
+        (SOURCES + "alarm: {deadband: 0.8}", ["deadband 0.8 must be below warning_value 0.7"]),
         (SOURCES + "window: {hop_frames: 0}", ["window.hop_frames 0", "greater than or equal to 1"]),
         (SOURCES + "mqtt: {prefix: 'a/#'}", ["mqtt.prefix 'a/#'"]),
         (SOURCES + "mqtt: {username: me}", ["username needs password_file"]),

@@ -59,6 +59,15 @@ class AlarmConfig(Section):
         description="The longest time for which an operator may shelve an alarm.",
     )
 
+    @model_validator(mode="after")
+    def _check(self) -> AlarmConfig:
+        if self.deadband >= self.warning_value:
+            raise ValueError(
+                f"deadband {self.deadband:g} must be below warning_value {self.warning_value:g}, "
+                "or a warning would never clear"
+            )
+        return self
+
 
 class WindowConfig(Section):
     """How the stream is cut."""
