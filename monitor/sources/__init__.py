@@ -28,6 +28,7 @@ This module imports nothing heavy: the child process that holds the microphone l
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -75,12 +76,11 @@ def open_sources(configs: Sequence[SourceConfig]) -> list[Source]:
         SourceError: One of them can never work; those opened before it are closed again.
     """
     opened: list[Source] = []
-    try:
+    with contextlib.ExitStack() as undo:
         for kind in dict.fromkeys(config.kind for config in configs):
             module = importlib.import_module(OPENERS[kind])
-            opened += module.open_sources([config for config in configs if config.kind == kind])
-    except BaseException:  # not handled here: only what was opened is closed before it goes on
-        for source in opened:
-            source.close()
-        raise
+            for source in module.open_sources([config for config in configs if config.kind == kind]):
+                undo.callback(source.close)
+                opened.append(source)
+        undo.pop_all()
     return opened

@@ -18,7 +18,7 @@ class Arrival:
     """Sound as a feed delivers it."""
 
     frames: Float32
-    """Shape (n, columns)."""
+    """Shape (n, columns); never written again."""
     sample_rate_hz: int
     arrived_s: float
     """Monotonic time at which the last frame was there."""

@@ -29,16 +29,16 @@ class Stamp:
     def block(self, source_id: str, samples: Float32) -> AudioBlock:
         """Return the block that holds `samples` of one channel, made finite, within [-1, 1], read-only.
 
-        A decoder may hand over NaN; one of them would silence a resampler for good, so it becomes 0.
+        `samples` are the block's from now on. A decoder may hand over NaN; one of them would silence a
+        resampler for good, so it becomes 0.
         """
-        sound = np.array(samples, dtype=np.float32, order="C")  # a copy: the reader may keep it
-        if len(sound):
-            np.clip(sound, -1.0, 1.0, out=sound)
-            if not np.isfinite(np.dot(sound, sound)):
-                np.nan_to_num(sound, copy=False)
+        sound = np.ascontiguousarray(samples, dtype=np.float32)
+        # written so that NaN fails it; the usual case costs two quick looks and no copy
+        if len(sound) and not (sound.min() >= -1.0 and sound.max() <= 1.0):
+            sound = np.clip(np.nan_to_num(sound, posinf=1.0, neginf=-1.0), -1.0, 1.0)
         return AudioBlock(
             source_id=source_id,
-            samples=read_only(sound),
+            samples=read_only(sound[:]),  # a view: the flag of somebody's own array stays
             sample_rate_hz=self.sample_rate_hz,
             first_sample=self.first_sample,
             lost_samples=self.lost_samples,

@@ -100,7 +100,10 @@ class LiveSource:
         self._feed.stop()
         self._resuming = True
         if order is Order.START:
-            self._feed.start()
+            try:
+                self._feed.start()
+            except OSError as error:  # the box is out of processes or memory: that may pass
+                watchdog.broke(self._clocks.monotonic(), f"cannot be started: {error}")
 
     def _listen(self, timeout_s: float, watchdog: Watchdog) -> list[AudioBlock]:
         if not watchdog.running:

@@ -27,6 +27,8 @@ from monitor.sources.tied import die_with_parent
 RING_S = 10.0
 """How much sound the ring holds: how long the parent may be busy before sound is lost."""
 HEARTBEAT_S = 0.5
+REASON_CHARACTERS = 600
+"""Longest reason that is told: even if JSON had to escape each character, the line stays atomic."""
 NO_PORTAUDIO = "PortAudio is missing; install it with `apt install libportaudio2`"
 
 
@@ -40,7 +42,7 @@ class Teller:
     def tell(self, message: Mapping[str, object]) -> bool:
         """Write one line, shorter than PIPE_BUF so that it is atomic; False when the pipe is full."""
         try:
-            os.write(self._descriptor, json.dumps(message).encode()[:4000] + b"\n")
+            os.write(self._descriptor, json.dumps(message).encode() + b"\n")
         except BlockingIOError:
             return False
         return True
@@ -86,9 +88,8 @@ def portaudio() -> Any:  # noqa: ANN401 - sounddevice has no types; Any ends in 
 
 def inputs(sd: Any) -> list[InputDevice]:  # noqa: ANN401 - see portaudio
     """Return the inputs that PortAudio found when it was loaded."""
-    entries = sd.query_devices()
-    default_index = max((api["default_input_device"] for api in sd.query_hostapis()[:1]), default=-1)
-    return inputs_from_portaudio(entries, default_index)
+    default_index = sd.query_hostapis(sd.default.hostapi)["default_input_device"]
+    return inputs_from_portaudio(sd.query_devices(), default_index)
 
 
 def record(options: argparse.Namespace, sd: Any, teller: Teller) -> str:  # noqa: ANN401 - see portaudio
@@ -125,7 +126,7 @@ def record(options: argparse.Namespace, sd: Any, teller: Teller) -> str:  # noqa
 
 def end(teller: Teller, reason: str) -> NoReturn:
     """Tell why and leave at once: closing PortAudio can hang after an unplug."""
-    teller.tell({"broken": reason})
+    teller.tell({"broken": reason[:REASON_CHARACTERS]})
     os._exit(1)
 
 

@@ -28,7 +28,7 @@ class Sound(Protocol):
     sample_rate_hz: int
 
     def next_samples(self, count: int) -> Float32:
-        """Return the next `count` samples, shape (count,); fewer only at the end.
+        """Return the next `count` samples, shape (count,), the caller's to keep; fewer only at the end.
 
         Raises:
             SourceError: The rest cannot be had; the text says why.

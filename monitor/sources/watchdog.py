@@ -26,8 +26,8 @@ class WatchdogSettings:
 
     quiet_s: float = 2.0
     """No block for this long: the input has stopped."""
-    start_s: float = 5.0
-    """How long a fresh start may take to its first sound."""
+    start_s: float = 10.0
+    """How long a fresh start may take to its first sound: PortAudio searches all devices first."""
     flat_s: float = 5.0
     """Samples that stand still for this long are not sound, even if the value is not 0."""
     rate_over_s: float = 10.0

@@ -24,6 +24,7 @@ class ScriptedFeed:
         self.columns = columns
         self.up = True
         self.answers = True
+        self.startable = True
         self.rate_hz = RATE
         self.flat: set[int] = set()
         self.speed = 1.0
@@ -34,6 +35,8 @@ class ScriptedFeed:
         self._rng = np.random.default_rng(1)
 
     def start(self) -> None:
+        if not self.startable:
+            raise OSError(11, "no more processes")
         self.running = True
         self.starts.append(self.time.now_s)
 
@@ -140,6 +143,16 @@ def test_a_device_that_hangs_is_stopped_after_quiet_s_and_the_reason_says_what_h
     blocks += listen(source, feed, 3.0)
     assert feed.time.now_s - opened_s == pytest.approx(check_ledger(blocks) / RATE, abs=0.01)
     assert [0] == [i for i, block in enumerate(blocks) if block.first_sample == 0]
+
+
+def test_a_box_that_is_out_of_processes_is_waited_for(feed: ScriptedFeed) -> None:
+    feed.startable = False
+    source = live(feed)
+    listen(source, feed, 1.0)
+    assert "no more processes" in source.health()[0].reason
+    feed.startable = True
+    listen(source, feed, 3.0)
+    assert CaptureState.HEALTHY is source.health()[0].state
 
 
 def test_known_loss_stands_before_the_block_that_follows_it(feed: ScriptedFeed) -> None:

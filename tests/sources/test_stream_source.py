@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import time
@@ -44,6 +45,14 @@ def listen(source: LiveSource, seconds: float, *, until: CaptureState | None = N
     while time.monotonic() < deadline_s and source.health()[0].state is not until:
         blocks += source.read(0.2)
     return blocks
+
+
+def arguments_of_children() -> list[str]:
+    arguments: list[str] = []
+    for child in psutil.Process().children():
+        with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+            arguments += child.cmdline()
+    return arguments
 
 
 class Sender:
