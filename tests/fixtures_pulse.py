@@ -107,11 +107,20 @@ class PulseMicrophone:
 
     def feed(self, samples: Float32) -> None:
         """Play `samples`, shape (n,) or (n, channels), in [-1, 1], over and over from now on."""
-        self._stop_feeder()
+        self.silence()
         sound = self._folder / "sound.f32"
         np.asarray(samples, dtype="<f4").tofile(sound)
         rate = str(4 * self.channels * self.rate_hz)
-        self._feeder = subprocess.Popen([sys.executable, "-c", FEEDER, str(self._fifo), str(sound), rate])
+        self._feeder = subprocess.Popen(
+            [sys.executable, "-c", FEEDER, str(self._fifo), str(sound), rate], stderr=subprocess.DEVNULL
+        )
+
+    def silence(self) -> None:
+        """Deliver nothing from now on, until something is fed again."""
+        if self._feeder is not None:
+            self._feeder.kill()
+            self._feeder.wait()
+            self._feeder = None
 
     def unload_source(self) -> None:
         """Take the input away; the server moves streams to a silent one, without telling them."""
@@ -120,7 +129,7 @@ class PulseMicrophone:
 
     def kill_server(self) -> None:
         """End the server as a crash would."""
-        self._stop_feeder()
+        self.silence()
         if self._server is not None:
             self._server.kill()
             self._server.wait()
@@ -129,12 +138,6 @@ class PulseMicrophone:
     def stop(self) -> None:
         """End the server and its feeder; may be called again."""
         self.kill_server()
-
-    def _stop_feeder(self) -> None:
-        if self._feeder is not None:
-            self._feeder.kill()
-            self._feeder.wait()
-            self._feeder = None
 
 
 @pytest.fixture
