@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any
 
 from engines.errors import CodedError
+
+# NumPy's matrices here are too small to share out: its threads would only spin, waiting for each other.
+# Must stand before NumPy is imported, which the verbs' modules do.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # verb -> (module with add_arguments(parser) and run(arguments) -> exit code, what it does)
 COMMANDS = {
