@@ -36,6 +36,7 @@ class FileEntry:
     sha256: str
     """Hexadecimal."""
     size_bytes: int
+    """As it was when the manifest was written, for readers; not checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Manifest:
     parity: Mapping[str, float] = field(default_factory=dict)
     """Largest difference to the training framework on the golden windows, by output."""
     schema: int = SCHEMA
+    """Version of this form; a bundle with another one is refused."""
 
     @property
     def bundle_id(self) -> str:
@@ -77,7 +79,9 @@ class Bundle:
     """A bundle on disk whose files were found to be what the manifest says."""
 
     folder: Path
+    """Where the files lie; they were checked once, when it was opened."""
     manifest: Manifest
+    """As read from the folder."""
 
     @property
     def bundle_id(self) -> str:

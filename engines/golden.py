@@ -38,6 +38,7 @@ class GoldenWindows:
     logmel: Float32
     """Shape (n, mel, frames), log10, not standardised."""
     expected: EngineOutput
+    """What the framework answered to `logmel`, window by window."""
 
 
 def compare_outputs(expected: EngineOutput, found: EngineOutput) -> tuple[OutputParity, ...]:

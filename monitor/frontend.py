@@ -29,14 +29,19 @@ class FrontendParameters:
     """Everything that decides the values of a log-mel."""
 
     sample_rate_hz: int = 16_000
+    """The model's rate, to which every source is resampled."""
     n_fft: int = 1024
     """Length of a frame in samples; also of its periodic Hann window."""
     hop_samples: int = 512
     """From one frame to the next."""
     mel_bands: int = 128
+    """How many bands a frame has: the first axis of a log-mel."""
     f_min_hz: float = 0.0
+    """Where the lowest band begins to rise."""
     f_max_hz: float = 8_000.0
+    """Where the highest band has fallen to 0; at most half the sample rate."""
     mel_scale: Literal["htk", "slaney"] = "htk"
+    """How the bands are spaced; the two formulas are in `hz_from_mel`."""
     mel_norm: Literal["none", "slaney"] = "none"
     """`slaney` divides each band by its width in Hz."""
     floor: float = 1e-10

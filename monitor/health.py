@@ -25,7 +25,9 @@ class SourceFacts:
     """What is known of one source."""
 
     capture: CaptureHealth
+    """The last that its capture said of it."""
     bundle_id: str
+    """The bundle that judges it."""
     backend: str
     """The library that answers, with its version."""
     quality: Quality | None = None
@@ -37,6 +39,7 @@ class SourceFacts:
     expected_per_day: float | None = None
     """False alarms a day at the last score."""
     alarm: AlarmState = AlarmState.NORMAL
+    """State after its last change."""
     lag_s: float | None = None
     """From the end of the last window's sound to its score."""
     windows: int = 0
@@ -52,11 +55,15 @@ class BoxFacts:
     """What is known of the daemon as a whole."""
 
     version: str
+    """Of the installed package."""
     pid: int
+    """The daemon's process."""
     started_utc_s: float
+    """When this process began."""
     broker: str
     """`connected`, `away`, `stalled` (connected, but nothing is acknowledged) or `off`."""
     broker_error: str = ""
+    """What last went wrong with the connection; empty when nothing has since it was made."""
     outbox_records: int | None = 0
     """Events, replies and thinned scores that wait for the broker; None: the store does not answer."""
     store_error: str | None = None

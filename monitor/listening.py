@@ -82,9 +82,13 @@ class Ear:
     """How sound is prepared for one bundle: the same for every source that uses it."""
 
     bundle: Bundle
+    """Opened, and its front end's digest compared with ours."""
     frontend: Frontend
+    """Made from the bundle's parameters."""
     grid: WindowGrid
+    """Windows as long as the model takes them, with the configuration's hop."""
     limits: QualityLimits
+    """Those of the configuration, in samples at the model's rate."""
 
     @property
     def hop_s(self) -> float:

@@ -28,17 +28,22 @@ LIVE_LAG_S = 6.0
 """From capture to judging when sound cannot wait: a window, and what a busy box may add."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Machine:
     """A source with its model, its limit and its alarm. Belongs to the thread that judges."""
 
     source: SourceConfig
+    """Its section of the configuration."""
     ear: Ear
+    """How its sound is prepared; shared with every source that has the same bundle."""
     engine: Engine
     """Shared with every source that has the same bundle."""
     scorer: Scorer
+    """With this source's own calibration and budget of false alarms."""
     alarm: Alarm
+    """Goes on from the state that the store had kept."""
     frontend: StreamFrontend
+    """Remembers the frames of this source's last window."""
     clips: ClipRecorder
     """Filled by the capture thread, asked by the judging thread."""
 

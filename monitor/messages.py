@@ -2,13 +2,10 @@
 
     AudioBlock -> Window -> LogMel -> Inference -> Score -> AlarmChange -> Record
 
-Every value is frozen and its arrays are read-only, so that a stage may keep what it was given.
-Stages import this module and none of each other. Three clocks appear, always named by suffix:
-`_s` is stream time (seconds of sound since the source first opened, lost samples included), `_utc_s`
-is seconds since 1970 UTC, and monotonic time never travels.
-
-A gap is a value: lost samples are counted in the block that follows them, a window over a gap says
-so in its quality, and a window that cannot be judged has a score of None, never 0.
+Values are frozen and their arrays read-only, so that a stage may keep them; stages import this module, none
+of each other. `_s` is stream time (seconds of sound since the source first opened, lost samples included),
+`_utc_s` is seconds since 1970 UTC; monotonic time stays out. A gap is a value: a block counts samples lost
+before it, a window over a gap says so in its quality, and what cannot be judged scores None, never 0.
 """
 
 from __future__ import annotations
@@ -59,7 +56,9 @@ class CaptureHealth:
     """The condition of one source, as its capture knows it."""
 
     source_id: str
+    """The source's id, as in the configuration."""
     state: CaptureState
+    """Where it stands in the escalation, at the moment of asking."""
     reason: str
     """Empty when healthy; else what was found, for a person."""
     device: str
@@ -71,22 +70,21 @@ class CaptureHealth:
     overflows: int = 0
     """Times that the device said it had lost samples."""
     restarts: int = 0
+    """Times that the source was opened again after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class AudioBlock:
-    """A run of consecutive samples of one source, at the device's own rate.
-
-    `first_sample` of a block equals `first_sample + len(samples)` of the one before plus its own
-    `lost_samples`. A block may be empty: then it only reports loss, in real time, while a device is away.
-    """
+    """A run of consecutive samples of one source, at the device's own rate."""
 
     source_id: str
+    """The source's id, as in the configuration."""
     samples: Float32
-    """Shape (n,), mono, in [-1, 1], read-only."""
+    """Shape (n,), mono, in [-1, 1], read-only; empty when it only reports loss, while a device is away."""
     sample_rate_hz: int
+    """May change within a source, when its device comes back at another rate."""
     first_sample: int
-    """Index of samples[0] since the source first opened, lost samples counted."""
+    """Index since the source first opened: end_sample of the block before, plus lost_samples."""
     lost_samples: int
     """Samples missing immediately before samples[0]."""
     captured_utc_s: float
@@ -100,22 +98,20 @@ class AudioBlock:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Where in a source's sound a window lies, and whether the input was good there.
-
-    The span is the time that the window's frames tile: frame i covers
-    [start_s + i*hop, start_s + (i+1)*hop), centred on its STFT frame.
-    """
+    """Where in a source's sound a window lies, and whether the input was good there."""
 
     source_id: str
+    """The source's id, as in the configuration."""
     first_sample: int
     """Index, at the model's rate, of the first sample under the first STFT frame."""
     start_s: float
-    """Stream time."""
+    """Stream time. Frame i covers [start_s + i*hop, start_s + (i+1)*hop), centred on its STFT frame."""
     end_s: float
-    """Stream time."""
+    """Stream time at which the last frame's part ends."""
     start_utc_s: float
     """UTC of start_s, by the source's clock anchor."""
     quality: Quality
+    """The first that applies of ABSENT, GAP, SILENT, FLAT and CLIPPED; else OK."""
     level_dbfs: float | None
     """RMS level; None when no sample arrived."""
 
@@ -130,6 +126,7 @@ class Window:
     """The samples that one LogMel is computed from, at the model's rate."""
 
     span: Span
+    """Where the samples lie."""
     samples: Float32
     """Shape (n,), in [-1, 1], lost samples are 0, read-only."""
 
@@ -139,6 +136,7 @@ class LogMel:
     """One window as log10 of mel energies."""
 
     span: Span
+    """That of the window it was computed from."""
     values: Float32
     """Shape (mel, frames), log10(power + floor), not standardised, read-only."""
 
@@ -148,6 +146,7 @@ class Inference:
     """What a model said of one window."""
 
     span: Span
+    """That of the window; its quality is OK, for no other is inferred."""
     raw: float
     """The model's score: high means unusual; its scale is the model's own."""
     error_map: Float32
@@ -155,6 +154,7 @@ class Inference:
     reconstruction: Float32
     """Shape (mel, frames), in the units of LogMel.values."""
     bundle_id: str
+    """The bundle whose model answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +162,7 @@ class Score:
     """A window's score in units of its alarm limit."""
 
     span: Span
+    """That of the window, whose quality says whether it could be judged."""
     value: float | None
     """High means unusual; 1.0 is the alarm limit, 0.0 the median of normal sound. None: not judged."""
     expected_per_day: float | None
@@ -171,6 +172,7 @@ class Score:
     profile: Float32 | None
     """Shape (frames,), mean error of each frame over the mel bands."""
     bundle_id: str
+    """The bundle that judges this source, also when the window was not judged."""
 
 
 class AlarmState(str, enum.Enum):
@@ -217,11 +219,15 @@ class AlarmChange:
     """One change of one source's alarm. Stored before it is sent."""
 
     source_id: str
+    """Whose alarm changed: the source's id, as in the configuration."""
     event_id: str | None
     """The event this belongs to; None while no event is open."""
     old_state: AlarmState
+    """Before the change; equals new_state when only a warning or the input's quality changed."""
     new_state: AlarmState
+    """After the change."""
     reason: ChangeReason
+    """The one cause; a step with several causes is several changes."""
     at_utc_s: float
     """When it changed."""
     event_start_utc_s: float | None
@@ -235,9 +241,11 @@ class AlarmChange:
     active: bool
     """Whether the score is at or above the limit, whatever an operator has set aside."""
     shelved_until_utc_s: float | None = None
+    """When shelving ends at the latest; None: not shelved."""
     actor: str | None = None
     """Who gave the command; None when the sound did it."""
     note: str | None = None
+    """What the operator wrote with the command; None when nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +257,9 @@ class Record:
     kind: str
     """Which family of topics it goes to: `event`, `reply` or `score`."""
     source_id: str
+    """The source it is about; names the topic."""
     created_utc_s: float
+    """When what it tells of happened; for a score, the end of the window."""
     body: Mapping[str, object] = field(default_factory=dict)
     """JSON-able; holds no topic, so that JSON and Sparkplug are made from the same row."""
 
@@ -259,11 +269,9 @@ class Outbox(Protocol):
 
     def pending(self, limit: int) -> Sequence[Record]:
         """Return up to `limit` unsent records, oldest first."""
-        ...
 
     def mark_sent(self, seq: int) -> None:
         """Remember that the broker has acknowledged this record."""
-        ...
 
 
 def read_only(array: Float32) -> Float32:

@@ -52,9 +52,13 @@ class FlaggedWindow:
     """A window of an open event, to be kept with its maps."""
 
     event_id: str
+    """The open event that it belongs to."""
     score: Score
+    """The score that the window got; its span says when it was heard."""
     logmel: LogMel
+    """What the model was given."""
     inference: Inference
+    """What the model answered: the error map and the reconstruction to be kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,13 @@ class _Unsaved:
     """One step of one alarm, as it was when it happened."""
 
     changes: tuple[AlarmChange, ...]
+    """In the order in which they happened; all of one source."""
     snapshot: Mapping[str, object]
+    """The alarm's facts after the last of the changes."""
     bundle_id: str
+    """The bundle that judged."""
     reply: Reply | None
+    """To the command behind this step; None when there was none."""
 
 
 class Pipeline:

@@ -24,9 +24,13 @@ class Ratio:
     """How places at the device's rate become places at the model's."""
 
     source_rate_hz: int
+    """The device's rate, from `device_origin` on."""
     model_rate_hz: int
+    """The rate that everything is brought to; never changes."""
     device_origin: int = 0
+    """Where the device's rate last changed, in samples of the stream; 0 if it never did."""
     model_origin: int = 0
+    """The place at the model's rate that `device_origin` has."""
 
     def model_place(self, device_place: int) -> int:
         """Return the nearest place at the model's rate, halves upwards, in whole numbers only."""

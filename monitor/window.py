@@ -26,6 +26,7 @@ class WindowGrid:
     """Where windows and their frames lie, in samples at the model's rate."""
 
     sample_rate_hz: int
+    """The model's rate, in which everything here is counted."""
     window_samples: int
     """Samples under one window."""
     hop_samples: int
@@ -51,7 +52,9 @@ class QualityLimits:
     """When a window's input is too bad to be judged; see config.InputQualityConfig."""
 
     silent_below_dbfs: float
+    """A window whose RMS level is lower is SILENT."""
     clipped_share: float
+    """A window with a greater share of its samples at full scale is CLIPPED, 0 to 1."""
     flat_samples: int
     """At the model's rate."""
 
@@ -61,7 +64,9 @@ class Ledger:
     """Where every sample went, at the model's rate: received + lost == windowed + skipped + pending."""
 
     received: int
+    """Arrived; less the few at the end that `finish` had to give up."""
     lost: int
+    """Never arrived, or given up by `finish`."""
     windowed: int
     """In at least one window, lost ones as zeros."""
     skipped: int

@@ -18,6 +18,7 @@ class AlarmSnapshot:
     """One source's alarm between two windows; what survives a restart."""
 
     source_id: str
+    """Whose alarm this is: the source's id, as in the configuration."""
     active: bool = False
     """At or above the limit for the on-delay, and not cleared since."""
     event_id: str | None = None
@@ -29,12 +30,15 @@ class AlarmSnapshot:
     acknowledged: bool = False
     """Whether somebody has seen the open event as it is now."""
     warning: bool = False
+    """Reached the warning level, and has not fallen below it by the deadband since."""
     uncertain: bool = False
+    """Whether the last window could not be judged; the state is frozen while it lasts."""
     shelved_until_utc_s: float | None = None
     """None: not shelved. One-shot shelving has an end too, so that it cannot last for ever."""
     shelved_one_shot: bool = False
     """Shelving ends as soon as the alarm clears."""
     out_of_service: bool = False
+    """Whether an operator has taken the alarm out; holds until it is put back."""
 
     @property
     def state(self) -> AlarmState:

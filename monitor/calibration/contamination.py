@@ -74,10 +74,13 @@ class Stretches:
     """Where stretches lie, in words."""
 
     series: Series
+    """The judged windows that the clusters point into."""
     clusters: Clusters
+    """The stretches themselves; `text` takes an index into them."""
     names: list[str]
     """What each recording is called."""
     hop_s: float
+    """From one window to the next."""
 
     def text(self, index: int) -> str:
         """Return recording, times and score of one stretch."""

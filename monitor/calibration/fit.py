@@ -103,18 +103,27 @@ def fit_calibration(
 @dataclass(frozen=True, slots=True)
 class _Threshold:
     raw: float
+    """Raw score from which on the tail is fitted."""
     clusters: Clusters
+    """The stretches of the series above it."""
     gap_windows: int
+    """High windows with so many others between them are two stretches."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Facts:
     hop_s: float
+    """From one window to the next."""
     bundle_id: str
+    """The bundle whose scores these are."""
     fitted_utc_s: float
+    """When the fit was made."""
     source: str
+    """Where the normal sound came from, for people."""
     settings: FitSettings
+    """As they were used, gap and draws included."""
     set_aside_windows: int
+    """Judged windows that were left out of the series, because they do not belong to the rest."""
 
 
 def _named(scores: Scores) -> tuple[list[str], list[NDArray[np.float64]]]:

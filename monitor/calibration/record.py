@@ -27,6 +27,7 @@ class Calibration:
     bundle_id: str
     """The only bundle whose raw scores it may judge."""
     fitted_utc_s: float
+    """When the fit was made, by the clock of the machine that made it."""
     source: str
     """Where the normal sound came from, for people."""
     hop_s: float

@@ -64,6 +64,7 @@ class Excesses:
     censored: int = 0
     """Further peaks of which only is known that they are above `censored_above`."""
     censored_above: float = 0.0
+    """Height above the threshold, in raw units; without meaning while `censored` is 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,9 +26,11 @@ class Chunk:
     """Where the machine is during one chunk."""
 
     seed: int
+    """Of the machine; with the index it decides every random number of the chunk."""
     index: int
     """Chunks before this one."""
     sample_rate_hz: int
+    """Of the sound that is made, as the source's device would have it."""
     turns: Float64
     """Shape (n,), revolutions of the main shaft since the start, at each sample."""
     start_load: float

@@ -20,9 +20,11 @@ class Mode:
     """A resonance that a knock excites."""
 
     hz: float
+    """Frequency at which it rings."""
     decay_s: float
     """Time in which the amplitude falls to 1/e; 1 / (2 pi hz damping)."""
     weight: float
+    """Amplitude relative to the other modes of the same knock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,7 @@ class KnockSpec:
     swing: float
     """Share by which the amplitude swings with each revolution."""
     modes: Sequence[Mode]
+    """What every knock sets ringing, all at once."""
 
 
 class Knocks:

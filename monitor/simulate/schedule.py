@@ -28,6 +28,7 @@ class Fault:
     start_s: float
     """Stream time."""
     duration_s: float
+    """From the beginning of its fade in to the end of its fade out."""
     severity: float = 1.0
     """Factor on amplitude; 1.0 is plainly audible to a person beside the machine."""
 
@@ -37,6 +38,7 @@ class Truth:
     """What is wrong with a stretch of sound, known because it was made."""
 
     kind: str
+    """One of monitor.config.sources.FaultKind."""
     onset_s: float
     """Stream time at which the fade in begins."""
     offset_s: float

@@ -18,7 +18,9 @@ class Tones:
     """A group of tones that wander together."""
 
     name: str
+    """Names the group's own stream of chance; each once in a machine."""
     lines: tuple[Line, ...]
+    """Orders of this group's shaft, with their levels at usual load."""
     ratio: float = 1.0
     """Revolutions of this group's shaft per revolution of the main shaft."""
     load_db: float = 1.5
@@ -32,7 +34,9 @@ class Noise:
     """Broadband noise of the machine itself."""
 
     name: str
+    """Names the noise's own stream of chance; each once in a machine."""
     spectrum: Spectrum
+    """At usual load."""
     load_db: float
     """Louder by this at full load, softer by this at none."""
     drift_db: float
@@ -48,9 +52,11 @@ class MachineSpec:
     shaft_hz: float
     """Of the main shaft at usual load."""
     tones: tuple[Tones, ...]
+    """One group for each shaft, or each part that wanders by itself."""
     hum: tuple[Line, ...]
     """Orders of the 50 Hz grid; magnetic forces pull twice per cycle, so that 100 Hz is strongest."""
     noises: tuple[Noise, ...]
+    """Those that follow the load, unlike the ventilation."""
     swell_order: int
     """Order of the main shaft at which the noises swell: vanes, blades or teeth."""
     ventilation: Spectrum

@@ -28,13 +28,17 @@ class ClipJob:
     """A finished clip on its way to the disk."""
 
     source_id: str
+    """The source that was recorded."""
     event_id: str
+    """The event that the clip belongs to."""
     samples: Float32
     """Shape (n,), in [-1, 1], lost samples are 0, read-only."""
     sample_rate_hz: int
+    """The device's own, at which it is kept."""
     start_s: float
     """Stream time of samples[0]."""
     start_utc_s: float
+    """UTC of samples[0]."""
     lost_samples: int
     """How many of the samples are zeros that stand for lost ones."""
 
@@ -44,9 +48,11 @@ class _Recording:
     """A clip that is still growing, in samples of the stream."""
 
     event_id: str
+    """The event that it belongs to; an event has one at a time."""
     flagged_s: float
     """Start of the window that began it."""
     start: int
+    """First sample of the clip, pre-roll included."""
     end: int
     """After the post-roll of the last flagged window so far."""
     limit: int
@@ -58,11 +64,17 @@ class _Cut:
     """A finished clip as the blocks it lies in; they are joined outside the lock."""
 
     event_id: str
+    """The event that the clip belongs to."""
     blocks: tuple[AudioBlock, ...]
+    """All that overlap the clip, in order; between them samples may be lost."""
     start: int
+    """First sample of the clip, counted in the stream."""
     end: int
+    """After the last sample of the clip, counted in the stream."""
     sample_rate_hz: int
+    """That of the blocks."""
     start_utc_s: float
+    """UTC of the first sample."""
 
 
 class ClipRecorder:

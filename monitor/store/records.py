@@ -20,7 +20,9 @@ class Reply:
     command_id: str | None
     """Chosen by whoever gave the command; None when it could not be read: then it is sent, not remembered."""
     source_id: str
+    """The source that the command was for."""
     at_utc_s: float
+    """When the command was answered."""
     body: Mapping[str, object]
     """JSON-able: whether it was done, and if not why. The store adds `command_id`, if there is one."""
 
@@ -30,11 +32,17 @@ class Label:
     """What a person says of an event. Labels are only ever added; the latest one counts."""
 
     event_id: str
+    """The event that it is about; must be in the store."""
     rating: Rating
+    """What it was: `anomaly`, `no_anomaly` or `unsure`."""
     who: str
+    """As given with the command, not verified."""
     at_utc_s: float
+    """When it was given."""
     fault_code: str | None = None
+    """Which fault it was, by the plant's own list; None: not said."""
     note: str | None = None
+    """In the person's own words; None: not said."""
 
     def __post_init__(self) -> None:
         if self.rating not in RATINGS:
@@ -50,8 +58,11 @@ class Event:
     n: int
     """Rises by insertion: events in the order in which they happened, whatever the clock said."""
     event_id: str
+    """The source and the UTC at which the first window began; the key of all that belongs to it."""
     source_id: str
+    """The source that was heard."""
     start_utc_s: float
+    """When its first window at or above the limit began."""
     end_utc_s: float | None
     """When the sound was back to normal; None while it is not."""
     peak: float | None
@@ -59,7 +70,9 @@ class Event:
     state: AlarmState
     """Of the event's alarm after its last change."""
     acknowledged_by: str | None
+    """Who acknowledged it last; None: nobody yet."""
     acknowledged_utc_s: float | None
+    """When it was acknowledged last; None: not yet."""
     bundle_id: str | None
     """The bundle that heard it first."""
 
@@ -69,18 +82,25 @@ class StoredClip:
     """A piece of sound around flagged windows, as FLAC at the device's own rate."""
 
     clip_id: str
+    """The name of the file, without folder and ending; unique."""
     event_id: str
+    """The event that it belongs to."""
     source_id: str
+    """The source that was recorded."""
     start_s: float
     """Stream time."""
     start_utc_s: float
+    """UTC of start_s."""
     duration_s: float
+    """Lost samples included."""
     sample_rate_hz: int
+    """The device's own at the time."""
     lost_samples: int
     """Zeros inside the clip that stand for samples that never arrived."""
     path: str
     """Relative to the state directory."""
     size_bytes: int
+    """Of the file, as it was written."""
     gone: str | None
     """Why the file is no longer there: `age`, `space` or `missing`. None: it is there."""
 
@@ -90,21 +110,28 @@ class StoredWindow:
     """A flagged window, and the file with its error map, reconstruction and log-mel (float16)."""
 
     window_id: str
+    """The name of the file, without folder and ending; unique."""
     event_id: str
+    """The event that it belongs to."""
     source_id: str
+    """The source that was heard."""
     start_s: float
     """Stream time."""
     end_s: float
     """Stream time."""
     start_utc_s: float
+    """UTC of start_s."""
     value: float | None
     """In units of the alarm limit."""
     expected_per_day: float | None
     """False alarms a day at this value."""
     quality: str
+    """A value of monitor.messages.Quality."""
     bundle_id: str
+    """The bundle whose model answered."""
     path: str
     """Relative to the state directory."""
     size_bytes: int
+    """Of the file, as it was written."""
     gone: str | None
     """Why the file is no longer there: `age`, `space` or `missing`. None: it is there."""

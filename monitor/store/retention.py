@@ -36,6 +36,7 @@ class RetentionReport:
     removed_for_space: int = 0
     """Files."""
     removed_bytes: int = 0
+    """Of the files removed for either reason."""
     kept_bytes: int = 0
     """Clips and maps that are still there."""
     failures: dict[str, str] = field(default_factory=dict)
