@@ -21,9 +21,13 @@ class Box:
     """Who publishes."""
 
     topic_prefix: str
+    """What every topic begins with; a slash follows it."""
     client_id: str
+    """Our name at the broker, which ends an older connection of the same name."""
     source_ids: tuple[str, ...]
+    """Whose commands are taken; those for others are refused."""
     version: str
+    """Of the installed package."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,11 @@ class PublisherState:
     """How publishing is getting on."""
 
     client: ClientCounts
+    """How the connection is getting on."""
     live: LiveCounts
+    """How live scores and maps are getting on."""
     outbox: OutboxCounts
+    """How the records of the store are getting on."""
     commands: int
     """Handed on."""
     refused_commands: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -44,8 +44,8 @@ class Command(BaseModel):
         json_schema_extra=TEXT,
     )
     action: Action = Field(
-        description="What to do; `ack` is taken for `acknowledge`.",
-        json_schema_extra=TEXT,
+        description="What to do; `ack` is short for `acknowledge`.",
+        json_schema_extra={**TEXT, "enum": ["ack", *get_args(Action)]},
     )
     actor: str = Field(min_length=1, max_length=100, description="Who acts.", json_schema_extra=TEXT)
     duration_s: float | None = Field(

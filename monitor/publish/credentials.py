@@ -18,7 +18,9 @@ class Login:
     """Who we are to the broker."""
 
     username: str
+    """As in mqtt.username."""
     password: str = field(repr=False)
+    """Read from the password file; left out of repr, so that no log shows it."""
 
 
 def login_from_config(config: MqttConfig) -> Login | None:

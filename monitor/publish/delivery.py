@@ -14,9 +14,13 @@ class Message:
     """One MQTT message."""
 
     topic: str
+    """In full, prefix included."""
     payload: bytes
+    """As it goes over the line; not changed on the way."""
     qos: Literal[0, 1]
+    """0: written once and perhaps lost. 1: sent until the broker acknowledges it."""
     retain: bool = False
+    """Whether the broker keeps it for those who subscribe later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +28,11 @@ class ClientCounts:
     """What has gone wrong and right with the connection."""
 
     connected: bool
+    """At this moment."""
     connects: int
+    """Connections that the broker accepted."""
     failed_connects: int
+    """Attempts that did not get as far as that."""
     callback_errors: int
     """Exceptions in hooks, and errors that the MQTT library met."""
     revivals: int

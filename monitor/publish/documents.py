@@ -143,7 +143,7 @@ def map_payload(
         **_window_fields(span),
         bundle=inference.bundle_id,
         shape=(rows, columns),
-        scale=coarse.scale,
+        scale=float(f"{coarse.scale:.6g}"),
         data=base64.b64encode(coarse.cells.tobytes()).decode("ascii"),
         band_edges_hz=tuple(float(f"{hz:.6g}") for hz in row_edges_hz(band_edges_hz, rows)),
         frame_edges_s=tuple(

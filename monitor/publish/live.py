@@ -25,6 +25,7 @@ class LiveMap:
     """An error map that waits to be published, and the frequencies of its bands."""
 
     inference: Inference
+    """Its error map is made coarser only when it is sent."""
     band_edges_hz: NDArray[np.float64]
     """Shape (mel + 2,)."""
 
@@ -37,7 +38,9 @@ class LiveCounts:
     """What became of the live messages."""
 
     waiting: int
+    """In the queue at this moment."""
     sent: int
+    """Handed to the network, and as far as is known not lost."""
     dropped: int
     """Given up: the queue was full, or the broker away and the item a map."""
     lost: int

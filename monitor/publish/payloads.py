@@ -39,7 +39,13 @@ def rfc3339_from_utc_s(utc_s: float) -> str:
 class Payload(BaseModel):
     """What every document has in common: it is frozen, whole, and knows when it was true."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,
+    )
 
     VOLATILE: ClassVar[frozenset[str]] = frozenset({"time"})
     """Fields that alone are no news: a retained document that differs only here is not sent again."""
@@ -120,8 +126,9 @@ class HealthPayload(SourcePayload):
 
 
 class WindowPayload(SourcePayload):
-    """A document about one window of sound; `time` is the end of the window."""
+    """A document about one window of sound."""
 
+    time: Time = Field(description="End of the window, as `end_utc`.", json_schema_extra=UTC)
     start_s: float = Field(
         description="Start of the window since the source opened.", json_schema_extra=STREAM_S
     )

@@ -26,16 +26,27 @@ STORE_KEYS = frozenset({"seq", "command_id"})
 
 class _KeptScore(BaseModel):
     source_id: str
+    """As in Span."""
     start_s: float
+    """Stream time."""
     end_s: float
+    """Stream time."""
     start_utc_s: float
+    """UTC of start_s."""
     quality: Quality
+    """As in Span."""
     level_dbfs: float | None
+    """RMS level; None when no sample arrived."""
     value: float | None
+    """In units of the alarm limit; None: not judged."""
     expected_per_day: float | None
+    """As in Score."""
     raw: float | None
+    """The model's own score; None: not judged."""
     profile: list[float] | None
+    """Length frames, mean error of each frame; None: not judged."""
     bundle_id: str
+    """As in Score."""
 
 
 def event_payload(record: Record) -> EventPayload:

@@ -20,8 +20,11 @@ UNDER_WAY_MAX = 64
 @dataclass(slots=True)
 class _Entry:
     payload: Payload
+    """The newest document of the topic."""
     unsent: bool = True
+    """Whether the broker has yet to be sent `payload`."""
     delivery: Delivery | None = None
+    """The message under way, perhaps an older one; None when there is none."""
 
 
 class RetainedTopics:

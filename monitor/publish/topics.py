@@ -16,6 +16,7 @@ class TopicRule:
     suffix: str
     """What follows the prefix; `{source}` stands for the source's id."""
     qos: Literal[0, 1]
+    """0: written once and perhaps lost. 1: sent until it is acknowledged."""
     retain: bool
     """Whether the broker keeps the last one for those who subscribe later."""
     direction: Literal["out", "in"]

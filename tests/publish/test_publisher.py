@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import jsonschema
 import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
 from publish_rig import Rig, change_to, inference_at, score_at
@@ -18,6 +19,7 @@ from monitor.errors import CommandError
 from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.messages import AlarmState, CaptureHealth, CaptureState
 from monitor.publish.commands import MAX_COMMAND_BYTES, parse_command
+from monitor.publish.docs import DOCS
 from monitor.publish.documents import Progress, alarm_payload, health_payload
 from monitor.publish.payloads import HealthPayload
 from monitor.publish.records import body_from_refusal, body_from_reply
@@ -71,6 +73,7 @@ def test_every_kind_arrives_on_its_topic_and_only_the_retained_ones_stay(
         if rule.direction == "out":
             heard = recorder.wait_for(rule.topic(topic_prefix, "pump"), schema=f"{kind}/1")
             assert rule.qos == heard.qos
+            jsonschema.validate(heard.document, json.loads((DOCS / "schemas" / f"{kind}.json").read_text()))
     kept = {rule.topic(topic_prefix, "pump") for rule in TOPICS.values() if rule.retain}
     assert kept == set(retained(mosquitto.port, f"{topic_prefix}/#"))
     assert [1, 2] == rig.outbox.sent

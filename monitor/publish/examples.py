@@ -1,0 +1,142 @@
+"""One example of each document, for docs/mqtt.md: made by the functions that make the real ones."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from monitor.messages import (
+    AlarmChange,
+    AlarmState,
+    CaptureHealth,
+    CaptureState,
+    ChangeReason,
+    Inference,
+    Quality,
+    Record,
+    Score,
+    Span,
+    read_only,
+)
+from monitor.publish.commands import Command
+from monitor.publish.documents import (
+    Progress,
+    alarm_fields,
+    alarm_payload,
+    health_payload,
+    map_payload,
+    score_payload,
+    status_payload,
+)
+from monitor.publish.payloads import EventPayload, Payload
+from monitor.publish.records import body_from_reply, reply_payload
+
+NOON_UTC_S = 1_769_860_800.0
+"""2026-01-31, 12:00 UTC."""
+BUNDLE = "pump-ae-3f9c2a"
+MEL, FRAMES = 8, 6
+
+
+def _span() -> Span:
+    return Span(
+        source_id="pump",
+        first_sample=983_040,
+        start_s=61.44,
+        end_s=63.488,
+        start_utc_s=NOON_UTC_S + 61.44,
+        quality=Quality.OK,
+        level_dbfs=-27.4,
+    )
+
+
+def _errors() -> np.ndarray[Any, np.dtype[np.float32]]:
+    """A knock in the fourth frame, strongest in the upper bands."""
+    bands, frames = np.mgrid[0:MEL, 0:FRAMES]
+    return np.asarray(0.5 + 8.0 * np.exp(-((frames - 3.0) ** 2)) * bands / MEL, dtype=np.float32)
+
+
+def _change() -> AlarmChange:
+    return AlarmChange(
+        source_id="pump",
+        event_id="pump-20260131T120101",
+        old_state=AlarmState.NORMAL,
+        new_state=AlarmState.UNACKNOWLEDGED,
+        reason=ChangeReason.LIMIT,
+        at_utc_s=NOON_UTC_S + 63.488,
+        event_start_utc_s=NOON_UTC_S + 61.44,
+        peak=1.31,
+        warning=True,
+        uncertain=False,
+        active=True,
+    )
+
+
+def _status() -> Payload:
+    return status_payload("online", at_utc_s=NOON_UTC_S, source_ids=("pump", "fan"), version="0.1.0")
+
+
+def _health() -> Payload:
+    capture = CaptureHealth(
+        source_id="pump",
+        state=CaptureState.HEALTHY,
+        reason="",
+        device="usb-path:1-1.2",
+        received_samples=3_047_424,
+    )
+    progress = Progress(quality=Quality.OK, backend="onnxruntime", lag_s=0.041)
+    return health_payload(capture, progress, at_utc_s=NOON_UTC_S + 63.488, bundle_id=BUNDLE)
+
+
+def _score() -> Payload:
+    profile = read_only(_errors().mean(axis=0))
+    return score_payload(Score(_span(), 1.31, 0.0042, 3.27, profile, BUNDLE))
+
+
+def _map() -> Payload:
+    errors = read_only(_errors())
+    edges_hz = np.linspace(0.0, 8000.0, MEL + 2)
+    return map_payload(Inference(_span(), 3.27, errors, errors, BUNDLE), (4, 3), edges_hz)
+
+
+def _alarm() -> Payload:
+    return alarm_payload(_change(), bundle_id=BUNDLE)
+
+
+def _event() -> Payload:
+    change = _change()
+    fields = alarm_fields(change, BUNDLE)
+    return EventPayload(**fields, seq=118, old_state=change.old_state, new_state=change.new_state)
+
+
+def _command() -> Command:
+    return Command(id="hmi3-000871", action="acknowledge", actor="anna", note="bearing ordered")
+
+
+def _reply() -> Payload:
+    body = body_from_reply("pump", _command(), at_utc_s=NOON_UTC_S + 95.2, state=AlarmState.ACKNOWLEDGED)
+    return reply_payload(Record(119, "reply", "pump", NOON_UTC_S + 95.2, body))
+
+
+def _command_document() -> dict[str, Any]:
+    tree: dict[str, Any] = _command().model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return tree
+
+
+def _document(payload: Callable[[], Payload]) -> Callable[[], dict[str, Any]]:
+    return lambda: dict(json.loads(payload().encode()))
+
+
+EXAMPLES: dict[str, Callable[[], dict[str, Any]]] = {
+    "status": _document(_status),
+    "health": _document(_health),
+    "score": _document(_score),
+    "map": _document(_map),
+    "alarm": _document(_alarm),
+    "event": _document(_event),
+    "command": _command_document,
+    "reply": _document(_reply),
+}
+"""Kind of topic -> what makes its example."""

@@ -1,0 +1,187 @@
+"""One line of text for each document, for a person at a terminal.
+
+Documents come from a broker that anyone may write to: whatever is missing or strange is shown as `?`, and
+nothing in them reaches the terminal as a control character.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+
+BLOCKS = "▁▂▃▄▅▆▇█"
+BAR_CELLS = 20
+BAR_LIMITS = 2.0
+"""The bar ends at so many alarm limits; its middle is the limit."""
+PROFILE_CELLS = 32
+PEAK_DECAY = 0.995
+"""Per window: how fast the scale of the profile forgets its highest error."""
+
+COLOURS = {
+    "unacknowledged": "1;31",
+    "acknowledged": "33",
+    "returned": "35",
+    "normal": "32",
+    "shelved": "36",
+    "out_of_service": "36",
+    "online": "32",
+    "offline": "1;31",
+    "stopped": "33",
+    "healthy": "32",
+    "alarmed": "1;31",
+    "recovering": "33",
+    "failed": "1;31",
+    "ended": "33",
+    "refused": "33",
+    "done": "32",
+}
+"""State or result -> SGR parameters of its line."""
+
+Document = Mapping[str, object]
+
+
+class LineWriter:
+    """Turns documents into lines. Remembers each source's highest error, so that profiles compare."""
+
+    def __init__(self, *, colours: bool) -> None:
+        self._colours = colours
+        self._peaks: dict[str, float] = {}
+
+    def line(self, kind: str, name: str, document: Document, *, retained: bool = False) -> str | None:
+        """Return the line of a document of `kind` about `name`, or None when it needs none.
+
+        The retained alarm state is shown only as what a newcomer is told; afterwards events show the same.
+        """
+        body: str | None
+        if kind == "score":
+            body = self._score(name, document)
+        elif kind == "alarm":
+            body = self._painted(document, "state", _alarm(document)) if retained else None
+        elif kind == "map":
+            body = None
+        else:
+            body = self._other(kind, document)
+        return None if body is None else f"{_clock(document)}  {plain(name):<16} {body}"
+
+    def _other(self, kind: str, document: Document) -> str:
+        if kind == "event":
+            return self._painted(document, "new_state", _event(document))
+        if kind == "status":
+            return self._painted(document, "state", f"box {_text(document, 'state')}")
+        if kind == "health":
+            return self._painted(document, "state", _health(document))
+        if kind == "reply":
+            return self._painted(document, "result", _reply(document))
+        if kind == "command":
+            return f"command {_text(document, 'action')} by {_text(document, 'actor')}"
+        return f"{plain(kind)}: a document of another kind"
+
+    def _painted(self, document: Document, key: str, words: str) -> str:
+        colour = COLOURS.get(str(document.get(key)))
+        return f"\x1b[{colour}m{words}\x1b[0m" if self._colours and colour is not None else words
+
+    def _score(self, name: str, document: Document) -> str:
+        value = _number(document, "value")
+        late = " late" if document.get("historical") is True else ""
+        if value is None:
+            return f"  --  {bar(None)} not judged: {_text(document, 'quality')}{late}"
+        per_day = _number(document, "expected_per_day")
+        rate = "?" if per_day is None else f"{per_day:.3g}/day"
+        words = f"{value:5.2f}  {bar(value)} {rate:>10}  {_text(document, 'quality'):<8}"
+        painted = f"\x1b[1;31m{words}\x1b[0m" if self._colours and value >= 1.0 else words
+        return f"{painted} {self._profile(name, document.get('profile'))}{late}".rstrip()
+
+    def _profile(self, name: str, profile: object) -> str:
+        if not isinstance(profile, list) or not profile:
+            return ""
+        errors = [_finite(error) or 0.0 for error in profile[:4096]]
+        top = max(*errors, self._peaks.get(name, 0.0) * PEAK_DECAY)
+        if len(self._peaks) < 10_000:
+            self._peaks[name] = top
+        return blocks(errors, top)
+
+
+def bar(value: float | None) -> str:
+    """Return a bar of BAR_CELLS cells from 0 to BAR_LIMITS, with a mark at the limit."""
+    filled = 0 if value is None else round(min(max(value, 0.0), BAR_LIMITS) / BAR_LIMITS * BAR_CELLS)
+    cells = "█" * filled + "·" * (BAR_CELLS - filled)
+    middle = BAR_CELLS // 2
+    return f"{cells[:middle]}│{cells[middle:]}"
+
+
+def blocks(errors: Sequence[float], top: float) -> str:
+    """Return `errors` as at most PROFILE_CELLS blocks, 8 levels from 0 to `top`, each its highest error."""
+    count = min(len(errors), PROFILE_CELLS)
+    edges = [index * len(errors) // count for index in range(count + 1)]
+    highest = [max(errors[low:high]) for low, high in pairwise(edges)]
+    levels = [0 if top <= 0 else math.ceil(error / top * len(BLOCKS)) - 1 for error in highest]
+    return "".join(BLOCKS[min(max(level, 0), len(BLOCKS) - 1)] for level in levels)
+
+
+def plain(words: str) -> str:
+    """Return `words`, cut, without anything that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words[:200])
+
+
+def _clock(document: Document) -> str:
+    try:
+        moment = datetime.fromisoformat(str(document.get("time")).replace("Z", "+00:00"))
+        return f"{moment.astimezone():%H:%M:%S}"
+    except (ValueError, OverflowError, OSError):
+        return "  --:-- "
+
+
+def _text(document: Document, key: str) -> str:
+    value = document.get(key)
+    return plain(value) if isinstance(value, str) else "?"
+
+
+def _number(document: Document, key: str) -> float | None:
+    return _finite(document.get(key))
+
+
+def _finite(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if abs(value) < 1e12 else None
+
+
+def _alarm(document: Document) -> str:
+    return f"alarm {_text(document, 'state')}{_particulars(document)}"
+
+
+def _event(document: Document) -> str:
+    change = f"{_text(document, 'old_state')} -> {_text(document, 'new_state')}"
+    return f"ALARM {change} ({_text(document, 'reason')}){_particulars(document)}"
+
+
+def _particulars(document: Document) -> str:
+    parts = []
+    peak = _number(document, "peak")
+    if peak is not None:
+        parts.append(f"peak {peak:.2f}")
+    told = [key for key in ("event_id", "actor", "note") if isinstance(document.get(key), str)]
+    parts += [f"{key.removesuffix('_id')} {_text(document, key)}" for key in told]
+    if document.get("uncertain") is True:
+        parts.append("input cannot be judged")
+    return "".join(f", {part}" for part in parts)
+
+
+def _health(document: Document) -> str:
+    reason = _text(document, "reason")
+    lost = _number(document, "lost_samples")
+    return (
+        f"capture {_text(document, 'state')}"
+        + (f": {reason}" if reason not in {"", "?"} else "")
+        + f"; input {_text(document, 'quality')}, lost {'?' if lost is None else int(lost)} samples, "
+        + f"{_text(document, 'device')}, {_text(document, 'backend')}"
+    )
+
+
+def _reply(document: Document) -> str:
+    reason = _text(document, "reason")
+    return f"reply to {_text(document, 'id')}: {_text(document, 'action')} {_text(document, 'result')}" + (
+        f": {reason}" if reason != "?" else ""
+    )

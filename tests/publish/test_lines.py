@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from publish_rig import change_to, score_at
+
+from monitor.messages import AlarmState, Record
+from monitor.publish.documents import alarm_payload, score_payload
+from monitor.publish.lines import BLOCKS, LineWriter, bar, blocks
+from monitor.publish.payloads import Payload
+from monitor.publish.records import event_payload
+from monitor.publish.topics import TOPICS
+from monitor.store.rendering import change_body
+
+
+def tree(payload: Payload) -> Mapping[str, object]:
+    document = json.loads(payload.encode())
+    assert isinstance(document, dict)
+    return document
+
+
+def event(state: AlarmState) -> Mapping[str, object]:
+    return tree(event_payload(Record(1, "event", "pump", 0.0, change_body(change_to(state), "demo-1"))))
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, "··········│··········"),
+        (0.0, "··········│··········"),
+        (0.5, "█████·····│··········"),
+        (1.0, "██████████│··········"),
+        (1.5, "██████████│█████·····"),
+        (99.0, "██████████│██████████"),
+        (-1.0, "··········│··········"),
+    ],
+)
+def test_the_bar_has_the_limit_in_its_middle(value: float | None, expected: str) -> None:
+    assert expected == bar(value)
+
+
+def test_blocks_have_eight_levels_and_show_the_highest_error_of_each_cell() -> None:
+    assert BLOCKS == blocks([1, 2, 3, 4, 5, 6, 7, 8], 8.0)
+    assert blocks([0.0] * 63 + [8.0], 8.0) == BLOCKS[0] * 31 + BLOCKS[7]
+    assert blocks([0.0, 0.0], 0.0) == BLOCKS[0] * 2
+
+
+def test_a_score_line_holds_value_limit_rate_quality_and_profile() -> None:
+    line = LineWriter(colours=False).line("score", "pump", tree(score_payload(score_at(0))))
+    assert line is not None
+    assert re.search(r"pump +0\.50  █{5}·{5}│·{10} +12\.5/day  ok +[▁-█]{32}$", line)
+
+
+def test_a_score_that_was_not_judged_says_why_and_shows_no_number() -> None:
+    line = LineWriter(colours=False).line("score", "pump", tree(score_payload(score_at(0, value=None))))
+    assert line is not None
+    assert line.endswith("not judged: gap")
+    assert "0.00" not in line
+
+
+def test_a_late_score_is_marked() -> None:
+    line = LineWriter(colours=False).line("score", "p", tree(score_payload(score_at(0), historical=True)))
+    assert line is not None
+    assert line.endswith(" late")
+
+
+def test_profiles_of_one_source_share_a_scale() -> None:
+    writer = LineWriter(colours=False)
+    loud = writer.line("score", "pump", {"value": 2.0, "profile": [80.0] * 4})
+    quiet = writer.line("score", "pump", {"value": 0.1, "profile": [10.0] * 4})
+    other = writer.line("score", "fan", {"value": 0.1, "profile": [10.0] * 4})
+    assert str(loud).endswith("█" * 4)
+    assert str(quiet).endswith(BLOCKS[1] * 4)
+    assert str(other).endswith("█" * 4)
+
+
+def test_alarms_are_red_only_when_colours_are_wanted() -> None:
+    document = event(AlarmState.UNACKNOWLEDGED)
+    assert "\x1b[1;31mALARM normal -> unacknowledged" in str(
+        LineWriter(colours=True).line("event", "pump", document)
+    )
+    assert "\x1b" not in str(LineWriter(colours=False).line("event", "pump", document))
+
+
+def test_an_alarm_state_is_shown_to_a_newcomer_and_not_beside_its_event() -> None:
+    document = tree(alarm_payload(change_to(AlarmState.ACKNOWLEDGED), bundle_id=None))
+    writer = LineWriter(colours=False)
+    assert "alarm acknowledged, peak 1.75" in str(writer.line("alarm", "pump", document, retained=True))
+    assert writer.line("alarm", "pump", document) is None
+
+
+def test_nothing_reaches_the_terminal_as_a_control_character() -> None:
+    evil = "\x1b]0;pwned\x07\x1b[2J\r\n"
+    document = dict.fromkeys(
+        ("time", "state", "reason", "device", "quality", "actor", "note", "action", "id"), evil
+    )
+    writer = LineWriter(colours=False)
+    for kind in (*TOPICS, evil):
+        line = writer.line(kind, evil, document, retained=True)
+        assert line is None or line.isprintable()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=10,
+)
+KEYS = st.sampled_from(
+    [
+        *("time", "state", "value", "expected_per_day", "profile", "quality", "peak", "event_id"),
+        *("old_state", "new_state", "reason", "lost_samples", "result", "historical", "uncertain"),
+    ]
+)
+
+
+@settings(deadline=None)
+@given(kind=st.sampled_from([*TOPICS, "other"]), document=st.dictionaries(KEYS, JSON), retained=st.booleans())
+def test_any_document_makes_one_printable_line_or_none(
+    kind: str,
+    document: dict[str, object],
+    retained: bool,  # noqa: FBT001 - drawn by hypothesis
+) -> None:
+    line = LineWriter(colours=False).line(kind, "pump", document, retained=retained)
+    assert line is None or line.isprintable()
