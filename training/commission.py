@@ -48,9 +48,13 @@ class Split:
     """Which recordings serve what; no recording serves twice."""
 
     training: tuple[str, ...]
+    """The model's weights and the standardisation are fitted to these."""
     validation: tuple[str, ...]
+    """These say when to stop training."""
     head: tuple[str, ...]
+    """The scoring head is fitted to the errors on these."""
     calibration: tuple[str, ...]
+    """The alarm limit is fitted to the scores of these."""
 
     def __post_init__(self) -> None:
         names = [*self.training, *self.validation, *self.head, *self.calibration]

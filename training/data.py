@@ -39,6 +39,7 @@ class Run:
     """Consecutive frames of one recording, without a gap."""
 
     recording: str
+    """Name of the recording."""
     first: int
     """Row of the file."""
     end: int
@@ -50,7 +51,9 @@ class Skipped:
     """A recording that was not used, and why."""
 
     recording: str
+    """Name of the recording."""
     reason: str
+    """For a person: what was wrong with it."""
 
 
 class LogMelStore:

@@ -31,8 +31,11 @@ class FaultFound:
     """What one fault of the simulated machine did to the score."""
 
     kind: str
+    """One of monitor.config.sources.FaultKind."""
     seed: int
+    """Of the simulated machine."""
     severity: float
+    """Factor on the fault's amplitude; 1.0 is plainly audible beside the machine."""
     highest: float | None
     """Highest value during the fault, in units of the alarm limit; None when no window could be judged."""
     median: float | None

@@ -28,19 +28,25 @@ class TrainingSettings:
     """How a model is trained."""
 
     epochs: int = 20
+    """At most so many passes over the training sound; early stopping may end it before."""
     batch_windows: int = 64
+    """Windows in one step of the optimiser."""
     hop_frames: int = 32
     """From one training window to the next; the grid is shifted at random each epoch."""
     learning_rate: float = 2e-3
     """At the start; falls to 1 % along a cosine."""
     weight_decay: float = 1e-4
+    """AdamW's coefficient: each step shrinks the weights by this times the learning rate."""
     patience_epochs: int = 6
     """Stop when the validation loss has not fallen for so long."""
     gradient_norm_max: float = 5.0
+    """A gradient with a longer L2 norm is scaled down to it."""
     seed: int = 0
+    """Of first weights, order of windows and masks: same seed, same model."""
     device: str = "cpu"
     """`cpu` or `cuda`."""
     loss: PerBinLoss = squared_error
+    """Loss of each bin; its mean over the bins that count is what falls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,9 @@ class Epoch:
     """What one pass over the training sound brought."""
 
     training_loss: float
+    """Mean over its windows, each with the weights of its own step."""
     validation_loss: float
+    """Mean over the held-out windows after the pass, with the same masks each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,7 @@ class TrainingHistory:
     """How the training went."""
 
     epochs: tuple[Epoch, ...]
+    """In order; fewer than the settings allow after an early stop."""
     best_epoch: int
     """Index of the epoch whose weights were kept."""
 

@@ -49,6 +49,7 @@ class ModelCard:
     kind: str
     """Kind of model: `ae`, `mae`, ..."""
     frontend: FrontendParameters
+    """Those that the model was trained behind."""
     standardisation_mean: Sequence[float]
     """Shape (mel,), log10 units."""
     standardisation_std: Sequence[float]

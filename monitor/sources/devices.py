@@ -42,9 +42,11 @@ class InputDevice:
     title: str
     """What PortAudio calls it, for people."""
     channels: int
+    """The most that it can record at once, at least 1."""
     sample_rate_hz: int
     """The device's own default."""
     is_default: bool
+    """Whether it is what PortAudio takes when none is named."""
 
     @property
     def name(self) -> str:

@@ -20,6 +20,7 @@ class Arrival:
     frames: Float32
     """Shape (n, columns); never written again."""
     sample_rate_hz: int
+    """The device's own, of these frames."""
     arrived_s: float
     """Monotonic time at which the last frame was there."""
     lost_frames: int = 0

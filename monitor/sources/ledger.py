@@ -21,10 +21,13 @@ class Stamp:
     """Where the samples of one block lie, the same for all channels."""
 
     first_sample: int
+    """Index since the source first opened, lost samples counted."""
     lost_samples: int
     """Missing immediately before first_sample."""
     sample_rate_hz: int
+    """The device's own."""
     captured_utc_s: float
+    """When the first sample reached the converter, by the source's clock anchor."""
 
     def block(self, source_id: str, samples: Float32) -> AudioBlock:
         """Return the block that holds `samples` of one channel, made finite, within [-1, 1], read-only.

@@ -45,7 +45,9 @@ class Clocks:
     """The clocks a source goes by, so that tests may set them."""
 
     monotonic: Callable[[], float] = time.monotonic
+    """Seconds that only ever rise: what real time is kept against."""
     wall: Callable[[], float] = time.time
+    """Seconds since 1970 UTC: what blocks are dated by."""
     wait: Callable[[float], None] = time.sleep
     """Lets that many seconds pass on the monotonic clock."""
 
