@@ -29,7 +29,9 @@ class Subscription:
     """What is watched, and where."""
 
     mqtt: MqttConfig
+    """How to reach the broker; its host is a real one, never `embedded`."""
     prefix: str
+    """Everything below this topic is watched; without a slash at its end."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

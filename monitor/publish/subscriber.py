@@ -25,8 +25,11 @@ class Arrival:
     """One message, or with `topic` None news of the connection itself."""
 
     topic: str | None
+    """In full, prefix included; None: `payload` is a sentence about the connection."""
     payload: bytes
+    """As it came over the line; without a topic, UTF-8 text for a person."""
     retained: bool = False
+    """Whether the broker had kept it from before we subscribed."""
 
 
 class Subscriber:
