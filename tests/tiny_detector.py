@@ -20,6 +20,7 @@ from training.models.reconstructor import Reconstructor
 
 MEL, FRAMES = 16, 32
 WIDTHS = (4, 8)
+torch.set_num_threads(1)  # on nets this small further threads only wait for each other
 PARAMETERS = FrontendParameters(n_fft=256, hop_samples=128, mel_bands=MEL)
 
 
