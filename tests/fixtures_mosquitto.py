@@ -108,8 +108,9 @@ class Mosquitto:
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGCONT)
             self._process.send_signal(how)
+            if how is not signal.SIGKILL:
+                self.go_on()  # a hung process takes nothing but SIGKILL
             self._process.wait(10)
             self._process = None
 

@@ -172,22 +172,29 @@ def test_stopping_without_a_broker_takes_no_longer_than_allowed(make_rig: MakeRi
 
 
 def test_a_stale_alarm_state_never_arrives_behind_the_fresh_one(
-    mosquitto: Mosquitto, make_rig: MakeRig, make_recorder: MakeRecorder, topic_prefix: str
+    mosquitto: Mosquitto, make_rig: MakeRig, monkeypatch: pytest.MonkeyPatch, topic_prefix: str
 ) -> None:
     rig = make_rig(port=mosquitto.port)
     eventually(lambda: rig.publisher.connected)
     mosquitto.hang()
     rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.NORMAL), bundle_id=None))
-    time.sleep(0.2)  # it is on its way and will never be acknowledged
-    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None))
+    time.sleep(0.2)  # it is on its way, and will not be acknowledged: paho sends it again
     mosquitto.kill()
+    eventually(lambda: not rig.publisher.connected)
+    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None))
+    on_connected = rig.publisher.on_connected
+
+    def slow_network_thread() -> None:
+        on_connected()
+        time.sleep(0.3)  # the publishing thread has time to be faster than paho's own repeat
+
+    monkeypatch.setattr(rig.publisher, "on_connected", slow_network_thread)
     mosquitto.start()
-    recorder = make_recorder(mosquitto.port, f"{topic_prefix}/pump/alarm")
-    recorder.wait_for(f"{topic_prefix}/pump/alarm", state="unacknowledged")
-    time.sleep(0.3)
-    assert recorder.heard[-1].document["state"] == "unacknowledged"
-    kept = retained(mosquitto.port, f"{topic_prefix}/pump/alarm")
-    assert kept[f"{topic_prefix}/pump/alarm"].document["state"] == "unacknowledged"
+    topic = f"{topic_prefix}/pump/alarm"
+    eventually(lambda: rig.publisher.connected)
+    eventually(lambda: rig.publisher._retained.settled)
+    time.sleep(0.5)
+    assert retained(mosquitto.port, topic)[topic].document["state"] == "unacknowledged"
 
 
 def test_the_client_survives_something_that_is_no_broker_and_finds_the_broker_after_it(
