@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from training.data import LogMelStore
 from training.detector import Detector
 from training.errors import TrainingError
 from training.heads import MeanError, fit_residual_mahalanobis
-from training.models import make_model
+from training.models import WIDTHS, make_model
 from training.seeding import seed_everything
 from training.train import (
     TrainingHistory,
@@ -64,11 +64,16 @@ class Split:
 
 
 def train_detector(
-    kind: str, store: LogMelStore, split: Split, settings: TrainingSettings
+    kind: str,
+    store: LogMelStore,
+    split: Split,
+    settings: TrainingSettings,
+    *,
+    widths: Sequence[int] = WIDTHS,
 ) -> tuple[Detector, TrainingHistory]:
     """Return a trained detector of `kind` with its scoring head fitted, on the CPU."""
     seed_everything(settings.seed)
-    model = make_model(kind, mel=store.parameters.mel_bands, frames=store.frames)
+    model = make_model(kind, mel=store.parameters.mel_bands, frames=store.frames, widths=widths)
     standardiser = standardiser_of_store(store, split.training)
     history = train_reconstructor(model, standardiser, store, (split.training, split.validation), settings)
     detector = Detector(standardiser, model, MeanError()).eval()

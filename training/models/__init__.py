@@ -5,7 +5,7 @@ All of them reconstruct standardised log-mel; training.detector makes detectors 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from training.errors import TrainingError
 from training.models.ae import Autoencoder
@@ -13,24 +13,29 @@ from training.models.mae import MaskedAutoencoder
 from training.models.masks import PatchGrid
 from training.models.reconstructor import Reconstructor
 
-__all__ = ["MODELS", "Reconstructor", "make_model"]
+__all__ = ["MODELS", "WIDTHS", "Reconstructor", "make_model"]
 
 
-def _ae(mel: int, frames: int) -> Reconstructor:
+WIDTHS = (32, 64, 96, 128)
+"""Channels of each stage of the convolutional models, for machines of which nothing is known."""
+
+
+def _ae(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
     del mel, frames  # any multiple of 16 will do
-    return Autoencoder()
+    return Autoencoder(widths=widths)
 
 
-def _mae(mel: int, frames: int) -> Reconstructor:
-    # flat patches: half a second of a narrow band is hidden in no pass, a click in one of four (LOG.md)
-    return MaskedAutoencoder(PatchGrid(mel, frames, patch_mel=16, patch_frames=4))
+def _mae(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
+    # an eighth of the bands by an eighth of a second did best in trials (LOG.md)
+    grid = PatchGrid(mel, frames, patch_mel=16, patch_frames=4)
+    return MaskedAutoencoder(grid, widths=widths)
 
 
-MODELS: dict[str, Callable[[int, int], Reconstructor]] = {"ae": _ae, "mae": _mae}
-"""Kind -> makes it with the settings we recommend for windows of (mel, frames)."""
+MODELS: dict[str, Callable[[int, int, Sequence[int]], Reconstructor]] = {"ae": _ae, "mae": _mae}
+"""Kind -> makes it for windows of (mel, frames) with these widths."""
 
 
-def make_model(kind: str, *, mel: int, frames: int) -> Reconstructor:
+def make_model(kind: str, *, mel: int, frames: int, widths: Sequence[int] = WIDTHS) -> Reconstructor:
     """Return a new model with freshly drawn weights.
 
     Raises:
@@ -38,4 +43,4 @@ def make_model(kind: str, *, mel: int, frames: int) -> Reconstructor:
     """
     if kind not in MODELS:
         raise TrainingError(f"kind {kind!r} is not known; known are {', '.join(MODELS)}")
-    return MODELS[kind](mel, frames)
+    return MODELS[kind](mel, frames, widths)
