@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("monitor.commands.check", "check the configuration, the bundles and the devices"),
     "devices": ("monitor.commands.devices", "list the microphones of this box with their levels"),
     "score": ("monitor.commands.score", "score sound files with a bundle, as JSON lines"),
+    "record": ("monitor.commands.record", "record normal sound of a source, as FLAC with an index"),
     "calibrate": ("monitor.commands.calibrate", "set the alarm limit from normal recordings"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
     "status": ("monitor.commands.status", "show how the daemon on this box is"),

@@ -93,3 +93,15 @@ class PublishError(CodedError):
     """MQTT settings that can never work: a bad certificate, an unreadable password file."""
 
     code = "publish"
+
+
+class RecordError(CodedError):
+    """Sound cannot be recorded as asked; the text says why."""
+
+    code = "record"
+
+
+class RecordFullError(RecordError):
+    """There is no space left for a recording; what was written before is kept."""
+
+    code = "record-full"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 # what others import stands first: pytest rewrites the asserts of a module only before its first import
 pytest_plugins = [
+    "fixtures_disk",
     "fixtures_mosquitto",
     "fixtures_pulse",
     "fixtures_time",

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,22 +15,6 @@ from monitor.store import ClipJob, Store, open_store
 RaiseEvent = Callable[[Store, str], None]
 ClipOf = Callable[..., ClipJob]
 MapsOf = Callable[..., tuple[Score, Inference, LogMel]]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A real filesystem of one megabyte."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("mounting a small filesystem needs root")
-    command = [mount, "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("this system does not let root mount a tmpfs")
-    yield folder
-    # lazily: a test that fails leaves files open there
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(path: Path) -> None:
