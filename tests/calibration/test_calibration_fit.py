@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -64,7 +65,8 @@ def test_value_rises_and_expected_alarms_fall_with_the_score(raws: list[float]) 
     values = [CALIBRATION.value(raw, limit) for raw in ordered]
     expected = [CALIBRATION.expected_per_day(raw) for raw in ordered]
     assert sorted(values) == values
-    assert sorted(expected, reverse=True) == expected
+    # interpolation may round in the last place
+    assert all(more >= fewer * (1 - 1e-12) for more, fewer in itertools.pairwise(expected))
     assert 86400.0 / HOP_S >= expected[0]
     assert 0.0 <= expected[-1]
 
