@@ -28,7 +28,7 @@ fmt: $(DEV_STAMP)  ## rewrite: format and fixable lint
 	$(BIN)/ruff check --fix .
 
 bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON on the last line
-	$(BIN)/python tests/bench/daemon.py
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/daemon.py
 
 train-demo: $(DEV_STAMP)  ## train the two embedded bundles again
 	bash training/runs/demo.sh

@@ -35,8 +35,8 @@ from monitor.window_queue import WindowQueue
 WAIT_S = 0.25
 """The longest that a thread waits for something to do before it looks whether it shall end."""
 TEND_EVERY_S = 0.5
-READY_AFTER_S = 1.0
-"""By then systemd is told READY, whether or not every device has spoken."""
+READY_WITHIN_S = 1.0
+"""By then systemd is told READY, whether or not every device has spoken: a missing one is waited for."""
 FAREWELL_S = 10.0
 """How long each step of the end may take: judging what was heard, writing clips, telling the broker."""
 EXIT_FAILED = 70
@@ -62,8 +62,8 @@ class Daemon:
             log.error("the store was damaged; a new one was begun", old=str(self._store.recovered_from))
         self._machines = open_machines(config, self._store.alarm_snapshots())
         self._publisher = self._make_publisher() if config.mqtt.enabled else None
-        book = HealthBook([facts_at_start(machine) for machine in self._machines])
-        self._announcer = Announcer(self._machines, self._publisher, book, config.mqtt)
+        self._book = HealthBook([facts_at_start(machine) for machine in self._machines])
+        self._announcer = Announcer(self._machines, self._publisher, self._book, config.mqtt)
         self._keeper = Keeper(self._machines, self._store, config.store, log)
         self._pipeline = Pipeline(self._machines, self._store, self._announcer, self._keeper.keep_window, log)
         self._desk = Desk(self._machines, self._store, self._pipeline, log)
@@ -79,12 +79,14 @@ class Daemon:
             publisher=self._publisher,
             supervisor=self._supervisor,
         )
-        self._caretaker = Caretaker(household, book, self._announcer, notifier, config.state_dir, log=log)
+        self._caretaker = Caretaker(
+            household, self._book, self._announcer, notifier, config.state_dir, log=log
+        )
         if self._publisher is not None:
             self._publisher.start()
         machines = {machine.source_id: machine for machine in self._machines}
         self._captures = [
-            Capture(source, machines, self._queue, book) for source in open_sources(config.sources)
+            Capture(source, machines, self._queue, self._book) for source in open_sources(config.sources)
         ]
 
     @property
@@ -117,11 +119,11 @@ class Daemon:
         return EXIT_FAILED if self._supervisor.gave_up.is_set() else 0
 
     def _tend_until(self, stop: threading.Event) -> None:
-        ready_s = time.monotonic() + READY_AFTER_S
+        ready_by_s = time.monotonic() + READY_WITHIN_S
         ready = False
-        while not stop.wait(TEND_EVERY_S) and not self._supervisor.gave_up.is_set():
+        while not stop.wait(TEND_EVERY_S if ready else 0.1) and not self._supervisor.gave_up.is_set():
             self._caretaker.tend()
-            if not ready and time.monotonic() >= ready_s:
+            if not ready and (self._book.all_have_spoken or time.monotonic() >= ready_by_s):
                 ready = True
                 self._caretaker.tell_ready()
             if all(capture.source.finished for capture in self._captures):

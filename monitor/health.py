@@ -16,6 +16,8 @@ from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, S
 from monitor.window import Ledger
 
 STATUS_FILE = "status.json"
+STARTING = "starting"
+"""The reason of a source that has not said anything yet."""
 KNOWINGLY_ABSENT = {CaptureState.RECOVERING, CaptureState.FAILED, CaptureState.ENDED}
 """States in which no sound is expected, and everybody has been told so."""
 
@@ -120,6 +122,13 @@ class HealthBook:
         """Note where every sample of a source went."""
         with self._lock:
             self._facts[source_id] = replace(self._facts[source_id], ledger=ledger)
+
+    @property
+    def all_have_spoken(self) -> bool:
+        """Whether every source has delivered sound, or said why it cannot."""
+        return all(
+            fact.capture.received_samples or fact.capture.reason != STARTING for fact in self.sources()
+        )
 
     def sources(self) -> Sequence[SourceFacts]:
         """Return what is known of every source, in the order of the configuration."""

@@ -17,7 +17,7 @@ from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
 from monitor.errors import CalibrationError, CalibrationMismatchError
 from monitor.frontend import StreamFrontend
-from monitor.health import SourceFacts
+from monitor.health import STARTING, SourceFacts
 from monitor.listening import Ear, open_ear
 from monitor.messages import CaptureHealth, CaptureState
 from monitor.score import Scorer
@@ -152,7 +152,7 @@ def facts_at_start(machine: Machine) -> SourceFacts:
     """Return what is known of a machine before any sound of it has come."""
     return SourceFacts(
         capture=CaptureHealth(
-            source_id=machine.source_id, state=CaptureState.RECOVERING, reason="starting", device=""
+            source_id=machine.source_id, state=CaptureState.RECOVERING, reason=STARTING, device=""
         ),
         bundle_id=machine.ear.bundle.bundle_id,
         backend=machine.engine.backend,
