@@ -49,11 +49,11 @@ clean:  ## remove the environment, caches and local state
 $(RUN_STAMP): pyproject.toml
 	@bash scripts/install_system.sh run
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[demo]'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[demo]'
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml
 	@bash scripts/install_system.sh test
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,train]'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,train]'
 	@touch $@

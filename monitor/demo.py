@@ -7,7 +7,7 @@ from monitor.config import Config, parse_config
 SIMULATED = """\
 site: demo
 box: box1
-log: {level: warning}
+log: {level: error}
 alarm: {off_delay_s: 4.0, acknowledge_required: false}
 sources:
   - id: pump-1
@@ -24,7 +24,7 @@ sources:
 MICROPHONE = """\
 site: demo
 box: box1
-log: {level: warning}
+log: {level: error}
 sources:
   - id: microphone-1
     kind: microphone

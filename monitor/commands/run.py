@@ -45,13 +45,21 @@ def run(arguments: argparse.Namespace) -> int:
         return daemon.run(stop)
     finally:
         if viewer is not None:
-            viewer.terminate()
-            viewer.wait(5.0)
+            _end(viewer)
+
+
+def _end(viewer: subprocess.Popen[bytes]) -> None:
+    """Let the viewer show the last message, and end it if it does not end by itself."""
+    try:
+        viewer.wait(2.0)
+    except subprocess.TimeoutExpired:
+        viewer.terminate()
+        viewer.wait(5.0)
 
 
 def _viewer(config: Config, daemon: Daemon, demo: str) -> subprocess.Popen[bytes]:
     """Show what the broker carries: not what the daemon thinks, but what a subscriber gets."""
     print(HINTS[demo], flush=True)
     command = [sys.executable, "-m", "monitor", "watch", "--host", "127.0.0.1"]
-    command += ["--port", str(daemon.broker_port), "--prefix", config.topic_prefix]
+    command += ["--port", str(daemon.broker_port), "--prefix", config.topic_prefix, "--until-stopped"]
     return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own command

@@ -45,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prefix", help="start of the topics; default: the configuration's, else wheeltapper"
     )
     parser.add_argument("--seconds", type=float, help="stop after this long; default: never")
+    parser.add_argument("--until-stopped", action="store_true", help="stop when a box says that it stopped")
     parser.add_argument("--json", action="store_true", help="one JSON object a message, maps too")
 
 
@@ -62,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
     printer = Printer(subscriber.prefix, as_json=args.json, colours=wants_colours())
     subscriber.connect()
     try:
-        return 0 if _watch(subscriber, printer, args.seconds) else 1
+        return 0 if _watch(subscriber, printer, args.seconds, until_stopped=args.until_stopped) else 1
     finally:
         subscriber.close()
 
@@ -131,7 +132,12 @@ def _json_line(arrival: Arrival, document: Mapping[str, Any] | None) -> str:
     return json.dumps(tree)
 
 
-def _watch(subscriber: Subscriber, printer: Printer, seconds: float | None) -> int:
+def _says_stopped(arrival: Arrival) -> bool:
+    document = document_from_payload(arrival.payload)
+    return not arrival.retained and document is not None and document.get("state") == "stopped"
+
+
+def _watch(subscriber: Subscriber, printer: Printer, seconds: float | None, *, until_stopped: bool) -> int:
     """Print until the time is over; return how many messages came."""
     started_s = time.monotonic()
     heard, told_quiet, told_dropped = 0, False, 0
@@ -140,6 +146,8 @@ def _watch(subscriber: Subscriber, printer: Printer, seconds: float | None) -> i
         if arrival is not None:
             heard += arrival.topic is not None
             printer.show(arrival)
+            if until_stopped and _says_stopped(arrival):
+                break
         elif not heard and not told_quiet and time.monotonic() - started_s > QUIET_S:
             told_quiet = True
             print(

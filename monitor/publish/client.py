@@ -191,7 +191,7 @@ class BrokerClient:
         self._hooks.on_message(message.topic, bytes(message.payload), retained=message.retain)
 
     def _on_log(self, _client: mqtt.Client, _userdata: object, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR:
+        if level == LogLevel.MQTT_LOG_ERR and not self._stopping:  # at the end it complains of the end
             self._callback_errors += 1
             self._log.error("mqtt library", reason=text)
 

@@ -88,7 +88,7 @@ class LineWriter:
         if value is None:
             return f"  --  {bar(None)} not judged: {_text(document, 'quality')}{late}"
         per_day = _number(document, "expected_per_day")
-        rate = "?" if per_day is None else f"{per_day:.3g}/day"
+        rate = "?" if per_day is None else _rate(per_day)
         words = f"{value:5.2f}  {bar(value)} {rate:>10}  {_text(document, 'quality'):<8}"
         painted = f"\x1b[1;31m{words}\x1b[0m" if self._colours and value >= 1.0 else words
         return f"{painted} {self._profile(name, document.get('profile'))}{late}".rstrip()
@@ -133,6 +133,13 @@ def _clock(document: Document) -> str:
         return "  --:-- "
 
 
+def _rate(per_day: float) -> str:
+    """Return expected false alarms, as exact as they are known."""
+    if per_day < 0.01:
+        return "<0.01/day"
+    return f"{per_day:.0f}/day" if per_day >= 10 else f"{per_day:.2g}/day"
+
+
 def _text(document: Document, key: str) -> str:
     value = document.get(key)
     return plain(value) if isinstance(value, str) else "?"
@@ -153,8 +160,11 @@ def _alarm(document: Document) -> str:
 
 
 def _event(document: Document) -> str:
-    change = f"{_text(document, 'old_state')} -> {_text(document, 'new_state')}"
-    return f"ALARM {change} ({_text(document, 'reason')}){_particulars(document)}"
+    old, new = _text(document, "old_state"), _text(document, "new_state")
+    reason = _text(document, "reason").replace("_", " ")
+    if old == new:  # warnings and doubts about the input leave the state as it is
+        return f"{reason}; alarm still {new}{_particulars(document)}"
+    return f"ALARM {old} -> {new} ({reason}){_particulars(document)}"
 
 
 def _particulars(document: Document) -> str:

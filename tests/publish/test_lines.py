@@ -53,7 +53,7 @@ def test_blocks_have_eight_levels_and_show_the_highest_error_of_each_cell() -> N
 def test_a_score_line_holds_value_limit_rate_quality_and_profile() -> None:
     line = LineWriter(colours=False).line("score", "pump", tree(score_payload(score_at(0))))
     assert line is not None
-    assert re.search(r"pump +0\.50  █{5}·{5}│·{10} +12\.5/day  ok +[▁-█]{32}$", line)
+    assert re.search(r"pump +0\.50  █{5}·{5}│·{10} +12/day  ok +[▁-█]{32}$", line)
 
 
 def test_a_score_that_was_not_judged_says_why_and_shows_no_number() -> None:
@@ -127,3 +127,19 @@ def test_any_document_makes_one_printable_line_or_none(
 ) -> None:
     line = LineWriter(colours=False).line(kind, "pump", document, retained=retained)
     assert line is None or line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("per_day", "words"),
+    [(0.0, "<0.01/day"), (0.0123, "0.012/day"), (3.14159, "3.1/day"), (12.5, "12/day"), (5523.4, "5523/day")],
+)
+def test_expected_alarms_are_told_as_exactly_as_they_are_known(per_day: float, words: str) -> None:
+    document = {"value": 0.5, "expected_per_day": per_day, "quality": "ok"}
+    assert words in str(LineWriter(colours=False).line("score", "pump", document))
+
+
+def test_a_warning_is_not_told_as_a_change_of_the_alarm() -> None:
+    document = {"old_state": "normal", "new_state": "normal", "reason": "warning_cleared"}
+    line = str(LineWriter(colours=False).line("event", "pump", document))
+    assert "warning cleared; alarm still normal" in line
+    assert "ALARM" not in line
