@@ -51,10 +51,10 @@ class Days:
 # seeds are days of the same machine; 1 is the daemon's default and is only ever listened to
 TRAINING = Days(range(101, 109), 300.0)
 VALIDATION = Days(range(111, 113), 300.0)
-HEAD = Days(range(121, 129), 150.0)
-CALIBRATION = Days(range(131, 137), 900.0)
+HEAD = Days(range(121, 129), 300.0)
+CALIBRATION = Days(range(131, 143), 900.0)
 JUDGED_FAULT_SEED = 1
-JUDGED_NORMAL_SEED = 141
+JUDGED_NORMAL_SEED = 151
 KINDS_OF_MODEL = ("ae", "mae")
 WIDTHS = (16, 32, 48, 64)
 """Half of what we recommend for real machines: enough for this one, and a quarter of the work."""
