@@ -33,6 +33,7 @@ class Days:
     """Days of the pump that serve one purpose."""
 
     seeds: range
+    """One for each day."""
     duration_s: float
     """Of each."""
 

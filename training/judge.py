@@ -77,18 +77,21 @@ def judge_fault(bundle: Bundle, kind: str, *, seed: int, severity: float = 1.0) 
         faults=(fault,),
     )
     scores = scores_of_machine(bundle, source)
-    during = [s for s in scores if s.span.end_s > FAULT_START_S and s.span.start_s < end_s]
-    inside = [s for s in during if s.span.start_s >= FAULT_START_S and s.span.end_s <= end_s]
-    highest = max((s.value for s in during if s.value is not None), default=None)
-    values = [s.value for s in inside if s.value is not None]
+    during = [s.value for s in scores if s.span.end_s > FAULT_START_S and s.span.start_s < end_s]
+    inside = [s.value for s in scores if s.span.start_s >= FAULT_START_S and s.span.end_s <= end_s]
+    values_inside = _known(inside)
     return FaultFound(
         kind=kind,
         seed=seed,
         severity=severity,
-        highest=highest,
-        median=float(np.median(values)) if values else None,
-        refused_windows=sum(s.value is None for s in during),
+        highest=max(_known(during), default=None),
+        median=float(np.median(values_inside)) if values_inside else None,
+        refused_windows=during.count(None),
     )
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def false_alarms(scores: Sequence[Score], *, gap_s: float) -> int:

@@ -100,22 +100,25 @@ def recordings_of_index(
         TrainingError: The index cannot be read or lacks a column.
         NoSoundError: No row fits.
     """
+    rows = _rows_of_index(index)
+    fitting = [
+        row["file"] for row in rows if row["role"] in roles and (sets is None or row.get("set") in sets)
+    ]
+    if not fitting:
+        wanted = " or ".join(sorted(roles)) + (f" in set {' or '.join(sorted(sets))}" if sets else "")
+        found = ", ".join(sorted({row["role"] for row in rows}))
+        raise NoSoundError(f"{index}: no row has role {wanted}; it has the roles {found}")
+    return [recording_of_file(index.parent / name, name) for name in fitting]
+
+
+def _rows_of_index(index: Path) -> list[dict[str, str]]:
     try:
         with index.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restval="")
             missing = INDEX_COLUMNS - set(reader.fieldnames or ())
             rows = [] if missing else list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TrainingError(f"{index}: cannot be read: {error}; give another index") from error
     if missing:
         raise TrainingError(f"{index}: lacks the columns {', '.join(sorted(missing))}; add them")
-    fitting = [
-        row["file"] for row in rows if row["role"] in roles and (sets is None or row.get("set") in sets)
-    ]
-    if not fitting:
-        raise NoSoundError(
-            f"{index}: no row has role {' or '.join(sorted(roles))}"
-            + (f" and set {' or '.join(sorted(sets))}" if sets else "")
-            + f"; it has the roles {', '.join(sorted({row['role'] or '' for row in rows}))}"
-        )
-    return [recording_of_file(index.parent / name, name) for name in fitting]
+    return rows
