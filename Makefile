@@ -33,6 +33,10 @@ bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON 
 train-demo: $(DEV_STAMP)  ## train the two embedded bundles again
 	bash training/runs/demo.sh
 
+golden: $(DEV_STAMP)  ## rebuild the golden log-mel and show what changed
+	$(BIN)/python tests/golden/make_golden.py
+	git --no-pager diff --stat -- tests/golden
+
 docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/config.md and config.yaml
 	$(BIN)/python -m monitor.publish.docs
 	$(BIN)/python -m monitor.config.docs
