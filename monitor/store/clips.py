@@ -73,6 +73,8 @@ class _Cut:
     """After the last sample of the clip, counted in the stream."""
     sample_rate_hz: int
     """That of the blocks."""
+    start_s: float
+    """Stream time of the first sample."""
     start_utc_s: float
     """UTC of the first sample."""
 
@@ -100,6 +102,7 @@ class ClipRecorder:
         self._lock = threading.Lock()
         self._blocks: deque[AudioBlock] = deque()
         self._rate_hz = 0
+        self._rate_since = (0, 0.0)  # the sample, and its stream time, at which the rate last changed
         self._floor = 0  # from this sample on everything is held, or known to be lost
         self._end = 0
         self._recordings: dict[str, _Recording] = {}
@@ -124,7 +127,8 @@ class ClipRecorder:
             if block.sample_rate_hz != self._rate_hz or begins != self._end:
                 self._finish_all()
                 self._blocks.clear()
-                self._rate_hz, self._floor = block.sample_rate_hz, begins
+                self._follow_rate(block.sample_rate_hz, begins)
+                self._floor = begins
             self._blocks.append(block)
             self._end = block.end_sample
             self._finish_due()
@@ -153,8 +157,22 @@ class ClipRecorder:
             self._finished.clear()
         return [self._job(cut) for cut in cuts]
 
+    def _follow_rate(self, rate_hz: int, at_sample: int) -> None:
+        """Count on at another rate: a sample's number alone no longer tells its stream time."""
+        if self._rate_hz and rate_hz != self._rate_hz:
+            self._rate_since = (at_sample, self._stream_s(at_sample))
+        self._rate_hz = rate_hz
+
     def _sample_at(self, stream_s: float) -> int:
-        return round(stream_s * self._rate_hz)
+        since, since_s = self._rate_since
+        return since + self._samples_in(stream_s - since_s)
+
+    def _stream_s(self, sample: int) -> float:
+        since, since_s = self._rate_since
+        return since_s + (sample - since) / self._rate_hz
+
+    def _samples_in(self, seconds: float) -> int:
+        return round(seconds * self._rate_hz)
 
     def _begin(self, event_id: str, start_s: float, end_s: float) -> None:
         last_flagged_s, last_end_s = self._last_clips.get(event_id, (-np.inf, 0.0))
@@ -168,12 +186,12 @@ class ClipRecorder:
             return
         if len(self._recordings) >= OPEN_KEPT:
             self._finish_one(next(iter(self._recordings.values())))
-        limit = start + self._sample_at(self._max_clip_s)
+        limit = start + self._samples_in(self._max_clip_s)
         end = min(self._sample_at(end_s + self._post_roll_s), limit)
         self._recordings[event_id] = _Recording(event_id, start_s, start, end, limit)
 
     def _finish_due(self) -> None:
-        lag = self._sample_at(self._lag_s)
+        lag = self._samples_in(self._lag_s)
         for recording in list(self._recordings.values()):
             if self._end >= min(recording.end + lag, recording.limit):
                 self._finish_one(recording)
@@ -185,7 +203,7 @@ class ClipRecorder:
     def _finish_one(self, recording: _Recording) -> None:
         del self._recordings[recording.event_id]
         start, end = recording.start, min(recording.end, self._end)
-        self._last_clips[recording.event_id] = (recording.flagged_s, end / self._rate_hz)
+        self._last_clips[recording.event_id] = (recording.flagged_s, self._stream_s(end))
         self._last_clips.move_to_end(recording.event_id)
         while len(self._last_clips) > EVENTS_REMEMBERED:
             self._last_clips.popitem(last=False)
@@ -197,6 +215,7 @@ class ClipRecorder:
             start=start,
             end=end,
             sample_rate_hz=self._rate_hz,
+            start_s=self._stream_s(start),
             start_utc_s=clock.captured_utc_s - (clock.first_sample - start) / self._rate_hz,
         )
         if len(self._finished) >= FINISHED_KEPT:
@@ -206,7 +225,7 @@ class ClipRecorder:
 
     def _forget_old(self) -> None:
         """Let go of blocks that no recording and no window still on its way can need."""
-        keep = self._end - self._sample_at(self._pre_roll_s + self._lag_s)
+        keep = self._end - self._samples_in(self._pre_roll_s + self._lag_s)
         keep = min([keep, *(recording.start for recording in self._recordings.values())])
         while len(self._blocks) > 1 and self._blocks[0].end_sample <= keep:
             self._blocks.popleft()
@@ -226,7 +245,7 @@ class ClipRecorder:
             event_id=cut.event_id,
             samples=read_only(samples),
             sample_rate_hz=cut.sample_rate_hz,
-            start_s=cut.start / cut.sample_rate_hz,
+            start_s=cut.start_s,
             start_utc_s=cut.start_utc_s,
             lost_samples=lost,
         )

@@ -223,18 +223,31 @@ def test_a_window_whose_sound_is_gone_or_not_there_yet_is_counted() -> None:
     assert (clips.missed_windows, clips.take_finished()) == (3, [])
 
 
-def test_a_change_of_rate_ends_the_clip_and_begins_the_ring_anew() -> None:
+def test_a_change_of_rate_ends_the_clip_and_stream_time_goes_on() -> None:
     clips = recorder()
     listen(clips, 0, 5_000)
     clips.flag("e1", 3.0, 5.0)
     for number in range(60):
         clips.add_block(block(5_000 + 200 * number, 200, rate_hz=2000))
-    clips.flag("e2", 6.0, 7.0)  # 12 000 to 14 000 at the new rate
+    clips.flag("e2", 8.5, 9.5)  # 7 000 samples at the new rate after the 5 s at the old one: from 12 000 on
     clips.finish()
     first, second = clips.take_finished()
-    assert (extent(first), first.sample_rate_hz) == ((2_000, 5_000), 1000)
-    assert (extent(second), second.sample_rate_hz) == ((10_000, 17_000), 2000)
+    assert (first.start_s, len(first.samples), first.sample_rate_hz) == (2.0, 3_000, 1000)
+    assert (second.start_s, len(second.samples), second.sample_rate_hz) == (7.5, 7_000, 2000)
     np.testing.assert_array_equal(second.samples, sound_at(10_000, 7_000))
+
+
+def test_a_device_that_was_waited_for_at_another_rate_than_its_own_has_its_sound_kept() -> None:
+    clips = recorder()
+    for second in range(1, 4):  # three seconds of nothing, counted at the usual rate
+        clips.add_block(block(3000 * second, 0, lost=3000, rate_hz=3000))
+    listen(clips, 9_000, 15_000)
+    clips.flag("e1", 8.0, 9.0)
+    listen(clips, 15_000, 20_000)
+    clips.finish()
+    (job,) = clips.take_finished()
+    assert (job.start_s, clips.missed_windows) == (7.0, 0)
+    np.testing.assert_array_equal(job.samples, sound_at(13_000, 4_000))
 
 
 def test_a_writer_that_does_not_come_loses_the_oldest_clips_and_is_told() -> None:
