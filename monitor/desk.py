@@ -1,7 +1,8 @@
 """Where operators' commands are carried out, one after the other, by the thread that judges.
 
 The same command id is the same command: it is answered again and done once. Every answer, a refusal too,
-goes through the store, so that it is sent even if the broker is away now.
+goes through the store, so that it is sent even if the broker is away now. A command that the store cannot
+take is refused without being remembered: the same id may come again when the disk is well.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from monitor.alarm import Alarm
-from monitor.errors import CommandError
+from monitor.errors import CommandError, StoreError
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange
@@ -55,16 +56,14 @@ class Desk:
                 source_id, payload = self._waiting.get_nowait()
             except queue.Empty:
                 return
-            self._obey_one(self._machines[source_id], payload)
+            machine, now_utc_s = self._machines[source_id], time.time()
+            try:
+                self._obey_one(machine, parse_command(payload), now_utc_s)
+            except (CommandError, StoreError) as error:
+                self._refuse_unremembered(machine, payload, error, now_utc_s)
 
-    def _obey_one(self, machine: Machine, payload: bytes) -> None:
-        now_utc_s = time.time()
-        try:
-            command = parse_command(payload)
-        except CommandError as error:
-            self._refuse_unreadable(machine, payload, error, now_utc_s)
-            return
-        if self._store.repeat_reply(command.id):
+    def _obey_one(self, machine: Machine, command: Command, now_utc_s: float) -> None:
+        if self._pipeline.reply_waits(command.id) or self._store.repeat_reply(command.id):
             self._log.info("command came again; its reply is sent again", command_id=command.id)
             return
         refusal: str | None = None
@@ -78,14 +77,6 @@ class Desk:
                 changes = _carried_out(machine.alarm, command, now_utc_s)
         except CommandError as error:
             refusal = str(error)
-        self._log.info(
-            "command refused" if refusal else "command done",
-            source=machine.source_id,
-            action=command.action,
-            actor=command.actor,
-            command_id=command.id,
-            reason=refusal,
-        )
         body = body_from_reply(
             machine.source_id, command, at_utc_s=now_utc_s, state=machine.alarm.state, refused=refusal
         )
@@ -94,6 +85,14 @@ class Desk:
             self._store.add_label(label, reply=reply)
         else:
             self._pipeline.settle(machine, changes, reply)
+        self._log.info(
+            "command refused" if refusal else "command done",
+            source=machine.source_id,
+            action=command.action,
+            actor=command.actor,
+            command_id=command.id,
+            reason=refusal,
+        )
 
     def _check_address(self, machine: Machine, command: Command) -> None:
         if command.source not in {None, machine.source_id}:
@@ -118,8 +117,8 @@ class Desk:
             at_utc_s=now_utc_s,
         )
 
-    def _refuse_unreadable(
-        self, machine: Machine, payload: bytes, error: CommandError, now_utc_s: float
+    def _refuse_unremembered(
+        self, machine: Machine, payload: bytes, error: CommandError | StoreError, now_utc_s: float
     ) -> None:
         self._log.warning("command refused", source=machine.source_id, reason=str(error))
         body = body_from_refusal(machine.source_id, payload, error, at_utc_s=now_utc_s)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from engines.errors import EngineError
 from monitor.errors import StoreError, StoreRefusedError
 from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
@@ -61,6 +62,10 @@ class FlaggedWindow:
     """What the model answered: the error map and the reconstruction to be kept."""
 
 
+_Heard = Mapping[tuple[str, int], tuple[LogMel, Inference]]
+"""What the engine took and answered, by source and first sample."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Unsaved:
     """One step of one alarm, as it was when it happened."""
@@ -98,8 +103,19 @@ class Pipeline:
         """Why the store takes nothing at present."""
 
     def hear(self, windows: Sequence[Window]) -> None:
-        """Judge windows of any sources, all those of one bundle in one call of its engine."""
-        heard = self._inferences(windows)
+        """Judge windows of any sources, all those of one bundle in one call of its engine.
+
+        Raises:
+            EngineError: The engine failed. The windows count as not judged, so that alarms say `uncertain`.
+        """
+        try:
+            heard = self._inferences(windows)
+        except EngineError:
+            self._settle_windows(windows, {})
+            raise
+        self._settle_windows(windows, heard)
+
+    def _settle_windows(self, windows: Sequence[Window], heard: _Heard) -> None:
         for window in windows:
             machine = self._machines[window.span.source_id]
             answer = heard.get((window.span.source_id, window.span.first_sample))
@@ -134,12 +150,16 @@ class Pipeline:
         if changes:
             self._audience.tell_alarm(machine, changes[-1])
 
+    def reply_waits(self, command_id: str) -> bool:
+        """Say whether a command has been carried out and its reply still waits for the store."""
+        return any(step.reply is not None and step.reply.command_id == command_id for step in self._unsaved)
+
     @property
     def unsaved(self) -> int:
         """How many steps wait for the store."""
         return len(self._unsaved)
 
-    def _inferences(self, windows: Sequence[Window]) -> Mapping[tuple[str, int], tuple[LogMel, Inference]]:
+    def _inferences(self, windows: Sequence[Window]) -> _Heard:
         batches: dict[int, list[tuple[Machine, LogMel]]] = {}
         for window in windows:
             if window.span.quality is not Quality.OK:

@@ -11,6 +11,7 @@ import pytest
 from machine_rig import Audience, machine, windows
 
 from monitor.desk import QUEUE_COMMANDS, Desk
+from monitor.errors import StoreFullError
 from monitor.machine import Machine
 from monitor.messages import AlarmState
 from monitor.pipeline import Pipeline
@@ -141,3 +142,35 @@ def test_too_many_commands_are_turned_away_and_counted(plant: Plant) -> None:
         plant.desk.hand_in("pump", json.dumps({"id": f"c{number}", "action": "unshelve"}).encode())
     plant.desk.hand_in("fan", b"{}")
     assert 6 == plant.desk.turned_away
+
+
+def refuse(*_arguments: object, **_rest: object) -> None:
+    raise StoreFullError("no space left")
+
+
+@pytest.mark.parametrize("refusing", ["repeat_reply", "event", "add_label"])
+def test_a_command_that_the_store_cannot_take_is_refused_and_may_come_again(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, refusing: str
+) -> None:
+    label = {"action": "label", "event_id": plant.event_id, "rating": "anomaly"}
+    with monkeypatch.context() as disk:
+        disk.setattr(plant.store, refusing, refuse)
+        (refused,) = plant.send(**label)
+    assert ("c1", "refused", "no space left") == (refused["id"], refused["result"], refused["reason"])
+    assert [] == plant.store.labels(plant.event_id)
+    _, done = plant.send(**label)
+    assert ("c1", "done") == (done["id"], done["result"])
+    assert 1 == len(plant.store.labels(plant.event_id))
+
+
+def test_a_command_that_comes_twice_while_the_disk_is_full_is_done_once_too(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as disk:
+        disk.setattr(plant.store, "apply", refuse)
+        for _ in range(2):
+            assert [] == plant.send(action="acknowledge")
+    plant.pipeline.expire(0.0)
+    (reply,) = plant.replies()
+    assert "done" == reply["result"]
+    assert 0 == plant.pipeline.given_up_changes

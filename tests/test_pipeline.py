@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from machine_rig import AT_ONCE, Audience, machine, windows
 
+from engines.errors import EngineError
 from monitor.config import AlarmConfig
 from monitor.errors import StoreFullError
 from monitor.machine import Machine
@@ -70,6 +71,20 @@ def test_a_window_that_cannot_be_judged_has_no_value_and_freezes_the_alarm(
     assert pump.alarm.snapshot.active
     assert {ChangeReason.CERTAIN, ChangeReason.UNCERTAIN} <= {change.reason for change in audience.alarms}
     assert ChangeReason.CLEARED not in {change.reason for change in audience.alarms}
+
+
+def test_windows_that_the_engine_fails_on_are_told_as_not_judged_and_freeze_the_alarm(
+    store: Store, audience: Audience
+) -> None:
+    pump = machine("pump", [1.2, float("nan"), 1.2])
+    judge = pipeline(store, audience, pump)
+    heard = windows("pump", 3)
+    judge.hear(heard[:1])
+    with pytest.raises(EngineError, match="not a number"):
+        judge.hear(heard[1:])
+    assert [False, True, True] == [score.value is None for score in audience.scores]
+    assert (True, True) == (pump.alarm.snapshot.active, pump.alarm.snapshot.uncertain)
+    assert "uncertain" == store.pending(10)[-1].body["reason"]
 
 
 def test_while_the_disk_refuses_alarms_wait_in_order_and_are_told_all_the_same(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from monitor.errors import CommandError, PublishError
+from monitor.errors import CommandError, PublishError, StoreError
 from monitor.messages import AlarmChange, AlarmState, Quality, Record, Score, Span
 from monitor.publish.commands import Command, ReplyPayload, command_id
 from monitor.publish.documents import alarm_fields, score_payload
@@ -86,9 +86,12 @@ def body_from_reply(
 
 
 def body_from_refusal(
-    source_id: str, payload: bytes, error: CommandError, *, at_utc_s: float
+    source_id: str, payload: bytes, error: CommandError | StoreError, *, at_utc_s: float
 ) -> dict[str, object]:
-    """Return the outbox body of the `reply` to bytes that are no command; names its id where one stands."""
+    """Return the outbox body of the `reply` to bytes that are no command, or one that cannot be kept.
+
+    Names the command's id where one stands.
+    """
     reply = ReplyPayload(
         time=rfc3339_from_utc_s(at_utc_s),
         bundle=None,
