@@ -25,15 +25,20 @@ def open_log(config: LogConfig) -> Log:
     """Return the log that the configuration asks for, on standard error."""
     terminal = sys.stderr.isatty()
     console = config.format == "console" or (config.format == "auto" and terminal)
+    # tracebacks go without local variables: the address of a stream, with its password, may be among them
+    plain = structlog.dev.plain_traceback
     renderer: Any = (
-        structlog.dev.ConsoleRenderer(colors=terminal) if console else structlog.processors.JSONRenderer()
+        structlog.dev.ConsoleRenderer(colors=terminal, exception_formatter=plain)
+        if console
+        else structlog.processors.JSONRenderer()
     )
     processors: list[Any] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
     ]
     if not console:
-        processors.append(structlog.processors.dict_tracebacks)
+        tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        processors.append(structlog.processors.ExceptionRenderer(tracebacks))
     structlog.configure(
         processors=[*processors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(config.level.upper())),
