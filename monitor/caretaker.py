@@ -67,6 +67,7 @@ class Caretaker:
         self._log = log
         self._evidence = WatchdogEvidence()
         self._started_utc_s = time.time()
+        self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
         self._status_fails = False
 
@@ -75,7 +76,7 @@ class Caretaker:
         self._book.note_dropped(self._house.queue.dropped())
         self._announcer.tell_health(time.monotonic())
         facts, box = self._book.sources(), self.box_facts()
-        if self._broker_was_away and box.broker == "connected":
+        if self._broker_was_away and box.broker != "away":
             # the running period's highest score need not wait for the period's end
             self._house.store.flush_offline_scores()
         self._broker_was_away = box.broker == "away"
@@ -105,7 +106,7 @@ class Caretaker:
         if state is not None:
             counts["dropped_live_messages"] = state.live.dropped + state.live.lost
         return BoxFacts(
-            version=metadata.version("wheeltapper"),
+            version=self._version,
             pid=os.getpid(),
             started_utc_s=self._started_utc_s,
             broker="stalled" if state is not None and state.stalled else broker,

@@ -171,7 +171,8 @@ class LiveSource:
         flat_s = line.still_samples / self._ledger.sample_rate_hz
         if state is CaptureState.HEALTHY and flat_s >= self._settings.flat_s:
             state = CaptureState.ALARMED
-            reason = f"the channel has stood still at {line.value:g} for {flat_s:.1f} s"
+            # no running number: a reason that changes is news, and news goes to the broker
+            reason = f"the channel has stood still at {line.value:g} for over {self._settings.flat_s:g} s"
         if self._closed:
             state, reason = CaptureState.ENDED, "closed"
         return CaptureHealth(

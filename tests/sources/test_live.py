@@ -212,7 +212,9 @@ def test_one_dead_channel_is_alarmed_and_its_neighbour_is_not_disturbed(fake_tim
     listen(source, feed, 6.0)
     pump, fan = source.health()
     assert CaptureState.HEALTHY is pump.state
-    assert (CaptureState.ALARMED, "the channel has stood still at 0 for 6.0 s") == (fan.state, fan.reason)
+    assert (CaptureState.ALARMED, "the channel has stood still at 0 for over 5 s") == (fan.state, fan.reason)
+    listen(source, feed, 1.0)
+    assert fan.reason == source.health()[1].reason, "what goes on is no news"
     assert 1 == len(feed.starts)
 
 
