@@ -6,7 +6,7 @@ SOURCE ?= simulated
 RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
-.PHONY: help run test check fmt bench golden train-demo docs metrics system-run system-test clean
+.PHONY: help run test test-long check fmt bench golden train-demo docs metrics system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,6 +16,9 @@ run: $(RUN_STAMP)  ## listen: the simulated pump, or SOURCE=microphone
 
 test: $(DEV_STAMP) system-test  ## install what the tests need, and run them all
 	$(BIN)/pytest -q
+
+test-long: $(DEV_STAMP) system-test  ## the tests again, with a hundred machines for each claim of the calibration
+	WHEELTAPPER_MACHINES=100 $(BIN)/pytest -q --timeout 1200
 
 check: $(DEV_STAMP)  ## verify: format, lint, types, import contracts
 	$(BIN)/ruff format --check .

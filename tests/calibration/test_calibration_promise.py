@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from normal_scores import HOP_S, WINDOWS_PER_HOUR, normal_scores, true_alarms_per_week
@@ -55,8 +57,10 @@ def test_a_light_tail_errs_on_the_quiet_side() -> None:
 @pytest.mark.parametrize("name", ["exponential", "gamma", "lognormal", "beta"])
 @pytest.mark.parametrize("correlation", [0.0, 0.7])
 @pytest.mark.parametrize("hours", [1.0, 8.0])
-def test_the_promise_holds_over_a_hundred_machines(name: str, correlation: float, hours: float) -> None:
-    rates, held, refused = outcomes(name, correlation, hours, 100)
+def test_the_promise_holds_over_many_machines(name: str, correlation: float, hours: float) -> None:
+    # `make test-long` judges a hundred machines each, which takes a quarter of an hour
+    machines = int(os.environ.get("WHEELTAPPER_MACHINES", "6"))
+    rates, held, refused = outcomes(name, correlation, hours, machines)
     assert 4.0 >= float(np.median(rates))
     assert 0.75 <= held
     assert 2 >= refused
