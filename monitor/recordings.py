@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from engines.runtime import Engine
 from monitor.config import FileSource
+from monitor.errors import AudioFileError
 from monitor.frontend import StreamFrontend
 from monitor.listening import BlockWindows, Ear, inferences_from_logmels
 from monitor.messages import Inference, Quality, Span, Window
 from monitor.sources import open_sources
+from monitor.sources.paced import WHOLE
 
 
 def inferences_of_file(
@@ -22,7 +24,8 @@ def inferences_of_file(
     """Yield every window of a sound file in order; None where the input cannot be judged.
 
     Raises:
-        AudioFileError: The file is missing, empty or not decodable.
+        AudioFileError: The file is missing, empty or not decodable; or, after all the windows before the
+            place, it is damaged in the middle.
     """
     config = FileSource(id="file", kind="file", path=path, channel=channel, pace="fast")
     (source,) = open_sources([config])
@@ -37,6 +40,9 @@ def inferences_of_file(
                 del waiting[:batch]
         waiting += windows.finish()
         yield from _judge(waiting, frontend, engine)
+        reason = source.health()[0].reason
+        if reason != WHOLE:
+            raise AudioFileError(f"{reason}; mend it or leave it out")
     finally:
         source.close()
 
@@ -54,7 +60,7 @@ def raw_scores_of_file(path: Path, ear: Ear, engine: Engine, *, channel: int = 1
     """Return the model's score of every window, shape (windows,); NaN where the input cannot be judged.
 
     Raises:
-        AudioFileError: The file is missing, empty or not decodable.
+        AudioFileError: The file is missing, empty, damaged or not decodable.
     """
     answers = inferences_of_file(path, ear, engine, channel=channel)
     return np.array([np.nan if answer is None else answer.raw for _, answer in answers], dtype=np.float64)

@@ -14,22 +14,21 @@ from numpy.typing import NDArray
 from engines.bundle import CALIBRATION
 from engines.runtime import open_engine
 from monitor.calibration import Calibration, FitSettings, fit_calibration, save_calibration
-from monitor.config import AlarmConfig, InputQualityConfig, WindowConfig
+from monitor.commands.hearing import add_hearing_arguments, ear_from_arguments
+from monitor.config import AlarmConfig
 from monitor.errors import AudioFileError, CalibrationError
-from monitor.listening import Ear, open_ear
+from monitor.listening import Ear
 from monitor.recordings import raw_scores_of_file
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    alarm, window = AlarmConfig(), WindowConfig()
-    parser.add_argument("bundle", type=Path, help="folder of the bundle")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="normal sound: WAV, FLAC or OGG")
+    add_hearing_arguments(parser)
     parser.add_argument("--out", type=Path, help=f"default: {CALIBRATION} in the bundle")
     parser.add_argument(
         "--false-alarms-per-week",
         type=float,
-        default=alarm.false_alarms_per_week,
+        default=AlarmConfig().false_alarms_per_week,
         help="budget that the report is for; the file serves any (default: %(default)g)",
     )
     parser.add_argument(
@@ -38,19 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", default="", help="where the sound is from, for people; default: the files"
     )
-    parser.add_argument("--channel", type=int, default=1, help="channel of the files, from 1")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the engine")
-    parser.add_argument(
-        "--hop-frames",
-        type=int,
-        default=window.hop_frames,
-        help="frames from window to window, as window.hop_frames (default: %(default)d)",
-    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score the files, fit and write; a file that cannot be read is named and left out (exit code 1)."""
-    ear = open_ear(arguments.bundle, WindowConfig(hop_frames=arguments.hop_frames), InputQualityConfig())
+    ear = ear_from_arguments(arguments)
     out = _destination(arguments.out, ear)
     scores = _scores_of_files(arguments, ear)
     calibration = fit_calibration(
@@ -62,7 +53,6 @@ def run(arguments: argparse.Namespace) -> int:
         settings=FitSettings(set_aside=arguments.set_aside),
     )
     report = report_of_calibration(calibration, arguments.false_alarms_per_week)
-    out.parent.mkdir(parents=True, exist_ok=True)
     save_calibration(calibration, out)
     print(report)
     print(f"{'written':18} {out}")
@@ -97,6 +87,12 @@ def report_of_calibration(calibration: Calibration, false_alarms_per_week: float
 
 def _destination(wanted: Path | None, ear: Ear) -> Path:
     if wanted is not None:
+        try:
+            wanted.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CalibrationError(
+                f"--out {wanted}: {error.strerror}; choose a place that can be written"
+            ) from error
         return wanted
     if CALIBRATION in ear.bundle.manifest.files:
         raise CalibrationError(

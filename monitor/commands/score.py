@@ -10,9 +10,10 @@ from typing import TextIO
 
 from engines.runtime import open_engine
 from monitor.calibration import load_calibration
-from monitor.config import AlarmConfig, InputQualityConfig, WindowConfig
-from monitor.errors import AudioFileError, CalibrationError
-from monitor.listening import Ear, open_ear
+from monitor.commands.hearing import add_hearing_arguments, ear_from_arguments
+from monitor.config import AlarmConfig
+from monitor.errors import AudioFileError, CalibrationError, ConfigError
+from monitor.listening import Ear
 from monitor.messages import Inference, Score, Span
 from monitor.recordings import inferences_of_file
 from monitor.score import Scorer
@@ -20,14 +21,10 @@ from monitor.score import Scorer
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
-    parser.add_argument("bundle", type=Path, help="folder of the bundle")
-    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="WAV, FLAC or OGG")
+    add_hearing_arguments(parser)
     parser.add_argument("--out", type=Path, help="write here instead of standard output")
     parser.add_argument("--root", type=Path, help="name files relative to this folder")
     parser.add_argument("--calibration", type=Path, help="default: the bundle's own")
-    parser.add_argument("--channel", type=int, default=1, help="channel of the files, from 1")
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads of the engine")
-    parser.add_argument("--hop-frames", type=int, default=32, help="frames from window to window")
     parser.add_argument(
         "--false-alarms-per-week", type=float, default=AlarmConfig().false_alarms_per_week,
         help="the budget that sets value 1.0",
@@ -36,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Score every file; one that cannot be read is named and does not stop the rest (exit code 1)."""
-    ear = open_ear(arguments.bundle, WindowConfig(hop_frames=arguments.hop_frames), InputQualityConfig())
+    ear = ear_from_arguments(arguments)
     path = arguments.calibration or ear.bundle.calibration_path
     if not path.is_file():
         raise CalibrationError(
@@ -48,7 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is None:
         return _score_files(arguments, ear, scorer, sys.stdout)
     part = arguments.out.with_name(arguments.out.name + ".part")
-    with part.open("w", encoding="utf-8") as sink:
+    try:
+        sink = part.open("w", encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--out {arguments.out}: {error.strerror}; choose another place") from error
+    with sink:
         code = _score_files(arguments, ear, scorer, sink)
     part.replace(arguments.out)
     return code
@@ -58,8 +59,8 @@ def _score_files(arguments: argparse.Namespace, ear: Ear, scorer: Scorer, sink: 
     engine = open_engine(ear.bundle, threads=arguments.threads)
     unreadable = 0
     for path in arguments.files:
-        name = str(path.relative_to(arguments.root)) if arguments.root else str(path)
         try:
+            name = _name_of(path, arguments.root)
             heard = inferences_of_file(path, ear, engine, channel=arguments.channel)
             sink.writelines(
                 json.dumps(_line(name, _score(scorer, span, answer))) + "\n" for span, answer in heard
@@ -68,6 +69,14 @@ def _score_files(arguments: argparse.Namespace, ear: Ear, scorer: Scorer, sink: 
             unreadable += 1
             print(f"wheeltapper score: {error} [{error.code}]", file=sys.stderr)
     return 1 if unreadable else 0
+
+
+def _name_of(path: Path, root: Path | None) -> str:
+    if root is None:
+        return str(path)
+    if not path.is_relative_to(root):
+        raise AudioFileError(f"{path}: does not lie in --root {root}; leave --root out or give another")
+    return str(path.relative_to(root))
 
 
 def _score(scorer: Scorer, span: Span, inference: Inference | None) -> Score:

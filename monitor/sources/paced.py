@@ -18,6 +18,8 @@ from monitor.sources.ledger import SampleLedger
 Pace = Literal["real_time", "fast"]
 BLOCK_S: dict[Pace, float] = {"real_time": 0.1, "fast": 1.0}
 """How much sound a block holds."""
+WHOLE = "the sound has ended"
+"""The reason of a source whose sound was heard to its end."""
 
 
 class Sound(Protocol):
@@ -84,7 +86,7 @@ class PacedSource:
             self._end(str(error))
             return []
         if len(samples) < self._block_samples:
-            self._end("the sound has ended")
+            self._end(WHOLE)
         if not len(samples):
             return []
         # in real time the stamp follows the wall clock; a fast reader runs ahead of it on purpose

@@ -92,3 +92,53 @@ def test_what_a_bundle_has_sealed_is_not_overwritten(
         assert 0 == code
         assert bundle.calibration_path.exists()
     open_bundle(bundle_folder)
+
+
+def test_the_inputs_quality_and_the_hop_are_those_of_the_configuration(
+    bundle_folder: Path, normal_wav: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, out = tmp_path / "config.yaml", tmp_path / "calibration.json"
+    words = ["calibrate", str(bundle_folder), str(normal_wav), "--out", str(out), "--config", str(config)]
+    sources = "sources: [{id: p, kind: simulated}]\n"
+    config.write_text(sources + "input_quality: {silent_below_dbfs: -20.0}\n")
+    assert 2 == main(words)
+    assert "0 judged windows" in capsys.readouterr().err, "the noise has -26 dBFS"
+    config.write_text(sources + "window: {hop_frames: 16}\n")
+    assert 0 == main(words)
+    assert 0.512 == pytest.approx(load_calibration(out, bundle_id=open_bundle(bundle_folder).bundle_id).hop_s)
+
+
+def test_a_file_that_is_damaged_in_the_middle_is_named_and_not_used(
+    bundle_folder: Path, normal_wav: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    damaged = tmp_path / "damaged.flac"
+    samples, rate_hz = soundfile.read(normal_wav)
+    soundfile.write(damaged, samples[: 20 * rate_hz], rate_hz)
+    damaged.write_bytes(damaged.read_bytes()[: damaged.stat().st_size // 2])
+    out = tmp_path / "calibration.json"
+    assert 1 == main(["calibrate", str(bundle_folder), str(damaged), str(normal_wav), "--out", str(out)])
+    assert "damaged.flac: is damaged at" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--channel", "0"], "invalid whole number from 1 value: '0'"),
+        (["--hop-frames", "0"], "invalid whole number from 1 value: '0'"),
+    ],
+)
+def test_an_impossible_argument_is_refused_in_words(
+    normal_wav: Path, words: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["calibrate", str(DEMO), str(normal_wav), *words])
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_heard(
+    bundle_folder: Path, normal_wav: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "file" / "calibration.json"
+    out.parent.write_text("in the way")
+    assert 2 == main(["calibrate", str(bundle_folder), str(normal_wav), "--out", str(out)])
+    assert "[calibration]" in capsys.readouterr().err

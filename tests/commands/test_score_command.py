@@ -89,3 +89,13 @@ def test_a_bundle_without_a_calibration_is_refused(
     path = str(recordings / "test" / "pump.flac")
     assert 2 == main(["score", str(DEMO_BUNDLE), path, "--calibration", str(tmp_path / "none.json")])
     assert "wheeltapper calibrate" in capsys.readouterr().err
+
+
+def test_a_root_or_a_place_that_does_not_fit_is_told(
+    recordings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["score", str(DEMO_BUNDLE), str(recordings / "test" / "pump.flac")]
+    assert 1 == main([*words, "--root", str(tmp_path), "--out", str(tmp_path / "x.jsonl")])
+    assert "does not lie in --root" in capsys.readouterr().err
+    assert 2 == main([*words, "--out", str(tmp_path / "nowhere" / "x.jsonl")])
+    assert "--out" in capsys.readouterr().err
