@@ -11,7 +11,10 @@ from engines.errors import CodedError
 from monitor.config import Config, MicrophoneSource, load_config
 from monitor.listening import open_ear
 from monitor.machine import calibration_of, open_engines
+from monitor.publish.client import check_host
 from monitor.publish.credentials import login_from_config, tls_from_config
+from monitor.publish.embedded import require_broker_package
+from monitor.sources import open_sources
 from monitor.sources.devices import find_device
 
 
@@ -43,8 +46,9 @@ def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], st
         checks.append((f"calibration of {source.id}", lambda s=source: _calibration(config, s.id)))  # type: ignore[misc]
         if devices and isinstance(source, MicrophoneSource):
             checks.append((f"device of {source.id}", lambda s=source: find_device(s.device).name))  # type: ignore[misc]
+    checks.append(("sources", lambda: _sources(config)))
     if config.mqtt.enabled:
-        checks.append(("mqtt credentials", lambda: _credentials(config)))
+        checks.append(("mqtt", lambda: _credentials(config)))
     return checks
 
 
@@ -66,6 +70,17 @@ def _calibration(config: Config, source_id: str) -> str:
     )
 
 
+def _sources(config: Config) -> str:
+    """Open every source as the daemon would: files are read, ffmpeg is looked for, no device is touched."""
+    opened = open_sources(config.sources)
+    for source in opened:
+        source.close()
+    return f"{len(config.sources)} from {len(opened)} inputs"
+
+
 def _credentials(config: Config) -> str:
+    if config.mqtt.host == "embedded":
+        require_broker_package()
+    check_host(config.mqtt.host)
     login, tls = login_from_config(config.mqtt), tls_from_config(config.mqtt)
     return f"{'TLS' if tls else 'no TLS'}, {'with login' if login else 'no login'}"

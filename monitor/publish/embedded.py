@@ -14,6 +14,19 @@ READY_S = 20.0
 """A slow box needs some seconds to import the broker."""
 
 
+def require_broker_package() -> None:
+    """Refuse `mqtt.host: embedded` where the package for it is not installed.
+
+    Raises:
+        PublishError: It is not; the text says what to do.
+    """
+    if importlib.util.find_spec("amqtt") is None:
+        raise PublishError(
+            "mqtt.host embedded: the package amqtt is not installed; install it with "
+            "`pip install 'wheeltapper[demo]'`, or set mqtt.host to the name of your broker"
+        )
+
+
 class EmbeddedBroker:
     """A broker on 127.0.0.1 that lives as long as this object's process at most."""
 
@@ -27,11 +40,7 @@ class EmbeddedBroker:
         Raises:
             PublishError: The package for it is not installed, or it does not come up.
         """
-        if importlib.util.find_spec("amqtt") is None:
-            raise PublishError(
-                "mqtt.host embedded: the package amqtt is not installed; install it with "
-                "`pip install 'wheeltapper[demo]'`, or set mqtt.host to the name of your broker"
-            )
+        require_broker_package()
         self._process = subprocess.Popen(  # noqa: S603 - our own module, a number as argument
             [sys.executable, "-m", "monitor.publish.embedded_broker", str(self._wanted_port)],
             stdin=subprocess.PIPE,

@@ -55,11 +55,25 @@ def test_a_good_configuration_passes_and_says_what_it_promises(
         ({"window": {"hop_frames": 16}}, ["was fitted with a window every 1.024 s", "every 0.512 s"]),
         (
             {"mqtt": {"username": "me", "password_file": "/nowhere"}},
-            ["FAIL  mqtt credentials", "/nowhere", "[publish]"],
+            ["FAIL  mqtt", "/nowhere", "[publish]"],
         ),
         (
+            {"sources": [{"id": "p1", "kind": "file", "path": "/nowhere.wav"}]},
+            ["FAIL  sources", "/nowhere.wav: there is no such file", "[source-file]"],
+        ),
+        (
+            {
+                "sources": [
+                    {"id": "p1", "kind": "microphone", "sample_rate_hz": 48000},
+                    {"id": "p2", "kind": "microphone", "channel": 2, "sample_rate_hz": 16000},
+                ]
+            },
+            ["FAIL  sources", "share device 'default'", "[source]"],
+        ),
+        ({"mqtt": {"host": "a" * 70}}, ["FAIL  mqtt", "is not a host name", "[publish]"]),
+        (
             {"mqtt": {"tls": True, "ca_file": "/nowhere"}},
-            ["FAIL  mqtt credentials", "/nowhere", "[publish]"],
+            ["FAIL  mqtt", "/nowhere", "[publish]"],
         ),
     ],
 )
