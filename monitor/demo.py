@@ -42,8 +42,9 @@ Ctrl-C stops.
 """,
     "microphone": """\
 Listening to the default microphone with the model of the simulated pump: it has never heard your machine,
-so it will alarm. For your own machine, calibrate with normal recordings:
-  .venv/bin/wheeltapper calibrate engines/demo/mae NORMAL.wav --out state/calibration/microphone-1.json
+so it will alarm. For a limit of your own, record normal sound and calibrate with it:
+  .venv/bin/wheeltapper record microphone --minutes 30 --out normal
+  .venv/bin/wheeltapper calibrate engines/demo/mae normal/*.flac --out state/calibration/microphone-1.json
 Another device: .venv/bin/wheeltapper devices, then set it in config.yaml and run with --config config.yaml
 Ctrl-C stops.
 """,
