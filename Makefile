@@ -6,7 +6,7 @@ SOURCE ?= simulated
 RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
-.PHONY: help run test test-long check fmt bench golden train-demo docs metrics system-run system-test clean
+.PHONY: help run test test-long check fmt bench golden train-demo docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,17 +50,17 @@ system-run:  ## install the system packages that `run` needs (root), or print th
 system-test:  ## install the system packages that the tests need (root), or print the line to run
 	@bash scripts/install_system.sh test
 
-clean:  ## remove the environment, caches and local state
-	rm -rf .venv state .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+clean:  ## remove the environment, builds and caches; ./state (alarms, calibrations, clips) stays
+	rm -rf .venv build .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
 
 $(RUN_STAMP): pyproject.toml
 	@bash scripts/install_system.sh run
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[demo]'
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml
 	@bash scripts/install_system.sh test
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,train]'
 	@touch $@

@@ -9,8 +9,14 @@ bash "$here/scripts/install_system.sh" run
 id wheeltapper >/dev/null 2>&1 \
   || useradd --system --home-dir /var/lib/wheeltapper --shell /usr/sbin/nologin --groups audio wheeltapper
 install -d -m 0755 /opt/wheeltapper /opt/wheeltapper/share /etc/wheeltapper
-test -x /opt/wheeltapper/venv/bin/python || python3 -m venv /opt/wheeltapper/venv
-/opt/wheeltapper/venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "$here"
+test -x /opt/wheeltapper/venv/bin/pip || python3 -m venv /opt/wheeltapper/venv
+# built from a copy: root's build folders in the checkout would stop its owner's next `make`, and old ones
+# would bring deleted modules back. `demo` holds the broker that the shipped configuration names.
+build=$(mktemp -d)
+trap 'rm -rf "$build"' EXIT
+cp -r "$here"/{pyproject.toml,README.md,LICENSE,monitor,engines,training} "$build"
+/opt/wheeltapper/venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "$build[demo]"
+rm -rf /opt/wheeltapper/share/docs
 cp -r "$here/docs" /opt/wheeltapper/share/
 test -e /etc/wheeltapper/config.yaml || install -m 0644 "$here/config.yaml" /etc/wheeltapper/config.yaml
 install -m 0644 "$here/systemd/wheeltapper.service" /etc/systemd/system/wheeltapper.service
