@@ -21,6 +21,8 @@ from monitor.store import Store, prune
 QUEUE_WINDOWS = 256
 """Flagged windows that may wait for the disk: about 100 kB each."""
 PRUNE_EVERY_S = 3600.0
+PRUNE_FULL_EVERY_S = 60.0
+"""While there is no room: a window a second must not bring a search through all files each."""
 
 
 class Keeper:
@@ -40,7 +42,7 @@ class Keeper:
         self._config = config
         self._log = log
         self._monotonic = monotonic
-        self._prune_at_s = monotonic()
+        self._prune_at_s = self._prune_full_at_s = monotonic()
         self._windows: queue.Queue[FlaggedWindow] = queue.Queue(QUEUE_WINDOWS)
         self.dropped = 0
         """Windows and clips that were not written."""
@@ -87,7 +89,8 @@ class Keeper:
 
     def _write(self, write: Callable[[], object]) -> None:
         try:
-            if not self._store.has_room(self._config):
+            if not self._store.has_room(self._config) and self._monotonic() >= self._prune_full_at_s:
+                self._prune_full_at_s = self._monotonic() + PRUNE_FULL_EVERY_S
                 self._prune()
             if not self._store.has_room(self._config):
                 self._fail(f"less than {self._config.min_free_bytes} bytes are free")

@@ -1,0 +1,67 @@
+"""Sound and maps of flagged windows reach the disk, or are counted; a full disk is not searched for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from machine_rig import Audience, machine, windows
+
+from monitor.config import StoreConfig
+from monitor.keeper import PRUNE_FULL_EVERY_S, QUEUE_WINDOWS, Keeper
+from monitor.machine import Machine
+from monitor.pipeline import FlaggedWindow, Pipeline
+from monitor.store import Store, open_store
+from monitor.testing import CapturedLog
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with closing(open_store(tmp_path)) as opened:
+        yield opened
+
+
+def flagged_windows(store: Store, pump: Machine, count: int) -> list[FlaggedWindow]:
+    audience = Audience()
+    Pipeline([pump], store, audience, audience.keep, CapturedLog()).hear(windows("pump", count))
+    return audience.kept
+
+
+def test_a_flagged_window_is_kept_with_its_maps(store: Store) -> None:
+    pump = machine("pump", [1.2])
+    keeper = Keeper([pump], store, StoreConfig(min_free_bytes=0), CapturedLog())
+    (flagged,) = flagged_windows(store, pump, 1)
+    keeper.keep_window(flagged)
+    keeper.finish()
+    (kept,) = store.windows(flagged.event_id)
+    assert (store.state_dir / kept.path).is_file()
+    assert 0 == keeper.dropped
+
+
+def test_without_room_windows_are_counted_and_the_files_searched_once_a_minute(store: Store) -> None:
+    pump, log, now_s = machine("pump", [1.2] * 9), CapturedLog(), 0.0
+    config = StoreConfig(min_free_bytes=2**62)
+    keeper = Keeper([pump], store, config, log, monotonic=lambda: now_s)
+    keeper.run_once(0.0)
+    log.lines.clear()
+    for flagged in flagged_windows(store, pump, 9):
+        keeper.keep_window(flagged)
+        keeper.run_once(0.0)
+    assert 9 == keeper.dropped
+    assert "bytes are free" in str(keeper.error)
+    assert ["retention", "clips and maps are not written"] == [event for _, event, _ in log.lines]
+    now_s = PRUNE_FULL_EVERY_S
+    keeper.keep_window(flagged)
+    keeper.run_once(0.0)
+    assert "retention" == log.lines[-1][1]
+
+
+def test_of_too_many_windows_the_oldest_go_and_are_counted(store: Store) -> None:
+    pump = machine("pump", [1.2])
+    keeper = Keeper([pump], store, StoreConfig(min_free_bytes=0, maps_per_event=10_000), CapturedLog())
+    (flagged,) = flagged_windows(store, pump, 1)
+    for _ in range(QUEUE_WINDOWS + 3):
+        keeper.keep_window(flagged)
+    assert 3 == keeper.dropped
