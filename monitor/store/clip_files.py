@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 from pathlib import Path
 
@@ -50,7 +51,8 @@ def write_clip(database: Database, state_dir: Path, job: ClipJob) -> str:
                 ),
             )
     except StoreError:
-        (state_dir / path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # unlisted: the next opening removes it
+            (state_dir / path).unlink(missing_ok=True)
         raise
     return clip_id
 

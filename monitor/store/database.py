@@ -38,9 +38,7 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     except sqlite3.Error as error:
         text = str(error)
         # Python 3.10 has no sqlite_errorcode; SQLite's texts for these have not changed in 20 years
-        if "disk is full" in text or (
-            _is_disk_error(text) and free_bytes(path.parent) < NEARLY_NOTHING_BYTES
-        ):
+        if "disk is full" in text or (_is_disk_error(text) and _is_full(path.parent)):
             raise full_error(path) from error
         if any(word in text for word in DAMAGED):
             raise DamagedDatabaseError(
@@ -55,6 +53,13 @@ def sqlite_errors(path: Path) -> Iterator[None]:
 
 def _is_disk_error(text: str) -> bool:
     return "disk I/O error" in text or "unable to open database file" in text
+
+
+def _is_full(folder: Path) -> bool:
+    try:
+        return free_bytes(folder) < NEARLY_NOTHING_BYTES
+    except OSError:  # the disk is gone altogether
+        return False
 
 
 class Database:

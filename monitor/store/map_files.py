@@ -78,7 +78,8 @@ def write_map(
                 ),
             )
     except StoreError:
-        (state_dir / path).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # unlisted: the next opening removes it
+            (state_dir / path).unlink(missing_ok=True)
         raise
     for path_replaced in replaced:
         with contextlib.suppress(OSError):  # unlisted now: the next opening removes it

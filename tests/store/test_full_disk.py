@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from monitor.errors import StoreError, StoreFullError
 from monitor.messages import AlarmChange, Inference, LogMel, Score
 from monitor.store import ClipJob, Store, open_store
+from monitor.store.database import sqlite_errors
 
 RaiseEvent = Callable[[Store, str], None]
 ClipOf = Callable[..., ClipJob]
@@ -143,3 +145,8 @@ def test_a_file_that_the_disk_refuses_leaves_nothing(  # noqa: PLR0917 - fixture
     assert caught.type is expected
     assert [path for path in (state_dir / "clips").rglob("*") if path.is_file()] == []
     assert store.clips("e1") == []
+
+
+def test_a_disk_that_is_gone_altogether_is_a_store_error_too(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="disk I/O error"), sqlite_errors(tmp_path / "gone" / "store.sqlite"):
+        raise sqlite3.OperationalError("disk I/O error")
