@@ -24,8 +24,8 @@ from monitor.score import Scorer
 from monitor.store import ClipRecorder
 from monitor.window_queue import PATIENT_WINDOWS
 
-LIVE_LAG_S = 6.0
-"""From capture to judging when sound cannot wait: a window, and what a busy box may add."""
+BUSY_S = 4.0
+"""What a busy box may add between the end of a window and its judging, when sound cannot wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,8 @@ class Machine:
 
 def _lag_s(source: SourceConfig, ear: Ear, max_batch: int) -> float:
     """Return how far capture may run ahead of judging: clips must remember that much sound."""
-    if not runs_ahead(source):
-        return LIVE_LAG_S
-    return LIVE_LAG_S + (PATIENT_WINDOWS + max_batch) * ear.hop_s
+    live_s = ear.grid.duration_s + BUSY_S
+    return live_s + (PATIENT_WINDOWS + max_batch) * ear.hop_s if runs_ahead(source) else live_s
 
 
 def runs_ahead(source: SourceConfig) -> bool:

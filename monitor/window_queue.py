@@ -37,11 +37,13 @@ class WindowQueue:
             self._add(window)
 
     def put_waiting(self, window: Window) -> None:
-        """Add a window when there is room: for sound that can wait, such as a file. Gives up when closed."""
+        """Add a window when there is room, for sound that can wait, such as a file; dropped when closed."""
         room = min(self._capacity, PATIENT_WINDOWS)
         with self._changed:
             self._changed.wait_for(lambda: len(self._windows) < room or self._closed)
-            if not self._closed:
+            if self._closed:
+                self._dropped[window.span.source_id] += 1
+            else:
                 self._add(window)
 
     def take(self, limit: int, timeout_s: float) -> list[Window]:

@@ -61,6 +61,7 @@ def test_closing_wakes_whoever_waits() -> None:
     waiting.join(1.0)
     assert not waiting.is_alive()
     assert [("a", 0)] == taken(queue)
+    assert {"a": 1} == queue.dropped()
     started_s = time.monotonic()
     assert [] == queue.take(1, 10.0)
     assert time.monotonic() - started_s < 1.0
