@@ -18,7 +18,9 @@ cp -r "$here"/{pyproject.toml,README.md,LICENSE,monitor,engines,training} "$buil
 /opt/wheeltapper/venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "$build[demo]"
 rm -rf /opt/wheeltapper/share/docs
 cp -r "$here/docs" /opt/wheeltapper/share/
-test -e /etc/wheeltapper/config.yaml || install -m 0644 "$here/config.yaml" /etc/wheeltapper/config.yaml
+# a stream's address may hold a password
+test -e /etc/wheeltapper/config.yaml \
+  || install -m 0640 -g wheeltapper "$here/config.yaml" /etc/wheeltapper/config.yaml
 install -m 0644 "$here/systemd/wheeltapper.service" /etc/systemd/system/wheeltapper.service
 if [ -d /run/systemd/system ]; then
   systemctl daemon-reload
