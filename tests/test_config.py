@@ -47,6 +47,8 @@ def test_a_source_may_have_its_own_alarm() -> None:
         ("sources: [{id: a, kind: simulated}, {id: A, kind: simulated}]", ["id 'A' stands twice"]),
         ("sources: [{id: a, kind: theremin}]", ["theremin", "microphone", "simulated"]),
         ("sources: [{id: a, kind: stream, url: 'file:///etc/passwd'}]", ["sources.0.url"]),
+        (SOURCES + "alarm: {deadband: 0.2}\nalarm: {off_delay_s: 1}", ["key 'alarm' stands twice"]),
+        (SOURCES + "alarm: {deadband: 0.2, deadband: 0.3}", ["key 'deadband' stands twice"]),
         ("sources: []", ["sources", "at least 1 item"]),
         ("site: x", ["sources", "Field required"]),
         ("a: [", ["is not YAML"]),
@@ -58,6 +60,11 @@ def test_what_is_wrong_is_named(text: str, sentences: list[str]) -> None:
     message = problem(text)
     for sentence in sentences:
         assert sentence in message
+
+
+def test_a_password_in_an_address_is_not_repeated() -> None:
+    message = problem("sources: [{id: a, kind: stream, url: 'rtps://me:hunter@camera/audio'}]")
+    assert "'rtps://***@camera/audio'" in message
 
 
 def test_all_problems_are_told_at_once() -> None:

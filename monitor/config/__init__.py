@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Hashable
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -122,7 +124,7 @@ def parse_config(text: str, *, name: str) -> Config:
         ConfigError: The text is not YAML or does not fit; the message lists every problem.
     """
     try:
-        tree = yaml.safe_load(text)
+        tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
         raise ConfigError(f"{name}: is not YAML: {error}") from error
     if not isinstance(tree, dict):
@@ -131,6 +133,20 @@ def parse_config(text: str, *, name: str) -> Config:
         return Config.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(f"{name}:\n" + "\n".join(_problems(error))) from error
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: YAML would take the last one, and forget the first without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - yaml's signature
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} stands twice; make one of them", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def _problems(error: ValidationError) -> list[str]:
@@ -150,6 +166,7 @@ def _problems(error: ValidationError) -> list[str]:
             continue  # only short because its items were refused, which is told
         else:
             value = "" if isinstance(problem["input"], dict) else f" {problem['input']!r}"
+            value = re.sub(r"://[^\s/]*@", "://***@", value)  # a name and a password, perhaps
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"  {where}{value}: {message}; docs/config.md describes it")
     return lines
