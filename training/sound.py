@@ -100,7 +100,7 @@ def recordings_of_index(
         TrainingError: The index cannot be read or lacks a column.
         NoSoundError: No row fits.
     """
-    rows = _rows_of_index(index)
+    rows = rows_of_index(index)
     fitting = [
         row["file"] for row in rows if row["role"] in roles and (sets is None or row.get("set") in sets)
     ]
@@ -111,7 +111,17 @@ def recordings_of_index(
     return [recording_of_file(index.parent / name, name) for name in fitting]
 
 
-def _rows_of_index(index: Path) -> list[dict[str, str]]:
+def rows_of_index(index: Path) -> list[dict[str, str]]:
+    """Return the rows of an index.csv that has at least the columns `file` and `role`.
+
+    Raises:
+        TrainingError: It cannot be read or lacks a column.
+    """
+    """Return the rows of an index.csv by column; a column that a row lacks is empty.
+
+    Raises:
+        TrainingError: The index cannot be read or lacks the column `file` or `role`.
+    """
     try:
         with index.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, restval="")

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import TextIO
 
 from engines.runtime import open_engine
-from monitor.calibration import load_calibration
-from monitor.commands.hearing import add_hearing_arguments, ear_from_arguments
-from monitor.config import AlarmConfig
-from monitor.errors import AudioFileError, CalibrationError, ConfigError
+from monitor.commands.hearing import (
+    add_hearing_arguments,
+    add_limit_options,
+    ear_from_arguments,
+    scorer_from_arguments,
+)
+from monitor.errors import AudioFileError, ConfigError
 from monitor.listening import Ear
 from monitor.messages import Inference, Score, Span
 from monitor.recordings import inferences_of_file
@@ -24,24 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_hearing_arguments(parser)
     parser.add_argument("--out", type=Path, help="write here instead of standard output")
     parser.add_argument("--root", type=Path, help="name files relative to this folder")
-    parser.add_argument("--calibration", type=Path, help="default: the bundle's own")
-    parser.add_argument(
-        "--false-alarms-per-week", type=float, default=AlarmConfig().false_alarms_per_week,
-        help="the budget that sets value 1.0",
-    )  # fmt: skip
+    add_limit_options(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Score every file; one that cannot be read is named and does not stop the rest (exit code 1)."""
     ear = ear_from_arguments(arguments)
-    path = arguments.calibration or ear.bundle.calibration_path
-    if not path.is_file():
-        raise CalibrationError(
-            f"{path}: no calibration; make one from normal recordings: "
-            f"wheeltapper calibrate {arguments.bundle} FILES"
-        )
-    calibration = load_calibration(path, bundle_id=ear.bundle.bundle_id)
-    scorer = Scorer(calibration, false_alarms_per_week=arguments.false_alarms_per_week)
+    scorer = scorer_from_arguments(arguments, ear)
     if arguments.out is None:
         return _score_files(arguments, ear, scorer, sys.stdout)
     part = arguments.out.with_name(arguments.out.name + ".part")
@@ -63,7 +55,7 @@ def _score_files(arguments: argparse.Namespace, ear: Ear, scorer: Scorer, sink: 
             name = _name_of(path, arguments.root)
             heard = inferences_of_file(path, ear, engine, channel=arguments.channel)
             sink.writelines(
-                json.dumps(_line(name, _score(scorer, span, answer))) + "\n" for span, answer in heard
+                json.dumps(line_of_score(name, _score(scorer, span, answer))) + "\n" for span, answer in heard
             )
         except AudioFileError as error:
             unreadable += 1
@@ -85,7 +77,8 @@ def _score(scorer: Scorer, span: Span, inference: Inference | None) -> Score:
     return scorer.score_from_inference(inference)
 
 
-def _line(name: str, score: Score) -> dict[str, object]:
+def line_of_score(name: str, score: Score) -> dict[str, object]:
+    """Return a window's score as it is written, JSON-able; what cannot be judged is None."""
     profile = None if score.profile is None else [float(f"{x:.5g}") for x in score.profile]
     return {
         "file": name,
