@@ -172,7 +172,7 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     parts = []
     if box.store_error is not None:
         parts.append("STORE FAILS, alarms wait in memory")
-    deaf = [fact.capture.source_id for fact in facts if fact.capture.state in KNOWINGLY_ABSENT]
+    deaf = [fact.capture.source_id for fact in facts if fact.capture.state is not CaptureState.HEALTHY]
     if deaf:
         parts.append(f"no sound from {', '.join(deaf)}")
     raised = [

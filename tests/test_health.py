@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from monitor.health import (
     STATUS_FILE,
     BoxFacts,
@@ -100,6 +102,12 @@ def test_the_status_line_has_the_worst_news_first() -> None:
         "STORE FAILS, alarms wait in memory; no sound from a; ALARM b; broker away, 7 records wait; "
         "can't keep up; listening to 1 of 2 sources"
     ) == line
+
+
+@pytest.mark.parametrize("state", [state for state in CaptureState if state is not CaptureState.HEALTHY])
+def test_a_source_that_is_not_healthy_is_not_listened_to(state: CaptureState) -> None:
+    line = status_line(BOX, [facts("a", capture=captured(state)), facts("b")])
+    assert "no sound from a; listening to 1 of 2 sources" == line
 
 
 def test_the_status_file_is_replaced_whole(tmp_path: Path) -> None:
