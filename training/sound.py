@@ -117,11 +117,6 @@ def rows_of_index(index: Path) -> list[dict[str, str]]:
     Raises:
         TrainingError: It cannot be read or lacks a column.
     """
-    """Return the rows of an index.csv by column; a column that a row lacks is empty.
-
-    Raises:
-        TrainingError: The index cannot be read or lacks the column `file` or `role`.
-    """
     try:
         with index.open(encoding="utf-8", newline="") as file:
             reader = csv.DictReader(file, restval="")
