@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# as the program itself does, and before NumPy is imported: the number of threads decides the last bits
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 # what others import stands first: pytest rewrites the asserts of a module only before its first import
 pytest_plugins = [
     "fixtures_disk",

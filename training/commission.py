@@ -6,6 +6,7 @@ Four disjoint sets of recordings, so that nothing is judged on what it was fitte
 
 from __future__ import annotations
 
+import hashlib
 import json
 import platform
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -22,19 +23,15 @@ from engines.backend_onnx import open_engine
 from engines.build.export import ModelCard, add_to_bundle, export_bundle
 from engines.bundle import CALIBRATION, Bundle
 from engines.runtime import Engine
-from monitor.calibration import Calibration, fit_calibration, tree_of_calibration
+from monitor.calibration import Calibration, FitSettings, fit_calibration, tree_of_calibration
 from training.data import LogMelStore
 from training.detector import Detector
 from training.errors import TrainingError
 from training.heads import MeanError, fit_residual_mahalanobis
 from training.models import WIDTHS, make_model
 from training.seeding import seed_everything
-from training.train import (
-    TrainingHistory,
-    TrainingSettings,
-    standardiser_of_store,
-    train_reconstructor,
-)
+from training.state import Checkpoint, TrainingHistory
+from training.train import TrainingSettings, standardiser_of_store, train_reconstructor
 
 SCORING_HOP_FRAMES = 32
 """From one scored window to the next: the daemon's default."""
@@ -70,16 +67,46 @@ def train_detector(
     settings: TrainingSettings,
     *,
     widths: Sequence[int] = WIDTHS,
+    keep_in: Path | None = None,
 ) -> tuple[Detector, TrainingHistory]:
-    """Return a trained detector of `kind` with its scoring head fitted, on the CPU."""
+    """Return a trained detector of `kind` with its scoring head fitted, on the CPU.
+
+    With the folder `keep_in` the training is kept there after each epoch, and one that was cut short there
+    goes on; see training.state.
+    """
     seed_everything(settings.seed)
     model = make_model(kind, mel=store.parameters.mel_bands, frames=store.frames, widths=widths)
     standardiser = standardiser_of_store(store, split.training)
-    history = train_reconstructor(model, standardiser, store, (split.training, split.validation), settings)
+    checkpoint = None
+    if keep_in is not None:
+        checkpoint = Checkpoint(keep_in, _identity(kind, store, split, settings, widths))
+    sides = (split.training, split.validation)
+    history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)
     detector = Detector(standardiser, model, MeanError()).eval()
     with torch.no_grad():
         detector.head = fit_residual_mahalanobis(_error_maps(detector, store, split.head))
     return detector, history
+
+
+def _identity(
+    kind: str, store: LogMelStore, split: Split, settings: TrainingSettings, widths: Sequence[int]
+) -> dict[str, Any]:
+    """Return what decides the weights of a model, as JSON; sound counts by its statistics, not its files."""
+    sound = hashlib.sha256(store.parameters.digest.encode())
+    for names in (split.training, split.validation):
+        sound.update(
+            repr([(r.recording, r.end - r.first) for r in store.runs if r.recording in names]).encode()
+        )
+        for statistic in store.band_statistics(names):
+            sound.update(statistic.tobytes())
+    return {
+        "kind": kind,
+        "widths": list(widths),
+        "settings": {**asdict(settings), "loss": settings.loss.__name__},
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "sound": sound.hexdigest(),
+    }
 
 
 def _error_maps(detector: Detector, store: LogMelStore, recordings: Collection[str]) -> Iterator[Tensor]:
@@ -137,7 +164,13 @@ def raw_scores(engine: Engine, store: LogMelStore, recordings: Collection[str]) 
 
 
 def calibrate_bundle(
-    bundle: Bundle, store: LogMelStore, recordings: Collection[str], *, fitted_utc_s: float, source: str
+    bundle: Bundle,
+    store: LogMelStore,
+    recordings: Collection[str],
+    *,
+    fitted_utc_s: float,
+    source: str,
+    fit: FitSettings | None = None,
 ) -> tuple[Bundle, Calibration]:
     """Fit the alarm limit with the engine that the daemon uses, and put it into the bundle.
 
@@ -146,11 +179,12 @@ def calibrate_bundle(
     """
     engine = open_engine(bundle, threads=torch.get_num_threads())
     calibration = fit_calibration(
-        raw_scores(engine, store, recordings),
+        dict(zip(recordings, raw_scores(engine, store, recordings), strict=True)),
         hop_s=SCORING_HOP_FRAMES * store.parameters.hop_s,
         bundle_id=bundle.bundle_id,
         fitted_utc_s=fitted_utc_s,
         source=source,
+        settings=fit,
     )
     text = json.dumps(tree_of_calibration(calibration), separators=(",", ":"), allow_nan=False) + "\n"
     return add_to_bundle(bundle, {CALIBRATION: text}, {}), calibration

@@ -15,3 +15,9 @@ class NoSoundError(TrainingError):
     """No recording could be read, or none is long enough for one window."""
 
     code = "training-no-sound"
+
+
+class CheckpointError(TrainingError):
+    """A training cannot be kept, or cannot go on from what was kept."""
+
+    code = "training-checkpoint"

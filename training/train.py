@@ -18,6 +18,7 @@ from training.errors import NoSoundError
 from training.losses import PerBinLoss, squared_error
 from training.models.reconstructor import Reconstructor
 from training.seeding import seed_everything
+from training.state import Checkpoint, Epoch, TrainingHistory, TrainingState
 
 VALIDATION_SEED = 7_919
 """Masks of the validation windows are drawn from this at every epoch, so that epochs can be compared."""
@@ -49,31 +50,6 @@ class TrainingSettings:
     """Loss of each bin; its mean over the bins that count is what falls."""
 
 
-@dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one pass over the training sound brought."""
-
-    training_loss: float
-    """Mean over its windows, each with the weights of its own step."""
-    validation_loss: float
-    """Mean over the held-out windows after the pass, with the same masks each time."""
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingHistory:
-    """How the training went."""
-
-    epochs: tuple[Epoch, ...]
-    """In order; fewer than the settings allow after an early stop."""
-    best_epoch: int
-    """Index of the epoch whose weights were kept."""
-
-    @property
-    def best_validation_loss(self) -> float:
-        """The validation loss of the kept weights."""
-        return self.epochs[self.best_epoch].validation_loss
-
-
 def standardiser_of_store(store: LogMelStore, recordings: Collection[str]) -> Standardiser:
     """Return the standardisation per band over these recordings."""
     mean, std = store.band_statistics(recordings)
@@ -86,52 +62,74 @@ def train_reconstructor(
     store: LogMelStore,
     split: tuple[Collection[str], Collection[str]],
     settings: TrainingSettings,
+    checkpoint: Checkpoint | None = None,
 ) -> TrainingHistory:
     """Train `model` in place on the first half of `split` and leave it with the best weights, on the CPU.
 
-    Construct the model after seed_everything(settings.seed): its first weights are drawn there.
+    Construct the model after seed_everything(settings.seed): its first weights are drawn there. With a
+    `checkpoint` the state is kept after each epoch, and a training that was cut short there goes on.
 
     Raises:
         NoSoundError: A half of the split has no window.
+        CheckpointError: The checkpoint is damaged, of another training, or cannot be written.
     """
     seed_everything(settings.seed)
     training, validation = split
-    draws = np.random.default_rng(settings.seed)
-    generator = torch.Generator().manual_seed(settings.seed)
-    model.to(settings.device)
-    standardise = copy.deepcopy(standardiser).to(settings.device)
     held = store.window_starts(hop_frames=store.frames, recordings=validation)
     if not len(held) or not len(store.window_starts(hop_frames=1, recordings=training)):
         raise NoSoundError("the training or the validation recordings have no window; give longer ones")
+    model.to(settings.device)
+    standardise = copy.deepcopy(standardiser).to(settings.device)
+    state = _first_state(model, settings)
+    if checkpoint is not None:
+        state.restore(checkpoint)
+    with tqdm(
+        total=settings.epochs,
+        initial=len(state.history),
+        desc=f"training {model.kind}",
+        unit="epoch",
+        disable=None,
+    ) as progress:
+        while not _is_finished(state, settings):
+            starts = store.window_starts(
+                hop_frames=settings.hop_frames,
+                phase=int(state.draws.integers(settings.hop_frames)),
+                recordings=training,
+            )
+            batches = _batches(store, state.draws.permutation(starts), standardise, settings)
+            training_loss = _train_epoch(state, batches, settings)
+            state.schedule.step()
+            loss = _validation_loss(model, _batches(store, held, standardise, settings), settings)
+            state.add(Epoch(training_loss, loss))
+            if checkpoint is not None:
+                state.save(checkpoint)
+            progress.set_postfix(training=f"{training_loss:.4f}", validation=f"{loss:.4f}")
+            progress.update()
+    model.load_state_dict(state.best_weights)
+    model.cpu().eval()
+    return TrainingHistory(tuple(state.history), state.best_epoch)
+
+
+def _first_state(model: Reconstructor, settings: TrainingSettings) -> TrainingState:
     optimiser = torch.optim.AdamW(
         model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
         optimiser, settings.epochs, eta_min=settings.learning_rate / 100
     )
-    history: list[Epoch] = []
-    best_weights = copy.deepcopy(model.state_dict())
-    progress = tqdm(range(settings.epochs), desc=f"training {model.kind}", unit="epoch", disable=None)
-    best = 0
-    for epoch in progress:
-        starts = store.window_starts(
-            hop_frames=settings.hop_frames,
-            phase=int(draws.integers(settings.hop_frames)),
-            recordings=training,
-        )
-        batches = _batches(store, draws.permutation(starts), standardise, settings)
-        training_loss = _train_epoch(model, optimiser, batches, generator, settings)
-        schedule.step()
-        validation_loss = _validation_loss(model, _batches(store, held, standardise, settings), settings)
-        history.append(Epoch(training_loss, validation_loss))
-        progress.set_postfix(training=f"{training_loss:.4f}", validation=f"{validation_loss:.4f}")
-        if epoch == 0 or validation_loss < history[best].validation_loss:
-            best, best_weights = epoch, copy.deepcopy(model.state_dict())
-        if epoch - best >= settings.patience_epochs:
-            break
-    model.load_state_dict(best_weights)
-    model.cpu().eval()
-    return TrainingHistory(tuple(history), best)
+    return TrainingState(
+        model=model,
+        optimiser=optimiser,
+        schedule=schedule,
+        draws=np.random.default_rng(settings.seed),
+        generator=torch.Generator().manual_seed(settings.seed),
+        best_weights=copy.deepcopy(model.state_dict()),
+    )
+
+
+def _is_finished(state: TrainingState, settings: TrainingSettings) -> bool:
+    done = len(state.history)
+    return done >= settings.epochs or (done > 0 and done - 1 - state.best_epoch >= settings.patience_epochs)
 
 
 def _batches(
@@ -143,18 +141,13 @@ def _batches(
         yield x
 
 
-def _train_epoch(
-    model: Reconstructor,
-    optimiser: torch.optim.Optimizer,
-    batches: Iterator[Tensor],
-    generator: torch.Generator,
-    settings: TrainingSettings,
-) -> float:
+def _train_epoch(state: TrainingState, batches: Iterator[Tensor], settings: TrainingSettings) -> float:
+    model, optimiser = state.model, state.optimiser
     model.train()
     total, windows = 0.0, 0
     for x in batches:
         optimiser.zero_grad(set_to_none=True)
-        loss = model.training_loss(x, settings.loss, generator)
+        loss = model.training_loss(x, settings.loss, state.generator)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.gradient_norm_max)
         optimiser.step()
