@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engines.errors import CodedError
+from monitor.errors import ExtraMissingError
 
 # NumPy's matrices here are too small to share out: its threads would only spin, waiting for each other.
 # Must stand before NumPy is imported, which the verbs' modules do.
@@ -23,13 +24,21 @@ COMMANDS = {
     "score": ("monitor.commands.score", "score sound files with a bundle, as JSON lines"),
     "record": ("monitor.commands.record", "record normal sound of a source, as FLAC with an index"),
     "calibrate": ("monitor.commands.calibrate", "set the alarm limit from normal recordings"),
+    "train": ("training.train_command", "train a bundle on normal sound"),
+    "evaluate": ("training.evaluate_command", "measure how good a bundle is on other sound"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
     "status": ("monitor.commands.status", "show how the daemon on this box is"),
 }
 
+OUR_PACKAGES = frozenset({"monitor", "engines", "training"})
+
 
 def build_parser(verb: str | None) -> tuple[argparse.ArgumentParser, Any]:
-    """Return the parser and the module of `verb`; only that verb's module is imported."""
+    """Return the parser and the module of `verb`; only that verb's module is imported.
+
+    Raises:
+        ExtraMissingError: The module needs a package that was not installed.
+    """
     parser = argparse.ArgumentParser(
         prog="wheeltapper", description="Listens to machines: scores, error maps and alarms over MQTT."
     )
@@ -38,21 +47,33 @@ def build_parser(verb: str | None) -> tuple[argparse.ArgumentParser, Any]:
     for name, (path, summary) in COMMANDS.items():
         sub = verbs.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name == verb:
-            module = importlib.import_module(path)
+            module = _module_of_verb(path)
             module.add_arguments(sub)
     return parser, module
+
+
+def _module_of_verb(path: str) -> Any:  # noqa: ANN401 - a module with add_arguments and run
+    try:
+        return importlib.import_module(path)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in OUR_PACKAGES or path.startswith("monitor."):
+            raise
+        raise ExtraMissingError(
+            f"package {error.name!r} is missing, which the box has no need of; where models are trained: "
+            "pip install 'wheeltapper[train]'"
+        ) from error
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb. Returns its exit code; 2 for an error that has a remedy, told in one sentence."""
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), None)
-    parser, module = build_parser(verb)
-    arguments = parser.parse_args(words)
     try:
+        parser, module = build_parser(verb)
+        arguments = parser.parse_args(words)
         code: int = module.run(arguments)
     except CodedError as error:
-        print(f"wheeltapper {arguments.verb}: {error} [{error.code}]", file=sys.stderr)  # noqa: T201 - for a person
+        print(f"wheeltapper {verb}: {error} [{error.code}]", file=sys.stderr)  # noqa: T201 - for a person
         return 2
     except KeyboardInterrupt:
         return 130

@@ -11,6 +11,12 @@ class ConfigError(CodedError):
     code = "config"
 
 
+class ExtraMissingError(CodedError):
+    """A verb needs packages that the box has no use for and that were not installed."""
+
+    code = "extra-missing"
+
+
 class SourceError(CodedError):
     """A source cannot be opened, and trying again will not help."""
 

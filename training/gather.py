@@ -1,0 +1,175 @@
+"""Which recordings a training gets: folders and indexes in, recordings by role out, and who serves what.
+
+A PATH is a folder of sound files, a sound file, or an index.csv with roles (a folder that holds an index.csv
+is taken by it, such as what `wheeltapper record` makes). Only normal sound is used.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from monitor.calibration import FitSettings
+from training.commission import SCORING_HOP_FRAMES, Split
+from training.data import LogMelStore
+from training.errors import NoSoundError, TrainingError
+from training.sound import SUFFIXES, Recording, recording_of_file, recordings_of_folder, rows_of_index
+
+INDEX = "index.csv"
+NORMAL = "normal"
+TRAIN, CALIBRATE = "train", "calibrate"
+
+SHARES = {"training": 0.45, "validation": 0.10, "head": 0.20, "calibration": 0.25}
+"""Of the sound that is to be shared out: by whole recordings, as near to this as their lengths allow."""
+LEAST_WINDOWS = {"training": 120, "validation": 10, "head": 60, "calibration": FitSettings().min_windows}
+"""Fewer are refused before the training, not after it. A window begins every SCORING_HOP_FRAMES frames."""
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Recordings by role, each file once."""
+
+    train: dict[Path, Recording] = field(default_factory=dict)
+    """By the file's resolved path."""
+    calibrate: dict[Path, Recording] = field(default_factory=dict)
+    """The same, for sound that only sets the alarm limit."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Rows of indexes that were not used, by reason."""
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """All of them, those to train on first."""
+        return [*self.train.values(), *self.calibrate.values()]
+
+
+def gather(
+    data: Iterable[Path], calibrate: Iterable[Path] = (), *, sets: Collection[str] | None = None
+) -> Gathered:
+    """Return the recordings of `data` (by an index's roles, else all to train on) and of `calibrate`.
+
+    Whether the files can be read shows when they are.
+
+    Raises:
+        NoSoundError: A path holds no sound, or nothing is left to train on.
+        TrainingError: A path or an index cannot be read, or a file is given for both purposes.
+    """
+    gathered = Gathered()
+    for path in data:
+        _add(gathered, path, {TRAIN: gathered.train, CALIBRATE: gathered.calibrate}, sets)
+    for path in calibrate:
+        _add(gathered, path, {CALIBRATE: gathered.calibrate}, sets)
+    if both := sorted(gathered.train.keys() & gathered.calibrate.keys()):
+        raise TrainingError(
+            f"{both[0]} ({len(both)} in all) is given to train on and to calibrate with; the limit must come "
+            "from sound that the model never learned: give other recordings to --calibrate, or leave it out"
+        )
+    if not gathered.train:
+        reasons = "; ".join(f"{count} {reason}" for reason, count in gathered.left_out.items())
+        raise NoSoundError(f"--data: nothing to train on ({reasons}); give normal sound with role {TRAIN}")
+    return gathered
+
+
+def _add(
+    gathered: Gathered, path: Path, by_role: Mapping[str, dict[Path, Recording]], sets: Collection[str] | None
+) -> None:
+    """Put the recordings of `path` where their roles say; without an index all are of the first role."""
+    if path.is_dir() and (path / INDEX).is_file():
+        path = path / INDEX
+    without_index = next(iter(by_role.values()))
+    if path.suffix.lower() == ".csv":
+        _add_index(gathered, path, by_role, sets)
+    elif path.is_dir():
+        for recording in recordings_of_folder(path):
+            file = path / recording.name
+            without_index.setdefault(file.resolve(), recording_of_file(file))
+    elif path.is_file() and path.suffix.lower() in SUFFIXES:
+        without_index.setdefault(path.resolve(), recording_of_file(path))
+    else:
+        raise TrainingError(f"{path}: is no folder, no index.csv and no sound file; correct the path")
+
+
+def _add_index(
+    gathered: Gathered,
+    index: Path,
+    by_role: Mapping[str, dict[Path, Recording]],
+    sets: Collection[str] | None,
+) -> None:
+    for row in rows_of_index(index):
+        label, role = row.get("label", NORMAL), row["role"]
+        if sets is not None and row.get("set") not in sets:
+            gathered.left_out["of another set"] += 1
+        elif label != NORMAL:
+            gathered.left_out[f"with label {label}"] += 1
+        elif role not in by_role:
+            gathered.left_out[f"with role {role}"] += 1
+        else:
+            file = index.parent / row["file"]
+            by_role[role].setdefault(file.resolve(), recording_of_file(file))
+
+
+def split_of(store: LogMelStore, calibrate: Collection[str], *, seed: int) -> Split:
+    """Return who serves what: recordings in `calibrate` set the limit, the others are shared out by SHARES.
+
+    Where `calibrate` has sound, no more is taken from the rest. Recordings are dealt longest first, each to
+    who lacks most; the seed decides among equals.
+
+    Raises:
+        TrainingError: There are too few recordings or too little sound; the text says what is needed.
+    """
+    given = tuple(name for name in store.recordings if name in calibrate)
+    shares = {role: share for role, share in SHARES.items() if role != "calibration" or not given}
+    lengths: Counter[str] = Counter()
+    for run in store.runs:
+        if run.recording not in calibrate:
+            lengths[run.recording] += run.end - run.first
+    if len(lengths) < len(shares):
+        raise TrainingError(
+            f"{len(lengths)} usable recordings are too few to share out as {', '.join(shares)}: at least "
+            f"{len(shares)} are needed, as one recording never serves twice; cut long ones where the machine "
+            "stood, or record more (`wheeltapper record` writes pieces)"
+        )
+    dealt = _dealt(lengths, shares, seed)
+    roles = {role: tuple(name for name in lengths if dealt[name] == role) for role in shares}
+    split = Split(**({"calibration": given} | roles))
+    _refuse_too_little(store, split)
+    return split
+
+
+def _dealt(lengths: Mapping[str, int], shares: Mapping[str, float], seed: int) -> dict[str, str]:
+    """Return each recording's role."""
+    whole = sum(lengths.values()) / sum(shares.values())
+    lacking = {role: share * whole for role, share in shares.items()}
+    names = list(lengths)
+    shuffled = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    dealt: dict[str, str] = {}
+    for left, name in zip(
+        range(len(names), 0, -1), sorted(shuffled, key=lengths.__getitem__, reverse=True), strict=True
+    ):
+        empty = [role for role in shares if role not in dealt.values()]
+        candidates: Sequence[str] = empty if left <= len(empty) else list(shares)
+        role = max(candidates, key=lacking.__getitem__)
+        dealt[name] = role
+        lacking[role] -= lengths[name]
+    return dealt
+
+
+def _refuse_too_little(store: LogMelStore, split: Split) -> None:
+    hop_s = SCORING_HOP_FRAMES * store.parameters.hop_s
+    for role, least in LEAST_WINDOWS.items():
+        names = getattr(split, role)
+        windows = len(store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=names))
+        if windows < least:
+            raise TrainingError(
+                f"too little sound for {role}: {len(names)} recordings give {windows} windows, {least} are "
+                f"needed (about {least * hop_s / 60:.1f} min; {_least_minutes(hop_s):.0f} min in all where "
+                "nothing is given to --calibrate); record more"
+            )
+
+
+def _least_minutes(hop_s: float) -> float:
+    """Return how much sound shared out by SHARES suffices for everybody."""
+    return max(LEAST_WINDOWS[role] / share for role, share in SHARES.items()) * hop_s / 60
