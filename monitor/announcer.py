@@ -85,7 +85,7 @@ def _key_facts(facts: SourceFacts) -> object:
         facts.capture.reason,
         facts.quality,
         facts.backend,
-        facts.dropped_windows > 0,
+        facts.keeps_up,
     )
 
 

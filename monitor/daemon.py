@@ -14,6 +14,7 @@ from __future__ import annotations
 import threading
 import time
 
+from engines.errors import EngineError
 from monitor.announcer import Announcer
 from monitor.capture import Capture
 from monitor.caretaker import Caretaker, Household
@@ -142,7 +143,10 @@ class Daemon:
 
     def _judge_the_rest(self) -> None:
         while len(self._queue):
-            self._judge()
+            try:
+                self._judge()
+            except EngineError as error:  # these windows were counted as not judged: go on with the rest
+                self._log.error("windows not judged at the end", reason=str(error))
 
     def _make_publisher(self) -> Publisher:
         mqtt = self._config.mqtt
@@ -166,4 +170,4 @@ class Daemon:
 
     def _end_publishing(self) -> None:
         if self._publisher is not None:
-            self._publisher.stop(FAREWELL_S / 2)
+            self._publisher.stop(FAREWELL_S / 2, failed=self._supervisor.gave_up.is_set())

@@ -6,6 +6,7 @@ from monitor.config import Config, parse_config
 
 SIMULATED = """\
 site: demo
+state_dir: state-demo
 box: box1
 log: {level: error}
 alarm: {off_delay_s: 4.0, acknowledge_required: false}
@@ -23,6 +24,7 @@ sources:
 """
 MICROPHONE = """\
 site: demo
+state_dir: state-demo
 box: box1
 log: {level: error}
 sources:
@@ -44,7 +46,8 @@ Ctrl-C stops.
 Listening to the default microphone with the model of the simulated pump: it has never heard your machine,
 so it will alarm. For a limit of your own, record normal sound and calibrate with it:
   .venv/bin/wheeltapper record microphone --minutes 30 --out normal
-  .venv/bin/wheeltapper calibrate engines/demo/mae normal/*.flac --out state/calibration/microphone-1.json
+  .venv/bin/wheeltapper calibrate engines/demo/mae normal/*.flac \\
+      --out state-demo/calibration/microphone-1.json
 Another device: .venv/bin/wheeltapper devices, then set it in config.yaml and run with --config config.yaml
 Ctrl-C stops.
 """,

@@ -18,6 +18,8 @@ from monitor.window import Ledger
 STATUS_FILE = "status.json"
 STARTING = "starting"
 """The reason of a source that has not said anything yet."""
+KEEPS_UP_AFTER_S = 60.0
+"""So long after the last dropped window a source is said to keep up again."""
 KNOWINGLY_ABSENT = {CaptureState.RECOVERING, CaptureState.FAILED, CaptureState.ENDED}
 """States in which no sound is expected, and everybody has been told so."""
 
@@ -48,6 +50,8 @@ class SourceFacts:
     """Judged or not, since the start."""
     dropped_windows: int = 0
     """Given up because the engine could not keep up."""
+    keeps_up: bool = True
+    """Whether no window was given up in the last minute."""
     ledger: Ledger | None = None
     """Where every sample went, at the model's rate; None before the first."""
 
@@ -86,6 +90,7 @@ class HealthBook:
     def __init__(self, facts: Sequence[SourceFacts]) -> None:
         self._lock = threading.Lock()
         self._facts = {fact.capture.source_id: fact for fact in facts}
+        self._dropped_at_s: dict[str, float] = {}
 
     def note_capture(self, healths: Sequence[CaptureHealth]) -> None:
         """Note how sources are, as their capture says."""
@@ -114,9 +119,17 @@ class HealthBook:
 
     def note_dropped(self, dropped: Mapping[str, int]) -> None:
         """Note how many windows of each source were given up."""
+        now_s = time.monotonic()
         with self._lock:
             for source_id, count in dropped.items():
-                self._facts[source_id] = replace(self._facts[source_id], dropped_windows=count)
+                if count > self._facts[source_id].dropped_windows:
+                    self._dropped_at_s[source_id] = now_s
+                lately = (
+                    now_s - self._dropped_at_s.get(source_id, now_s - KEEPS_UP_AFTER_S) < KEEPS_UP_AFTER_S
+                )
+                self._facts[source_id] = replace(
+                    self._facts[source_id], dropped_windows=count, keeps_up=not lately
+                )
 
     def note_ledger(self, source_id: str, ledger: Ledger) -> None:
         """Note where every sample of a source went."""
@@ -184,7 +197,7 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
         parts.append(f"ALARM {', '.join(raised)}")
     if box.broker == "away":
         parts.append(f"broker away, {box.outbox_records} records wait")
-    if any(fact.dropped_windows for fact in facts):
+    if not all(fact.keeps_up for fact in facts):
         parts.append("can't keep up")
     listening = len(facts) - len(deaf)
     return "; ".join([*parts, f"listening to {listening} of {len(facts)} sources"])

@@ -51,6 +51,20 @@ def test_what_threads_note_is_found_again() -> None:
     assert (None, Quality.GAP, 2, 0.2) == (two.value, two.quality, two.windows, two.lag_s)
 
 
+def test_a_source_keeps_up_again_a_minute_after_its_last_dropped_window(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr("monitor.health.time.monotonic", lambda: now_s[0])
+    book = HealthBook([facts("a")])
+    told = []
+    for at_s, dropped in ((1000.0, 0), (1010.0, 3), (1069.0, 3), (1070.0, 3), (1080.0, 4)):
+        now_s[0] = at_s
+        book.note_dropped({"a": dropped})
+        told.append(book.sources()[0].keeps_up)
+    assert [True, False, False, True, False] == told
+
+
 def test_the_watchdog_is_fed_only_when_sound_and_judging_both_moved() -> None:
     evidence = WatchdogEvidence()
     assert evidence.moved([facts()])
@@ -95,7 +109,7 @@ def test_the_status_line_has_the_worst_news_first() -> None:
         box,
         [
             facts("a", capture=captured(CaptureState.FAILED)),
-            facts("b", alarm=AlarmState.UNACKNOWLEDGED, dropped_windows=1),
+            facts("b", alarm=AlarmState.UNACKNOWLEDGED, keeps_up=False),
         ],
     )
     assert (

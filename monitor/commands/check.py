@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engines.errors import CodedError
-from monitor.config import Config, MicrophoneSource, load_config
+from monitor.calibration import Calibration
+from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
 from monitor.listening import open_ear
 from monitor.machine import calibration_of, open_engines
 from monitor.publish.client import check_host
@@ -67,6 +68,18 @@ def _calibration(config: Config, source_id: str) -> str:
         f"limit {calibration.limit_raw(budget):.4g} for {budget:g} false alarms a week "
         f"(90 % interval {low:.2g} to {high:.2g}), "
         f"from {calibration.exposure_h:.1f} h of {calibration.source}"
+        f"{_delay_note(config, source, calibration)}"
+    )
+
+
+def _delay_note(config: Config, source: SourceConfig, calibration: Calibration) -> str:
+    """Say when alarms clear faster than calibration assumed: one rise may then raise several."""
+    off_delay_s = config.alarm_for(source).off_delay_s
+    if off_delay_s >= calibration.gap_s:
+        return ""
+    return (
+        f"; NOTE: off_delay_s {off_delay_s:g} is shorter than the {calibration.gap_s:g} s within which the "
+        "calibration counts high windows as one alarm, so that more alarms than promised may be raised"
     )
 
 

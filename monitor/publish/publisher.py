@@ -131,8 +131,10 @@ class Publisher:
         if not self._pass():
             self._wake.wait(timeout_s)
 
-    def stop(self, timeout_s: float) -> None:
+    def stop(self, timeout_s: float, *, failed: bool = False) -> None:
         """Send what is left, say `stopped` and disconnect; what does not fit into `timeout_s` stays stored.
+
+        A daemon that had to give up (`failed`) says `offline`: it did not end on purpose.
 
         From the thread that called `run_once`, or after that has ended. May be called without `start`.
 
@@ -143,7 +145,7 @@ class Publisher:
         try:
             if self._client is not None:
                 self._drain(time.monotonic() + timeout_s / 2)
-                self._retained.put(self._topic("status"), self._status("stopped"))
+                self._retained.put(self._topic("status"), self._status("offline" if failed else "stopped"))
                 self._drain(deadline_s)
         finally:
             if self._client is not None:
