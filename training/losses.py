@@ -11,8 +11,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from training.errors import TrainingError
+
 PerBinLoss = Callable[[Tensor, Tensor], Tensor]
 """(reconstruction, target), both (n, mel, frames) in standardised units -> loss of the same shape."""
+
+BOUND = 1.0 - 1e-3
+"""Where LAMP's relative error ends: a bin's gradient is amplified a thousand times at most."""
 
 
 def squared_error(reconstruction: Tensor, target: Tensor) -> Tensor:
@@ -23,6 +28,42 @@ def squared_error(reconstruction: Tensor, target: Tensor) -> Tensor:
 def absolute_error(reconstruction: Tensor, target: Tensor) -> Tensor:
     """Return the absolute difference of each bin, which outliers in the training sound pull less."""
     return torch.abs(reconstruction - target)
+
+
+def cubic_error(reconstruction: Tensor, target: Tensor) -> Tensor:
+    """Return the cube of the absolute difference of each bin: steeper than its square, without a barrier."""
+    return torch.abs(reconstruction - target) ** 3
+
+
+def quartic_error(reconstruction: Tensor, target: Tensor) -> Tensor:
+    """Return the fourth power of the difference of each bin: steeper still, without a barrier."""
+    return torch.square(reconstruction - target) ** 2
+
+
+def lamp(barrier: float) -> PerBinLoss:
+    """Return the squared error amplified by a log barrier: -barrier^2 log(1 - e) for each bin.
+
+    e = min((reconstruction - target)^2 / barrier^2, 1 - 1e-3). Choose as barrier the largest difference that
+    normal sound has before training, in standardised units: a bin beyond it has no gradient.
+
+    After Y. Park et al.: Neural Network Training Strategy to Enhance Anomaly Detection Performance: A
+    Perspective on Reconstruction Loss Amplification, ICASSP 2024 (arXiv 2308.14595). Its formula was found
+    nowhere: this one is a reconstruction of an unpublished formula. Our proposals are e for standardised
+    log-mel; the mean after the logarithm (the logarithm of a mean near 0.01 amplifies nothing); and the
+    factor barrier^2, which makes the gradient the squared error's times 1 / (1 - e), alike for small errors.
+
+    Raises:
+        TrainingError: The barrier is not above 0.
+    """
+    if not barrier > 0:
+        raise TrainingError(f"the barrier of LAMP is {barrier}; give a difference above 0")
+
+    def amplified_error(reconstruction: Tensor, target: Tensor) -> Tensor:
+        relative = torch.square((reconstruction - target) / barrier).clamp_max(BOUND)
+        return -(barrier**2) * torch.log1p(-relative)
+
+    amplified_error.__name__ = f"lamp_{barrier:g}"  # what a manifest says of the training
+    return amplified_error
 
 
 def mean_over(per_bin: Tensor, weight: Tensor | None = None) -> Tensor:
