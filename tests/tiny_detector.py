@@ -13,6 +13,7 @@ from monitor.frontend import FrontendParameters
 from monitor.messages import Float32
 from training.detector import Detector, Standardiser
 from training.heads import MeanError, fit_residual_mahalanobis
+from training.models import make_model
 from training.models.ae import Autoencoder
 from training.models.mae import MaskedAutoencoder
 from training.models.masks import PatchGrid
@@ -36,7 +37,9 @@ def tiny_model(kind: str) -> Reconstructor:
     torch.manual_seed(0)
     if kind == "ae":
         return Autoencoder(widths=WIDTHS, bottleneck=2)
-    return MaskedAutoencoder(PatchGrid(MEL, FRAMES, 4, 4), widths=WIDTHS)
+    if kind == "mae":
+        return MaskedAutoencoder(PatchGrid(MEL, FRAMES, 4, 4), widths=WIDTHS)
+    return make_model(kind, mel=MEL, frames=FRAMES, widths=WIDTHS)
 
 
 def tiny_detector(kind: str = "mae", *, head: str = "mahalanobis") -> Detector:

@@ -9,9 +9,12 @@ from collections.abc import Callable, Sequence
 
 from training.errors import TrainingError
 from training.models.ae import Autoencoder
+from training.models.dense import DenseAutoencoder
 from training.models.mae import MaskedAutoencoder
 from training.models.masks import PatchGrid
+from training.models.memae import MemoryAutoencoder
 from training.models.reconstructor import Reconstructor
+from training.models.skip_cae_transformer import SkipTransformerAutoencoder
 
 __all__ = ["MODELS", "WIDTHS", "Reconstructor", "make_model"]
 
@@ -31,8 +34,29 @@ def _mae(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
     return MaskedAutoencoder(grid, widths=widths)
 
 
-MODELS: dict[str, Callable[[int, int, Sequence[int]], Reconstructor]] = {"ae": _ae, "mae": _mae}
-"""Kind -> makes it for windows of (mel, frames) with these widths."""
+def _memae(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
+    del frames
+    return MemoryAutoencoder(mel, widths=widths[:3])  # the memory at an eighth of the resolution
+
+
+def _dense(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
+    del widths  # a control has the sizes of its source
+    return DenseAutoencoder(mel, frames)
+
+
+def _skip_transformer(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
+    del widths
+    return SkipTransformerAutoencoder(mel, frames)
+
+
+MODELS: dict[str, Callable[[int, int, Sequence[int]], Reconstructor]] = {
+    "ae": _ae,
+    "mae": _mae,
+    "memae": _memae,
+    "dense": _dense,
+    "skip_transformer": _skip_transformer,
+}
+"""Kind -> makes it for windows of (mel, frames) with these widths, where its source does not fix them."""
 
 
 def make_model(kind: str, *, mel: int, frames: int, widths: Sequence[int] = WIDTHS) -> Reconstructor:
