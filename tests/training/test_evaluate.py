@@ -23,11 +23,13 @@ from engines.bundle import open_bundle
 from monitor.__main__ import main
 from monitor.calibration import load_calibration
 from monitor.listening import DEMO_BUNDLE
+from monitor.messages import Quality, Score, Span
 from monitor.simulate import Fault, SimulatedMachine
 from training.drawings import timeline_picture
 from training.evaluate import window_of_line
 from training.false_alarms import false_alarms_of_values
 from training.figures import figures_of_windows
+from training.gallery import Gallery
 from training.measures import auc, partial_auc, poisson_interval, roc_curve
 from training.png import png_of_matrix, viridis
 from training.scored_windows import ScoredWindow
@@ -161,6 +163,23 @@ def test_figures_of_a_case_that_can_be_done_by_hand() -> None:
     )
     assert "+6 dB" == figures.by_snr[0].name
     assert figures.file_auc is None
+
+
+def test_an_event_that_scores_as_clear_sound_does_is_not_found_at_one_percent() -> None:
+    windows = [ScoredWindow("a", 2.0 * i, 2.0 * i + 2.0, 0.3) for i in range(9)]
+    figures = figures_of_windows(windows, {"a": [Event(4.0, 8.0, "knock", None)]}, has_limit=False)
+    assert 0.0 == figures.recall_at_1pc
+    assert 0.0 == figures.recall_at_1pc_chance
+    assert figures.recall_at_limit is None
+
+
+def test_the_gallery_keeps_the_highest_windows_and_one_of_neighbours() -> None:
+    gallery = Gallery(size=2)
+    blank = np.zeros((2, 2), dtype=np.float32)
+    for at, value in enumerate([1.0, 3.0, 2.0, 0.5, 9.0, None, 4.0]):
+        span = Span("file", 0, float(at), at + 2.0, 0.0, Quality.OK, None)
+        gallery.offer("a", Score(span, value, None, None, None, "x"), blank, blank)
+    assert [(9.0, 4.0), (4.0, 6.0)] == [(kept.value, kept.start_s) for kept in gallery.pictures]
 
 
 def test_areas_are_right_by_hand_and_ties_are_worth_chance() -> None:
@@ -316,6 +335,25 @@ def test_an_index_gives_labels_and_what_is_broken_or_missing_is_told(
     assert tree["detectors"]["level"]["recall_at_limit"] is None
     assert any("--normal" in note for note in tree["notes"])
     assert any("no times are known" in note for note in tree["notes"])
+
+
+def test_what_was_heard_before_a_damage_counts_and_bad_input_is_in_no_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sound" / "torn.flac"
+    path.parent.mkdir()
+    silence = np.zeros(6 * RATE_HZ, np.float32)
+    soundfile.write(path, np.concatenate([silence, sound(77, 14)]), RATE_HZ)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    words = ["--data", str(path.parent), "--out", str(tmp_path / "out")]
+    assert 1 == main(["evaluate", str(DEMO_BUNDLE), *words])
+    assert "torn.flac" in capsys.readouterr().err
+    tree = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert 0 < tree["data"]["judged_windows"] < tree["data"]["windows"] < 18
+    assert any("could not be judged" in note for note in tree["notes"])
+    assert any("only false alarms" in note for note in tree["notes"])
+    assert tree["detectors"]["bundle"]["window_auc"] is None
 
 
 @pytest.mark.parametrize(
