@@ -79,16 +79,22 @@ def test_gradients_reach_all_parameters_but_the_biases_that_softmax_cancels() ->
     assert [] == [name for name in silent if not name.endswith("key.bias")]
 
 
-def test_the_bottleneck_and_the_attended_memory_both_reach_the_output() -> None:
+def test_a_window_reaches_the_output_through_the_bottleneck_and_through_attention_and_no_other_way() -> None:
     torch.manual_seed(0)
     net = SkipTransformerAutoencoder(MEL, FRAMES).eval()
-    x = torch.randn(1, MEL, FRAMES, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        whole = net(x)
-        for cut in (net.bottleneck, net.recall.across):
-            handle = cut.register_forward_hook(lambda module, given, found: 0.0 * found)  # noqa: ARG005
-            assert not torch.allclose(whole, net(x))
+    x = torch.randn(2, MEL, FRAMES, generator=torch.Generator().manual_seed(0))
+
+    def differs_without(*cut: nn.Module) -> bool:
+        handles = [part.register_forward_hook(lambda module, given, found: 0.0 * found) for part in cut]  # noqa: ARG005 - torch's signature
+        with torch.no_grad():
+            one, other = net(x)
+        for handle in handles:
             handle.remove()
+        return not torch.allclose(one, other)
+
+    assert differs_without(net.bottleneck), "attention to level 4 alone"
+    assert differs_without(net.recall.across), "the bottleneck alone"
+    assert not differs_without(net.bottleneck, net.recall.across)
 
 
 @pytest.mark.parametrize(("mel", "frames"), [(100, 64), (128, 60)])
