@@ -78,7 +78,7 @@ def test_the_layers_are_those_of_the_published_baseline() -> None:
 
 def test_gradients_reach_all_parameters() -> None:
     net = model().train()
-    net.training_loss(batch(), squared_error, torch.Generator()).backward()
+    net.training_loss(batch(), squared_error, torch.Generator()).backward()  # type: ignore[no-untyped-call]
     silent = [n for n, p in net.named_parameters() if p.grad is None or not float(p.grad.abs().sum()) > 0]
     assert [] == silent
 

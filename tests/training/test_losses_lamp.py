@@ -25,7 +25,7 @@ def slope_by_differences(loss: PerBinLoss, residual: float) -> float:
 
 def gradient(loss: PerBinLoss, residuals: Tensor) -> Tensor:
     leaf = residuals.clone().requires_grad_()
-    loss(leaf, torch.zeros_like(leaf)).sum().backward()
+    loss(leaf, torch.zeros_like(leaf)).sum().backward()  # type: ignore[no-untyped-call]
     assert leaf.grad is not None
     return leaf.grad
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -84,7 +85,7 @@ def test_an_encoder_whose_queries_find_no_item_still_learns() -> None:
     weights.requires_grad_()
     kept = shrink(weights, 2 / 12)
     assert [0.0] * 11 + [1.0] == kept[0].tolist()
-    (kept * torch.arange(12.0)).sum().backward()
+    (kept * torch.arange(12.0)).sum().backward()  # type: ignore[no-untyped-call]
     assert weights.grad is not None
     assert int((weights.grad != 0).sum()) >= 11
 
@@ -109,10 +110,12 @@ def test_an_item_asked_for_exactly_is_what_is_given_back_when_the_temperature_is
 
 @pytest.mark.parametrize("addressing", ["cosine", "inner_product"])
 @pytest.mark.parametrize("row_embedding", [True, False])
-def test_gradients_reach_all_parameters(addressing: str, *, row_embedding: bool) -> None:
+def test_gradients_reach_all_parameters(
+    addressing: Literal["cosine", "inner_product"], *, row_embedding: bool
+) -> None:
     memory = replace(SMALL, addressing=addressing, row_embedding=row_embedding)
     net = model(memory).train()
-    net.training_loss(batch(), squared_error, GENERATOR).backward()
+    net.training_loss(batch(), squared_error, GENERATOR).backward()  # type: ignore[no-untyped-call]
     silent = [n for n, p in net.named_parameters() if p.grad is None or not float(p.grad.abs().sum()) > 0]
     assert [] == silent
 
@@ -150,7 +153,7 @@ def test_a_collapsed_memory_uses_one_item_and_one_that_cannot_choose_uses_all() 
     net = model(replace(SMALL, addressing="inner_product", shrinkage=0.0, row_embedding=False)).eval()
     torch.nn.init.zeros_(net.memory.items)
     assert 12.0 == pytest.approx(net.usage(batch()), rel=1e-5)
-    torch.nn.init.ones_(net.to_query.bias)
+    net.to_query.bias = torch.nn.Parameter(torch.ones(8))
     torch.nn.init.zeros_(net.to_query.weight)
     net.memory.items.data[3] = 100.0
     assert 1.0 == pytest.approx(net.usage(batch()), rel=1e-5)
@@ -198,6 +201,6 @@ def test_the_bundle_judges_one_window_and_five_as_torch_does(tmp_path: Path) -> 
         ({"addressing": "euclid"}, "give cosine or inner_product"),
     ],
 )
-def test_settings_that_make_no_memory_are_refused(change: dict[str, object], complaint: str) -> None:
+def test_settings_that_make_no_memory_are_refused(change: dict[str, Any], complaint: str) -> None:
     with pytest.raises(TrainingError, match=complaint):
         replace(SMALL, **change)

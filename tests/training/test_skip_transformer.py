@@ -74,7 +74,7 @@ def test_gradients_reach_all_parameters_but_the_biases_that_softmax_cancels() ->
     torch.manual_seed(0)
     net = SkipTransformerAutoencoder(MEL, FRAMES).train()
     x = torch.randn(8, MEL, FRAMES, generator=torch.Generator().manual_seed(0))
-    net.training_loss(x, squared_error, torch.Generator()).backward()
+    net.training_loss(x, squared_error, torch.Generator()).backward()  # type: ignore[no-untyped-call]
     silent = [n for n, p in net.named_parameters() if p.grad is None or not float(p.grad.abs().sum()) > 0]
     assert [] == [name for name in silent if not name.endswith("key.bias")]
 
