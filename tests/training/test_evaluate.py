@@ -23,17 +23,13 @@ from engines.bundle import open_bundle
 from monitor.__main__ import main
 from monitor.calibration import load_calibration
 from monitor.listening import DEMO_BUNDLE
-from monitor.messages import Quality, Score, Span
 from monitor.simulate import Fault, SimulatedMachine
 from training.drawings import timeline_picture
 from training.evaluate import window_of_line
 from training.false_alarms import false_alarms_of_values
 from training.figures import figures_of_windows
-from training.gallery import Gallery
-from training.measures import auc, partial_auc, poisson_interval, roc_curve
 from training.png import png_of_matrix, viridis
 from training.scored_windows import ScoredWindow
-from training.simple_controls import fit_controls
 from training.truth import Event, events_of_truth
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -173,45 +169,6 @@ def test_an_event_that_scores_as_clear_sound_does_is_not_found_at_one_percent() 
     assert figures.recall_at_limit is None
 
 
-def test_the_gallery_keeps_the_highest_windows_and_one_of_neighbours() -> None:
-    gallery = Gallery(size=2)
-    blank = np.zeros((2, 2), dtype=np.float32)
-    for at, value in enumerate([1.0, 3.0, 2.0, 0.5, 9.0, None, 4.0]):
-        span = Span("file", 0, float(at), at + 2.0, 0.0, Quality.OK, None)
-        gallery.offer("a", Score(span, value, None, None, None, "x"), blank, blank)
-    assert [(9.0, 4.0), (4.0, 6.0)] == [(kept.value, kept.start_s) for kept in gallery.pictures]
-
-
-def test_areas_are_right_by_hand_and_ties_are_worth_chance() -> None:
-    assert 0.75 == auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    assert 0.5 == auc([0, 1, 0, 1], [1, 1, 1, 1])
-    assert 0.5 == pytest.approx(partial_auc([0, 1, 0, 1], [1, 1, 1, 1]))
-    assert 1.0 == pytest.approx(partial_auc([0, 0, 1], [0, 1, 2]))
-    assert auc([1, 1], [0, 1]) is None
-    assert partial_auc([0, 0], [0, 1]) is None
-    wrong, found = roc_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
-    assert [0, 0, 0.5, 0.5, 1] == wrong.tolist()
-    assert [0, 0.5, 0.5, 1, 1] == found.tolist()
-
-
-def test_areas_are_those_of_scikit_learn() -> None:
-    metrics = pytest.importorskip("sklearn.metrics")
-    rng = np.random.default_rng(3)
-    for size in (7, 40, 300):
-        labels = np.arange(size) % 3 == 0
-        scores = np.round(rng.normal(size=size) + labels, 1)
-        assert metrics.roc_auc_score(labels, scores) == pytest.approx(auc(labels, scores))
-        theirs = metrics.roc_auc_score(labels, scores, max_fpr=0.1)
-        assert theirs == pytest.approx(partial_auc(labels, scores))
-
-
-@pytest.mark.parametrize(
-    ("count", "low", "high"), [(0, 0.0, -math.log(0.05)), (1, -math.log(0.95), 4.7439), (10, 5.4254, 16.9622)]
-)
-def test_the_interval_of_a_count_is_garwoods(count: int, low: float, high: float) -> None:
-    assert [low, high] == pytest.approx(poisson_interval(count), abs=1e-4)
-
-
 def test_high_windows_near_each_other_are_one_false_alarm_and_gaps_end_it() -> None:
     bundle = open_bundle(DEMO_BUNDLE)
     calibration = load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
@@ -224,14 +181,6 @@ def test_high_windows_near_each_other_are_one_false_alarm_and_gaps_end_it() -> N
     assert 2 * 99 * 1.024 / 3600 == pytest.approx(found.hours)
     assert found.per_week_interval[0] < found.per_week < found.per_week_interval[1]
     assert not found.kept, "8 alarms in minutes are not one a week"
-
-
-def test_the_gaussian_is_a_mahalanobis_distance() -> None:
-    rng = np.random.default_rng(0)
-    data = (rng.normal(size=(5000, 3)) * [1.0, 2.0, 0.5]).astype(np.float32)
-    controls = fit_controls(list(data), [float(x) for x in rng.normal(size=5000)])
-    points = np.array([[2.0, 0, 0], [0, 4.0, 0], [0, 0, 1.0]], dtype=np.float32).T
-    assert [pytest.approx(4 / 3, rel=0.1)] * 3 == controls.gaussian.distance(points).tolist()
 
 
 def test_a_fault_is_found_beside_chance_and_controls(report: Path) -> None:
