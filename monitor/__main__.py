@@ -25,7 +25,7 @@ COMMANDS = {
     "record": ("monitor.commands.record", "record normal sound of a source, as FLAC with an index"),
     "calibrate": ("monitor.commands.calibrate", "set the alarm limit from normal recordings"),
     "train": ("training.train_command", "train a bundle on normal sound"),
-    "evaluate": ("training.evaluate_command", "measure how good a bundle is on other sound"),
+    "evaluate": ("training.evaluation.command", "measure how good a bundle is on other sound"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
     "status": ("monitor.commands.status", "show how the daemon on this box is"),
 }

@@ -24,13 +24,13 @@ from monitor.__main__ import main
 from monitor.calibration import load_calibration
 from monitor.listening import DEMO_BUNDLE
 from monitor.simulate import Fault, SimulatedMachine
-from training.drawings import timeline_picture
-from training.evaluate import window_of_line
-from training.false_alarms import false_alarms_of_values
-from training.figures import figures_of_windows
-from training.png import png_of_matrix, viridis
-from training.scored_windows import ScoredWindow
-from training.truth import Event, events_of_truth
+from training.evaluation.drawings import timeline_picture
+from training.evaluation.evaluate import window_of_line
+from training.evaluation.false_alarms import false_alarms_of_values
+from training.evaluation.figures import figures_of_windows
+from training.evaluation.png import png_of_matrix, viridis
+from training.evaluation.scored_windows import ScoredWindow
+from training.evaluation.truth import Event, events_of_truth
 
 ROOT = Path(__file__).resolve().parents[2]
 JUDGE = ROOT.parent / "shared" / "bench" / "judge.py"
@@ -348,5 +348,5 @@ def test_a_picture_is_a_png_with_low_rows_at_the_bottom(report: Path) -> None:
 
 
 def test_torch_is_not_needed(streams: Path) -> None:
-    code = "import sys, training.evaluate_command; sys.exit('torch' in sys.modules)"
+    code = "import sys, training.evaluation.command; sys.exit('torch' in sys.modules)"
     assert 0 == subprocess.run([sys.executable, "-c", code], check=False, cwd=streams).returncode

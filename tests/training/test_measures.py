@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from monitor.messages import Quality, Score, Span
-from training.gallery import Gallery
-from training.measures import auc, partial_auc, poisson_interval, roc_curve
-from training.simple_controls import fit_controls
+from training.evaluation.gallery import Gallery
+from training.evaluation.measures import auc, partial_auc, poisson_interval, roc_curve
+from training.evaluation.simple_controls import fit_controls
 
 
 def test_areas_are_right_by_hand_and_ties_are_worth_chance() -> None:

@@ -9,8 +9,8 @@ import numpy as np
 
 from monitor.calibration import Calibration
 from monitor.calibration.clusters import clusters_above, series_of_recordings
-from training.measures import poisson_interval
-from training.scored_windows import Float64
+from training.evaluation.measures import poisson_interval
+from training.evaluation.scored_windows import Float64
 
 WEEK_S = 7 * 86400.0
 

@@ -8,9 +8,9 @@ from html import escape
 
 import numpy as np
 
-from training.measures import Float64
-from training.scored_windows import Bools, ScoredWindow
-from training.truth import Event
+from training.evaluation.measures import Float64
+from training.evaluation.scored_windows import Bools, ScoredWindow
+from training.evaluation.truth import Event
 
 COLOURS = ("#1f5fa8", "#b5651d", "#4d7f3a")
 EVENT_COLOUR = "#f3c7c0"

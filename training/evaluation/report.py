@@ -8,14 +8,14 @@ from itertools import groupby
 
 import numpy as np
 
-from training.drawings import histogram_picture, roc_picture, timeline_picture
-from training.evaluate import BUNDLE, Evaluation
-from training.figures import Figures, Group
-from training.gallery import Picture
-from training.measures import roc_curve
-from training.png import data_uri_of_png, png_of_matrix
-from training.report_tree import chance_of_figures, notes_of_evaluation
-from training.scored_windows import files_of_windows, window_labels
+from training.evaluation.drawings import histogram_picture, roc_picture, timeline_picture
+from training.evaluation.evaluate import BUNDLE, Evaluation
+from training.evaluation.figures import Figures, Group
+from training.evaluation.gallery import Picture
+from training.evaluation.measures import roc_curve
+from training.evaluation.png import data_uri_of_png, png_of_matrix
+from training.evaluation.report_tree import chance_of_figures, notes_of_evaluation
+from training.evaluation.scored_windows import files_of_windows, window_labels
 
 MOST_TIMELINES = 24
 UNKNOWN = "n/a"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.measures import auc, partial_auc
-from training.scored_windows import (
+from training.evaluation.measures import auc, partial_auc
+from training.evaluation.scored_windows import (
     GUARD_S,
     Bools,
     FileWindows,
@@ -22,7 +22,7 @@ from training.scored_windows import (
     files_of_windows,
     window_labels,
 )
-from training.truth import Event, Events
+from training.evaluation.truth import Event, Events
 
 FRAME_S = 0.1
 CLEAR_SHARE = 0.01

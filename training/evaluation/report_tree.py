@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
 
-from training.evaluate import BUNDLE, GAUSSIAN, Evaluation
-from training.figures import Figures
+from training.evaluation.evaluate import BUNDLE, GAUSSIAN, Evaluation
+from training.evaluation.figures import Figures
 
 SCHEMA = 1
 HALF = ("file_auc", "file_pauc", "file_peak_auc", "window_auc", "window_pauc", "frame_auc", "inside_auc")

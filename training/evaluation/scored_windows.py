@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.truth import Event, Events
+from training.evaluation.truth import Event, Events
 
 Float64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -17,10 +17,10 @@ from monitor.commands.hearing import (
     scorer_from_arguments,
 )
 from training.errors import TrainingError
-from training.evaluate import BUNDLE, Evaluation, Listener, controls_of_files, evaluate
-from training.report import html_of_evaluation
-from training.report_tree import notes_of_evaluation, tree_of_evaluation
-from training.truth import LabelledFile, events_of_files, events_of_truth, labelled_files
+from training.evaluation.evaluate import BUNDLE, Evaluation, Listener, controls_of_files, evaluate
+from training.evaluation.report import html_of_evaluation
+from training.evaluation.report_tree import notes_of_evaluation, tree_of_evaluation
+from training.evaluation.truth import LabelledFile, events_of_files, events_of_truth, labelled_files
 
 SCORES, REPORT, PAGE = "scores.jsonl", "report.json", "report.html"
 

@@ -17,13 +17,13 @@ from monitor.listening import BlockWindows, Ear, inferences_from_logmels
 from monitor.messages import Float32, Quality, Window
 from monitor.score import Scorer
 from monitor.sources.file import Recording as SoundFile
-from training.false_alarms import FalseAlarms, false_alarms_of_values
-from training.figures import Figures, figures_of_windows
-from training.gallery import Gallery
-from training.scored_windows import Float64, ScoredWindow, files_of_windows
-from training.simple_controls import Controls, fit_controls
+from training.evaluation.false_alarms import FalseAlarms, false_alarms_of_values
+from training.evaluation.figures import Figures, figures_of_windows
+from training.evaluation.gallery import Gallery
+from training.evaluation.scored_windows import Float64, ScoredWindow, files_of_windows
+from training.evaluation.simple_controls import Controls, fit_controls
+from training.evaluation.truth import Event, LabelledFile
 from training.sound import Recording, blocks_of_recording
-from training.truth import Event, LabelledFile
 
 BATCH = 64
 BUNDLE, LEVEL, GAUSSIAN = "bundle", "level", "gaussian"
