@@ -30,8 +30,9 @@ from training.models.reconstructor import Reconstructor
 SHRINKAGE_RAMP = 0.1
 """The epsilon of the shrinkage, relative to its limit; 1e-12 absolute in the source.
 
-With the source's value a weight that crosses the limit by one rounding changes the map by a per cent or more,
-so that two engines with the same weights disagree. With this one a weight at 1.1 times the limit counts half.
+With the source's value a weight that crosses the limit by a rounding makes the map jump, so that engines with
+the same weights may disagree, most of all in half precision (LOG.md). With this one a weight at 1.1 times
+the limit counts half.
 """
 TINY = 1e-12
 
