@@ -164,7 +164,7 @@ def _report(trained: Trained, gathered: Gathered, minutes: float) -> list[str]:
         *(("left out", f"{count} rows {reason}") for reason, count in gathered.left_out.items()),
         *(("not usable", f"{item.recording}: {item.reason}") for item in store.skipped[:NAMED]),
         *((("not usable", f"{len(store.skipped)} recordings in all"),) if store.skipped else ()),
-        ("epochs", f"{len(history.epochs)}, best {history.best_epoch + 1}, in {minutes:.1f} min"),
+        ("epochs", f"{len(history.epochs)}, best {history.best_epoch + 1}; this run took {minutes:.1f} min"),
         ("validation loss", f"{history.best_validation_loss:.4f} (1.0: no better than each band's mean)"),
         ("parity", f"{parity:.1e} largest relative difference of torch and ONNX Runtime"),
     ]
