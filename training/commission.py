@@ -1,7 +1,8 @@
 """From normal sound to a calibrated bundle: train, fit the scoring head, export, calibrate.
 
-Four disjoint sets of recordings, so that nothing is judged on what it was fitted to: training, validation
-(early stopping), head (what errors of unseen normal sound look like) and calibration (the alarm limit).
+Disjoint sets of recordings, so that nothing is judged on what it was fitted to: training, validation
+(early stopping) and calibration (the alarm limit). The scoring head is fitted on recordings of its own, or
+on those of training and validation where there are few; never on those that set the limit.
 """
 
 from __future__ import annotations
@@ -42,19 +43,20 @@ COMPARED_WINDOWS = 36
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """Which recordings serve what; no recording serves twice."""
+    """Which recordings serve what; none serves twice, but that the head may learn from what the model did."""
 
     training: tuple[str, ...]
     """The model's weights and the standardisation are fitted to these."""
     validation: tuple[str, ...]
     """These say when to stop training."""
     head: tuple[str, ...]
-    """The scoring head is fitted to the errors on these."""
+    """The scoring head is fitted to the errors on these; they may be those of training and validation."""
     calibration: tuple[str, ...]
     """The alarm limit is fitted to the scores of these."""
 
     def __post_init__(self) -> None:
-        names = [*self.training, *self.validation, *self.head, *self.calibration]
+        apart = set(self.head) - set(self.training) - set(self.validation)
+        names = [*self.training, *self.validation, *apart, *self.calibration]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise TrainingError(f"recordings {', '.join(twice)} serve twice; a split is by recording")

@@ -127,9 +127,22 @@ def test_scores_of_a_broken_recording_have_a_gap_where_it_breaks(tmp_path: Path)
     assert [[False] * 3 + [True] + [False] * 2, [False]] == [np.isnan(series).tolist() for series in scores]
 
 
-def test_a_recording_that_serves_twice_is_refused() -> None:
+@pytest.mark.parametrize(
+    "roles",
+    [
+        (("a", "x"), ("x",), ("b",), ("c",)),
+        (("a", "x"), ("b",), ("d",), ("x",)),
+        (("a",), ("b",), ("x",), ("x",)),
+    ],
+)
+def test_a_recording_that_serves_twice_is_refused(roles: tuple[tuple[str, ...], ...]) -> None:
     with pytest.raises(TrainingError, match="recordings x serve twice"):
-        Split(("a", "x"), ("b",), ("x",), ("c",))
+        Split(*roles)
+
+
+def test_the_head_may_learn_from_what_the_model_learned_from() -> None:
+    split = Split(("a", "b"), ("c",), ("a", "b", "c"), ("d",))
+    assert ("a", "b", "c") == split.head
 
 
 def test_an_unknown_kind_is_refused_with_those_that_are_known() -> None:

@@ -100,6 +100,7 @@ def test_each_recording_serves_once_and_calibration_only_what_was_given_for_it(
     bundle: tuple[Path, Ran],
 ) -> None:
     roles = open_bundle(bundle[0]).manifest.training["recordings"]
+    assert sorted(roles.pop("head")) == sorted(roles["training"] + roles["validation"])
     names = [Path(name).name for role in roles.values() for name in role]
     assert sorted([*TRAIN_S, *CALIBRATE_S]) == sorted(names)
     assert ["e.wav"] == [Path(name).name for name in roles["calibration"]]
@@ -107,7 +108,7 @@ def test_each_recording_serves_once_and_calibration_only_what_was_given_for_it(
 
 def test_the_report_has_what_one_wants_to_know(bundle: tuple[Path, Ran]) -> None:
     facts = {line[:18].strip(): line[19:] for line in bundle[1].out.splitlines()}
-    assert "2 recordings, 2.2 min" == facts["training"]
+    assert "3 recordings, 2.4 min" == facts["training"]
     assert "1 recordings, 5.5 min" == facts["calibration"]
     assert facts["epochs"].startswith("4, best ")
     assert float(facts["parity"].split()[0]) < 1e-4
