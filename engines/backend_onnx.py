@@ -5,12 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from engines.bundle import INPUT_NAME, OUTPUT_NAMES, Bundle
 from engines.errors import EngineError
 from engines.runtime import Engine, EngineOutput, Float32
 
 NAME = "onnxruntime"
+RUNTIME_ERRORS = tuple(
+    kind for kind in vars(ort_state).values() if isinstance(kind, type) and issubclass(kind, Exception)
+)
+"""Fail, InvalidGraph, NoSuchFile ...: ONNX Runtime's own, which have no common base but Exception."""
 
 
 class OnnxEngine(Engine):
@@ -23,7 +28,7 @@ class OnnxEngine(Engine):
     def _infer(self, batch: Float32) -> EngineOutput:
         try:
             score, error_map, reconstruction = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: batch})
-        except RuntimeError as error:  # ONNX Runtime's exceptions derive from it
+        except (*RUNTIME_ERRORS, RuntimeError) as error:
             raise EngineError(f"ONNX Runtime failed on {self.bundle.bundle_id}: {error}") from error
         return EngineOutput(score, error_map, reconstruction)
 
@@ -44,7 +49,7 @@ def open_engine(bundle: Bundle, *, threads: int = 1) -> OnnxEngine:
         session = ort.InferenceSession(
             str(bundle.model_path), sess_options=options, providers=["CPUExecutionProvider"]
         )
-    except Exception as error:  # onnxruntime raises its own types, which it does not export
+    except (*RUNTIME_ERRORS, RuntimeError) as error:
         raise EngineError(
             f"{bundle.model_path}: ONNX Runtime cannot open it: {error}; export the bundle anew"
         ) from error

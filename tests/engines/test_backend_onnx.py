@@ -1,0 +1,41 @@
+"""Whatever ONNX Runtime raises reaches the daemon as an EngineError."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+
+from engines.backend_onnx import RUNTIME_ERRORS, OnnxEngine, open_engine
+from engines.bundle import MODEL, Bundle, open_bundle
+from engines.errors import EngineError
+from monitor.listening import DEMO_BUNDLE
+
+
+@pytest.fixture
+def bundle() -> Bundle:
+    return open_bundle(DEMO_BUNDLE)
+
+
+def test_onnx_runtimes_own_errors_are_known() -> None:
+    assert {"Fail", "InvalidArgument", "InvalidProtobuf", "RuntimeException"} <= {
+        kind.__name__ for kind in RUNTIME_ERRORS
+    }
+
+
+def test_a_model_that_is_no_model_is_an_engine_error(bundle: Bundle, tmp_path: Path) -> None:
+    (tmp_path / MODEL).write_bytes(b"no protobuf")
+    with pytest.raises(EngineError, match="ONNX Runtime cannot open it"):
+        open_engine(dataclasses.replace(bundle, folder=tmp_path))
+
+
+def test_a_call_that_onnx_runtime_refuses_is_an_engine_error(bundle: Bundle) -> None:
+    session = ort.InferenceSession(str(bundle.model_path), providers=["CPUExecutionProvider"])
+    # the manifest promises other windows than the model takes: the base cannot see it, ONNX Runtime does
+    wider = dataclasses.replace(bundle, manifest=dataclasses.replace(bundle.manifest, frames=70))
+    engine = OnnxEngine(wider, session)
+    with pytest.raises(EngineError, match="ONNX Runtime failed on mae-"):
+        engine.infer(np.zeros((1, 128, 70), np.float32))
