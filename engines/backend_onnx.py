@@ -12,8 +12,9 @@ from engines.errors import EngineError
 from engines.runtime import Engine, EngineOutput, Float32
 
 NAME = "onnxruntime"
-RUNTIME_ERRORS = tuple(
-    kind for kind in vars(ort_state).values() if isinstance(kind, type) and issubclass(kind, Exception)
+RUNTIME_ERRORS: tuple[type[Exception], ...] = (
+    RuntimeError,
+    *(kind for kind in vars(ort_state).values() if isinstance(kind, type) and issubclass(kind, Exception)),
 )
 """Fail, InvalidGraph, NoSuchFile ...: ONNX Runtime's own, which have no common base but Exception."""
 
@@ -28,7 +29,7 @@ class OnnxEngine(Engine):
     def _infer(self, batch: Float32) -> EngineOutput:
         try:
             score, error_map, reconstruction = self._session.run(list(OUTPUT_NAMES), {INPUT_NAME: batch})
-        except (*RUNTIME_ERRORS, RuntimeError) as error:
+        except RUNTIME_ERRORS as error:
             raise EngineError(f"ONNX Runtime failed on {self.bundle.bundle_id}: {error}") from error
         return EngineOutput(score, error_map, reconstruction)
 
@@ -49,7 +50,7 @@ def open_engine(bundle: Bundle, *, threads: int = 1) -> OnnxEngine:
         session = ort.InferenceSession(
             str(bundle.model_path), sess_options=options, providers=["CPUExecutionProvider"]
         )
-    except (*RUNTIME_ERRORS, RuntimeError) as error:
+    except RUNTIME_ERRORS as error:
         raise EngineError(
             f"{bundle.model_path}: ONNX Runtime cannot open it: {error}; export the bundle anew"
         ) from error
