@@ -10,7 +10,7 @@ from monitor.frontend import band_edges_hz
 from monitor.health import HealthBook, SourceFacts
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, Score
-from monitor.publish.documents import Progress, alarm_payload, health_payload
+from monitor.publish.documents import Progress, health_payload
 from monitor.publish.payloads import AlarmPayload, HealthPayload, rfc3339_from_utc_s
 from monitor.publish.publisher import Publisher
 
@@ -49,13 +49,12 @@ class Announcer:
         """Tell the state of a source's alarm after `change`."""
         self._book.note_alarm(machine.source_id, change.new_state)
         if self._publisher is not None:
-            payload = alarm_payload(change, bundle_id=machine.ear.bundle.bundle_id)
-            self._publisher.set_alarm(payload)
+            self._publisher.set_alarm(_alarm_payload(machine, change))
 
     def tell_present_alarm(self, machine: Machine) -> None:
         """Tell, at the start, the state that a source's alarm had before the restart."""
         if self._publisher is not None:
-            self._publisher.set_alarm(_present_alarm(machine))
+            self._publisher.set_alarm(_alarm_payload(machine, None))
 
     def wake(self) -> None:
         """Say that the store has something new to send."""
@@ -89,11 +88,15 @@ def _key_facts(facts: SourceFacts) -> object:
     )
 
 
-def _present_alarm(machine: Machine) -> AlarmPayload:
+def _alarm_payload(machine: Machine, change: AlarmChange | None) -> AlarmPayload:
+    """Return the alarm as it now is; `change` says when and why, None that nothing has changed yet.
+
+    The facts are the alarm's own: a change that closes an event still carries its id, the alarm does not.
+    """
     facts = machine.alarm.snapshot
     start, until = facts.event_start_utc_s, facts.shelved_until_utc_s
     return AlarmPayload(
-        time=rfc3339_from_utc_s(time.time()),
+        time=rfc3339_from_utc_s(time.time() if change is None else change.at_utc_s),
         source=machine.source_id,
         bundle=machine.ear.bundle.bundle_id,
         active=facts.active,
@@ -103,9 +106,9 @@ def _present_alarm(machine: Machine) -> AlarmPayload:
         event_start=None if start is None else rfc3339_from_utc_s(start),
         peak=facts.peak,
         shelved_until=None if until is None else rfc3339_from_utc_s(until),
-        reason=None,
-        actor=None,
-        note=None,
+        reason=None if change is None else change.reason,
+        actor=None if change is None else change.actor,
+        note=None if change is None else change.note,
         state=facts.state,
     )
 

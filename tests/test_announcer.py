@@ -1,0 +1,81 @@
+"""What is told of an alarm is how it now is; why it changed stands beside."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from machine_rig import UTC_S, machine
+
+from monitor.announcer import Announcer
+from monitor.config import MqttConfig
+from monitor.health import HealthBook
+from monitor.machine import Machine, facts_at_start
+from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
+from monitor.publish.payloads import AlarmPayload, HealthPayload
+from monitor.publish.publisher import Publisher
+
+
+class Told:
+    """Keeps what the publisher was given."""
+
+    def __init__(self) -> None:
+        self.alarms: list[AlarmPayload] = []
+        self.healths: list[HealthPayload] = []
+
+    def set_alarm(self, payload: AlarmPayload) -> None:
+        self.alarms.append(payload)
+
+    def set_health(self, payload: HealthPayload) -> None:
+        self.healths.append(payload)
+
+
+def announcer_of(pump: Machine) -> tuple[Announcer, HealthBook, Told]:
+    told = Told()
+    book = HealthBook([facts_at_start(pump)])
+    return Announcer([pump], cast("Publisher", told), book, MqttConfig()), book, told
+
+
+def score(value: float | None, second: float) -> Score:
+    quality = Quality.OK if value is not None else Quality.GAP
+    span = Span("pump", int(second * 16_000), second, second + 2.0, UTC_S + second, quality, -20.0)
+    return Score(span, value, 0.0, 0.0, None, "mae-1")
+
+
+def test_the_open_event_is_told_until_it_closes_and_then_no_more() -> None:
+    pump = machine("pump", [])
+    announcer, book, told = announcer_of(pump)
+    for change in pump.alarm.judge(score(1.5, 0.0)):
+        announcer.tell_alarm(pump, change)
+    raised = told.alarms[-1]
+    assert (AlarmState.UNACKNOWLEDGED, 1.5) == (raised.state, raised.peak)
+    assert raised.event_id is not None
+    for change in pump.alarm.judge(score(0.1, 1.0)):
+        announcer.tell_alarm(pump, change)
+    assert raised.event_id == told.alarms[-1].event_id, "returned, and still open"
+    (change,) = pump.alarm.acknowledge("anna", UTC_S + 9.0)
+    announcer.tell_alarm(pump, change)
+    closed = told.alarms[-1]
+    assert (AlarmState.NORMAL, "anna") == (closed.state, closed.actor)
+    assert (None, None, None) == (closed.event_id, closed.event_start, closed.peak)
+    assert AlarmState.NORMAL is book.sources()[0].alarm
+
+
+def test_at_the_start_the_alarm_is_told_as_it_was_left() -> None:
+    pump = machine("pump", [])
+    pump.alarm.judge(score(1.5, 0.0))
+    announcer, _, told = announcer_of(pump)
+    announcer.tell_present_alarm(pump)
+    assert (AlarmState.UNACKNOWLEDGED, None) == (told.alarms[-1].state, told.alarms[-1].reason)
+
+
+def test_health_is_told_at_once_when_a_state_changes_and_now_and_then_for_counters() -> None:
+    pump = machine("pump", [])
+    announcer, book, told = announcer_of(pump)
+    announcer.tell_health(0.0)
+    book.note_capture([CaptureHealth("pump", CaptureState.HEALTHY, "", "default", 4800)])
+    announcer.tell_health(0.5)
+    book.note_capture([CaptureHealth("pump", CaptureState.HEALTHY, "", "default", 9600)])
+    announcer.tell_health(1.0)
+    assert [0, 4800] == [payload.received_samples for payload in told.healths]
+    announcer.tell_health(61.0)
+    assert [0, 4800, 9600] == [payload.received_samples for payload in told.healths]
