@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from monitor.config import MqttConfig
 from monitor.frontend import band_edges_hz
 from monitor.health import HealthBook, SourceFacts
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, Score
-from monitor.publish.documents import Progress, health_payload
+from monitor.publish.documents import Progress, alarm_payload, health_payload
 from monitor.publish.payloads import AlarmPayload, HealthPayload, rfc3339_from_utc_s
 from monitor.publish.publisher import Publisher
 
@@ -49,12 +50,17 @@ class Announcer:
         """Tell the state of a source's alarm after `change`."""
         self._book.note_alarm(machine.source_id, change.new_state)
         if self._publisher is not None:
-            self._publisher.set_alarm(_alarm_payload(machine, change))
+            facts = machine.alarm.snapshot
+            # a change that closes an event still carries its id, the alarm does not
+            now = replace(
+                change, event_id=facts.event_id, event_start_utc_s=facts.event_start_utc_s, peak=facts.peak
+            )
+            self._publisher.set_alarm(alarm_payload(now, bundle_id=machine.ear.bundle.bundle_id))
 
     def tell_present_alarm(self, machine: Machine) -> None:
         """Tell, at the start, the state that a source's alarm had before the restart."""
         if self._publisher is not None:
-            self._publisher.set_alarm(_alarm_payload(machine, None))
+            self._publisher.set_alarm(_present_alarm(machine))
 
     def wake(self) -> None:
         """Say that the store has something new to send."""
@@ -88,15 +94,11 @@ def _key_facts(facts: SourceFacts) -> object:
     )
 
 
-def _alarm_payload(machine: Machine, change: AlarmChange | None) -> AlarmPayload:
-    """Return the alarm as it now is; `change` says when and why, None that nothing has changed yet.
-
-    The facts are the alarm's own: a change that closes an event still carries its id, the alarm does not.
-    """
+def _present_alarm(machine: Machine) -> AlarmPayload:
     facts = machine.alarm.snapshot
     start, until = facts.event_start_utc_s, facts.shelved_until_utc_s
     return AlarmPayload(
-        time=rfc3339_from_utc_s(time.time() if change is None else change.at_utc_s),
+        time=rfc3339_from_utc_s(time.time()),
         source=machine.source_id,
         bundle=machine.ear.bundle.bundle_id,
         active=facts.active,
@@ -106,9 +108,9 @@ def _alarm_payload(machine: Machine, change: AlarmChange | None) -> AlarmPayload
         event_start=None if start is None else rfc3339_from_utc_s(start),
         peak=facts.peak,
         shelved_until=None if until is None else rfc3339_from_utc_s(until),
-        reason=None if change is None else change.reason,
-        actor=None if change is None else change.actor,
-        note=None if change is None else change.note,
+        reason=None,
+        actor=None,
+        note=None,
         state=facts.state,
     )
 

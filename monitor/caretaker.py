@@ -12,7 +12,7 @@ from pathlib import Path
 from monitor.announcer import Announcer
 from monitor.desk import Desk
 from monitor.errors import StoreError
-from monitor.health import BoxFacts, HealthBook, WatchdogEvidence, status_line, write_status
+from monitor.health import BoxFacts, HealthBook, SourceFacts, WatchdogEvidence, status_line, write_status
 from monitor.keeper import Keeper
 from monitor.logs import Log
 from monitor.machine import Machine
@@ -84,7 +84,7 @@ class Caretaker:
         watchdog_s = self._notifier.watchdog_s
         if watchdog_s is not None and self._evidence.due(watchdog_s / 2) and self._evidence.moved(facts):
             self._notifier.alive()
-        self._write_status(box)
+        self._write_status(box, facts)
 
     def tell_ready(self) -> None:
         """Tell systemd that start-up is done."""
@@ -125,9 +125,9 @@ class Caretaker:
         except StoreError:
             return None  # told by store_error
 
-    def _write_status(self, box: BoxFacts) -> None:
+    def _write_status(self, box: BoxFacts, facts: Sequence[SourceFacts]) -> None:
         try:
-            write_status(self._state_dir, box, self._book.sources())
+            write_status(self._state_dir, box, facts)
         except OSError as error:
             if not self._status_fails:  # once for each outage, not twice a second
                 self._log.warning("status.json cannot be written", reason=str(error))

@@ -100,7 +100,7 @@ class Daemon:
         for machine in self._machines:
             self._announcer.tell_present_alarm(machine)
         start, end = self._supervisor.start, self._supervisor.stop
-        publish = start(Task("publish", self._publish, last=self._end_publishing))
+        publish = [] if self._publisher is None else [start(self._publish_task(self._publisher))]
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         captures = [start(Task(c.name, c.run_once, last=c.finish)) for c in self._captures]
@@ -114,7 +114,7 @@ class Daemon:
         for task in (judge, keep):
             busy += end([task], FAREWELL_S)
         self._caretaker.tend()
-        busy += end([publish], FAREWELL_S)
+        busy += end(publish, FAREWELL_S)
         self._store.close()
         self._log.info("stopped", still_busy=busy)
         return EXIT_FAILED if self._supervisor.gave_up.is_set() else 0
@@ -161,13 +161,9 @@ class Daemon:
     def _hand_in(self, source_id: str, payload: bytes) -> None:
         self._desk.hand_in(source_id, payload)
 
-    def _publish(self) -> None:
-        """Send what is due, from the store and live."""
-        if self._publisher is None:
-            time.sleep(WAIT_S)
-        else:
-            self._publisher.run_once(WAIT_S)
-
-    def _end_publishing(self) -> None:
-        if self._publisher is not None:
-            self._publisher.stop(FAREWELL_S / 2, failed=self._supervisor.gave_up.is_set())
+    def _publish_task(self, publisher: Publisher) -> Task:
+        return Task(
+            "publish",
+            lambda: publisher.run_once(WAIT_S),
+            last=lambda: publisher.stop(FAREWELL_S / 2, failed=self._supervisor.gave_up.is_set()),
+        )

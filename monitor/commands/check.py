@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], str]]]:
     checks: list[tuple[str, Callable[[], str]]] = [("bundles and engines", lambda: _engines(config))]
     for source in config.sources:
-        checks.append((f"calibration of {source.id}", lambda s=source: _calibration(config, s.id)))  # type: ignore[misc]
+        checks.append((f"calibration of {source.id}", lambda s=source: _calibration(config, s)))  # type: ignore[misc]
         if devices and isinstance(source, MicrophoneSource):
             checks.append((f"device of {source.id}", lambda s=source: find_device(s.device).name))  # type: ignore[misc]
     checks.append(("sources", lambda: _sources(config)))
@@ -58,10 +58,9 @@ def _engines(config: Config) -> str:
     return ", ".join(f"{ear.bundle.bundle_id} on {engine.backend}" for ear, engine in opened.values())
 
 
-def _calibration(config: Config, source_id: str) -> str:
-    source = next(source for source in config.sources if source.id == source_id)
+def _calibration(config: Config, source: SourceConfig) -> str:
     ear = open_ear(source.bundle or config.engine.bundle, config.window, config.input_quality)
-    calibration = calibration_of(source_id, ear, config.state_dir)
+    calibration = calibration_of(source.id, ear, config.state_dir)
     budget = config.alarm_for(source).false_alarms_per_week
     low, high = calibration.false_alarms_interval(budget)
     return (
