@@ -52,7 +52,7 @@ def tiny_detector(kind: str = "mae", *, head: str = "mahalanobis") -> Detector:
         model(standardiser(windows))
         detector = Detector(standardiser, model, MeanError()).eval()
         if head == "mahalanobis":
-            detector.head = fit_residual_mahalanobis([detector.error_map(windows)], stretch_frames=8)
+            detector.head = fit_residual_mahalanobis([detector.compare(windows)], stretch_frames=8)
     return detector
 
 

@@ -12,6 +12,7 @@ import json
 import platform
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,9 @@ def train_detector(
     history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)
     detector = Detector(standardiser, model, MeanError()).eval()
     with torch.no_grad():
-        detector.head = fit_residual_mahalanobis(_error_maps(detector, store, split.head))
+        model.settle(partial(_standardised_windows, detector, store, split.head))
+        normal = _standardised_windows(detector, store, split.head)
+        detector.head = fit_residual_mahalanobis(map(model.compare, normal))
     return detector, history
 
 
@@ -111,10 +114,13 @@ def _identity(
     }
 
 
-def _error_maps(detector: Detector, store: LogMelStore, recordings: Collection[str]) -> Iterator[Tensor]:
+def _standardised_windows(
+    detector: Detector, store: LogMelStore, recordings: Collection[str]
+) -> Iterator[Tensor]:
     starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=recordings)
     for first in range(0, len(starts), SCORING_BATCH):
-        yield detector.error_map(torch.from_numpy(store.windows(starts[first : first + SCORING_BATCH])))
+        windows = torch.from_numpy(store.windows(starts[first : first + SCORING_BATCH]))
+        yield detector.standardiser(windows)
 
 
 def write_bundle(

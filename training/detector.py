@@ -7,10 +7,9 @@ Everything that turns log-mel into a score is inside, so that the daemon knows n
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from training.models.reconstructor import Reconstructor
+from training.models.reconstructor import Comparison, Reconstructor
 
 STD_FLOOR = 0.05
 """In log10 units (half a decibel): a band that hardly ever changes must not become infinitely sensitive."""
@@ -43,16 +42,13 @@ class Detector(nn.Module):
         self.standardiser = standardiser
         self.reconstructor = reconstructor
         self.head = head
-        """Maps an error map (n, mel, frames) to a score (n,); see training.heads."""
+        """Maps a Comparison to a score (n,); see training.heads."""
 
-    def error_map(self, logmel: Tensor) -> Tensor:
-        """Return the squared error of each bin in standardised units, shape (n, mel, frames)."""
-        x = self.standardiser(logmel)
-        return torch.square(self.reconstructor(x) - x)
+    def compare(self, logmel: Tensor) -> Comparison:
+        """Return what the model makes of raw log-mel, shape (n, mel, frames), in standardised units."""
+        return self.reconstructor.compare(self.standardiser(logmel))
 
     def forward(self, logmel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return (score, error_map, reconstruction) of raw log-mel, shape (n, mel, frames)."""
-        x = self.standardiser(logmel)
-        filled = self.reconstructor(x)
-        error_map = torch.square(filled - x)
-        return self.head(error_map), error_map, self.standardiser.restored(filled)
+        found = self.compare(logmel)
+        return self.head(found), found.error_map, self.standardiser.restored(found.reconstruction)

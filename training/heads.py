@@ -1,7 +1,7 @@
 """Scoring heads: how an error map becomes one number, inside the graph.
 
-A head takes (n, mel, frames) squared errors in standardised units and gives (n,) scores, high means unusual.
-Heads are fitted on the errors of normal sound that the model was not trained on.
+A head takes a Comparison of n windows and gives (n,) scores, high means unusual. Heads are fitted on
+normal sound.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.errors import TrainingError
+from training.models.reconstructor import Comparison
 
 Float64 = NDArray[np.float64]
 
@@ -29,9 +30,9 @@ LEAST_WINDOWS = 10
 class MeanError(nn.Module):
     """The plain mean of the error map: the score of the papers."""
 
-    def forward(self, error_map: Tensor) -> Tensor:
+    def forward(self, found: Comparison) -> Tensor:
         """Return the mean error of each window, shape (n,)."""
-        return error_map.mean((1, 2))
+        return found.error_map.mean((1, 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,9 @@ class ResidualMahalanobis(nn.Module):
         """Return shape (n, 2) from log errors of shape (n, mel) and (n, stretches, mel)."""
         return torch.stack((self.window(whole), self.stretch(parts).amax(1)), dim=1)
 
-    def forward(self, error_map: Tensor) -> Tensor:
+    def forward(self, found: Comparison) -> Tensor:
         """Return the sum of both z-scores, shape (n,)."""
-        return ((self.distances(error_map) - self.centre) / self.spread).sum(1)
+        return ((self.distances(found.error_map) - self.centre) / self.spread).sum(1)
 
 
 def _log_error_of_window(error_map: Tensor) -> Tensor:
@@ -110,15 +111,16 @@ def _log_error_of_stretches(error_map: Tensor, stretch_frames: int) -> Tensor:
 
 
 def fit_residual_mahalanobis(
-    error_maps: Iterable[Tensor], *, stretch_frames: int = STRETCH_FRAMES
+    normal: Iterable[Comparison], *, stretch_frames: int = STRETCH_FRAMES
 ) -> ResidualMahalanobis:
-    """Fit the head on batches of error maps of normal sound, each of shape (n, mel, frames).
+    """Fit the head on batches of normal sound.
 
     Raises:
         TrainingError: There are too few windows.
     """
     features = [
-        (_log_error_of_window(batch), _log_error_of_stretches(batch, stretch_frames)) for batch in error_maps
+        (_log_error_of_window(found.error_map), _log_error_of_stretches(found.error_map, stretch_frames))
+        for found in normal
     ]
     windows = sum(len(whole) for whole, _ in features)
     if windows < LEAST_WINDOWS:

@@ -16,6 +16,7 @@ from training.heads import (
     fit_whitening,
     ledoit_wolf_covariance,
 )
+from training.models import Comparison
 
 Float64 = NDArray[np.float64]
 STRETCH = 8
@@ -51,14 +52,19 @@ def reference_scores(normal: Float64, judged: Float64) -> Float64:
     return np.asarray(z.sum(1))
 
 
+def found(error_map: torch.Tensor) -> Comparison:
+    """What a model made of windows, where only the error map matters."""
+    return Comparison(torch.zeros_like(error_map), torch.zeros_like(error_map), error_map)
+
+
 def test_the_residual_head_is_the_sum_of_both_z_scores_of_its_definition() -> None:
     normal, judged = error_maps(80, seed=0), error_maps(20, seed=1)
     judged[3, 2] *= 8.0
-    batches = [torch.from_numpy(part).float() for part in np.array_split(normal, 3)]
+    batches = [found(torch.from_numpy(part).float()) for part in np.array_split(normal, 3)]
     head = fit_residual_mahalanobis(batches, stretch_frames=STRETCH)
-    found = head(torch.from_numpy(judged).float()).numpy()
-    np.testing.assert_allclose(found, reference_scores(normal, judged), rtol=2e-3, atol=2e-3)
-    assert 3 == found.argmax()
+    scores = head(found(torch.from_numpy(judged).float())).numpy()
+    np.testing.assert_allclose(scores, reference_scores(normal, judged), rtol=2e-3, atol=2e-3)
+    assert 3 == scores.argmax()
 
 
 def test_a_short_burst_in_one_band_stands_out_where_the_same_error_spread_out_does_not() -> None:
@@ -67,15 +73,15 @@ def test_a_short_burst_in_one_band_stands_out_where_the_same_error_spread_out_do
     burst, spread = judged.copy(), judged.copy()
     burst[0, 4, 8:14] += 12.0
     spread += burst.mean() - judged.mean()
-    head = fit_residual_mahalanobis([torch.from_numpy(normal).float()], stretch_frames=STRETCH)
-    odd, usual = head(torch.from_numpy(np.concatenate([burst, spread])).float())
-    of_normal = head(torch.from_numpy(normal).float())
+    head = fit_residual_mahalanobis([found(torch.from_numpy(normal).float())], stretch_frames=STRETCH)
+    odd, usual = head(found(torch.from_numpy(np.concatenate([burst, spread])).float()))
+    of_normal = head(found(torch.from_numpy(normal).float()))
     assert odd > of_normal.max()
     assert usual < of_normal.quantile(0.9)
 
 
 def test_scores_of_the_sound_it_was_fitted_on_have_mean_zero() -> None:
-    normal = torch.from_numpy(error_maps(80, seed=0)).float()
+    normal = found(torch.from_numpy(error_maps(80, seed=0)).float())
     head = fit_residual_mahalanobis([normal], stretch_frames=STRETCH)
     assert 0.0 == pytest.approx(float(head(normal).mean()), abs=1e-4)
 
@@ -106,8 +112,9 @@ def test_too_few_windows_are_refused_with_their_number() -> None:
     with pytest.raises(
         TrainingError, match="9 windows of normal sound are too few to fit it; give at least 10"
     ):
-        fit_residual_mahalanobis([torch.rand(9, 4, 24)], stretch_frames=STRETCH)
+        fit_residual_mahalanobis([found(torch.rand(9, 4, 24))], stretch_frames=STRETCH)
 
 
 def test_the_plain_head_is_the_mean_error() -> None:
-    assert [1.0, 2.0] == MeanError()(torch.ones(2, 3, 4) * torch.tensor([1.0, 2.0]).reshape(2, 1, 1)).tolist()
+    error_map = torch.ones(2, 3, 4) * torch.tensor([1.0, 2.0]).reshape(2, 1, 1)
+    assert [1.0, 2.0] == MeanError()(found(error_map)).tolist()

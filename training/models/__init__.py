@@ -13,10 +13,10 @@ from training.models.dense import DenseAutoencoder
 from training.models.mae import MaskedAutoencoder
 from training.models.masks import PatchGrid
 from training.models.memae import MemoryAutoencoder
-from training.models.reconstructor import Reconstructor
+from training.models.reconstructor import Comparison, Reconstructor
 from training.models.skip_cae_transformer import SkipTransformerAutoencoder
 
-__all__ = ["MODELS", "WIDTHS", "Reconstructor", "make_model"]
+__all__ = ["MODELS", "WIDTHS", "Comparison", "Reconstructor", "make_model"]
 
 
 WIDTHS = (32, 64, 96, 128)

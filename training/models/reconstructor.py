@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Callable, Iterator
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from training.losses import PerBinLoss
+
+Batches = Callable[[], Iterator[Tensor]]
+"""Goes through standardised windows of normal sound, anew at each call, in batches of (n, mel, frames)."""
+
+
+class Comparison(NamedTuple):
+    """A batch of windows beside what the model makes of them. Standardised units."""
+
+    x: Tensor
+    """The windows, shape (n, mel, frames)."""
+    reconstruction: Tensor
+    """What normal sound would have been there, shape (n, mel, frames)."""
+    error_map: Tensor
+    """How wrong each bin is, not below 0, shape (n, mel, frames)."""
+    verdict: Tensor | None = None
+    """How unusual each window is, shape (n,), by a model that was trained to say it; else None."""
 
 
 class Reconstructor(nn.Module, ABC):
@@ -31,3 +48,12 @@ class Reconstructor(nn.Module, ABC):
         It becomes part of the exported graph: only operations that ONNX opset 17 has, and no shape but
         the batch may depend on the input.
         """
+
+    def compare(self, x: Tensor) -> Comparison:
+        """Return what `x` is judged by; the error map is squared error unless a model knows better."""
+        reconstruction = self(x)
+        return Comparison(x, reconstruction, torch.square(reconstruction - x))
+
+    def settle(self, normal: Batches) -> None:
+        """Fit to normal sound what needs the final weights; most models have nothing."""
+        del normal
