@@ -26,11 +26,13 @@ from engines.build.export import ModelCard, add_to_bundle, export_bundle
 from engines.bundle import CALIBRATION, Bundle
 from engines.runtime import Engine
 from monitor.calibration import Calibration, FitSettings, fit_calibration, tree_of_calibration
+from training.anomalies import windows_of_anomalies
 from training.data import LogMelStore
-from training.detector import Detector
+from training.detector import Detector, Standardiser
 from training.errors import TrainingError
-from training.heads import MeanError, fit_residual_mahalanobis
+from training.heads import MeanError, fit_head
 from training.models import WIDTHS, make_model
+from training.models.reconstructor import TrainingSound
 from training.seeding import seed_everything
 from training.state import Checkpoint, TrainingHistory
 from training.train import TrainingSettings, standardiser_of_store, train_reconstructor
@@ -38,6 +40,8 @@ from training.train import TrainingSettings, standardiser_of_store, train_recons
 SCORING_HOP_FRAMES = 32
 """From one scored window to the next: the daemon's default."""
 SCORING_BATCH = 64
+REFERENCES = 12
+"""Normal windows that a model may keep as examples."""
 COMPARED_WINDOWS = 36
 """Windows on which the export is compared with torch; four of them become golden."""
 
@@ -63,7 +67,7 @@ class Split:
             raise TrainingError(f"recordings {', '.join(twice)} serve twice; a split is by recording")
 
 
-def train_detector(
+def train_detector(  # noqa: PLR0913 - each is a fact of its own, and a record of them would be used once
     kind: str,
     store: LogMelStore,
     split: Split,
@@ -71,26 +75,53 @@ def train_detector(
     *,
     widths: Sequence[int] = WIDTHS,
     keep_in: Path | None = None,
+    anomalies: LogMelStore | None = None,
 ) -> tuple[Detector, TrainingHistory]:
     """Return a trained detector of `kind` with its scoring head fitted, on the CPU.
 
     With the folder `keep_in` the training is kept there after each epoch, and one that was cut short there
-    goes on; see training.state.
+    goes on; see training.state. Any window of `anomalies` holds a labelled anomaly; see training.anomalies.
+
+    Raises:
+        TrainingError: There are anomalies, and models of this kind learn from normal sound only.
     """
     seed_everything(settings.seed)
     model = make_model(kind, mel=store.parameters.mel_bands, frames=store.frames, widths=widths)
     standardiser = standardiser_of_store(store, split.training)
     checkpoint = None
     if keep_in is not None:
-        checkpoint = Checkpoint(keep_in, _identity(kind, store, split, settings, widths))
+        identity = _identity(kind, store, split, settings, widths)
+        checkpoint = Checkpoint(keep_in, identity | _identity_of_anomalies(anomalies))
+    model.prepare(_known_beforehand(standardiser, store, split, anomalies))
     sides = (split.training, split.validation)
     history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)
     detector = Detector(standardiser, model, MeanError()).eval()
     with torch.no_grad():
         model.settle(partial(_standardised_windows, detector, store, split.head))
         normal = _standardised_windows(detector, store, split.head)
-        detector.head = fit_residual_mahalanobis(map(model.compare, normal))
+        detector.head = fit_head(map(model.compare, normal))
     return detector, history
+
+
+def _known_beforehand(
+    standardiser: Standardiser, store: LogMelStore, split: Split, anomalies: LogMelStore | None
+) -> TrainingSound:
+    """Return what a model may know of the sound: references from end to end of all training recordings."""
+    starts = store.window_starts(hop_frames=store.frames, recordings=split.training)
+    evenly = starts[np.linspace(0, len(starts) - 1, min(REFERENCES, len(starts))).astype(int)]
+    labelled = windows_of_anomalies(anomalies) if anomalies is not None else store.windows(starts[:0])
+    return TrainingSound(
+        mean=standardiser.mean,
+        std=standardiser.std,
+        references=standardiser(torch.from_numpy(store.windows(evenly))),
+        anomalies=standardiser(torch.from_numpy(labelled)),
+    )
+
+
+def _identity_of_anomalies(anomalies: LogMelStore | None) -> dict[str, str]:
+    if anomalies is None:
+        return {}
+    return {"anomalies": hashlib.sha256(windows_of_anomalies(anomalies).tobytes()).hexdigest()}
 
 
 def _identity(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import torch
@@ -33,6 +34,20 @@ class MeanError(nn.Module):
     def forward(self, found: Comparison) -> Tensor:
         """Return the mean error of each window, shape (n,)."""
         return found.error_map.mean((1, 2))
+
+
+class Verdict(nn.Module):
+    """What a model says that was trained to judge, as it is."""
+
+    def forward(self, found: Comparison) -> Tensor:
+        """Return the model's verdict, shape (n,).
+
+        Raises:
+            TrainingError: The model gives none.
+        """
+        if found.verdict is None:
+            raise TrainingError("the model gives no verdict of its own; fit another scoring head")
+        return found.verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +154,19 @@ def fit_residual_mahalanobis(
     head.centre = distances.mean(0)
     head.spread = distances.std(0).clamp_min(1e-6)
     return head
+
+
+def fit_head(normal: Iterable[Comparison]) -> nn.Module:
+    """Return the head for a model by what it says of normal sound: its own verdict goes before a fitted one.
+
+    Raises:
+        TrainingError: There are too few windows.
+    """
+    batches = iter(normal)
+    first = next(batches, None)
+    if first is not None and first.verdict is not None:
+        return Verdict()
+    return fit_residual_mahalanobis(chain(() if first is None else (first,), batches))
 
 
 def fit_whitening(samples: Float64) -> Whitening:

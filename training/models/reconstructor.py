@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from training.errors import TrainingError
 from training.losses import PerBinLoss
 
 Batches = Callable[[], Iterator[Tensor]]
@@ -28,11 +29,39 @@ class Comparison(NamedTuple):
     """How unusual each window is, shape (n,), by a model that was trained to say it; else None."""
 
 
+class TrainingSound(NamedTuple):
+    """What a model may know of the sound before it is trained."""
+
+    mean: Tensor
+    """Of each band, log10, shape (mel, 1): raw log-mel is x * std + mean."""
+    std: Tensor
+    """Of each band, log10, shape (mel, 1)."""
+    references: Tensor
+    """Some normal windows from all over the training sound, standardised, shape (n, mel, frames)."""
+    anomalies: Tensor
+    """Windows of labelled anomalies, standardised, shape (m, mel, frames); m is 0 where there are none."""
+
+
 class Reconstructor(nn.Module, ABC):
     """Says what normal sound would have been where it is given a window. Standardised units throughout."""
 
     kind: ClassVar[str]
     """The name that stands in bundles and commands."""
+
+    def prepare(self, sound: TrainingSound) -> None:
+        """Take what the model needs before it is trained; most models need nothing.
+
+        Called once, before the weights move, also when a training goes on: what is taken must follow from the
+        sound alone. Keep it in non-persistent buffers, so that it is in no checkpoint and in no bundle.
+
+        Raises:
+            TrainingError: There are labelled anomalies, and the model learns from normal sound only.
+        """
+        if len(sound.anomalies):
+            raise TrainingError(
+                f"a model of kind {self.kind} learns from normal sound only; leave --anomalies out, or train "
+                "one of kind dra"
+            )
 
     @abstractmethod
     def training_loss(self, x: Tensor, loss: PerBinLoss, generator: torch.Generator) -> Tensor:
