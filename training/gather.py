@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from monitor.calibration import FitSettings
+from monitor.frontend import FrontendParameters
 from training.commission import SCORING_HOP_FRAMES, Split
-from training.data import LogMelStore
+from training.data import LogMelStore, store_logmel
 from training.errors import NoSoundError, TrainingError
 from training.sound import SUFFIXES, Recording, recording_of_file, recordings_of_folder, rows_of_index
 
@@ -30,8 +32,26 @@ The head has no share of its own: it is fitted on all that the model was trained
 vary from recording to recording cannot be learned from a few of them, and that matters more than that
 the errors of sound the model has seen are a little small (LOG.md, 2026-11-22).
 """
-LEAST_WINDOWS = {"training": 120, "validation": 10, "calibration": FitSettings().min_windows}
+LEAST_WINDOWS = {"training": 60, "validation": 10, "calibration": FitSettings().min_windows}
 """Fewer are refused before the training, not after it. A window begins every SCORING_HOP_FRAMES frames."""
+
+
+class Material(Protocol):
+    """What a training is given, whichever kind of input it is: sound, or precomputed features."""
+
+    left_out: Counter[str]
+    """What was not used, by reason."""
+
+    @property
+    def calibrating(self) -> Collection[str]:
+        """Names of the recordings that only set the alarm limit."""
+
+    def stored(self, path: Path) -> LogMelStore:
+        """Write the log-mel of all recordings to `path` and return it as a store.
+
+        Raises:
+            TrainingError: None of it can be used.
+        """
 
 
 @dataclass(slots=True)
@@ -49,6 +69,15 @@ class Gathered:
     def recordings(self) -> list[Recording]:
         """All of them, those to train on first."""
         return [*self.train.values(), *self.calibrate.values()]
+
+    @property
+    def calibrating(self) -> Collection[str]:
+        """Names of the recordings that only set the alarm limit."""
+        return {recording.name for recording in self.calibrate.values()}
+
+    def stored(self, path: Path) -> LogMelStore:
+        """Compute the log-mel of all recordings into `path`; see store_logmel."""
+        return store_logmel(path, self.recordings, FrontendParameters())
 
 
 def gather(
@@ -116,17 +145,20 @@ def _add_index(
             by_role[role].setdefault(file.resolve(), recording_of_file(file))
 
 
-def split_of(store: LogMelStore, calibrate: Collection[str], *, seed: int) -> Split:
+def split_of(
+    store: LogMelStore, calibrate: Collection[str], *, seed: int, no_calibration: bool = False
+) -> Split:
     """Return who serves what: recordings in `calibrate` set the limit, the others are shared out by SHARES.
 
-    Where `calibrate` has sound, no more is taken from the rest. Recordings are dealt longest first, each to
-    who lacks most; the seed decides among equals.
+    Where `calibrate` has sound, no more is taken from the rest; with `no_calibration` none is taken for it at
+    all. Recordings are dealt longest first, each to who lacks most; the seed decides among equals.
 
     Raises:
         TrainingError: There are too few recordings or too little sound; the text says what is needed.
     """
     given = tuple(name for name in store.recordings if name in calibrate)
-    shares = {role: share for role, share in SHARES.items() if role != "calibration" or not given}
+    taken = not given and not no_calibration
+    shares = {role: share for role, share in SHARES.items() if role != "calibration" or taken}
     lengths: Counter[str] = Counter()
     for run in store.runs:
         if run.recording not in calibrate:
@@ -141,7 +173,7 @@ def split_of(store: LogMelStore, calibrate: Collection[str], *, seed: int) -> Sp
     roles = {role: tuple(name for name in lengths if dealt[name] == role) for role in shares}
     head = roles["training"] + roles["validation"]
     split = Split(**({"calibration": given, "head": head} | roles))
-    _refuse_too_little(store, split)
+    _refuse_too_little(store, split, LEAST_WINDOWS.keys() - ({"calibration"} if no_calibration else set()))
     return split
 
 
@@ -163,16 +195,19 @@ def _dealt(lengths: Mapping[str, int], shares: Mapping[str, float], seed: int) -
     return dealt
 
 
-def _refuse_too_little(store: LogMelStore, split: Split) -> None:
+def _refuse_too_little(store: LogMelStore, split: Split, roles: Collection[str]) -> None:
     hop_s = SCORING_HOP_FRAMES * store.parameters.hop_s
     for role, least in LEAST_WINDOWS.items():
+        if role not in roles:
+            continue
         names = getattr(split, role)
         windows = len(store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=names))
         if windows < least:
+            remedy = ", or do without an alarm limit (--no-calibration)" if role == "calibration" else ""
             raise TrainingError(
                 f"too little sound for {role}: {len(names)} recordings give {windows} windows, {least} are "
                 f"needed (about {least * hop_s / 60:.1f} min; {_least_minutes(hop_s):.0f} min in all where "
-                "nothing is given to --calibrate); record more"
+                f"nothing is given to --calibrate); record more{remedy}"
             )
 
 

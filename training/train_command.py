@@ -17,11 +17,11 @@ from monitor.calibration import Calibration, FitSettings
 from monitor.commands.calibrate import report_of_calibration
 from monitor.commands.hearing import whole_number
 from monitor.config import AlarmConfig
-from monitor.frontend import FrontendParameters
 from training.commission import Split, calibrate_bundle, train_detector, training_notes, write_bundle
-from training.data import LogMelStore, store_logmel
+from training.data import LogMelStore
 from training.errors import TrainingError
-from training.gather import SHARES, Gathered, gather, split_of
+from training.features import gather_clips, is_features
+from training.gather import SHARES, Material, gather, split_of
 from training.models import MODELS, WIDTHS
 from training.state import TrainingHistory
 from training.train import TrainingSettings
@@ -37,8 +37,8 @@ class Trained:
 
     bundle: Bundle
     """Where it lies now."""
-    calibration: Calibration
-    """As it is in the bundle."""
+    calibration: Calibration | None
+    """As it is in the bundle; None where it was to have none."""
     history: TrainingHistory
     """Of the weights."""
     store: LogMelStore
@@ -54,7 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", choices=sorted(MODELS), metavar="KIND", help=", ".join(sorted(MODELS)))
     parser.add_argument(
         "--data", type=Path, nargs="+", required=True, metavar="PATH",
-        help="normal sound: a folder of sound files, or an index.csv with the roles train and calibrate",
+        help="normal sound: a folder of sound files, or an index.csv with the roles train and calibrate; or "
+        "log-mel as .npz (docs/models.md)",
     )  # fmt: skip
     parser.add_argument(
         "--calibrate", type=Path, nargs="+", default=[], metavar="PATH",
@@ -73,6 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--widths", type=widths_of_text, default=WIDTHS, metavar="N,N,...",
         help=f"channels of each stage; default: {','.join(map(str, WIDTHS))}",
     )  # fmt: skip
+    parser.add_argument("--no-calibration", action="store_true",
+        help="leave out the alarm limit: for too little sound to set one; scores stay raw")  # fmt: skip
     parser.add_argument("--set-aside", action="store_true",
         help="calibrate without stretches that do not belong to the rest")  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with a training that was cut short")
@@ -97,12 +100,12 @@ def run(arguments: argparse.Namespace) -> int:
         raise TrainingError("--device cuda: torch finds no GPU here; leave --device out")
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
-    gathered = gather(arguments.data, arguments.calibrate, sets=arguments.set)
+    material = _material(arguments)
     work = WorkFolder(arguments.out, resume=arguments.resume, force=arguments.force)
     started_s = time.monotonic()
     try:
         with work:
-            trained = _trained(arguments, gathered, work)
+            trained = _trained(arguments, material, work)
     except OSError as error:
         raise TrainingError(
             f"{error.filename or work.path}: {error.strerror or error}; free some space or give another "
@@ -112,16 +115,31 @@ def run(arguments: argparse.Namespace) -> int:
         if work.has_checkpoint:
             sys.stderr.write(f"wheeltapper train: {work.path} keeps the epochs so far; --resume goes on\n")
     minutes = (time.monotonic() - started_s) / 60
-    sys.stdout.write("\n".join(_report(trained, gathered, minutes)) + "\n")
+    sys.stdout.write("\n".join(_report(trained, material, minutes)) + "\n")
     return 0
 
 
-def _trained(arguments: argparse.Namespace, gathered: Gathered, work: WorkFolder) -> Trained:
+def _material(arguments: argparse.Namespace) -> Material:
+    """Return what the paths hold, before anything is written.
+
+    Raises:
+        TrainingError: It cannot be used, or the arguments contradict each other.
+    """
+    if arguments.no_calibration and (arguments.calibrate or arguments.set_aside):
+        raise TrainingError("--no-calibration: goes with neither --calibrate nor --set-aside; leave one out")
+    if not any(is_features(path) for path in [*arguments.data, *arguments.calibrate]):
+        return gather(arguments.data, arguments.calibrate, sets=arguments.set)
+    if arguments.set:
+        raise TrainingError("--set: an .npz of features has no sets; leave it out")
+    return gather_clips(arguments.data, arguments.calibrate)
+
+
+def _trained(arguments: argparse.Namespace, material: Material, work: WorkFolder) -> Trained:
     settings = TrainingSettings(epochs=arguments.epochs, seed=arguments.seed, device=arguments.device)
     if arguments.resume and not work.has_checkpoint:
         sys.stderr.write(f"wheeltapper train: nothing to resume in {work.path}; starting anew\n")
-    store = store_logmel(work.logmel, gathered.recordings, FrontendParameters())
-    split = split_of(store, {recording.name for recording in gathered.calibrate.values()}, seed=settings.seed)
+    store = material.stored(work.logmel)
+    split = split_of(store, material.calibrating, seed=settings.seed, no_calibration=arguments.no_calibration)
     detector, history = train_detector(
         arguments.kind, store, split, settings, widths=arguments.widths, keep_in=work.path
     )
@@ -132,17 +150,25 @@ def _trained(arguments: argparse.Namespace, gathered: Gathered, work: WorkFolder
         **training_notes(history, settings, store, split),
     }
     bundle = write_bundle(work.bundle, detector, store, split, notes)
+    calibration = None
+    if not arguments.no_calibration:
+        bundle, calibration = _calibrated(bundle, store, split, set_aside=arguments.set_aside)
+    work.deliver()
+    return Trained(Bundle(arguments.out, bundle.manifest), calibration, history, store, split)
+
+
+def _calibrated(
+    bundle: Bundle, store: LogMelStore, split: Split, *, set_aside: bool
+) -> tuple[Bundle, Calibration]:
     count, minutes = len(split.calibration), _minutes(store, split.calibration)
-    bundle, calibration = calibrate_bundle(
+    return calibrate_bundle(
         bundle,
         store,
         split.calibration,
         fitted_utc_s=time.time(),
         source=f"{count} recordings, {minutes:.1f} min, kept from training",
-        fit=FitSettings(set_aside=arguments.set_aside),
+        fit=FitSettings(set_aside=set_aside),
     )
-    work.deliver()
-    return Trained(Bundle(arguments.out, bundle.manifest), calibration, history, store, split)
 
 
 def _minutes(store: LogMelStore, recordings: Sequence[str]) -> float:
@@ -150,7 +176,7 @@ def _minutes(store: LogMelStore, recordings: Sequence[str]) -> float:
     return frames * store.parameters.hop_s / 60
 
 
-def _report(trained: Trained, gathered: Gathered, minutes: float) -> list[str]:
+def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
     store, split, history = trained.store, trained.split, trained.history
     manifest = trained.bundle.manifest
     parity = max(value for key, value in manifest.parity.items() if key.endswith("relative"))
@@ -161,17 +187,29 @@ def _report(trained: Trained, gathered: Gathered, minutes: float) -> list[str]:
             (role, f"{len(names)} recordings, {_minutes(store, names):.1f} min")
             for role, names in roles.items()
         ),
-        *(("left out", f"{count} rows {reason}") for reason, count in gathered.left_out.items()),
+        *(("left out", f"{count} rows {reason}") for reason, count in material.left_out.items()),
         *(("not usable", f"{item.recording}: {item.reason}") for item in store.skipped[:NAMED]),
         *((("not usable", f"{len(store.skipped)} recordings in all"),) if store.skipped else ()),
         ("epochs", f"{len(history.epochs)}, best {history.best_epoch + 1}; this run took {minutes:.1f} min"),
         ("validation loss", f"{history.best_validation_loss:.4f} (1.0: no better than each band's mean)"),
         ("parity", f"{parity:.1e} largest relative difference of torch and ONNX Runtime"),
     ]
-    out = shlex.quote(str(trained.bundle.folder))
     return [
         *(f"{name:18} {fact}" for name, fact in facts),
-        report_of_calibration(trained.calibration, AlarmConfig().false_alarms_per_week),
+        *_report_of_limit(trained.calibration),
         f"{'written':18} {trained.bundle.folder} ({size_mb:.2f} MB)",
-        f"{'next':18} wheeltapper score {out} FILES --out scores.jsonl",
+        f"{'next':18} {_next_command(trained)}",
     ]
+
+
+def _report_of_limit(calibration: Calibration | None) -> list[str]:
+    if calibration is None:
+        return [f"{'limit (value 1.0)':18} none: what is scored with this bundle has no unit, nothing alarms"]
+    return [report_of_calibration(calibration, AlarmConfig().false_alarms_per_week)]
+
+
+def _next_command(trained: Trained) -> str:
+    out = shlex.quote(str(trained.bundle.folder))
+    if trained.calibration is None:
+        return f"wheeltapper calibrate {out} FILES"
+    return f"wheeltapper score {out} FILES --out scores.jsonl"

@@ -1,14 +1,18 @@
-"""`wheeltapper evaluate BUNDLE --data PATH --out DIR`: how good a bundle is on sound it was not made from."""
+"""`wheeltapper evaluate BUNDLE --data PATH --out DIR`: how good a bundle is on sound it was not made from.
+
+Or `--features X.npz` in place of `--data`: on labelled clips of precomputed log-mel.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from engines.bundle import open_bundle
 from engines.runtime import open_engine
 from monitor.commands.hearing import (
     add_hearing_options,
@@ -17,6 +21,13 @@ from monitor.commands.hearing import (
     scorer_from_arguments,
 )
 from training.errors import TrainingError
+from training.evaluation.clip_report import (
+    html_of_judged_clips,
+    lines_of_scores,
+    summary_of_judged_clips,
+    tree_of_judged_clips,
+)
+from training.evaluation.clips import judge_clips
 from training.evaluation.evaluate import BUNDLE, Evaluation, Listener, controls_of_files, evaluate
 from training.evaluation.report import html_of_evaluation
 from training.evaluation.report_tree import notes_of_evaluation, tree_of_evaluation
@@ -28,9 +39,13 @@ SCORES, REPORT, PAGE = "scores.jsonl", "report.json", "report.html"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("bundle", type=Path, help="folder of the bundle")
-    parser.add_argument(
-        "--data", type=Path, required=True, help="folder of sound, or an index.csv with labels"
-    )
+    judged = parser.add_mutually_exclusive_group(required=True)
+    judged.add_argument("--data", type=Path, help="folder of sound, or an index.csv with labels")
+    judged.add_argument(
+        "--features", type=Path, nargs="+", metavar="NPZ",
+        help="clips of log-mel with labels (docs/models.md); of the other options only --out and --threads "
+        "have a meaning then",
+    )  # fmt: skip
     parser.add_argument("--truth", type=Path, help="truth.csv: file, onset_s, offset_s, kind, snr_db")
     parser.add_argument("--normal", type=Path, help="normal sound that the controls are fitted on")
     parser.add_argument("--out", type=Path, required=True, help="folder for the report")
@@ -47,6 +62,8 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         CodedError: The bundle, the calibration, the data or the place of the report is not usable.
     """
+    if arguments.features:
+        return _run_on_clips(arguments)
     truth = {} if arguments.truth is None else events_of_truth(arguments.truth)
     root = None if arguments.truth is None else arguments.truth.parent
     files = labelled_files(arguments.data, role=arguments.role, sets=arguments.sets, relative_to=root)
@@ -75,6 +92,23 @@ def run(arguments: argparse.Namespace) -> int:
     unreadable = {**bad, **evaluation.unreadable}
     sys.stderr.writelines(f"wheeltapper evaluate: {why}\n" for why in unreadable.values())
     return 1 if unreadable else 0
+
+
+def _run_on_clips(arguments: argparse.Namespace) -> int:
+    """Judge clips of log-mel; needs no calibration."""
+    engine = open_engine(open_bundle(arguments.bundle), threads=arguments.threads)
+    judged = [judge_clips(path, engine) for path in arguments.features]
+    engine.close()
+    bundle_id, out = engine.bundle.bundle_id, arguments.out
+    _write(out / SCORES, _json_lines(lines_of_scores(bundle_id, judged)))
+    _write(out / REPORT, json.dumps(tree_of_judged_clips(bundle_id, judged), indent=2) + "\n")
+    _write(out / PAGE, html_of_judged_clips(bundle_id, judged))
+    sys.stdout.write("\n".join([*summary_of_judged_clips(judged), f"written: {out / PAGE}", ""]))
+    return 0
+
+
+def _json_lines(trees: Iterable[Mapping[str, object]]) -> str:
+    return "".join(json.dumps(tree) + "\n" for tree in trees)
 
 
 def _normal_files(arguments: argparse.Namespace, files: Sequence[LabelledFile]) -> list[LabelledFile]:

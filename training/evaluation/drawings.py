@@ -17,6 +17,9 @@ EVENT_COLOUR = "#f3c7c0"
 MOST_POINTS = 400
 BARS = 48
 LIMIT = 1.0
+LIMIT_NAME = "the alarm limit"
+CLASSES = {"windows": ("clear windows", "windows in events"), "clips": ("normal clips", "anomalous clips")}
+"""What the negatives and the positives of each are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def _text(x: float, y: float, words: str, anchor: str, colour: str = "#333") -> 
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(words)}</text>'
 
 
-def roc_picture(curves: Mapping[str, tuple[Float64, Float64]]) -> str:
+def roc_picture(curves: Mapping[str, tuple[Float64, Float64]], of: str = "windows") -> str:
     """Return the curves of several detectors with the diagonal of chance; at most three are told apart."""
     frame = Frame((0.0, 1.0), (0.0, 1.0), 420, 380)
     body = [frame.line(np.array([0.0, 1.0]), np.array([0.0, 1.0]), 'stroke="#888" stroke-dasharray="4 4"')]
@@ -83,17 +86,17 @@ def roc_picture(curves: Mapping[str, tuple[Float64, Float64]]) -> str:
         body.append(frame.line(wrong[kept], found[kept], f'stroke="{colour}" stroke-width="2"'))
         body.append(_text(400, 290 + 16 * index, name, "end", colour))
     body.append(_text(400, 290 + 16 * len(curves), "chance", "end", "#888"))
-    return frame.picture(body, title="ROC of windows", x_name="share of clear windows flagged")
+    return frame.picture(body, title=f"ROC of {of}", x_name=f"share of {CLASSES[of][0]} flagged")
 
 
-def histogram_picture(labels: Bools, values: Float64) -> str:
-    """Return bars of the values of clear and of hit windows, each as a share of its own.
+def histogram_picture(labels: Bools, values: Float64, of: str = "windows", limit: str = LIMIT_NAME) -> str:
+    """Return bars of the values of both CLASSES, each as a share of its own; `limit` says what value 1 is.
 
     The highest percent of each is gathered in the last bar, so that one loud window hides nothing.
     """
     classes = [
-        ("clear windows", values[~labels], COLOURS[0]),
-        ("windows in events", values[labels], "#c0392b"),
+        (CLASSES[of][0], values[~labels], COLOURS[0]),
+        (CLASSES[of][1], values[labels], "#c0392b"),
     ]
     classes = [(name, found, colour) for name, found, colour in classes if len(found)]
     high = max(LIMIT * 1.05, *(float(np.quantile(found, 0.99)) for _, found, _ in classes))
@@ -107,7 +110,7 @@ def histogram_picture(labels: Bools, values: Float64) -> str:
             body.append(frame.box(across, (0.0, float(share[bar])), f'fill="{colour}" fill-opacity="0.5"'))
         body.append(_text(frame.width - 20, 26 + 16 * index, f"{name} ({len(found)})", "end", colour))
     body.append(_limit_line(frame, vertical=True))
-    return frame.picture(body, title="Values of windows", x_name="value (1 is the alarm limit)")
+    return frame.picture(body, title=f"Values of {of}", x_name=f"value (1 is {limit})")
 
 
 def timeline_picture(name: str, windows: Sequence[ScoredWindow], events: Sequence[Event]) -> str:

@@ -68,6 +68,11 @@ def html_of_evaluation(evaluation: Evaluation) -> str:
         *_timelines(evaluation),
         _unreadable(evaluation.unreadable),
     ]
+    return page(title, parts)
+
+
+def page(title: str, parts: Sequence[str]) -> str:
+    """Return a page that needs nothing else; `parts` are its markup, empty ones are left out."""
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
@@ -75,13 +80,15 @@ def html_of_evaluation(evaluation: Evaluation) -> str:
     )
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table of texts; nothing in them is markup."""
     head = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in header)
     body = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """Return a figure as it stands in a table."""
     return UNKNOWN if value is None else f"{value:.3f}"
 
 
@@ -98,10 +105,10 @@ def _facts(evaluation: Evaluation) -> str:
 def _figures(evaluation: Evaluation) -> str:
     chance = chance_of_figures(evaluation.figures[BUNDLE])
     rows = [
-        [words, *(_number(getattr(f, name)) for f in evaluation.figures.values()), _number(chance.get(name))]
+        [words, *(number(getattr(f, name)) for f in evaluation.figures.values()), number(chance.get(name))]
         for name, words in FIGURES
     ]
-    return _table(["", *evaluation.figures, "chance"], rows)
+    return table(["", *evaluation.figures, "chance"], rows)
 
 
 def _false_alarms(evaluation: Evaluation) -> str:
@@ -118,7 +125,7 @@ def _false_alarms(evaluation: Evaluation) -> str:
     return (
         f"<p>{found.alarms} alarms in {found.hours:.2f} h of clear sound (high windows less than "
         f"{found.gap_s:g} s apart are one). The intervals {verdict}.</p>"
-        + _table(["", "a week", "90 % interval"], rows)
+        + table(["", "a week", "90 % interval"], rows)
     )
 
 
@@ -139,7 +146,7 @@ def _group_table(figures: Mapping[str, Figures], name: str) -> str:
         at_1pc = [_count(group.found_at_1pc) for group in groups]
         rows.append([own.name, str(own.events), _count(own.found_at_limit), *at_1pc])
     header = ["", "events", "found at value ≥ 1", *(f"{detector} at 1 %" for detector in figures)]
-    return _table(header, rows)
+    return table(header, rows)
 
 
 def _count(count: int | None) -> str:
@@ -197,4 +204,4 @@ def _unreadable(unreadable: Mapping[str, str]) -> str:
     if not unreadable:
         return ""
     rows = [[name, why] for name, why in unreadable.items()]
-    return "<h2>Files that could not be read, or not to their end</h2>" + _table(["file", "why"], rows)
+    return "<h2>Files that could not be read, or not to their end</h2>" + table(["file", "why"], rows)

@@ -71,15 +71,20 @@ def fit_controls(means: Sequence[Float32], levels_dbfs: Sequence[float]) -> Cont
             f"--normal: {len(means)} judged windows, {LEAST_WINDOWS} are needed at least; give more sound"
         )
     data = np.stack(means).astype(np.float64)
-    mean = data.mean(axis=0)
-    variances, axes = np.linalg.eigh(np.cov(data, rowvar=False) + REGULARISATION * np.eye(data.shape[1]))
-    gaussian = Gaussian(mean, axes.T / np.sqrt(variances)[:, None])
+    gaussian = fit_gaussian(data, regularisation=REGULARISATION)
     return Controls(
         gaussian=gaussian,
         gaussian_scale=_scale(gaussian.distance(data.T.astype(np.float32))),
         level_scale=_scale(np.asarray(levels_dbfs, dtype=np.float64)),
         windows=len(means),
     )
+
+
+def fit_gaussian(means: Float64, *, regularisation: float) -> Gaussian:
+    """Fit one Gaussian to mean log-mels, shape (n, mel), n >= 2; `regularisation` adds to each variance."""
+    mean = means.mean(axis=0)
+    variances, axes = np.linalg.eigh(np.cov(means, rowvar=False) + regularisation * np.eye(means.shape[1]))
+    return Gaussian(mean, axes.T / np.sqrt(variances)[:, None])
 
 
 def _scale(values: Float64) -> Scale:
