@@ -48,7 +48,7 @@ class Reconstructor(nn.Module, ABC):
     kind: ClassVar[str]
     """The name that stands in bundles and commands."""
 
-    def prepare(self, sound: TrainingSound) -> None:
+    def take_in(self, sound: TrainingSound) -> None:
         """Take what the model needs before it is trained; most models need nothing.
 
         Called once, before the weights move, also when a training goes on: what is taken must follow from the
