@@ -74,24 +74,29 @@ def train_detector(  # noqa: PLR0913 - each is a fact of its own, and a record o
     settings: TrainingSettings,
     *,
     widths: Sequence[int] = WIDTHS,
+    encoder: str | None = None,
     keep_in: Path | None = None,
     anomalies: LogMelStore | None = None,
 ) -> tuple[Detector, TrainingHistory]:
     """Return a trained detector of `kind` with its scoring head fitted, on the CPU.
 
-    With the folder `keep_in` the training is kept there after each epoch, and one that was cut short there
-    goes on; see training.state. Any window of `anomalies` holds a labelled anomaly; see training.anomalies.
+    `encoder` is the one that hfrae stands on. With the folder `keep_in` the training is kept there after each
+    epoch, and one that was cut short there goes on; see training.state. Any window of `anomalies` holds a
+    labelled anomaly; see training.anomalies.
 
     Raises:
         TrainingError: There are anomalies, and models of this kind learn from normal sound only.
     """
     seed_everything(settings.seed)
-    model = make_model(kind, mel=store.parameters.mel_bands, frames=store.frames, widths=widths)
+    model = make_model(
+        kind, mel=store.parameters.mel_bands, frames=store.frames, widths=widths, encoder=encoder
+    )
     standardiser = standardiser_of_store(store, split.training)
     checkpoint = None
     if keep_in is not None:
-        identity = _identity(kind, store, split, settings, widths)
-        checkpoint = Checkpoint(keep_in, identity | _identity_of_anomalies(anomalies))
+        design = {"kind": kind, "widths": list(widths), "encoder": encoder}
+        sound = _identity(store, split, settings) | _identity_of_anomalies(anomalies)
+        checkpoint = Checkpoint(keep_in, design | sound)
     model.take_in(_known_beforehand(standardiser, store, split, anomalies))
     sides = (split.training, split.validation)
     history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)
@@ -124,10 +129,8 @@ def _identity_of_anomalies(anomalies: LogMelStore | None) -> dict[str, str]:
     return {"anomalies": hashlib.sha256(windows_of_anomalies(anomalies).tobytes()).hexdigest()}
 
 
-def _identity(
-    kind: str, store: LogMelStore, split: Split, settings: TrainingSettings, widths: Sequence[int]
-) -> dict[str, Any]:
-    """Return what decides the weights of a model, as JSON; sound counts by its statistics, not its files."""
+def _identity(store: LogMelStore, split: Split, settings: TrainingSettings) -> dict[str, Any]:
+    """Return what decides the weights beside the design, as JSON; sound by its statistics, not its files."""
     sound = hashlib.sha256(store.parameters.digest.encode())
     for names in (split.training, split.validation):
         sound.update(
@@ -136,8 +139,6 @@ def _identity(
         for statistic in store.band_statistics(names):
             sound.update(statistic.tobytes())
     return {
-        "kind": kind,
-        "widths": list(widths),
         "settings": {**asdict(settings), "loss": settings.loss.__name__},
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

@@ -67,6 +67,11 @@ class Checkpoint:
     identity: Mapping[str, Any]
     """JSON of what decides the weights: kind, settings, sound. A state of another training is refused."""
 
+    @property
+    def is_there(self) -> bool:
+        """Whether a state was kept."""
+        return (self.folder / CHECKPOINT).exists()
+
 
 @dataclass(slots=True)
 class TrainingState:

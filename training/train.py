@@ -22,6 +22,8 @@ from training.state import Checkpoint, Epoch, TrainingHistory, TrainingState
 
 VALIDATION_SEED = 7_919
 """Masks of the validation windows are drawn from this at every epoch, so that epochs can be compared."""
+PREPARATION_SEED = 104_729
+"""Sets what is drawn before the training apart from what is drawn in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,8 @@ def train_reconstructor(
         raise NoSoundError("the training or the validation recordings have no window; give longer ones")
     model.to(settings.device)
     standardise = copy.deepcopy(standardiser).to(settings.device)
+    if checkpoint is None or not checkpoint.is_there:
+        _prepare(model, store, training, standardise, settings)
     state = _first_state(model, settings)
     if checkpoint is not None:
         state.restore(checkpoint)
@@ -91,13 +95,8 @@ def train_reconstructor(
         disable=None,
     ) as progress:
         while not _is_finished(state, settings):
-            starts = store.window_starts(
-                hop_frames=settings.hop_frames,
-                phase=int(state.draws.integers(settings.hop_frames)),
-                recordings=training,
-            )
-            batches = _batches(store, state.draws.permutation(starts), standardise, settings)
-            training_loss = _train_epoch(state, batches, settings)
+            starts = _shuffled_starts(store, training, settings, state.draws)
+            training_loss = _train_epoch(state, _batches(store, starts, standardise, settings), settings)
             state.schedule.step()
             loss = _validation_loss(model, _batches(store, held, standardise, settings), settings)
             state.add(Epoch(training_loss, loss))
@@ -110,9 +109,36 @@ def train_reconstructor(
     return TrainingHistory(tuple(state.history), state.best_epoch)
 
 
+def _prepare(
+    model: Reconstructor,
+    store: LogMelStore,
+    training: Collection[str],
+    standardise: Standardiser,
+    settings: TrainingSettings,
+) -> None:
+    """Let the model learn what it needs first, with chances of its own: the training's stay as they are."""
+    draws = np.random.default_rng([settings.seed, PREPARATION_SEED])
+
+    def windows() -> Iterator[Tensor]:
+        return _batches(store, _shuffled_starts(store, training, settings, draws), standardise, settings)
+
+    model.prepare(windows, torch.Generator().manual_seed(settings.seed + PREPARATION_SEED))
+
+
+def _shuffled_starts(
+    store: LogMelStore, training: Collection[str], settings: TrainingSettings, draws: np.random.Generator
+) -> NDArray[np.int64]:
+    """Return where the windows of one epoch begin: on a grid that is shifted at random, in random order."""
+    phase = int(draws.integers(settings.hop_frames))
+    starts = store.window_starts(hop_frames=settings.hop_frames, phase=phase, recordings=training)
+    return draws.permutation(starts)
+
+
 def _first_state(model: Reconstructor, settings: TrainingSettings) -> TrainingState:
     optimiser = torch.optim.AdamW(
-        model.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay
+        [weight for weight in model.parameters() if weight.requires_grad],  # frozen ones have no state
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
     )
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(
         optimiser, settings.epochs, eta_min=settings.learning_rate / 100

@@ -17,12 +17,14 @@ from monitor.calibration import Calibration, FitSettings
 from monitor.commands.calibrate import report_of_calibration
 from monitor.commands.hearing import whole_number
 from monitor.config import AlarmConfig
+from training.anomalies import Stretch, gather_anomalies, refuse_shared, store_anomalies
 from training.commission import Split, calibrate_bundle, train_detector, training_notes, write_bundle
 from training.data import LogMelStore
 from training.errors import TrainingError
 from training.features import gather_clips, is_features
-from training.gather import SHARES, Material, gather, split_of
-from training.models import MODELS, WIDTHS
+from training.gather import SHARES, Gathered, Material, gather, split_of
+from training.models import ENCODER, MODELS, WIDTHS
+from training.models.encoders import ENCODERS
 from training.state import TrainingHistory
 from training.train import TrainingSettings
 from training.work_folder import WorkFolder
@@ -45,6 +47,8 @@ class Trained:
     """All sound that was used."""
     split: Split
     """Who served what."""
+    anomalies: LogMelStore | None
+    """Labelled anomalies that were learned from."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="normal sound that only sets the alarm limit; without any, recordings of --data are shared "
         f"out: {shares}",
     )  # fmt: skip
+    parser.add_argument(
+        "--anomalies", type=Path, nargs="+", default=[], metavar="PATH",
+        help="labelled anomalies to learn from (dra): a folder of sound files, or an index.csv with label "
+        "anomaly and, for stretches of files, onset_s and offset_s",
+    )  # fmt: skip
     parser.add_argument("--set", action="append", metavar="NAME", help="only rows of this `set` of an index")
     parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder of the new bundle")
     parser.add_argument("--epochs", type=whole_number, default=defaults.epochs, help="default: %(default)s")
@@ -76,6 +85,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--no-calibration", action="store_true",
         help="leave out the alarm limit: for too little sound to set one; scores stay raw")  # fmt: skip
+    parser.add_argument(
+        "--encoder", choices=sorted(ENCODERS),
+        help=f"the frozen encoder that hfrae stands on; default: {ENCODER}",
+    )  # fmt: skip
     parser.add_argument("--set-aside", action="store_true",
         help="calibrate without stretches that do not belong to the rest")  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on with a training that was cut short")
@@ -101,11 +114,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
     material = _material(arguments)
+    stretches = _stretches(arguments, material)
     work = WorkFolder(arguments.out, resume=arguments.resume, force=arguments.force)
     started_s = time.monotonic()
     try:
         with work:
-            trained = _trained(arguments, material, work)
+            trained = _trained(arguments, material, stretches, work)
     except OSError as error:
         raise TrainingError(
             f"{error.filename or work.path}: {error.strerror or error}; free some space or give another "
@@ -134,19 +148,45 @@ def _material(arguments: argparse.Namespace) -> Material:
     return gather_clips(arguments.data, arguments.calibrate)
 
 
-def _trained(arguments: argparse.Namespace, material: Material, work: WorkFolder) -> Trained:
+def _stretches(arguments: argparse.Namespace, material: Material) -> list[Stretch]:
+    """Return the labelled anomalies.
+
+    Raises:
+        TrainingError: They cannot be used, or a file is given as normal sound too.
+    """
+    stretches = gather_anomalies(arguments.anomalies)
+    if isinstance(material, Gathered):
+        refuse_shared(stretches, {*material.train, *material.calibrate})
+    return stretches
+
+
+def _trained(
+    arguments: argparse.Namespace, material: Material, stretches: Sequence[Stretch], work: WorkFolder
+) -> Trained:
     settings = TrainingSettings(epochs=arguments.epochs, seed=arguments.seed, device=arguments.device)
     if arguments.resume and not work.has_checkpoint:
         sys.stderr.write(f"wheeltapper train: nothing to resume in {work.path}; starting anew\n")
     store = material.stored(work.logmel)
     split = split_of(store, material.calibrating, seed=settings.seed, no_calibration=arguments.no_calibration)
+    anomalies = None
+    if stretches:
+        anomalies = store_anomalies(work.anomalies, stretches, store.parameters, frames=store.frames)
     detector, history = train_detector(
-        arguments.kind, store, split, settings, widths=arguments.widths, keep_in=work.path
+        arguments.kind,
+        store,
+        split,
+        settings,
+        widths=arguments.widths,
+        encoder=arguments.encoder,
+        keep_in=work.path,
+        anomalies=anomalies,
     )
     notes = {
         "run": "wheeltapper train",
         "widths": list(arguments.widths),
+        **({"encoder": arguments.encoder or ENCODER} if arguments.kind == "hfrae" else {}),
         "threads": torch.get_num_threads(),
+        **({"anomalies": list(anomalies.recordings)} if anomalies is not None else {}),
         **training_notes(history, settings, store, split),
     }
     bundle = write_bundle(work.bundle, detector, store, split, notes)
@@ -154,7 +194,7 @@ def _trained(arguments: argparse.Namespace, material: Material, work: WorkFolder
     if not arguments.no_calibration:
         bundle, calibration = _calibrated(bundle, store, split, set_aside=arguments.set_aside)
     work.deliver()
-    return Trained(Bundle(arguments.out, bundle.manifest), calibration, history, store, split)
+    return Trained(Bundle(arguments.out, bundle.manifest), calibration, history, store, split, anomalies)
 
 
 def _calibrated(
@@ -187,6 +227,7 @@ def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
             (role, f"{len(names)} recordings, {_minutes(store, names):.1f} min")
             for role, names in roles.items()
         ),
+        *_facts_of_anomalies(trained.anomalies),
         *(("left out", f"{count} rows {reason}") for reason, count in material.left_out.items()),
         *(("not usable", f"{item.recording}: {item.reason}") for item in store.skipped[:NAMED]),
         *((("not usable", f"{len(store.skipped)} recordings in all"),) if store.skipped else ()),
@@ -199,6 +240,15 @@ def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
         *_report_of_limit(trained.calibration),
         f"{'written':18} {trained.bundle.folder} ({size_mb:.2f} MB)",
         f"{'next':18} {_next_command(trained)}",
+    ]
+
+
+def _facts_of_anomalies(anomalies: LogMelStore | None) -> list[tuple[str, str]]:
+    if anomalies is None:
+        return []
+    return [
+        ("anomalies", f"{len(anomalies.recordings)} learned from; judge the bundle on none of them"),
+        *(("not usable", f"{item.recording}: {item.reason}") for item in anomalies.skipped[:NAMED]),
     ]
 
 

@@ -63,6 +63,14 @@ class Reconstructor(nn.Module, ABC):
                 "one of kind dra"
             )
 
+    def prepare(self, windows: Batches, generator: torch.Generator) -> None:
+        """Learn from the training sound what must be there before the training; most models need nothing.
+
+        Each call of `windows` gives other windows in another order. Not called where a training is resumed:
+        all that is learned here must be weights or buffers, which the checkpoint has.
+        """
+        del windows, generator
+
     @abstractmethod
     def training_loss(self, x: Tensor, loss: PerBinLoss, generator: torch.Generator) -> Tensor:
         """Return one number to be made small, for a batch of shape (n, mel, frames).
