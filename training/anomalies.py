@@ -8,7 +8,7 @@ else: what is found of them later says nothing about what will be found of other
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -119,6 +119,18 @@ def _of_index(index: Path) -> Iterator[Stretch]:
         if not 0 <= onset_s < offset_s < math.inf:
             raise TrainingError(f"{index}: {row['file']} lasts from {onset_s} to {offset_s} s; correct it")
         yield Stretch(file, onset_s, offset_s)
+
+
+def refuse_shared(stretches: Iterable[Stretch], normal: Collection[Path]) -> None:
+    """Refuse anomalies in files that are given as normal sound, by their resolved paths.
+
+    Raises:
+        TrainingError: There are some.
+    """
+    if both := sorted({stretch.file for stretch in stretches} & set(normal)):
+        raise TrainingError(
+            f"{both[0]} ({len(both)} in all) is given as normal sound and to --anomalies; leave it out of one"
+        )
 
 
 def recording_of_stretch(stretch: Stretch, *, window_s: float) -> Recording:

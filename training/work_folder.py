@@ -20,7 +20,16 @@ from training.errors import TrainingError
 from training.state import CHECKPOINT, TENSORS
 
 SUFFIX = ".training"
-OURS = ("logmel.f32", "bundle", "bundle.part", "replaced", CHECKPOINT, TENSORS, "checkpoint*.part")
+OURS = (
+    "logmel.f32",
+    "anomalies.f32",
+    "bundle",
+    "bundle.part",
+    "replaced",
+    CHECKPOINT,
+    TENSORS,
+    "checkpoint*.part",
+)
 """What may lie in the folder; it is never removed with anything else in it."""
 
 
@@ -43,6 +52,11 @@ class WorkFolder:
     def logmel(self) -> Path:
         """Where the log-mel of all recordings goes."""
         return self.path / "logmel.f32"
+
+    @property
+    def anomalies(self) -> Path:
+        """Where the log-mel of labelled anomalies is computed into."""
+        return self.path / "anomalies.f32"
 
     @property
     def bundle(self) -> Path:

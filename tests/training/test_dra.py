@@ -10,11 +10,12 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from tiny_detector import FRAMES, MEL, WIDTHS, tiny_card, tiny_windows
+from tiny_detector import FRAMES, MEL, PARAMETERS, WIDTHS, tiny_card, tiny_windows
 from torch import Tensor, nn
 
 from engines.build.export import export_bundle
 from engines.runtime import open_engine
+from training.data import LogMelStore, Run
 from training.detector import Detector, Standardiser
 from training.deviation import squared_deviation
 from training.errors import TrainingError
@@ -25,6 +26,9 @@ from training.models.dra import DraDetector, DraSettings
 from training.models.dra_heads import DraHeads, top_mean
 from training.models.feature_map import ConvolutionalFeatures, FeatureMap
 from training.models.reconstructor import TrainingSound
+from training.seeding import seed_everything
+from training.state import Checkpoint, TrainingState
+from training.train import TrainingSettings, train_reconstructor
 
 STANDARDISE = Standardiser(
     torch.from_numpy(tiny_windows(200)).mean((0, 2)), torch.from_numpy(tiny_windows(200)).std((0, 2))
@@ -250,6 +254,38 @@ def test_gradients_reach_all_parameters_and_the_seen_head_only_where_it_has_some
         net = model(anomalies).train()
         net.training_loss(normal(16), squared_error, torch.Generator().manual_seed(0)).backward()  # type: ignore[no-untyped-call]
         assert silent == {n for n, p in net.named_parameters() if p.grad is None or not bool(p.grad.any())}
+
+
+def trained_on(store: LogMelStore, checkpoint: Checkpoint | None) -> dict[str, Tensor]:
+    seed_everything(0)
+    net = model(with_tones(3))
+    settings = TrainingSettings(epochs=3, batch_windows=16, hop_frames=8)
+    train_reconstructor(net, STANDARDISE, store, (("a",), ("b",)), settings, checkpoint)
+    return net.state_dict()
+
+
+def test_a_training_that_was_cut_short_goes_on_to_the_same_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = tiny_windows(16, seed=4).transpose(0, 2, 1)
+    (tmp_path / "rows").write_bytes(np.ascontiguousarray(rows).tobytes())
+    runs = [Run("a", 0, 12 * FRAMES), Run("b", 12 * FRAMES, 16 * FRAMES)]
+    store = LogMelStore(tmp_path / "rows", PARAMETERS, runs, (), frames=FRAMES)
+    whole = trained_on(store, None)
+    checkpoint, save = Checkpoint(tmp_path, {"test": 1}), TrainingState.save
+
+    def save_and_stop(state: TrainingState, kept: Checkpoint) -> None:
+        save(state, kept)
+        if len(state.history) == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(TrainingState, "save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            trained_on(store, checkpoint)
+    resumed = trained_on(store, checkpoint)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(whole[key], resumed[key]) for key in whole)
 
 
 class Fixed(FeatureMap):
