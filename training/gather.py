@@ -203,7 +203,7 @@ def _refuse_too_little(store: LogMelStore, split: Split, roles: Collection[str])
         names = getattr(split, role)
         windows = len(store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=names))
         if windows < least:
-            remedy = ", or do without an alarm limit (--no-calibration)" if role == "calibration" else ""
+            remedy = ", or do without an alarm limit (--no-calibration)" if "calibration" in roles else ""
             raise TrainingError(
                 f"too little sound for {role}: {len(names)} recordings give {windows} windows, {least} are "
                 f"needed (about {least * hop_s / 60:.1f} min; {_least_minutes(hop_s):.0f} min in all where "

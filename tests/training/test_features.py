@@ -132,12 +132,14 @@ def test_enough_clips_to_calibrate_with_give_a_calibrated_bundle(tmp_path: Path)
     assert 60 == len(open_bundle(out).manifest.training["recordings"]["calibration"])
 
 
-def test_too_few_clips_for_a_limit_are_refused_with_what_helps(features: Path, tmp_path: Path) -> None:
-    refused = ran("train", "ae", "--data", features, "--out", tmp_path / "bundle", *TINY)
+@pytest.mark.parametrize(("clips", "role"), [(30, "calibration"), (18, "training")])
+def test_too_few_clips_for_a_limit_are_refused_with_what_helps(tmp_path: Path, clips: int, role: str) -> None:
+    np.savez(tmp_path / "few.npz", **arrays(train=clips))
+    refused = ran("train", "ae", "--data", tmp_path / "few.npz", "--out", tmp_path / "bundle", *TINY)
     assert 2 == refused.code
-    assert "too little sound for calibration" in refused.err
-    assert "--no-calibration" in refused.err
-    assert [] == list(tmp_path.iterdir())
+    assert f"too little sound for {role}" in refused.err
+    assert "record more, or do without an alarm limit (--no-calibration)" in refused.err
+    assert ["few.npz"] == [path.name for path in tmp_path.iterdir()]
 
 
 def test_clips_are_judged_beside_chance_and_controls(
