@@ -204,6 +204,14 @@ def test_normal_sound_has_verdicts_about_0_with_heads_of_like_spread(taught: Dra
     assert bool((z.std(0) < 1.5).all())
 
 
+def test_the_verdict_is_the_z_scores_of_three_heads_less_that_of_the_normal_head(taught: DraDetector) -> None:
+    with torch.no_grad():
+        at_scales = [at.scores for at in taught._judged_at_scales(with_knocks(5))]
+    z = ((at_scales[0] + at_scales[1]) / 2 - taught.centre) / taught.spread
+    torch.testing.assert_close(z[:, 1] + z[:, 2] + z[:, 3] - z[:, 0], verdicts(taught, with_knocks(5)))
+    assert float(z.abs().min()) > 0
+
+
 def test_the_map_shows_where_the_anomaly_is(taught: DraDetector) -> None:
     x = normal(20, seed=30)
     x[:, 12, :] += 5.0
