@@ -43,6 +43,8 @@ class Trained:
     """As it is in the bundle; None where it was to have none."""
     history: TrainingHistory
     """Of the weights."""
+    loss_meaning: str
+    """What its losses can be held against."""
     store: LogMelStore
     """All sound that was used."""
     split: Split
@@ -194,7 +196,8 @@ def _trained(
     if not arguments.no_calibration:
         bundle, calibration = _calibrated(bundle, store, split, set_aside=arguments.set_aside)
     work.deliver()
-    return Trained(Bundle(arguments.out, bundle.manifest), calibration, history, store, split, anomalies)
+    made, meaning = Bundle(arguments.out, bundle.manifest), detector.reconstructor.loss_meaning
+    return Trained(made, calibration, history, meaning, store, split, anomalies)
 
 
 def _calibrated(
@@ -232,7 +235,7 @@ def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
         *(("not usable", f"{item.recording}: {item.reason}") for item in store.skipped[:NAMED]),
         *((("not usable", f"{len(store.skipped)} recordings in all"),) if store.skipped else ()),
         ("epochs", f"{len(history.epochs)}, best {history.best_epoch + 1}; this run took {minutes:.1f} min"),
-        ("validation loss", f"{history.best_validation_loss:.4f} (1.0: no better than each band's mean)"),
+        ("validation loss", f"{history.best_validation_loss:.4f} ({trained.loss_meaning})"),
         ("parity", f"{parity:.1e} largest relative difference of torch and ONNX Runtime"),
     ]
     return [

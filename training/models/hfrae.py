@@ -11,10 +11,11 @@ decides the cosine; a bottleneck that carries a quarter as many numbers as the w
 the deepest level alone; cosine position by position; residuals as z-scores against normal sound, per
 level and row, before the mean over levels; a blur of one frame in place of Gaussian sigma 4 pixels of 256.
 
-The map is softplus(fused z), above 0 everywhere. The scoring head takes logs of its means over time, and
-log(softplus(z)) is nearly linear in z where sound is normal (slope .72 at 0) and log z far above: the
-head sees z-scores that cannot run away. Squares of z would make less error than usual look like more, and
-their logs have a pole where z is 0.
+The map is softplus(fused z): above 0 everywhere, .69 where the error is as ever, z itself far above. Squares
+of z would make less error than usual look like more. The verdict on a window is the mean of its map, as in
+the proposals for clips, and no scoring head is fitted: residual Mahalanobis, which looks at how a window's
+profile over the bands differs from normal profiles in any direction, was at chance where the mean was not
+(LOG.md). A foreign sound raises many bands of this map at once, and whitening discounts what goes together.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ class HierarchicalFeatureAutoencoder(Reconstructor):
     """
 
     kind: ClassVar[str] = "hfrae"
+    loss_meaning: ClassVar[str] = "4.0: neither three levels nor the read-out reconstructed"
 
     def __init__(self, encoder: Encoder, mel: int, frames: int, *, widths: Sequence[int]) -> None:
         super().__init__()
@@ -154,10 +156,11 @@ class HierarchicalFeatureAutoencoder(Reconstructor):
         return self._read_out(self.errors(x)[1])
 
     def compare(self, x: Tensor) -> Comparison:
-        """Return the read-out beside the fused map of the levels."""
+        """Return the read-out beside the fused map of the levels, whose mean is the verdict."""
         errors, shallowest = self.errors(x)
         fused = self.z_maps(errors).mean(0)
-        return Comparison(x, self._read_out(shallowest), nn.functional.softplus(fused))
+        error_map = nn.functional.softplus(fused)
+        return Comparison(x, self._read_out(shallowest), error_map, verdict=error_map.mean((1, 2)))
 
     def settle(self, normal: Batches) -> None:
         """Fit what errors are normal, with the final weights."""

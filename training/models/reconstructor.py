@@ -26,7 +26,7 @@ class Comparison(NamedTuple):
     error_map: Tensor
     """How wrong each bin is, not below 0, shape (n, mel, frames)."""
     verdict: Tensor | None = None
-    """How unusual each window is, shape (n,), by a model that was trained to say it; else None."""
+    """How unusual each window is, shape (n,), by a model that says it itself; else None."""
 
 
 class TrainingSound(NamedTuple):
@@ -47,6 +47,8 @@ class Reconstructor(nn.Module, ABC):
 
     kind: ClassVar[str]
     """The name that stands in bundles and commands."""
+    loss_meaning: ClassVar[str] = "1.0: no better than each band's mean"
+    """What the validation loss can be held against, for reports."""
 
     def take_in(self, sound: TrainingSound) -> None:
         """Take what the model needs before it is trained; most models need nothing.
