@@ -13,7 +13,7 @@ from monitor.frontend import FrontendParameters
 from monitor.messages import Float32
 from training.detector import Detector, Standardiser
 from training.heads import MeanError, fit_residual_mahalanobis
-from training.models import make_model
+from training.models import ModelDesign, make_model
 from training.models.ae import Autoencoder
 from training.models.mae import MaskedAutoencoder
 from training.models.masks import PatchGrid
@@ -39,7 +39,7 @@ def tiny_model(kind: str) -> Reconstructor:
         return Autoencoder(widths=WIDTHS, bottleneck=2)
     if kind == "mae":
         return MaskedAutoencoder(PatchGrid(MEL, FRAMES, 4, 4), widths=WIDTHS)
-    return make_model(kind, mel=MEL, frames=FRAMES, widths=WIDTHS)
+    return make_model(ModelDesign(kind, WIDTHS), mel=MEL, frames=FRAMES)
 
 
 def tiny_detector(kind: str = "mae", *, head: str = "mahalanobis") -> Detector:

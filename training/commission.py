@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,7 @@ from training.data import LogMelStore
 from training.detector import Detector, Standardiser
 from training.errors import TrainingError
 from training.heads import MeanError, fit_head
-from training.models import WIDTHS, make_model
+from training.models import ModelDesign, make_model
 from training.models.reconstructor import TrainingSound
 from training.seeding import seed_everything
 from training.state import Checkpoint, TrainingHistory
@@ -67,36 +67,30 @@ class Split:
             raise TrainingError(f"recordings {', '.join(twice)} serve twice; a split is by recording")
 
 
-def train_detector(  # noqa: PLR0913 - each is a fact of its own, and a record of them would be used once
-    kind: str,
+def train_detector(
+    design: ModelDesign,
     store: LogMelStore,
     split: Split,
     settings: TrainingSettings,
     *,
-    widths: Sequence[int] = WIDTHS,
-    encoder: str | None = None,
     keep_in: Path | None = None,
     anomalies: LogMelStore | None = None,
 ) -> tuple[Detector, TrainingHistory]:
-    """Return a trained detector of `kind` with its scoring head fitted, on the CPU.
+    """Return a trained detector of this design with its scoring head fitted, on the CPU.
 
-    `encoder` is the one that hfrae stands on. With the folder `keep_in` the training is kept there after each
-    epoch, and one that was cut short there goes on; see training.state. Any window of `anomalies` holds a
-    labelled anomaly; see training.anomalies.
+    With the folder `keep_in` the training is kept there after each epoch, and one that was cut short there
+    goes on; see training.state. Any window of `anomalies` holds a labelled anomaly; see training.anomalies.
 
     Raises:
         TrainingError: There are anomalies, and models of this kind learn from normal sound only.
     """
     seed_everything(settings.seed)
-    model = make_model(
-        kind, mel=store.parameters.mel_bands, frames=store.frames, widths=widths, encoder=encoder
-    )
+    model = make_model(design, mel=store.parameters.mel_bands, frames=store.frames)
     standardiser = standardiser_of_store(store, split.training)
     checkpoint = None
     if keep_in is not None:
-        design = {"kind": kind, "widths": list(widths), "encoder": encoder}
         sound = _identity(store, split, settings) | _identity_of_anomalies(anomalies)
-        checkpoint = Checkpoint(keep_in, design | sound)
+        checkpoint = Checkpoint(keep_in, asdict(design) | sound)
     model.take_in(_known_beforehand(standardiser, store, split, anomalies))
     sides = (split.training, split.validation)
     history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)

@@ -24,6 +24,7 @@ from monitor.simulate.schedule import KINDS
 from training.commission import Split, calibrate_bundle, train_detector, training_notes, write_bundle
 from training.data import LogMelStore, store_logmel
 from training.judge import FaultFound, false_alarms, judge_fault, normal_hour
+from training.models import ModelDesign
 from training.sound import Recording, recording_of_machine
 from training.train import TrainingSettings
 
@@ -76,7 +77,7 @@ def demo_sound(folder: Path) -> tuple[LogMelStore, Split]:
 
 def make_bundle(kind: str, folder: Path, store: LogMelStore, split: Split) -> Bundle:
     """Train one kind of model and leave its calibrated bundle in `folder`."""
-    detector, history = train_detector(kind, store, split, SETTINGS, widths=WIDTHS)
+    detector, history = train_detector(ModelDesign(kind, WIDTHS), store, split, SETTINGS)
     notes = {
         "run": "training/runs/demo.sh",
         "widths": list(WIDTHS),

@@ -7,15 +7,13 @@ import shlex
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import torch
 
 from engines.bundle import Bundle
 from monitor.calibration import Calibration, FitSettings
 from monitor.commands.calibrate import report_of_calibration
-from monitor.commands.hearing import whole_number
 from monitor.config import AlarmConfig
 from training.anomalies import Stretch, gather_anomalies, refuse_shared, store_anomalies
 from training.commission import Split, calibrate_bundle, train_detector, training_notes, write_bundle
@@ -23,11 +21,13 @@ from training.data import LogMelStore
 from training.errors import TrainingError
 from training.features import gather_clips, is_features
 from training.gather import SHARES, Gathered, Material, gather, split_of
-from training.models import ENCODER, MODELS, WIDTHS
-from training.models.encoders import ENCODERS
+from training.models import ENCODER, ModelDesign
 from training.state import TrainingHistory
-from training.train import TrainingSettings
+from training.train import TrainingSettings, loss_for_sound
+from training.train_arguments import add_arguments, design_of
 from training.work_folder import WorkFolder
+
+__all__ = ["add_arguments", "run"]
 
 NAMED = 10
 """So many recordings that could not be used are named in the report; the rest are counted."""
@@ -53,75 +53,20 @@ class Trained:
     """Labelled anomalies that were learned from."""
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the verb's arguments."""
-    defaults = TrainingSettings()
-    shares = ", ".join(f"{role} {share:.0%}" for role, share in SHARES.items()).replace("%", "%%")
-    parser.add_argument("kind", choices=sorted(MODELS), metavar="KIND", help=", ".join(sorted(MODELS)))
-    parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, metavar="PATH",
-        help="normal sound: a folder of sound files, or an index.csv with the roles train and calibrate; or "
-        "log-mel as .npz (docs/models.md)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--calibrate", type=Path, nargs="+", default=[], metavar="PATH",
-        help="normal sound that only sets the alarm limit; without any, recordings of --data are shared "
-        f"out: {shares}",
-    )  # fmt: skip
-    parser.add_argument(
-        "--anomalies", type=Path, nargs="+", default=[], metavar="PATH",
-        help="labelled anomalies to learn from (dra): a folder of sound files, or an index.csv with label "
-        "anomaly and, for stretches of files, onset_s and offset_s",
-    )  # fmt: skip
-    parser.add_argument("--set", action="append", metavar="NAME", help="only rows of this `set` of an index")
-    parser.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder of the new bundle")
-    parser.add_argument("--epochs", type=whole_number, default=defaults.epochs, help="default: %(default)s")
-    parser.add_argument("--seed", type=int, default=defaults.seed, help="default: %(default)s")
-    parser.add_argument(
-        "--threads", type=whole_number, help="CPU threads; default: as many as there are cores"
-    )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default=defaults.device, help="default: cpu")
-    parser.add_argument(
-        "--widths", type=widths_of_text, default=WIDTHS, metavar="N,N,...",
-        help=f"channels of each stage; default: {','.join(map(str, WIDTHS))}",
-    )  # fmt: skip
-    parser.add_argument("--no-calibration", action="store_true",
-        help="leave out the alarm limit: for too little sound to set one; scores stay raw")  # fmt: skip
-    parser.add_argument(
-        "--encoder", choices=sorted(ENCODERS),
-        help=f"the frozen encoder that hfrae stands on; default: {ENCODER}",
-    )  # fmt: skip
-    parser.add_argument("--set-aside", action="store_true",
-        help="calibrate without stretches that do not belong to the rest")  # fmt: skip
-    parser.add_argument("--resume", action="store_true", help="go on with a training that was cut short")
-    parser.add_argument("--force", action="store_true", help="replace BUNDLE if it is there, or start anew")
-
-
-def widths_of_text(text: str) -> tuple[int, ...]:
-    """Return channels from `32,64,96,128`.
-
-    Raises:
-        ValueError: It is no such list; argparse makes a sentence of it.
-    """
-    return tuple(whole_number(part) for part in text.split(","))
-
-
-widths_of_text.__name__ = "list of whole numbers with commas between"  # argparse: "invalid ... value: 'x'"
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Train, calibrate and put the bundle in place; sound that cannot be used is named, not fatal."""
     if arguments.device == "cuda" and not torch.cuda.is_available():
         raise TrainingError("--device cuda: torch finds no GPU here; leave --device out")
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
+    design = design_of(arguments)
     material = _material(arguments)
     stretches = _stretches(arguments, material)
     work = WorkFolder(arguments.out, resume=arguments.resume, force=arguments.force)
     started_s = time.monotonic()
     try:
         with work:
-            trained = _trained(arguments, material, stretches, work)
+            trained = _trained(arguments, design, material, stretches, work)
     except OSError as error:
         raise TrainingError(
             f"{error.filename or work.path}: {error.strerror or error}; free some space or give another "
@@ -163,30 +108,27 @@ def _stretches(arguments: argparse.Namespace, material: Material) -> list[Stretc
 
 
 def _trained(
-    arguments: argparse.Namespace, material: Material, stretches: Sequence[Stretch], work: WorkFolder
+    arguments: argparse.Namespace,
+    design: ModelDesign,
+    material: Material,
+    stretches: Sequence[Stretch],
+    work: WorkFolder,
 ) -> Trained:
     settings = TrainingSettings(epochs=arguments.epochs, seed=arguments.seed, device=arguments.device)
     if arguments.resume and not work.has_checkpoint:
         sys.stderr.write(f"wheeltapper train: nothing to resume in {work.path}; starting anew\n")
     store = material.stored(work.logmel)
     split = split_of(store, material.calibrating, seed=settings.seed, no_calibration=arguments.no_calibration)
+    settings = replace(settings, loss=loss_for_sound(arguments.loss, store, split.training))
     anomalies = None
     if stretches:
         anomalies = store_anomalies(work.anomalies, stretches, store.parameters, frames=store.frames)
-    detector, history = train_detector(
-        arguments.kind,
-        store,
-        split,
-        settings,
-        widths=arguments.widths,
-        encoder=arguments.encoder,
-        keep_in=work.path,
-        anomalies=anomalies,
-    )
+    detector, history = train_detector(design, store, split, settings, keep_in=work.path, anomalies=anomalies)
     notes = {
         "run": "wheeltapper train",
-        "widths": list(arguments.widths),
-        **({"encoder": arguments.encoder or ENCODER} if arguments.kind == "hfrae" else {}),
+        "widths": list(design.widths),
+        **({"encoder": ENCODER} if design.kind == "hfrae" else {}),
+        **design.chosen,
         "threads": torch.get_num_threads(),
         **({"anomalies": list(anomalies.recordings)} if anomalies is not None else {}),
         **training_notes(history, settings, store, split),

@@ -26,7 +26,7 @@ from training.commission import (
 )
 from training.data import LogMelStore, Run, store_logmel
 from training.errors import TrainingError
-from training.models import MODELS, make_model
+from training.models import MODELS, ModelDesign, make_model
 from training.sound import recording_of_machine
 from training.train import TrainingSettings
 
@@ -58,7 +58,7 @@ def split(store: LogMelStore) -> Split:
 def bundle(
     request: pytest.FixtureRequest, store: LogMelStore, split: Split, tmp_path_factory: pytest.TempPathFactory
 ) -> Bundle:
-    detector, history = train_detector(request.param, store, split, SETTINGS)
+    detector, history = train_detector(ModelDesign(request.param), store, split, SETTINGS)
     notes = training_notes(history, SETTINGS, store, split)
     return write_bundle(tmp_path_factory.mktemp("b") / request.param, detector, store, split, notes)
 
@@ -149,11 +149,11 @@ def test_the_head_may_learn_from_what_the_model_learned_from() -> None:
 
 def test_an_unknown_kind_is_refused_with_those_that_are_known() -> None:
     with pytest.raises(TrainingError, match="kind 'gan' is not known; known are ae, mae"):
-        make_model("gan", mel=128, frames=64)
+        make_model(ModelDesign("gan"), mel=128, frames=64)
 
 
 def test_the_reconstruction_is_in_the_units_of_the_input(store: LogMelStore, split: Split) -> None:
-    detector, _ = train_detector("ae", store, split, SETTINGS)
+    detector, _ = train_detector(ModelDesign("ae"), store, split, SETTINGS)
     windows = torch.from_numpy(store.windows(store.window_starts(hop_frames=64, recordings=split.validation)))
     with torch.no_grad():
         score, error_map, reconstruction = detector(windows)

@@ -21,7 +21,7 @@ from training.deviation import squared_deviation
 from training.errors import TrainingError
 from training.heads import Verdict, fit_head
 from training.losses import squared_error
-from training.models import Comparison, make_model
+from training.models import Comparison, ModelDesign, make_model
 from training.models.dra import DraDetector, DraSettings
 from training.models.dra_heads import DraHeads, top_mean
 from training.models.feature_map import ConvolutionalFeatures, FeatureMap
@@ -110,7 +110,7 @@ def test_the_score_of_a_map_is_the_mean_of_its_largest_positions() -> None:
 
 
 def test_a_tenth_of_the_positions_counts_at_each_scale_and_at_least_one() -> None:
-    net = make_model("dra", mel=128, frames=64)
+    net = make_model(ModelDesign("dra"), mel=128, frames=64)
     assert isinstance(net, DraDetector)
     assert (25, 12) == net.top  # of 16 x 16 and 16 x 8
     assert (1, 1) == model(settings=DraSettings(top_share=0.001)).top
@@ -321,7 +321,7 @@ def test_frozen_features_stay_as_they_are_while_the_heads_learn() -> None:
 
 
 def test_kinds_that_learn_from_normal_sound_refuse_labelled_anomalies() -> None:
-    net = make_model("ae", mel=MEL, frames=FRAMES, widths=WIDTHS)
+    net = make_model(ModelDesign("ae", WIDTHS), mel=MEL, frames=FRAMES)
     net.take_in(sound())
     with pytest.raises(TrainingError, match="learns from normal sound only"):
         net.take_in(sound(with_tones(2)))

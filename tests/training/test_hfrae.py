@@ -19,7 +19,7 @@ from training.detector import Detector, Standardiser
 from training.errors import TrainingError
 from training.heads import fit_head
 from training.losses import absolute_error, mean_over, squared_error
-from training.models import make_model
+from training.models import ModelDesign, make_model
 from training.models.encoders.own import OwnEncoder
 from training.models.feature_levels import FeatureLevel, Moments, blur, cosine_error, interpolation
 from training.models.hfrae import HierarchicalFeatureAutoencoder
@@ -186,7 +186,7 @@ def test_going_up_to_the_mel_grid_keeps_what_is_the_same_everywhere() -> None:
 def test_a_quarter_as_many_numbers_pass_the_bottleneck_as_the_window_has_bins(
     widths: tuple[int, ...], channels: int
 ) -> None:
-    net = make_model("hfrae", mel=128, frames=64, widths=widths, encoder="own")
+    net = make_model(ModelDesign("hfrae", widths, encoder="own"), mel=128, frames=64)
     assert isinstance(net, HierarchicalFeatureAutoencoder)
     assert channels == net.decoder.narrow.out_channels
     stride = net.encoder.strides[2]
@@ -202,7 +202,7 @@ def test_a_window_that_the_levels_do_not_divide_is_refused() -> None:
 
 def test_only_hfrae_has_an_encoder_to_choose() -> None:
     with pytest.raises(TrainingError, match="leave 'own' out or train hfrae"):
-        make_model("ae", mel=16, frames=32, encoder="own")
+        ModelDesign("ae", encoder="own")
 
 
 def test_the_bundle_answers_as_torch_does(model: HierarchicalFeatureAutoencoder, tmp_path: Path) -> None:
@@ -229,12 +229,10 @@ def detector_of_noise(folder: Path) -> dict[str, Tensor]:
     )
     settings = TrainingSettings(epochs=2, batch_windows=16)
     detector, _ = train_detector(
-        "hfrae",
+        ModelDesign("hfrae", (4, 4, 8), encoder="own"),
         store,
         Split(("a",), ("b",), ("a", "b"), ("c",)),
         settings,
-        widths=(4, 4, 8),
-        encoder="own",
         keep_in=folder,
     )
     return detector.state_dict()

@@ -19,7 +19,7 @@ from torch import Tensor
 from engines.runtime import open_engine
 from training.errors import TrainingError
 from training.losses import squared_error
-from training.models import make_model
+from training.models import ModelDesign, make_model
 from training.models.memae import Memory, MemoryAutoencoder, MemorySettings, entropy, shrink
 
 GENERATOR = torch.Generator()
@@ -175,7 +175,7 @@ def test_the_decoder_sees_only_what_the_memory_holds() -> None:
 
 
 def test_windows_of_the_default_size_are_remembered_at_an_eighth_of_their_resolution() -> None:
-    net = make_model("memae", mel=128, frames=64, widths=(4, 4, 4, 4)).eval()
+    net = make_model(ModelDesign("memae", (4, 4, 4, 4)), mel=128, frames=64).eval()
     assert isinstance(net, MemoryAutoencoder)
     x = torch.zeros(1, 128, 64)
     assert (1, 16, 8, 128) == tuple(net.addresses(x).shape)

@@ -5,67 +5,89 @@ All of them reconstruct standardised log-mel; training.detector makes detectors 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from training.errors import TrainingError
 from training.models.ae import Autoencoder
+from training.models.dae import DenoisingAutoencoder
 from training.models.dense import DenseAutoencoder
-from training.models.dra import DraDetector
+from training.models.design import WIDTHS, ModelDesign
+from training.models.dra import DraDetector, DraSettings
 from training.models.encoders import make_encoder
 from training.models.feature_map import ConvolutionalFeatures
 from training.models.hfrae import HierarchicalFeatureAutoencoder
 from training.models.mae import MaskedAutoencoder
 from training.models.masks import PatchGrid
-from training.models.memae import MemoryAutoencoder
+from training.models.mdae import MaskedDenoisingAutoencoder
+from training.models.memae import MemoryAutoencoder, memory_settings
 from training.models.reconstructor import Comparison, Reconstructor
 from training.models.skip_cae_transformer import SkipTransformerAutoencoder
 
-__all__ = ["ENCODER", "MODELS", "WIDTHS", "Comparison", "Reconstructor", "make_model"]
+__all__ = ["ENCODER", "MODELS", "WIDTHS", "Comparison", "ModelDesign", "Reconstructor", "make_model"]
 
 
-WIDTHS = (32, 64, 96, 128)
-"""Channels of each stage of the convolutional models, for machines of which nothing is known."""
 ENCODER = "efficientnet_lite0"
 """What hfrae stands on where nothing else is asked for; training.models.encoders has the others."""
+PATCH = (16, 4)
+"""Of mae: an eighth of the bands by an eighth of a second did best in trials (LOG.md)."""
+MASK_RATIO = 0.5
+"""Of mae."""
 
 
-def _ae(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
+def _ae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
     del mel, frames  # any multiple of 16 will do
-    return Autoencoder(widths=widths)
+    return Autoencoder(widths=design.widths)
 
 
-def _mae(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
-    # an eighth of the bands by an eighth of a second did best in trials (LOG.md)
-    grid = PatchGrid(mel, frames, patch_mel=16, patch_frames=4)
-    return MaskedAutoencoder(grid, widths=widths)
+def _mae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
+    grid = PatchGrid(mel, frames, *(design.patch or PATCH))
+    return MaskedAutoencoder(
+        grid,
+        widths=design.widths,
+        training_ratio=MASK_RATIO if design.mask_ratio is None else design.mask_ratio,
+        scored=design.scored or "masked",
+    )
 
 
-def _memae(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
+def _memae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
     del frames
-    return MemoryAutoencoder(mel, widths=widths[:3])  # the memory at an eighth of the resolution
+    memory = memory_settings(design.memory or "sparse")
+    return MemoryAutoencoder(mel, widths=design.widths[:3], memory=memory)  # at an eighth of the resolution
 
 
-def _dense(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
-    del widths  # a control has the sizes of its source
+def _dense(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
+    del design  # a control has the sizes of its source
     return DenseAutoencoder(mel, frames)
 
 
-def _skip_transformer(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
-    del widths
+def _dae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
+    del design  # its widths are its own: they were measured as they are
+    return DenoisingAutoencoder(mel, frames)
+
+
+def _mdae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
+    masked = MaskedAutoencoder(PatchGrid(mel, frames, *PATCH), widths=design.widths)
+    return MaskedDenoisingAutoencoder(DenoisingAutoencoder(mel, frames), masked)
+
+
+def _skip_transformer(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
+    del design
     return SkipTransformerAutoencoder(mel, frames)
 
 
-def _dra(mel: int, frames: int, widths: Sequence[int]) -> Reconstructor:
+def _dra(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
     # three widths leave a map of 16 x 16 for windows of 128 x 64
-    return DraDetector(mel, frames, features=ConvolutionalFeatures(mel, widths[:3]))
+    features = ConvolutionalFeatures(mel, design.widths[:3])
+    settings = DraSettings() if design.deviation is None else DraSettings(deviation=design.deviation)
+    return DraDetector(mel, frames, features=features, settings=settings)
 
 
-def _hfrae(mel: int, frames: int, widths: Sequence[int], encoder: str = ENCODER) -> Reconstructor:
-    frozen = make_encoder(encoder, mel=mel, frames=frames, widths=widths)
-    return HierarchicalFeatureAutoencoder(frozen, mel, frames, widths=widths)
+def _hfrae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
+    frozen = make_encoder(design.encoder or ENCODER, mel=mel, frames=frames, widths=design.widths)
+    return HierarchicalFeatureAutoencoder(frozen, mel, frames, widths=design.widths)
 
 
-MODELS: dict[str, Callable[[int, int, Sequence[int]], Reconstructor]] = {
+MODELS: dict[str, Callable[[int, int, ModelDesign], Reconstructor]] = {
     "ae": _ae,
     "mae": _mae,
     "memae": _memae,
@@ -73,22 +95,18 @@ MODELS: dict[str, Callable[[int, int, Sequence[int]], Reconstructor]] = {
     "skip_transformer": _skip_transformer,
     "hfrae": _hfrae,
     "dra": _dra,
+    "dae": _dae,
+    "mdae": _mdae,
 }
-"""Kind -> makes it for windows of (mel, frames) with these widths, where its source does not fix them."""
+"""Kind -> makes it for windows of (mel, frames) as designed."""
 
 
-def make_model(
-    kind: str, *, mel: int, frames: int, widths: Sequence[int] = WIDTHS, encoder: str | None = None
-) -> Reconstructor:
-    """Return a new model with freshly drawn weights; `encoder` names the frozen one that hfrae stands on.
+def make_model(design: ModelDesign, *, mel: int, frames: int) -> Reconstructor:
+    """Return a new model with freshly drawn weights.
 
     Raises:
-        TrainingError: The kind or the encoder is not known, or the kind has no encoder to choose.
+        TrainingError: The kind or one of its options is not known.
     """
-    if kind not in MODELS:
-        raise TrainingError(f"kind {kind!r} is not known; known are {', '.join(MODELS)}")
-    if encoder is None:
-        return MODELS[kind](mel, frames, widths)
-    if kind != "hfrae":
-        raise TrainingError(f"kind {kind!r} has no encoder to choose; leave {encoder!r} out or train hfrae")
-    return _hfrae(mel, frames, widths, encoder)
+    if design.kind not in MODELS:
+        raise TrainingError(f"kind {design.kind!r} is not known; known are {', '.join(MODELS)}")
+    return MODELS[design.kind](mel, frames, design)

@@ -55,6 +55,8 @@ class MemorySettings:
     """Whether a query knows its frequency row."""
     entropy_weight: float = 2e-4
     """Factor on the mean entropy of the weights, relative to a loss near 1 in standardised units."""
+    bypassed: bool = False
+    """Whether queries go to the decoder as they are: the same net without a memory, to compare with."""
 
     def __post_init__(self) -> None:
         if self.addressing not in {"cosine", "inner_product"}:
@@ -74,6 +76,25 @@ class MemorySettings:
     def limit(self) -> float:
         """The weight up to which shrinkage gives 0, lambda."""
         return self.shrinkage / self.items
+
+
+def memory_settings(name: str) -> MemorySettings:
+    """Return the settings of a `sparse` memory, which we recommend, a `dense` one, or `none`.
+
+    Raises:
+        TrainingError: The name is none of these.
+    """
+    if name not in MEMORIES:
+        raise TrainingError(f"memory {name!r} is not known: give {', '.join(MEMORIES)}")
+    return MEMORIES[name]
+
+
+MEMORIES = {
+    "sparse": MemorySettings(),
+    "dense": MemorySettings(shrinkage=0.0),
+    "none": MemorySettings(bypassed=True),
+}
+"""Name -> settings; they differ in nothing but the memory."""
 
 
 def shrink(weights: Tensor, limit: float) -> Tensor:
@@ -146,29 +167,37 @@ class MemoryAutoencoder(Reconstructor):
             rows, bound = mel // self.coder.reduction, 1.0 / math.sqrt(channels)
             self.rows = nn.Parameter(torch.empty(channels, rows, 1).uniform_(-bound, bound))
 
-    def addresses(self, x: Tensor) -> Tensor:
-        """Return the weights of the items, shape (n, rows, columns, N) from (n, mel, frames)."""
-        queries = self.to_query(self.coder.encoder(x.unsqueeze(1)))
+    def queries(self, x: Tensor) -> Tensor:
+        """Return what the memory is asked, shape (n, rows, columns, C) from (n, mel, frames)."""
+        queries: Tensor = self.to_query(self.coder.encoder(x.unsqueeze(1)))
         if self.settings.row_embedding:
             queries = queries + self.rows
-        return self.memory.addresses(queries.permute(0, 2, 3, 1))
+        return queries.permute(0, 2, 3, 1)
 
-    def decode(self, addresses: Tensor) -> Tensor:
-        """Return the reconstruction, shape (n, mel, frames) from (n, rows, columns, N)."""
-        remembered = self.memory.read(addresses).permute(0, 3, 1, 2)
-        decoded: Tensor = self.coder.decoder(self.from_memory(remembered))
+    def addresses(self, x: Tensor) -> Tensor:
+        """Return the weights of the items, shape (n, rows, columns, N) from (n, mel, frames)."""
+        return self.memory.addresses(self.queries(x))
+
+    def decode(self, remembered: Tensor) -> Tensor:
+        """Return the reconstruction, shape (n, mel, frames) from mixtures (n, rows, columns, C)."""
+        decoded: Tensor = self.coder.decoder(self.from_memory(remembered.permute(0, 3, 1, 2)))
         return decoded.squeeze(1)
 
     def training_loss(self, x: Tensor, loss: PerBinLoss, generator: torch.Generator) -> Tensor:
         """Return the mean loss over all bins plus the weighted mean entropy of the addresses."""
         del generator
+        if self.settings.bypassed:
+            return mean_over(loss(self(x), x))
         addresses = self.addresses(x)
         sparsity = self.settings.entropy_weight * entropy(addresses).mean()
-        return mean_over(loss(self.decode(addresses), x)) + sparsity
+        return mean_over(loss(self.decode(self.memory.read(addresses)), x)) + sparsity
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the reconstruction of x, shape (n, mel, frames)."""
-        return self.decode(self.addresses(x))
+        queries = self.queries(x)
+        if self.settings.bypassed:
+            return self.decode(queries)
+        return self.decode(self.memory.read(self.memory.addresses(queries)))
 
     @torch.no_grad()
     def usage(self, x: Tensor) -> float:
