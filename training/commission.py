@@ -30,9 +30,10 @@ from training.anomalies import windows_of_anomalies
 from training.data import LogMelStore
 from training.detector import Detector, Standardiser
 from training.errors import TrainingError
-from training.heads import MeanError, fit_head
+from training.heads import HeadSound, MeanError, choose_head
 from training.models import ModelDesign, make_model
-from training.models.reconstructor import TrainingSound
+from training.models.reconstructor import Comparison, TrainingSound
+from training.pseudo import make_pseudo
 from training.seeding import seed_everything
 from training.state import Checkpoint, TrainingHistory
 from training.train import TrainingSettings, standardiser_of_store, train_reconstructor
@@ -42,6 +43,8 @@ SCORING_HOP_FRAMES = 32
 SCORING_BATCH = 64
 REFERENCES = 12
 """Normal windows that a model may keep as examples."""
+PSEUDO_SEED = 104_729
+"""Heads are chosen on the same pseudo anomalies whatever the seed of the training."""
 COMPARED_WINDOWS = 36
 """Windows on which the export is compared with torch; four of them become golden."""
 
@@ -76,7 +79,28 @@ def train_detector(
     keep_in: Path | None = None,
     anomalies: LogMelStore | None = None,
 ) -> tuple[Detector, TrainingHistory]:
-    """Return a trained detector of this design with its scoring head fitted, on the CPU.
+    """Return a trained detector of this design with its scoring head fitted, on the CPU; see train_model.
+
+    Raises:
+        TrainingError: There are anomalies, and models of this kind learn from normal sound only.
+    """
+    detector, history = train_model(design, store, split, settings, keep_in=keep_in, anomalies=anomalies)
+    with torch.no_grad():
+        normal = _standardised_windows(detector, store, split.head)
+        detector.head = fit_head(map(detector.reconstructor.compare, normal))
+    return detector, history
+
+
+def train_model(
+    design: ModelDesign,
+    store: LogMelStore,
+    split: Split,
+    settings: TrainingSettings,
+    *,
+    keep_in: Path | None = None,
+    anomalies: LogMelStore | None = None,
+) -> tuple[Detector, TrainingHistory]:
+    """Return a trained detector that scores by the plain mean error, on the CPU.
 
     With the folder `keep_in` the training is kept there after each epoch, and one that was cut short there
     goes on; see training.state. Any window of `anomalies` holds a labelled anomaly; see training.anomalies.
@@ -97,8 +121,6 @@ def train_detector(
     detector = Detector(standardiser, model, MeanError()).eval()
     with torch.no_grad():
         model.settle(partial(_standardised_windows, detector, store, split.head))
-        normal = _standardised_windows(detector, store, split.head)
-        detector.head = fit_head(map(model.compare, normal))
     return detector, history
 
 
@@ -160,9 +182,17 @@ def write_bundle(
         frontend=store.parameters,
         standardisation_mean=detector.standardiser.mean.flatten().tolist(),
         standardisation_std=detector.standardiser.std.flatten().tolist(),
-        training=training,
+        training={**training, "head": _notes_of_head(detector)},
     )
     return export_bundle(folder, detector, card, store.windows(starts[evenly]))
+
+
+def _notes_of_head(detector: Detector) -> dict[str, Any]:
+    chosen = detector.chosen_head
+    if chosen is None:
+        return {"name": type(detector.head).__name__}
+    areas = {name: round(area, 4) for name, area in chosen.partial_aucs.items()}
+    return {"name": chosen.name, "partial_auc_on_pseudo_anomalies": areas}
 
 
 def training_notes(
