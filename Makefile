@@ -6,7 +6,9 @@ SOURCE ?= simulated
 RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
-.PHONY: help run test test-long check fmt bench golden train-demo docs system-run system-test clean
+BENCHMARK ?=
+
+.PHONY: help run test test-long check fmt bench benchmark golden train-demo docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,9 @@ fmt: $(DEV_STAMP)  ## rewrite: format and fixable lint
 
 bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON on the last line
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/daemon.py
+
+benchmark: $(DEV_STAMP)  ## judge every method on ../shared (hours): docs/benchmark.md; BENCHMARK=--smoke: a minute
+	$(BIN)/python -m training.benchmark $(BENCHMARK)
 
 train-demo: $(DEV_STAMP)  ## train the two embedded bundles again
 	bash training/runs/demo.sh
