@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+
+import numpy as np
 
 from monitor.config import InputQualityConfig, WindowConfig
 from monitor.frontend import StreamFrontend
@@ -16,7 +19,7 @@ from training.benchmark.plan import GAUSSIAN, Job
 from training.benchmark.rows import Row, circumstances
 from training.benchmark.scoring import write_scores
 from training.benchmark.sound_sets import files_to_score
-from training.evaluation.simple_controls import Controls, fit_controls
+from training.evaluation.simple_controls import LIMIT_QUANTILE, Controls, Float64, Scale, fit_controls
 from training.sound import blocks_of_recording, recording_of_file
 
 HeardWindow = tuple[Window, Float32 | None]
@@ -24,11 +27,11 @@ HeardWindow = tuple[Window, Float32 | None]
 
 
 def row_of_control(job: Job, places: Places) -> Row:
-    """Measure a control on a set of streams; its limit is the .99 quantile of the sound it was fitted on."""
+    """Measure a control on a set of streams; see _fitted for its limit."""
     ear = open_ear(
         None, WindowConfig(), InputQualityConfig()
     )  # the embedded bundle has the default front end
-    controls = _fitted(ear, sorted((places.streams / "train").glob("*.flac")))
+    controls = _fitted(ear, places.streams)
     scorer = partial(_scores, ear, controls, job.method.kind)
     cost = write_scores(places.scores, files_to_score(places.streams), places.streams, scorer)
     judged = judge_scores(places.judge, places.streams, places.scores, has_limit=True)
@@ -45,14 +48,27 @@ def row_of_control(job: Job, places: Places) -> Row:
     )
 
 
-def _fitted(ear: Ear, files: Sequence[Path]) -> Controls:
+def _fitted(ear: Ear, streams: Path) -> Controls:
+    """Fit on the role train; value 1 is the .99 quantile of what they say of the role calibrate."""
+    controls = fit_controls(*_means_and_levels(ear, streams / "train"))
+    means, levels = _means_and_levels(ear, streams / "calibrate")
+    distances = controls.gaussian.distance(np.stack(means, axis=1))
+    return replace(controls, gaussian_scale=_scale(distances), level_scale=_scale(np.array(levels)))
+
+
+def _scale(values: Float64) -> Scale:
+    return Scale(float(np.median(values)), float(np.quantile(values, LIMIT_QUANTILE)))
+
+
+def _means_and_levels(ear: Ear, folder: Path) -> tuple[list[Float32], list[float]]:
+    """Return the mean log-mel, shape (mel,), and the level of all windows of good input."""
     means, levels = [], []
-    for path in files:
+    for path in sorted(folder.glob("*.flac")):
         for window, logmel in _heard(ear, path):
             if logmel is not None and window.span.level_dbfs is not None:
                 means.append(logmel.mean(axis=1))
                 levels.append(window.span.level_dbfs)
-    return fit_controls(means, levels)
+    return means, levels
 
 
 def _heard(ear: Ear, path: Path) -> Iterator[HeardWindow]:
