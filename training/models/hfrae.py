@@ -158,9 +158,13 @@ class HierarchicalFeatureAutoencoder(Reconstructor):
     def compare(self, x: Tensor) -> Comparison:
         """Return the read-out beside the fused map of the levels, whose mean is the verdict."""
         errors, shallowest = self.errors(x)
-        fused = self.z_maps(errors).mean(0)
-        error_map = nn.functional.softplus(fused)
+        error_map = self.fused(self.z_maps(errors))
         return Comparison(x, self._read_out(shallowest), error_map, verdict=error_map.mean((1, 2)))
+
+    @staticmethod
+    def fused(z_maps: Tensor) -> Tensor:
+        """Return the map of all the levels given, shape (n, mel, frames) from (levels, n, mel, frames)."""
+        return nn.functional.softplus(z_maps.mean(0))
 
     def settle(self, normal: Batches) -> None:
         """Fit what errors are normal, with the final weights."""
