@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +33,9 @@ def judge_scores(script: Path, streams: Path, scores: Path, *, has_limit: bool) 
     """
     judge = cast("Callable[[Path, Path], dict[str, Any]]", _function_of(script, "judge"))
     try:
-        row = judge(streams, scores)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # the judge leaves closing to the interpreter
+            row = judge(streams, scores)
     except SystemExit as error:  # the judge is a script: it leaves with a sentence
         raise TrainingError(f"{scores}: {error}; score these files too") from error
     figures = {

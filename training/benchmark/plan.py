@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from training.errors import TrainingError
 from training.models import MODELS
 from training.train import TrainingSettings
-from training.train_arguments import add_arguments, design_of
+from training.train_arguments import add_arguments, design_of, epochs_of
 
 STREAM_SETS = ("uav", "dcase_id00")
 CLIP_SETS = ("toycar_id_04", "toycar_id_01", "toycar_id_02")
@@ -48,7 +48,7 @@ class Method:
         return parser.parse_args([*self.words, "--data", ".", "--out", "."])
 
 
-RECIPE = "mae"
+RECIPE = "mdae"
 """The method that is recommended."""
 
 VARIANTS = (
@@ -88,7 +88,7 @@ class Job:
             arguments = self.method.arguments()
             design = asdict(design_of(arguments))
             recipe |= {key: value for key, value in design.items() if value is not None}
-            settings = asdict(TrainingSettings(epochs=arguments.epochs, seed=self.seed))
+            settings = asdict(TrainingSettings(epochs=epochs_of(arguments), seed=self.seed))
             recipe |= {**settings, "loss": arguments.loss}
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         return f"{self.set}--{self.method.name}--seed{self.seed}--{digest[:10]}"

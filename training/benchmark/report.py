@@ -36,7 +36,7 @@ def write_report(out: Path, place: Workplace, plan: Plan) -> int:
         *(line for name in streams for line in stream_section(rows, plan, name, notes)),
         *clip_section(rows, plan, clips),
         *(line for name in streams for line in promise_section(rows, plan, name)),
-        *(line for name in streams for line in cost_section(rows, plan, name, notes)),
+        *(line for name in streams[:1] for line in cost_section(rows, plan, name, notes)),
         *_commands(plan),
     ]
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -88,8 +88,10 @@ def _listed(counts: Counter[str]) -> str:
 def _missing(missing: Sequence[Job]) -> list[str]:
     if not missing:
         return []
-    counts = Counter(f"{job.method.name} on {job.set}" for job in missing)
-    return [paragraph(f"**Not measured yet** (how many seeds): {_listed(counts)}."), ""]
+    methods = dict.fromkeys(job.method.name for job in missing)
+    sets = {name: Counter(job.set for job in missing if job.method.name == name) for name in methods}
+    named = "; ".join(f"{name}: {_listed(counts)}" for name, counts in sets.items())
+    return [paragraph(f"**Not measured yet** (how many seeds): {named}."), ""]
 
 
 def _commands(plan: Plan) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engines.errors import CodedError
 from training.benchmark.clips import row_of_clips
 from training.benchmark.controls import row_of_control
 from training.benchmark.methods import Places, row_of_method
@@ -15,7 +16,6 @@ from training.benchmark.plan import CLIP_SETS, Job, Plan
 from training.benchmark.rows import Row, read_row, row_path, write_row
 from training.benchmark.sound_sets import SoundSet, sound_set_of_clips, sound_set_of_streams
 from training.benchmark.streams import clips_path, digest_of_set
-from training.errors import TrainingError
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ def measure(place: Workplace, plan: Plan, only: Collection[str] = (), *, force: 
                     sounds[job.set] = _sound(place, job.set, Path(folder))
                 write_row(row_path(place.work, name), _row(place, job, sounds[job.set]))
                 measured += 1
-            except TrainingError as error:
+            except CodedError as error:
                 failed.append(f"{name}: {error}")
                 sys.stderr.write(f"benchmark: {failed[-1]}\n")
     return Done(measured, tuple(failed))
