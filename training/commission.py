@@ -79,15 +79,17 @@ def train_detector(
     keep_in: Path | None = None,
     anomalies: LogMelStore | None = None,
 ) -> tuple[Detector, TrainingHistory]:
-    """Return a trained detector of this design with its scoring head fitted, on the CPU; see train_model.
+    """Return a trained detector of this design with the scoring head that suits it, on the CPU.
+
+    See train_model for the training, and training.heads.choice for the head.
 
     Raises:
         TrainingError: There are anomalies, and models of this kind learn from normal sound only.
     """
     detector, history = train_model(design, store, split, settings, keep_in=keep_in, anomalies=anomalies)
     with torch.no_grad():
-        normal = _standardised_windows(detector, store, split.head)
-        detector.head = fit_head(map(detector.reconstructor.compare, normal))
+        chosen = choose_head(_sound_for_heads(detector, store, split), design.head)
+    detector.head, detector.chosen_head = chosen.head, chosen
     return detector, history
 
 
@@ -122,6 +124,22 @@ def train_model(
     with torch.no_grad():
         model.settle(partial(_standardised_windows, detector, store, split.head))
     return detector, history
+
+
+def _sound_for_heads(detector: Detector, store: LogMelStore, split: Split) -> HeadSound:
+    compare = detector.reconstructor.compare
+    unseen = dict.fromkeys(name for name in (*split.validation, *split.head) if name not in split.training)
+
+    def comparisons(recordings: Collection[str]) -> Iterator[Comparison]:
+        return map(compare, _standardised_windows(detector, store, recordings))
+
+    def pseudo() -> Iterator[Comparison]:
+        generator = torch.Generator().manual_seed(PSEUDO_SEED)
+        for x in _standardised_windows(detector, store, unseen):
+            made = make_pseudo(detector.standardiser.restored(x), generator)
+            yield compare(detector.standardiser(made.windows))
+
+    return HeadSound(partial(comparisons, split.training), partial(comparisons, unseen), pseudo)
 
 
 def _known_beforehand(

@@ -77,7 +77,7 @@ def demo_sound(folder: Path) -> tuple[LogMelStore, Split]:
 
 def make_bundle(kind: str, folder: Path, store: LogMelStore, split: Split) -> Bundle:
     """Train one kind of model and leave its calibrated bundle in `folder`."""
-    detector, history = train_detector(ModelDesign(kind, WIDTHS), store, split, SETTINGS)
+    detector, history = train_detector(ModelDesign(kind, WIDTHS, head="mahalanobis"), store, split, SETTINGS)
     notes = {
         "run": "training/runs/demo.sh",
         "widths": list(WIDTHS),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from training.heads.choice import ChosenHead
 from training.models.reconstructor import Comparison, Reconstructor
 
 STD_FLOOR = 0.05
@@ -43,6 +44,8 @@ class Detector(nn.Module):
         self.reconstructor = reconstructor
         self.head = head
         """Maps a Comparison to a score (n,); see training.heads."""
+        self.chosen_head: ChosenHead | None = None
+        """How the head was chosen, for the manifest; None where it was given."""
 
     def compare(self, logmel: Tensor) -> Comparison:
         """Return what the model makes of raw log-mel, shape (n, mel, frames), in standardised units."""

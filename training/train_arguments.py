@@ -9,8 +9,9 @@ from monitor.commands.hearing import whole_number
 from training.deviation import DEVIATIONS
 from training.errors import TrainingError
 from training.gather import SHARES
+from training.heads import HEADS
 from training.losses import LOSSES
-from training.models import ENCODER, MASK_RATIO, MODELS, PATCH, WIDTHS, ModelDesign
+from training.models import ENCODER, EPOCHS, MASK_RATIO, MODELS, PATCH, WIDTHS, ModelDesign
 from training.models.encoders import ENCODERS
 from training.models.mae import SCORED
 from training.models.memae import MEMORIES
@@ -57,7 +58,8 @@ def _add_sound(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     defaults = TrainingSettings()
-    parser.add_argument("--epochs", type=whole_number, default=defaults.epochs, help="default: %(default)s")
+    others = ", ".join(f"{kind} {epochs}" for kind, epochs in EPOCHS.items())
+    parser.add_argument("--epochs", type=whole_number, help=f"default: {defaults.epochs}; {others}")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="default: %(default)s")
     parser.add_argument(
         "--threads", type=whole_number, help="CPU threads; default: as many as there are cores"
@@ -71,6 +73,17 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--loss", choices=tuple(LOSSES), default="squared",
         help="of each bin, for kinds that reconstruct log-mel; default: %(default)s",
     )  # fmt: skip
+
+    parser.add_argument(
+        "--head", choices=tuple(HEADS),
+        help="how a window becomes a score; default: chosen on pseudo anomalies",
+    )  # fmt: skip
+
+
+def epochs_of(arguments: argparse.Namespace) -> int:
+    """Return how many passes over the sound were asked for, or what the kind needs."""
+    asked: int | None = arguments.epochs
+    return EPOCHS.get(arguments.kind, TrainingSettings().epochs) if asked is None else asked
 
 
 def _add_options_of_kinds(parser: argparse.ArgumentParser) -> None:
@@ -137,4 +150,5 @@ def design_of(arguments: argparse.Namespace) -> ModelDesign:
         memory=arguments.memory,
         encoder=arguments.encoder,
         deviation=arguments.deviation,
+        head=arguments.head,
     )

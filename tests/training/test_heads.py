@@ -8,14 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from training.errors import TrainingError
-from training.heads import (
-    LOG_FLOOR,
-    STRETCH_STEP_FRAMES,
-    MeanError,
-    fit_residual_mahalanobis,
-    fit_whitening,
-    ledoit_wolf_covariance,
-)
+from training.heads import MeanError, fit_residual_mahalanobis
+from training.heads.residual import LOG_FLOOR, STRETCH_STEP_FRAMES
+from training.heads.whitening import fit_whitening, ledoit_wolf_covariance
 from training.models import Comparison
 
 Float64 = NDArray[np.float64]

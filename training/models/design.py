@@ -43,6 +43,8 @@ class ModelDesign:
     """hfrae: the frozen encoder, a name in training.models.encoders."""
     deviation: str | None = None
     """dra: loss of the heads, a name in training.deviation."""
+    head: str | None = None
+    """How comparisons are scored, a name in training.heads.HEADS; None: the best one on pseudo anomalies."""
 
     def __post_init__(self) -> None:
         for option, kind in OWN_OPTIONS.items():

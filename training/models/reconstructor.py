@@ -27,6 +27,13 @@ class Comparison(NamedTuple):
     """How wrong each bin is, not below 0, shape (n, mel, frames)."""
     verdict: Tensor | None = None
     """How unusual each window is, shape (n,), by a model that says it itself; else None."""
+    residual: Tensor | None = None
+    """x minus a prediction other than `reconstruction`, where there is one, shape (n, mel, frames)."""
+
+    @property
+    def unexplained(self) -> Tensor:
+        """What is left of the windows, with its sign, shape (n, mel, frames)."""
+        return self.x - self.reconstruction if self.residual is None else self.residual
 
 
 class TrainingSound(NamedTuple):

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from training.errors import TrainingError
-from training.pseudo import additions, edits
+from training.pseudo import additions, edits, sounds
 from training.pseudo.draws import Draws
 
 __all__ = ["KINDS", "Pseudo", "make_pseudo"]
@@ -60,6 +60,9 @@ KINDS: dict[str, Make] = {
     "tones": _addition(additions.tones),
     "hiss": _addition(additions.hiss),
     "foreign": _foreign,
+    "bursts": _addition(sounds.bursts),
+    "voices": _addition(sounds.voices),
+    "splice": _edit(edits.splice),
 }
 """Kind -> makes it."""
 

@@ -10,15 +10,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from training.pseudo.axes import band_of_hz
 from training.pseudo.draws import Draws, bands_of, frames_of
 from training.pseudo.edits import band_range, rhythm, stretch
 
-SNR_DB = (-12.0, 12.0)
+SNR_DB = (-14.0, 8.0)
 """Of the added sound while it sounds, against the mean power of the window."""
 SOUNDING = 0.1
 """A frame counts as sounding if it has at least this share of the power of the loudest frame."""
-MEL_TOP = 2840.0
-"""8 kHz in HTK mel: where the bands of the default front end end."""
 HARMONICS = 12
 CLICKS = 6
 """At most so many in a window; a rhythm of them where they are more than one."""
@@ -65,7 +64,7 @@ def tones(windows: Tensor, draws: Draws) -> Tensor:
     sharpness = draws.uniform(0.6, 1.2)
     power = torch.zeros_like(windows)
     for k in range(1, HARMONICS + 1):
-        band = _band_of_hz(k * hz, windows.shape[1])
+        band = band_of_hz(k * hz, windows.shape[1])
         line = torch.exp(-0.5 * torch.square((bands_of(windows) - band) / sharpness))
         power = power + line * float(k) ** -fall * (k <= count)
     return power * _envelope(windows, draws)
@@ -105,8 +104,3 @@ def _texture(windows: Tensor, draws: Draws) -> Tensor:
 def _tilt(windows: Tensor, draws: Draws) -> Tensor:
     """Return a slope of up to 30 dB from the lowest to the highest band, shape (n, mel, 1)."""
     return 10.0 ** (draws.uniform(-3.0, 3.0) * (bands_of(windows) / windows.shape[1] - 0.5))
-
-
-def _band_of_hz(hz: Tensor, mel: int) -> Tensor:
-    """Return the band, in fractions, whose peak lies at `hz` in the default front end's HTK mel."""
-    return 2595.0 * torch.log10(1.0 + hz / 700.0) / MEL_TOP * (mel + 1) - 1.0

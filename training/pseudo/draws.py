@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,15 @@ class Draws:
     def noise(self, rows: int, columns: int) -> Tensor:
         """Return values from 0 to 1, shape (n, rows, columns)."""
         return torch.rand((self.windows, rows, columns), generator=self.generator).to(self.device)
+
+    def curve(self, length: int, *, knots: tuple[int, ...] = (3, 6, 12)) -> Tensor:
+        """Return smooth curves through normal values at a few even knots, shape (n, length)."""
+        curves = []
+        for count in knots:
+            values = torch.randn((self.windows, 1, count), generator=self.generator)
+            curves.append(nn.functional.interpolate(values, length, mode="linear", align_corners=True))
+        drawn = torch.randint(len(knots), (self.windows,), generator=self.generator)
+        return torch.stack(curves)[drawn, torch.arange(self.windows), 0].to(self.device)
 
     def place(self, room: Tensor) -> Tensor:
         """Return whole numbers from 0 to `room` (inclusive), shape (n, 1, 1) as given."""

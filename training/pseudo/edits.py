@@ -68,6 +68,30 @@ def modulate(windows: Tensor, draws: Draws) -> Tensor:
     return windows + depth * (rhythm(windows, draws) - 0.5) * where
 
 
+def splice(windows: Tensor, draws: Draws) -> Tensor:
+    """Replace a stretch of all bands by another window's sound, moved, recoloured or pulsed, equally loud.
+
+    What a machine sounds like that has changed: every bin is new, and the level says nothing.
+    """
+    mel = windows.shape[1]
+    shift = draws.sign() * (SHIFT_BANDS[0] + draws.place(torch.full_like(windows[:, :1, :1], 4.0)))
+    shift = torch.where(draws.chance(0.6), shift, torch.zeros_like(shift))
+    other = _moved(windows.roll(1, 0), shift, torch.zeros_like(shift))
+    depth = torch.where(draws.chance(0.6), draws.uniform(0.1, 0.35), torch.zeros_like(shift))
+    other = other + depth * draws.curve(mel).unsqueeze(2)
+    period = draws.uniform(2.0, 10.0)
+    pulses = torch.remainder(frames_of(windows), period) / period * draws.uniform(0.3, 1.5)
+    other = other - torch.where(draws.chance(0.3), pulses, torch.zeros_like(pulses))
+    inside = (stretch(windows, draws, 0.1) > 0.5).to(windows.dtype)
+    level = _level(windows, inside) - _level(other, inside)
+    return windows * (1.0 - inside) + (other + level) * inside
+
+
+def _level(windows: Tensor, inside: Tensor) -> Tensor:
+    """Return log10 of the power where `inside` is 1, shape (n, 1, 1)."""
+    return torch.log10((10.0**windows * inside).sum((1, 2), keepdim=True).clamp_min(1e-30))
+
+
 def rhythm(windows: Tensor, draws: Draws) -> Tensor:
     """Return waves from 0 to 1, from a sine to nearly square, shape (n, 1, frames)."""
     period, phase = draws.log_uniform(*PERIOD_FRAMES), draws.uniform(0.0, 2 * torch.pi)

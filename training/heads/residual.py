@@ -1,24 +1,15 @@
-"""Scoring heads: how an error map becomes one number, inside the graph.
-
-A head takes a Comparison of n windows and gives (n,) scores, high means unusual. Heads are fitted on
-normal sound.
-"""
+"""The two Mahalanobis distances of the error per band: in the window, and in its worst half second."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import chain
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from training.errors import TrainingError
+from training.heads.whitening import Whitener, Whitening, fit_whitening
 from training.models.reconstructor import Comparison
-
-Float64 = NDArray[np.float64]
 
 LOG_FLOOR = 1e-4
 """Added to an error before its logarithm: a hundredth of a band's own spread is as good as none."""
@@ -26,53 +17,6 @@ STRETCH_FRAMES = 16
 """Half a second at the default front end: as long as a short knock with its echo."""
 STRETCH_STEP_FRAMES = 4
 LEAST_WINDOWS = 10
-
-
-class MeanError(nn.Module):
-    """The plain mean of the error map: the score of the papers."""
-
-    def forward(self, found: Comparison) -> Tensor:
-        """Return the mean error of each window, shape (n,)."""
-        return found.error_map.mean((1, 2))
-
-
-class Verdict(nn.Module):
-    """What a model says that was trained to judge, as it is."""
-
-    def forward(self, found: Comparison) -> Tensor:
-        """Return the model's verdict, shape (n,).
-
-        Raises:
-            TrainingError: The model gives none.
-        """
-        if found.verdict is None:
-            raise TrainingError("the model gives no verdict of its own; fit another scoring head")
-        return found.verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Whitening:
-    """What makes log errors of normal sound uncorrelated with unit variance."""
-
-    mean: Float64
-    """Shape (mel,)."""
-    matrix: Float64
-    """Shape (mel, mel); (x - mean) @ matrix is white."""
-
-
-class Whitener(nn.Module):
-    """The distance from normal in units of normal's own spread, in every direction alike."""
-
-    def __init__(self, whitening: Whitening) -> None:
-        super().__init__()
-        self.mean: Tensor
-        self.matrix: Tensor
-        self.register_buffer("mean", torch.from_numpy(whitening.mean).float())
-        self.register_buffer("matrix", torch.from_numpy(whitening.matrix).float())
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the Mahalanobis distance over the last axis, shape (...) from (..., mel)."""
-        return ((x - self.mean) @ self.matrix).square().sum(-1).sqrt()
 
 
 class ResidualMahalanobis(nn.Module):
@@ -154,42 +98,3 @@ def fit_residual_mahalanobis(
     head.centre = distances.mean(0)
     head.spread = distances.std(0).clamp_min(1e-6)
     return head
-
-
-def fit_head(normal: Iterable[Comparison]) -> nn.Module:
-    """Return the head for a model by what it says of normal sound: its own verdict goes before a fitted one.
-
-    Raises:
-        TrainingError: There are too few windows.
-    """
-    batches = iter(normal)
-    first = next(batches, None)
-    if first is not None and first.verdict is not None:
-        return Verdict()
-    return fit_residual_mahalanobis(chain(() if first is None else (first,), batches))
-
-
-def fit_whitening(samples: Float64) -> Whitening:
-    """Fit mean and whitening matrix of samples, shape (n, dimensions), with a Ledoit-Wolf covariance."""
-    mean = samples.mean(0)
-    covariance = ledoit_wolf_covariance(samples - mean)
-    values, vectors = np.linalg.eigh(covariance)
-    # symmetric root of the inverse: unlike an eigenvector's, its signs do not depend on the library
-    matrix = (vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
-    return Whitening(mean=mean, matrix=matrix)
-
-
-def ledoit_wolf_covariance(centred: Float64) -> Float64:
-    """Return the covariance of centred samples, shape (n, d), shrunk towards a multiple of the identity.
-
-    O. Ledoit, M. Wolf: A well-conditioned estimator for large-dimensional covariance matrices, 2004.
-    """
-    n, d = centred.shape
-    sample = centred.T @ centred / n
-    scale = np.trace(sample) / d
-    dispersion = np.square(sample).sum() - d * scale**2
-    fourth = np.square(np.square(centred).sum(1)).mean()
-    estimation_error = (fourth - np.square(sample).sum()) / n
-    shrinkage = 0.0 if dispersion <= 0 else float(np.clip(estimation_error / dispersion, 0.0, 1.0))
-    covariance: Float64 = (1.0 - shrinkage) * sample + shrinkage * scale * np.eye(d)
-    return covariance

@@ -1,0 +1,93 @@
+"""Which head scores a bundle: the one that best tells pseudo anomalies from normal sound.
+
+Judged on validation recordings, which the model never learned from, and on pseudo anomalies made of them;
+never on a labelled test. The heads are fitted first, partly on the same normal windows: the comparison is
+among heads, on equal terms, and promises nothing of the detector.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import nn
+
+from training.errors import TrainingError
+from training.evaluation.measures import partial_auc
+from training.heads.joint import fit_joint_views
+from training.heads.residual import fit_residual_mahalanobis
+from training.heads.simple import MeanError, TopBins, Verdict, WorstStretch
+from training.models.reconstructor import Comparison
+
+Comparisons = Callable[[], Iterator[Comparison]]
+"""Goes through what a model makes of some windows, anew at each call."""
+
+
+CHANCE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSound:
+    """What heads are fitted to and chosen by."""
+
+    learned: Comparisons
+    """Normal windows that the model's weights were fitted to."""
+    unseen: Comparisons
+    """Normal windows of other recordings."""
+    pseudo: Comparisons
+    """Pseudo anomalies made of the unseen ones."""
+
+
+HEADS: Mapping[str, Callable[[HeadSound], nn.Module]] = {
+    "joint": lambda sound: fit_joint_views(sound.learned(), sound.unseen()),
+    "mahalanobis": lambda sound: fit_residual_mahalanobis(chain(sound.learned(), sound.unseen())),
+    "mean": lambda _: MeanError(),
+    "top": lambda _: TopBins(),
+    "worst": lambda _: WorstStretch(),
+    "verdict": lambda _: Verdict(),
+}
+"""Name -> fits it. Among equals the first is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenHead:
+    """A head, and why it was taken."""
+
+    name: str
+    """Its key in HEADS."""
+    head: nn.Module
+    """Fitted."""
+    partial_aucs: Mapping[str, float]
+    """Of each head that was tried, on pseudo anomalies, up to 10 % false alarms; chance is .5."""
+
+
+def choose_head(sound: HeadSound, name: str | None = None) -> ChosenHead:
+    """Return the head `name`, fitted, or without a name the best one on pseudo anomalies.
+
+    Raises:
+        TrainingError: The name is not known, or there are too few windows.
+    """
+    if name is not None:
+        if name not in HEADS:
+            raise TrainingError(f"scoring head {name!r} is not known; known are {', '.join(HEADS)}")
+        return ChosenHead(name, HEADS[name](sound), {})
+    first = next(sound.unseen(), None)
+    gives_verdict = first is not None and first.verdict is not None
+    fitted = {key: fit(sound) for key, fit in HEADS.items() if key != "verdict" or gives_verdict}
+    found = {key: _partial_auc(head, sound) for key, head in fitted.items()}
+    best = max(found, key=found.__getitem__)
+    return ChosenHead(best, fitted[best], found)
+
+
+def _partial_auc(head: nn.Module, sound: HeadSound) -> float:
+    normal, pseudo = _scores(head, sound.unseen), _scores(head, sound.pseudo)
+    unusual = np.concatenate((np.zeros(len(normal), bool), np.ones(len(pseudo), bool)))
+    area = partial_auc(unusual, np.concatenate((normal, pseudo)))
+    return CHANCE if area is None else area
+
+
+def _scores(head: nn.Module, windows: Comparisons) -> NDArray[np.float64]:
+    return np.concatenate([head(found).cpu().double().numpy() for found in windows()])

@@ -1,0 +1,143 @@
+"""Several views of a window judged together, each by its own Mahalanobis distance.
+
+What betrays a fault differs: a knock is a short excess of error, a worn bearing an unsteadiness, a lost screw
+another spectrum. Each view's distance is put in units of how far it strays on normal recordings that the
+model has not learned from, so that a view in which recordings of the same machine differ anyway (its level,
+the room) weighs little, and one in which they agree weighs much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from training.errors import TrainingError
+from training.heads.residual import LEAST_WINDOWS, LOG_FLOOR, STRETCH_FRAMES, STRETCH_STEP_FRAMES
+from training.heads.whitening import Whitener, Whitening, fit_whitening
+from training.models.reconstructor import Comparison
+
+View = Callable[[Comparison], Tensor]
+"""Features of stretches of each window, shape (n, stretches, dimensions); the worst stretch counts."""
+GROUP_BANDS = 4
+"""Bands that are averaged before a logarithm: fewer dimensions are estimated better."""
+STRAYING_SHARE = 0.05
+"""Of normal windows that may lie further out than one unit of a view."""
+LEAST_SPREAD = 1e-3
+"""Of a view's distances; smaller ones are rounding."""
+
+
+def error(found: Comparison) -> Tensor:
+    """Return the log of the error over the whole window and all bands, shape (n, 1, 1)."""
+    return torch.log(found.error_map.mean((1, 2)) + LOG_FLOOR).reshape(-1, 1, 1)
+
+
+def error_of_window(found: Comparison) -> Tensor:
+    """Return the log of the error over the whole window by groups of bands, shape (n, 1, mel / 4)."""
+    return torch.log(_grouped(found.error_map).mean(2) + LOG_FLOOR).unsqueeze(1)
+
+
+def error_of_stretches(found: Comparison) -> Tensor:
+    """Return the same for each half second, shape (n, stretches, mel / 4)."""
+    grouped = _grouped(found.error_map)
+    means = nn.functional.avg_pool1d(grouped, STRETCH_FRAMES, STRETCH_STEP_FRAMES)
+    return torch.log(means + LOG_FLOOR).transpose(1, 2)
+
+
+def unsteadiness(found: Comparison) -> Tensor:
+    """Return the log of the variance over time of what is left unexplained in each band, shape (n, 1, mel).
+
+    A constant offset, by which recordings of the same machine differ most, is not in it.
+    """
+    residual = found.unexplained
+    centred = residual - residual.mean(2, keepdim=True)
+    return torch.log(centred.square().mean(2) + LOG_FLOOR).unsqueeze(1)
+
+
+def spectrum(found: Comparison) -> Tensor:
+    """Return the mean of each band over the window, shape (n, 1, mel): the Gaussian control's features."""
+    return found.x.mean(2).unsqueeze(1)
+
+
+VIEWS: Mapping[str, View] = {
+    "error": error,
+    "error by bands": error_of_window,
+    "error by bands in the worst half second": error_of_stretches,
+    "unsteadiness": unsteadiness,
+    "spectrum": spectrum,
+}
+
+
+class JointViews(nn.Module):
+    """The sum of how far each view lies from normal, in units of its straying on unseen normal sound."""
+
+    def __init__(self, views: Mapping[str, View], whitenings: Iterable[Whitening]) -> None:
+        super().__init__()
+        self.views = tuple(views.values())
+        self.whiteners = nn.ModuleList(Whitener(whitening) for whitening in whitenings)
+        self.centre: Tensor
+        self.spread: Tensor
+        self.register_buffer("centre", torch.zeros(len(self.views)))
+        self.register_buffer("spread", torch.ones(len(self.views)))
+
+    def distances(self, found: Comparison) -> Tensor:
+        """Return the distance of each view's worst stretch, shape (n, views)."""
+        return self.distances_of_features([view(found) for view in self.views])
+
+    def distances_of_features(self, features: Sequence[Tensor]) -> Tensor:
+        """Return shape (n, views) from one (n, stretches, dimensions) for each view."""
+        pairs = zip(features, self.whiteners, strict=True)
+        return torch.stack([whitener(of_view).amax(1) for of_view, whitener in pairs], dim=1)
+
+    def forward(self, found: Comparison) -> Tensor:
+        """Return the sum over the views, shape (n,)."""
+        return ((self.distances(found) - self.centre) / self.spread).sum(1)
+
+
+def fit_joint_views(
+    learned: Iterable[Comparison], unseen: Iterable[Comparison], *, views: Mapping[str, View] = VIEWS
+) -> JointViews:
+    """Fit each view's whitening to all normal sound, and its unit to how far the unseen part of it strays.
+
+    The unit is measured with a whitening that has not seen that part: distances of what it was fitted to come
+    out too small.
+
+    Raises:
+        TrainingError: There are too few windows of either.
+    """
+    known = [_features(found, views) for found in learned]
+    held = [_features(found, views) for found in unseen]
+    _require_windows(sum(len(batch[0]) for batch in known), "learned from")
+    _require_windows(sum(len(batch[0]) for batch in held), "not learned from")
+    strangers = JointViews(views, _whitenings(known))
+    distances = torch.cat([strangers.distances_of_features(batch) for batch in held])
+    head = JointViews(views, _whitenings(known + held))
+    head.centre = distances.median(0).values
+    head.spread = (distances.quantile(1.0 - STRAYING_SHARE, dim=0) - head.centre).clamp_min(LEAST_SPREAD)
+    return head
+
+
+def _features(found: Comparison, views: Mapping[str, View]) -> list[Tensor]:
+    return [view(found).cpu() for view in views.values()]
+
+
+def _whitenings(batches: Sequence[Sequence[Tensor]]) -> list[Whitening]:
+    """Return one whitening for each view, fitted to all stretches of all batches."""
+    return [
+        fit_whitening(torch.cat([part.flatten(0, 1) for part in of_view]).double().numpy())
+        for of_view in zip(*batches, strict=True)
+    ]
+
+
+def _require_windows(windows: int, which: str) -> None:
+    if windows < LEAST_WINDOWS:
+        raise TrainingError(
+            f"scoring head: {windows} windows of normal sound that was {which} are too few to fit it; give "
+            f"at least {LEAST_WINDOWS}"
+        )
+
+
+def _grouped(error_map: Tensor) -> Tensor:
+    """Return means of groups of bands, shape (n, mel / 4, frames); up to three last bands are left out."""
+    return nn.functional.avg_pool2d(error_map.unsqueeze(1), (GROUP_BANDS, 1)).squeeze(1)
