@@ -98,7 +98,8 @@ def train_reconstructor(
     held = store.window_starts(hop_frames=store.frames, recordings=validation)
     if not len(held) or not len(store.window_starts(hop_frames=1, recordings=training)):
         raise NoSoundError("the training or the validation recordings have no window; give longer ones")
-    model.to(settings.device)
+    # convolutions on a CPU run a fifth to a third faster so; the numbers stay, the rounding differs
+    model.to(settings.device).to(memory_format=torch.channels_last)
     standardise = copy.deepcopy(standardiser).to(settings.device)
     if checkpoint is None or not checkpoint.is_there:
         _prepare(model, store, training, standardise, settings)
@@ -123,7 +124,7 @@ def train_reconstructor(
             progress.set_postfix(training=f"{training_loss:.4f}", validation=f"{loss:.4f}")
             progress.update()
     model.load_state_dict(state.best_weights)
-    model.cpu().eval()
+    model.cpu().to(memory_format=torch.contiguous_format).eval()
     return TrainingHistory(tuple(state.history), state.best_epoch)
 
 
