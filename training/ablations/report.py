@@ -23,10 +23,10 @@ Does each part of the methods earn its place? Variants differ in one thing and a
     python -m training.ablations --only a,c       measures only these questions
     python -m training.ablations --report-only    measures nothing
 
-Nets of {", ".join(map(str, WIDTHS))} channels (half of the default), {EPOCHS} epochs unless said, on the
-benchmark's streams `uav` (docs/benchmark.md says what the figures mean) or on ToyCar clips: compare rows
-with each other, not with the benchmark. A seed sets first weights, order, masks and which recordings train
-and which stop. Nothing was chosen by these tables.
+Nets of {", ".join(map(str, WIDTHS))} channels (half of the default) and {EPOCHS} epochs unless
+said, on the benchmark's streams `uav` (docs/benchmark.md says what the figures mean) or on ToyCar clips:
+compare rows with each other, not with the benchmark. A seed sets first weights, order, masks and which
+recordings train and which stop. Nothing was chosen by these tables.
 
 **Figures** are mean (lowest to highest seed). Chance is .5 in every AUC; for recall it stands below the
 table. **Head** `mean` is the plain mean of the error map, `Mahalanobis` the whitened log error of the

@@ -100,6 +100,7 @@ def _settings(
         base,
         seed=seed,
         epochs=min(variant.epochs, base.epochs),
+        batch_windows=min(variant.batch_windows, base.batch_windows),
         learning_rate=variant.learning_rate_factor * base.learning_rate,
         loss=loss_for_sound(variant.loss, store, split.training),
     )
@@ -121,7 +122,7 @@ def _judged_streams(
     for reading, head in scored.values:
         windows = _windows(scored, reading, head, material.tested)
         figures = figures_of_windows(windows, material.events, has_limit=False)
-        measured = _by_kind(windows, material.events, figures, kind) if kind else _overall(figures)
+        measured = by_kind(windows, material.events, figures, kind) if kind else _overall(figures)
         results.append(Result(_label(variant, reading), head, measured))
     return results
 
@@ -151,7 +152,7 @@ def _overall(figures: Figures) -> Measured:
     }
 
 
-def _by_kind(windows: list[ScoredWindow], events: Events, figures: Figures, seen: str) -> Measured:
+def by_kind(windows: list[ScoredWindow], events: Events, figures: Figures, seen: str) -> Measured:
     """Return figures of the kind that was learned, of other foreign sounds, and of real faults."""
     kinds = {event.kind for of_file in events.values() for event in of_file}
     faults = {kind for kind in kinds if kind.startswith(FAULT)}
