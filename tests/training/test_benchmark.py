@@ -19,6 +19,7 @@ from training.benchmark.cells import groups, spread
 from training.benchmark.plan import METHODS, RECIPE, SETS, Job, Method, Plan
 from training.benchmark.quoted import quoted_line, quoted_rows
 from training.benchmark.rows import Row, read_row, row_path, write_row
+from training.benchmark.work import Workplace, measure
 from training.errors import TrainingError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -199,6 +200,18 @@ def test_all_methods_come_with_the_first_seed_before_any_with_the_second() -> No
     first = [(0, "level", SETS[0]), *((0, name, where) for name in ("ae", "mae") for where in plan.sets)]
     assert [*first, *((1, name, where) for name in ("ae", "mae") for where in plan.sets)] == jobs
     assert [(0, SETS[0]), (0, SETS[-1])] == [(j.seed, j.set) for j in plan.jobs(["mae"])][:2]
+
+
+def test_a_row_that_cannot_be_measured_is_named_and_stops_no_other(tmp_path: Path) -> None:
+    (tmp_path / "data" / "toycar").mkdir(parents=True)
+    (tmp_path / "data" / "toycar" / "id_04.npz").write_bytes(b"not an archive")
+    place = Workplace(tmp_path, tmp_path / "work", tmp_path / "work" / "streams")
+    plan = Plan((Method("ae", ("ae",)), Method("dense", ("dense",))), 1, ("toycar_id_04",))
+    done = measure(place, plan)
+    assert 0 == done.measured
+    assert ["ae", "dense"] == [sentence.split("--")[1] for sentence in done.failed]
+    assert "id_04.npz: cannot be read as .npz" in done.failed[0]
+    assert ([], list(plan.jobs())) == place.rows(plan)
 
 
 def test_a_row_comes_back_as_it_was_written_and_a_damaged_one_is_named(tmp_path: Path) -> None:

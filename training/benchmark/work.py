@@ -68,7 +68,7 @@ def measure(place: Workplace, plan: Plan, only: Collection[str] = (), *, force: 
                     sounds[job.set] = _sound(place, job.set, Path(folder))
                 write_row(row_path(place.work, name), _row(place, job, sounds[job.set]))
                 measured += 1
-            except CodedError as error:
+            except (CodedError, RuntimeError) as error:  # the latter is how torch says what it cannot do
                 failed.append(f"{name}: {error}")
                 sys.stderr.write(f"benchmark: {failed[-1]}\n")
     return Done(measured, tuple(failed))
