@@ -8,7 +8,7 @@ DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
 BENCHMARK ?=
 
-.PHONY: help run test test-long check fmt bench benchmark golden train-demo docs system-run system-test clean
+.PHONY: help run test test-long check fmt bench benchmark ablations golden train-demo docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON 
 
 benchmark: $(DEV_STAMP)  ## judge every method on ../shared (hours): docs/benchmark.md; BENCHMARK=--smoke: a minute
 	$(BIN)/python -m training.benchmark $(BENCHMARK)
+
+ablations: $(DEV_STAMP)  ## what each part of the methods is worth, on ../shared (an hour): docs/ablations.md
+	$(BIN)/python -m training.ablations $(ABLATIONS)
 
 train-demo: $(DEV_STAMP)  ## train the two embedded bundles again
 	bash training/runs/demo.sh

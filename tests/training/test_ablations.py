@@ -16,7 +16,9 @@ from tiny_detector import FRAMES, MEL, PARAMETERS, tiny_card, tiny_windows
 
 from engines.build.export import export_bundle
 from monitor.messages import Float32
+from training.ablations.command import jobs_of
 from training.ablations.gradients import scaled_to_squared_error
+from training.ablations.kept import Keep
 from training.ablations.labelled import CONTEXT_S, RATE_HZ, labelled_sounds, sound_kinds
 from training.ablations.material import ClipMaterial, Labels, StreamMaterial
 from training.ablations.questions import CLIPS, LABELLED_STREAMS, QUESTIONS, Question, Variant, questions_of
@@ -405,6 +407,41 @@ def test_the_report_has_tables_sentences_and_what_is_missing() -> None:
     )
     assert "6 nets were trained and judged in 6.0 CPU minutes; 3 more were not made." in found
     assert "Questions a, c, d, e-kinds, e-general were left out." in found
+
+
+def kept_in(work: Path, truth: str) -> Keep:
+    (work / "streams" / "uav").mkdir(parents=True, exist_ok=True)
+    (work / "streams" / "uav" / "truth.csv").write_text(truth)
+    return Keep(work / "shared", work / "streams", work)
+
+
+def test_a_trial_is_kept_under_its_recipe_and_its_data(tmp_path: Path) -> None:
+    question = QUESTIONS[1]
+    variant = question.variants[0]
+    keep = kept_in(tmp_path, "file\n")
+    result = Result(variant.name, "mean", {"window_auc": 0.5, "inside_auc": None})
+    trial = Trial("b", variant.name, 1, (result,), 3.5, 10, "squared_error")
+    assert keep.trial(question, variant, 1) is None
+    path = keep.path(question, variant, 1)
+    keep.add(path, trial)
+    assert trial == keep.trial(question, variant, 1)
+    assert keep.trial(question, variant, 0) is None
+    assert keep.trial(question, replace(variant, epochs=11), 1) is None
+    assert kept_in(tmp_path, "file\nother").trial(question, variant, 1) is None
+    path.write_text("{")
+    with pytest.raises(TrainingError, match="is damaged"):
+        keep.trial(question, variant, 1)
+
+
+def test_the_first_seed_of_all_comes_first_and_slow_variants_only_if_asked_for() -> None:
+    jobs = [
+        (question.name, variant.name, seed) for question, variant, seed in jobs_of(QUESTIONS, 2, slow=False)
+    ]
+    assert [0] * (len(jobs) // 2) + [1] * (len(jobs) // 2) == [seed for _, _, seed in jobs]
+    slow = {variant for _, variant, _ in jobs_of(QUESTIONS, 1, slow=True)} - {
+        variant for _, variant, _ in jobs_of(QUESTIONS, 1, slow=False)
+    }
+    assert ["aisfx"] == [variant.name for variant in slow]
 
 
 def test_an_unknown_question_is_refused() -> None:

@@ -193,7 +193,8 @@ QUESTIONS = (
         "e-general",
         "And where kinds are not told apart (ToyCar id_04)?",
         "Trained alike. Labels are drawn from the anomalous test clips; all ten that a seed may draw are "
-        "left out of the test of all its rows. A clip's score is the mean over its windows.",
+        "left out of the test of all its rows. A clip's score is the mean over its windows. One "
+        "Gaussian on the mean log-mel has an AUC of .999 on all test clips (docs/benchmark.md).",
         CLIPS,
         DRA_LABELS,
         (("auc", "AUC of clips"), ("pauc", "pAUC")),

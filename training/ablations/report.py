@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from training.ablations.trial import Trial
 BySeed = Mapping[int, "float | None"]
 Figures = Mapping[tuple[str, str], Mapping[str, BySeed]]
 """(row, head) -> figure's name -> value by seed."""
+WIDTH = 110
 INTRODUCTION = f"""# Ablations
 
 Does each part of the methods earn its place? Variants differ in one thing and are scored alike. Written by
@@ -63,7 +65,7 @@ def report_of(asked: Sequence[Asked]) -> str:
 def _section(item: Asked) -> Iterator[str]:
     question, figures = item.question, figures_of_trials(item.trials)
     yield f"## {question.name}: {question.asked}\n"
-    yield f"{question.protocol}\n"
+    yield textwrap.fill(question.protocol, WIDTH) + "\n"
     if not item.trials:
         yield "Not measured yet.\n"
         return
