@@ -37,7 +37,7 @@ def taught() -> DenoisingAutoencoder:
     generator = torch.Generator().manual_seed(0)
     for step in range(120):
         optimiser.zero_grad()
-        model.training_loss(normal(32, step), squared_error, generator).backward()
+        model.training_loss(normal(32, step), squared_error, generator).backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return model.eval()
 

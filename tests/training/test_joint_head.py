@@ -32,7 +32,7 @@ def found(x: Tensor) -> Comparison:
 
 def sound(pseudo: Tensor) -> HeadSound:
     def of(x: Tensor) -> Iterator[Comparison]:
-        return map(found, x.split(40))
+        return map(found, torch.split(x, 40))
 
     return HeadSound(lambda: of(windows(300, 0)), lambda: of(windows(120, 1)), lambda: of(pseudo))
 
