@@ -38,7 +38,9 @@ class Keep:
         if name not in self._digests:
             self._digests[name] = digest_of_set(self.shared, self.streams, name)
         settings = {key: value for key, value in asdict(TrainingSettings()).items() if key != "loss"}
-        recipe = {"data": self._digests[name], "variant": asdict(variant), "settings": settings}
+        # an option that nobody chose is left out, so that a new one does not make all trials others
+        design = {key: value for key, value in asdict(variant.design).items() if value is not None}
+        recipe = {"data": self._digests[name], "settings": settings, **asdict(variant), "design": design}
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()[:10]
         words = re.sub(r"[^a-z0-9]+", "-", variant.name.lower()).strip("-")
         return self.work / FOLDER / f"{question.name}--{words}--seed{seed}--{digest}.json"
