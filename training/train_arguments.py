@@ -65,6 +65,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--threads", type=whole_number, help="CPU threads; default: as many as there are cores"
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default=defaults.device, help="default: cpu")
+    parser.add_argument("--mixed-precision", action="store_true",
+        help="multiply in bfloat16 where it is safe: for GPUs; weights and scoring stay in float32")  # fmt: skip
     parser.add_argument(
         "--widths", type=widths_of_text, default=WIDTHS, metavar="N,N,...",
         help=f"channels of each stage; default: {','.join(map(str, WIDTHS))}",

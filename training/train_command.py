@@ -114,7 +114,12 @@ def _trained(
     stretches: Sequence[Stretch],
     work: WorkFolder,
 ) -> Trained:
-    settings = TrainingSettings(epochs=epochs_of(arguments), seed=arguments.seed, device=arguments.device)
+    settings = TrainingSettings(
+        epochs=epochs_of(arguments),
+        seed=arguments.seed,
+        device=arguments.device,
+        mixed_precision=arguments.mixed_precision,
+    )
     if arguments.resume and not work.has_checkpoint:
         sys.stderr.write(f"wheeltapper train: nothing to resume in {work.path}; starting anew\n")
     store = material.stored(work.logmel)

@@ -63,6 +63,16 @@ def test_what_was_learned_holds_on_recordings_that_were_not_trained_on(store: Lo
     assert min(losses) < 0.6, "in standardised units the mean of each band has a loss of 1"
 
 
+def test_mixed_precision_learns_as_well_and_keeps_its_weights_in_full(store: LogMelStore) -> None:
+    model, losses = trained(
+        store, "mae", replace(SETTINGS, epochs=15, learning_rate=5e-3, mixed_precision=True)
+    )
+    assert min(losses) < 0.6
+    assert {torch.float32} == {w.dtype for w in weights(model) if w.is_floating_point()}
+    _, exact = trained(store, "mae", replace(SETTINGS, epochs=15, learning_rate=5e-3))
+    assert losses != exact, "the flag reaches nothing"
+
+
 class Worsens(Reconstructor):
     """Its validation loss falls until its third epoch and rises from then on."""
 

@@ -89,6 +89,7 @@ class Job:
             design = asdict(design_of(arguments))
             recipe |= {key: value for key, value in design.items() if value is not None}
             settings = asdict(TrainingSettings(epochs=epochs_of(arguments), seed=self.seed))
+            del settings["mixed_precision"]  # no method of the benchmark has it
             recipe |= {**settings, "loss": arguments.loss}
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         return f"{self.set}--{self.method.name}--seed{self.seed}--{digest[:10]}"
