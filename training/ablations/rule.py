@@ -65,7 +65,8 @@ def sentence(first: str, second: str, differences: Sequence[Difference]) -> str:
         names = ", ".join(found.by for found in none)
         parts.append(f"by {names} differences to `{second}` are within the spread over seeds: no answer")
     if unknown := by_answer.get(Answer.UNKNOWN):
-        parts.append(f"was not measured with enough seeds by {', '.join(found.by for found in unknown)}")
+        names = ", ".join(found.by for found in unknown)
+        parts.append(f"was not measured with enough seeds beside `{second}` by {names}")
     return f"`{first}` {'; '.join(parts)}."
 
 
