@@ -1,7 +1,8 @@
-"""Runs a bundle's ONNX file with ONNX Runtime on the CPU: the embedded default."""
+"""Runs a bundle's ONNX file, of either precision, with ONNX Runtime on the CPU: the embedded default."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import onnxruntime as ort
@@ -9,7 +10,7 @@ from onnxruntime.capi import onnxruntime_pybind11_state as ort_state
 
 from engines.bundle import INPUT_NAME, OUTPUT_NAMES, Bundle
 from engines.errors import EngineError
-from engines.runtime import Engine, EngineOutput, Float32
+from engines.runtime import Engine, EngineOutput, Float32, PlanSettings
 
 NAME = "onnxruntime"
 RUNTIME_ERRORS: tuple[type[Exception], ...] = (
@@ -22,8 +23,8 @@ RUNTIME_ERRORS: tuple[type[Exception], ...] = (
 class OnnxEngine(Engine):
     """An ONNX Runtime session with the bundle's three outputs."""
 
-    def __init__(self, bundle: Bundle, session: Any) -> None:  # noqa: ANN401 - onnxruntime has no types
-        super().__init__(bundle, f"{NAME} {ort.__version__} cpu")
+    def __init__(self, bundle: Bundle, session: Any, precision: str = "fp32") -> None:  # noqa: ANN401 - onnxruntime has no types
+        super().__init__(bundle, f"{NAME} {ort.__version__} cpu {precision}", precision)
         self._session = session
 
     def _infer(self, batch: Float32) -> EngineOutput:
@@ -34,10 +35,17 @@ class OnnxEngine(Engine):
         return EngineOutput(score, error_map, reconstruction)
 
 
-def open_engine(bundle: Bundle, *, threads: int = 1) -> OnnxEngine:
-    """Open a bundle's model.onnx.
+def open_engine(
+    bundle: Bundle,
+    *,
+    precision: str = "fp32",
+    threads: int = 1,
+    plans: PlanSettings | None = None,  # noqa: ARG001 - every backend is opened alike; this one has no plans
+) -> OnnxEngine:
+    """Open a bundle's ONNX file of that precision.
 
     Raises:
+        BundleError: The bundle has no such file.
         EngineError: ONNX Runtime cannot read the file, or it has other inputs and outputs than a bundle's.
     """
     options = ort.SessionOptions()
@@ -46,25 +54,22 @@ def open_engine(bundle: Bundle, *, threads: int = 1) -> OnnxEngine:
     options.log_severity_level = 3
     # without this, idle worker threads spin and one quiet microphone costs a whole core
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    path = bundle.model_path_of(precision)
     try:
-        session = ort.InferenceSession(
-            str(bundle.model_path), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        session = ort.InferenceSession(str(path), sess_options=options, providers=["CPUExecutionProvider"])
     except RUNTIME_ERRORS as error:
-        raise EngineError(
-            f"{bundle.model_path}: ONNX Runtime cannot open it: {error}; export the bundle anew"
-        ) from error
-    _check_signature(bundle, session)
-    return OnnxEngine(bundle, session)
+        raise EngineError(f"{path}: ONNX Runtime cannot open it: {error}; export the bundle anew") from error
+    _check_signature(bundle, path, session)
+    return OnnxEngine(bundle, session, precision)
 
 
-def _check_signature(bundle: Bundle, session: Any) -> None:  # noqa: ANN401 - onnxruntime has no types
+def _check_signature(bundle: Bundle, path: Path, session: Any) -> None:  # noqa: ANN401 - onnxruntime has no types
     inputs = {item.name: item.shape[1:] for item in session.get_inputs()}
     outputs = {item.name for item in session.get_outputs()}
     expected = [bundle.manifest.mel, bundle.manifest.frames]
     if inputs != {INPUT_NAME: expected} or not set(OUTPUT_NAMES) <= outputs:
         raise EngineError(
-            f"{bundle.model_path}: takes {inputs} and gives {sorted(outputs)}; a bundle's model takes "
+            f"{path}: takes {inputs} and gives {sorted(outputs)}; a bundle's model takes "
             f"{INPUT_NAME} (n, {expected[0]}, {expected[1]}) and gives {', '.join(OUTPUT_NAMES)}: "
             "export it anew"
         )

@@ -2,6 +2,7 @@
 
     manifest.json       this module's Manifest
     model.onnx          fp32; input `logmel`, outputs `score`, `error_map`, `reconstruction`
+    model.fp16.onnx     the same in half precision, where the manifest names it; inputs and outputs are fp32
     golden.npz          a few windows with the outputs that training saw, for parity checks
     calibration.json    the alarm limit fitted on the training machine (read by the monitor)
 
@@ -23,6 +24,9 @@ from engines.errors import BundleDamagedError, BundleError, BundleMismatchError
 SCHEMA = 1
 MANIFEST = "manifest.json"
 MODEL = "model.onnx"
+MODEL_FP16 = "model.fp16.onnx"
+MODELS = {"fp32": MODEL, "fp16": MODEL_FP16}
+"""Precision -> the file that has it: precision is a property of the file, never of who runs it."""
 GOLDEN = "golden.npz"
 CALIBRATION = "calibration.json"
 INPUT_NAME = "logmel"
@@ -65,6 +69,9 @@ class Manifest:
     """What was measured of it, and with which command."""
     parity: Mapping[str, float] = field(default_factory=dict)
     """Largest difference to the training framework on the golden windows, by output."""
+    tolerance: Mapping[str, float] = field(default_factory=dict)
+    """Largest relative difference that an engine may have on the golden windows, by precision; engines.golden
+    has defaults for what is not named."""
     schema: int = SCHEMA
     """Version of this form; a bundle with another one is refused."""
 
@@ -92,6 +99,21 @@ class Bundle:
     def model_path(self) -> Path:
         """The fp32 ONNX file."""
         return self.folder / MODEL
+
+    def model_path_of(self, precision: str) -> Path:
+        """Return the ONNX file of a precision, `fp32` or `fp16`.
+
+        Raises:
+            BundleError: The manifest names no file of that precision.
+        """
+        name = MODELS.get(precision, "")
+        if name not in self.manifest.files:
+            held = ", ".join(kind for kind, file in MODELS.items() if file in self.manifest.files)
+            raise BundleError(
+                f"{self.folder}: has no model in precision {precision!r}, only {held}; "
+                "export the bundle anew with it, or set engine.precision to one that it has"
+            )
+        return self.folder / name
 
     @property
     def calibration_path(self) -> Path:
@@ -181,6 +203,7 @@ def _manifest_from_tree(tree: dict[str, Any], path: Path) -> Manifest:
             training=dict(tree.get("training", {})),
             metrics=dict(tree.get("metrics", {})),
             parity={str(k): float(v) for k, v in tree.get("parity", {}).items()},
+            tolerance={str(k): float(v) for k, v in tree.get("tolerance", {}).items()},
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise BundleError(f"{path}: is not a manifest ({error!r}); export the bundle anew") from error

@@ -15,8 +15,9 @@ from engines.bundle import GOLDEN, INPUT_NAME, OUTPUT_NAMES, Bundle
 from engines.errors import BundleDamagedError, EngineParityError
 from engines.runtime import Engine, EngineOutput, Float32
 
-RELATIVE_LIMIT = 1e-3
-"""For fp32 on any processor. Export holds its own machine to a tenth of it; others sum in another order."""
+RELATIVE_LIMITS = {"fp32": 1e-3, "fp16": 5e-2}
+"""By precision, where the manifest's `tolerance` has none. Export holds fp32 on its own machine to a tenth of
+it; other processors sum in another order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ def require_parity(parity: Sequence[OutputParity], limit: float, who: str) -> No
     )
 
 
+def tolerance_of(bundle: Bundle, precision: str) -> float:
+    """Return the largest relative difference that an engine of `precision` may have on the golden windows."""
+    return bundle.manifest.tolerance.get(precision, RELATIVE_LIMITS[precision])
+
+
 def write_golden(path: Path, golden: GoldenWindows) -> None:
     """Write golden.npz; the same windows always give the same bytes."""
     expected = golden.expected
@@ -100,8 +106,10 @@ def read_golden(bundle: Bundle) -> GoldenWindows:
         ) from error
 
 
-def check_golden(engine: Engine, *, limit: float = RELATIVE_LIMIT) -> tuple[OutputParity, ...]:
+def check_golden(engine: Engine, *, limit: float | None = None) -> tuple[OutputParity, ...]:
     """Run an engine on its bundle's golden windows and return how far it strays.
+
+    `limit` is the tolerance of the engine's precision unless given.
 
     Raises:
         EngineParityError: It strays further than `limit`, relative.
@@ -109,5 +117,6 @@ def check_golden(engine: Engine, *, limit: float = RELATIVE_LIMIT) -> tuple[Outp
     """
     golden = read_golden(engine.bundle)
     parity = compare_outputs(golden.expected, engine.infer(golden.logmel))
-    require_parity(parity, limit, f"{engine.backend} on {engine.bundle.bundle_id}")
+    allowed = tolerance_of(engine.bundle, engine.precision) if limit is None else limit
+    require_parity(parity, allowed, f"{engine.backend} on {engine.bundle.bundle_id}")
     return parity

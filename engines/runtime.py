@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +21,33 @@ from engines.errors import BackendUnavailableError, EngineError, EngineInputErro
 
 Float32 = NDArray[np.float32]
 
-# backend name -> module with `open_engine(bundle, *, threads) -> Engine`, imported on first use
+# backend name -> module with `open_engine(bundle, *, precision, threads, plans)`, imported on first use
 BACKENDS = {
+    "tensorrt": "engines.backend_tensorrt",
     "onnxruntime": "engines.backend_onnx",
 }
 # what `auto` tries, best first
-AUTO_ORDER = ("onnxruntime",)
+AUTO_ORDER = ("tensorrt", "onnxruntime")
+
+
+def _say_nothing(_words: str) -> None:
+    """Hear what takes long, and tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSettings:
+    """Where compiled plans lie and how they may be made; of use to backends that compile."""
+
+    folder: Path = Path("state") / "engines"
+    """The cache. A plan is executable input: nobody else may write here."""
+    opt_batch: int = 8
+    """Windows in one call that the plan is tuned for; no more than max_batch counts."""
+    max_batch: int = 64
+    """Most windows in one call; a larger batch is cut."""
+    build: bool = True
+    """Whether a missing plan is built, which may take minutes; else it is refused."""
+    say: Callable[[str], None] = _say_nothing
+    """Told in one sentence what is about to take long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +65,14 @@ class EngineOutput:
 class Engine(ABC):
     """A model that is ready to run."""
 
-    def __init__(self, bundle: Bundle, backend: str) -> None:
+    def __init__(self, bundle: Bundle, backend: str, precision: str = "fp32") -> None:
         self.bundle = bundle
         self.backend = backend
-        """Which library answers, for health."""
+        """Which library answers, with its version, place and precision, for health and every score."""
+        self.precision = precision
+        """`fp32` or `fp16`: which file of the bundle this is."""
+        self.fallback = ""
+        """Why none of the backends answers that `auto` would rather have; empty: this one was the choice."""
 
     def infer(self, batch: Float32) -> EngineOutput:
         """Run the model on `batch`, shape (n, mel, frames), float32, n >= 1.
@@ -80,28 +107,50 @@ class Engine(ABC):
         """Release what the backend holds. The engine must not be used afterwards."""
 
 
-def open_engine(bundle: Bundle, *, backend: str = "auto", threads: int = 1) -> Engine:
-    """Open a bundle with the named backend, or with the best one this machine has.
+def open_engine(
+    bundle: Bundle,
+    *,
+    backend: str = "onnxruntime",
+    precision: str = "fp32",
+    threads: int = 1,
+    plans: PlanSettings | None = None,
+) -> Engine:
+    """Open a bundle with the named backend, or for `auto` with the best one that works on this machine.
+
+    Where `auto` had to pass over one, the engine's `fallback` says why.
 
     Raises:
-        BackendUnavailableError: The backend is unknown or its library is missing.
+        BackendUnavailableError: The backend is unknown, or its library or processor is missing.
+        BundleError: The bundle has no file of this precision.
         EngineError: The model cannot be opened or has other inputs and outputs than the manifest says.
     """
+    bundle.model_path_of(precision)
     names = AUTO_ORDER if backend == "auto" else (backend,)
-    missing: list[str] = []
+    refused: list[str] = []
     for name in names:
-        if name not in BACKENDS:
-            raise BackendUnavailableError(
-                f"engine.backend {name!r} is not known; known are auto, {', '.join(sorted(BACKENDS))}"
-            )
         try:
-            module: Any = importlib.import_module(BACKENDS[name])
-        except ImportError as error:
-            missing.append(f"{name} ({error})")
+            engine = _module_of_backend(name).open_engine(
+                bundle, precision=precision, threads=threads, plans=plans or PlanSettings()
+            )
+        except EngineError as error:
+            if name == names[-1] and (not refused or not isinstance(error, BackendUnavailableError)):
+                raise
+            refused.append(f"{name}: {error}")
             continue
-        engine: Engine = module.open_engine(bundle, threads=threads)
-        return engine
-    raise BackendUnavailableError(
-        f"no engine backend can run here: {'; '.join(missing)}; install one, for example "
-        "`pip install onnxruntime`"
-    )
+        opened: Engine = engine
+        opened.fallback = "; ".join(refused)
+        return opened
+    raise BackendUnavailableError(f"no engine backend can run here: {'; '.join(refused)}")
+
+
+def _module_of_backend(name: str) -> Any:  # noqa: ANN401 - a module with open_engine
+    if name not in BACKENDS:
+        raise BackendUnavailableError(
+            f"engine.backend {name!r} is not known; known are auto, {', '.join(sorted(BACKENDS))}"
+        )
+    try:
+        return importlib.import_module(BACKENDS[name])
+    except ImportError as error:
+        raise BackendUnavailableError(
+            f"engine.backend {name} cannot be loaded ({error}); install it, for example `pip install {name}`"
+        ) from error

@@ -90,6 +90,7 @@ def _key_facts(facts: SourceFacts) -> object:
         facts.capture.reason,
         facts.quality,
         facts.backend,
+        facts.fallback,
         facts.keeps_up,
     )
 
@@ -119,6 +120,7 @@ def _health_payload(facts: SourceFacts) -> HealthPayload:
     progress = Progress(
         quality=facts.quality,
         backend=facts.backend,
+        fallback=facts.fallback or None,
         dropped_windows=facts.dropped_windows,
         lag_s=facts.lag_s,
     )

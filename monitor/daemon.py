@@ -11,6 +11,7 @@ Every queue is bounded and says what it does when full; every thread is run by t
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 
@@ -29,6 +30,7 @@ from monitor.pipeline import Pipeline
 from monitor.publish.box import Calls, box_from_config
 from monitor.publish.publisher import Publisher
 from monitor.sources import open_sources
+from monitor.starting import StartReport
 from monitor.store import open_store
 from monitor.supervisor import Supervisor, Task
 from monitor.window_queue import WindowQueue
@@ -61,7 +63,16 @@ class Daemon:
         self._store = open_store(config.state_dir)
         if self._store.recovered_from is not None:
             log.error("the store was damaged; a new one was begun", old=str(self._store.recovered_from))
-        self._machines = open_machines(config, self._store.alarm_snapshots())
+        with contextlib.closing(StartReport(notifier, config.state_dir, log)) as report:
+            self._machines = open_machines(config, self._store.alarm_snapshots(), say=report.say)
+        for machine in self._machines:
+            if machine.engine.fallback:
+                log.warning(
+                    "a better backend does not answer",
+                    source=machine.source_id,
+                    backend=machine.engine.backend,
+                    reason=machine.engine.fallback,
+                )
         self._publisher = self._make_publisher() if config.mqtt.enabled else None
         self._book = HealthBook([facts_at_start(machine) for machine in self._machines])
         self._announcer = Announcer(self._machines, self._publisher, self._book, config.mqtt)

@@ -33,7 +33,9 @@ class SourceFacts:
     bundle_id: str
     """The bundle that judges it."""
     backend: str
-    """The library that answers, with its version."""
+    """The library that answers, with its version, place and precision."""
+    fallback: str = ""
+    """Why no better backend answers where `auto` was set; empty: this one was the choice."""
     quality: Quality | None = None
     """Of the last window; None before the first."""
     level_dbfs: float | None = None
@@ -67,7 +69,7 @@ class BoxFacts:
     started_utc_s: float
     """When this process began."""
     broker: str
-    """`connected`, `away`, `stalled` (connected, but nothing is acknowledged) or `off`."""
+    """`connected`, `away`, `stalled` (connected, but nothing is acknowledged), `not yet connected`, `off`."""
     broker_error: str = ""
     """What last went wrong with the connection; empty when nothing has since it was made."""
     outbox_records: int | None = 0
@@ -203,15 +205,17 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     return "; ".join([*parts, f"listening to {listening} of {len(facts)} sources"])
 
 
-def write_status(state_dir: Path, box: BoxFacts, facts: Sequence[SourceFacts]) -> None:
-    """Replace status.json, which `wheeltapper status` reads.
+def write_status(
+    state_dir: Path, box: BoxFacts, facts: Sequence[SourceFacts], *, line: str | None = None
+) -> None:
+    """Replace status.json, which `wheeltapper status` reads; `line` stands in for the status line.
 
     Raises:
         OSError: It cannot be written; health is told elsewhere too.
     """
     tree = {
         "updated_utc_s": time.time(),
-        "line": status_line(box, facts),
+        "line": status_line(box, facts) if line is None else line,
         "box": asdict(box),
         "sources": [asdict(fact) for fact in facts],
     }

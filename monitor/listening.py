@@ -147,6 +147,7 @@ def inferences_from_logmels(engine: Engine, logmels: Sequence[LogMel]) -> list[I
             error_map=read_only(output.error_map[i]),
             reconstruction=read_only(output.reconstruction[i]),
             bundle_id=engine.bundle.bundle_id,
+            engine=engine.backend,
         )
         for i, logmel in enumerate(logmels)
     ]

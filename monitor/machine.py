@@ -6,12 +6,12 @@ another model. Opening a microphone comes after.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engines.golden import check_golden
-from engines.runtime import Engine, open_engine
+from engines.runtime import Engine, PlanSettings, open_engine
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
@@ -92,31 +92,65 @@ def calibration_of(source_id: str, ear: Ear, state_dir: Path) -> Calibration:
     return calibration
 
 
-def open_engines(config: Config) -> Mapping[Path | None, tuple[Ear, Engine]]:
+def plans_folder(state_dir: Path) -> Path:
+    """Return where the plans that were built on this box lie."""
+    return state_dir / "engines"
+
+
+def _say_nothing(_words: str) -> None:
+    """Hear what takes long, and tell nobody."""
+
+
+def open_engines(
+    config: Config, *, say: Callable[[str], None] = _say_nothing
+) -> Mapping[Path | None, tuple[Ear, Engine]]:
     """Open each bundle that a source names once, and let it answer its own golden windows.
+
+    `say` is told what is about to take long.
 
     Raises:
         CodedError: A bundle, its front end or its engine is refused; the text says what to do.
     """
+    settings = config.engine
+    plans = PlanSettings(
+        folder=plans_folder(config.state_dir),
+        opt_batch=settings.opt_batch,
+        max_batch=settings.max_batch,
+        build=settings.build_plans,
+        say=say,
+    )
     opened: dict[Path | None, tuple[Ear, Engine]] = {}
     for source in config.sources:
         folder = source.bundle or config.engine.bundle
         if folder in opened:
             continue
         ear = open_ear(folder, config.window, config.input_quality)
-        engine = open_engine(ear.bundle, backend=config.engine.backend, threads=config.engine.threads)
+        engine = open_engine(
+            ear.bundle,
+            backend=settings.backend,
+            precision=settings.precision,
+            threads=settings.threads,
+            plans=plans,
+        )
         check_golden(engine)
         opened[folder] = (ear, engine)
     return opened
 
 
-def open_machines(config: Config, snapshots: Mapping[str, Mapping[str, object]]) -> Sequence[Machine]:
+def open_machines(
+    config: Config,
+    snapshots: Mapping[str, Mapping[str, object]],
+    *,
+    say: Callable[[str], None] = _say_nothing,
+) -> Sequence[Machine]:
     """Put every source together with its model, its limit and the alarm state it had before a restart.
+
+    `say` is told what is about to take long.
 
     Raises:
         CodedError: Something does not fit; the text says what, and what to do.
     """
-    engines = open_engines(config)
+    engines = open_engines(config, say=say)
     machines = []
     for source in config.sources:
         ear, engine = engines[source.bundle or config.engine.bundle]
@@ -155,5 +189,6 @@ def facts_at_start(machine: Machine) -> SourceFacts:
         ),
         bundle_id=machine.ear.bundle.bundle_id,
         backend=machine.engine.backend,
+        fallback=machine.engine.fallback,
         alarm=machine.alarm.state,
     )

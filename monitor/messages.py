@@ -155,6 +155,8 @@ class Inference:
     """Shape (mel, frames), in the units of LogMel.values."""
     bundle_id: str
     """The bundle whose model answered."""
+    engine: str | None = None
+    """The library that computed it, as Engine.backend; None where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,8 @@ class Score:
     """Shape (frames,), mean error of each frame over the mel bands."""
     bundle_id: str
     """The bundle that judges this source, also when the window was not judged."""
+    engine: str | None = None
+    """The library that answered, with version, place and precision; None: not judged."""
 
 
 class AlarmState(str, enum.Enum):

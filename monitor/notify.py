@@ -30,6 +30,10 @@ class Notifier:
         """Show one line in `systemctl status`."""
         self._send(f"STATUS={status}")
 
+    def extend_start(self, by_s: float, status: str) -> None:
+        """Ask for `by_s` more seconds of start-up from now, and show why. systemd kills without."""
+        self._send(f"EXTEND_TIMEOUT_USEC={round(by_s * 1e6)}\nSTATUS={status}")
+
     def alive(self) -> None:
         """Feed the watchdog. Call it only when work has moved."""
         self._send("WATCHDOG=1")

@@ -37,6 +37,7 @@ class Scorer:
             raw=inference.raw,
             profile=read_only(inference.error_map.mean(axis=0, dtype=np.float32)),
             bundle_id=inference.bundle_id,
+            engine=inference.engine,
         )
 
     def unjudged_score(self, span: Span, bundle_id: str | None = None) -> Score:

@@ -54,8 +54,13 @@ def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], st
 
 
 def _engines(config: Config) -> str:
-    opened = open_engines(config)
-    return ", ".join(f"{ear.bundle.bundle_id} on {engine.backend}" for ear, engine in opened.values())
+    opened = open_engines(config, say=print)
+    said = []
+    for ear, engine in opened.values():
+        why = f" (NOTE: no better backend: {engine.fallback})" if engine.fallback else ""
+        said.append(f"{ear.bundle.bundle_id} on {engine.backend}{why}")
+        engine.close()
+    return ", ".join(said)
 
 
 def _calibration(config: Config, source: SourceConfig) -> str:

@@ -79,6 +79,8 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
         f"  alarm {source['alarm']}; last score {value}; input {source['quality']}{level}",
         f"  {capture['device']}; {source['bundle_id']} on {source['backend']}",
     ]
+    if source.get("fallback"):
+        lines.append(f"  no better backend: {source['fallback']}")
     ledger = source["ledger"]
     if ledger:
         lines.append("  samples: " + ", ".join(f"{name} {count}" for name, count in ledger.items()))

@@ -15,10 +15,10 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from monitor.config.engine import EngineConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import (
     AlarmConfig,
-    EngineConfig,
     InputQualityConfig,
     LogConfig,
     MqttConfig,

@@ -1,4 +1,4 @@
-"""The sections of config.yaml, but for the sources: alarm, window, input, engine, store, mqtt, log."""
+"""The sections of config.yaml, but for the sources and the engine: alarm, window, input, store, mqtt, log."""
 
 from __future__ import annotations
 
@@ -97,27 +97,6 @@ class InputQualityConfig(Section):
         gt=0,
         le=10,
         description="Samples that stand still this long mean a dead converter or cable.",
-    )
-
-
-class EngineConfig(Section):
-    """Which model runs, and on what."""
-
-    bundle: Path | None = Field(
-        default=None, description="Folder of the bundle; default: the demo bundle that is embedded."
-    )
-    backend: Literal["auto", "onnxruntime"] = Field(
-        default="auto",
-        description="`auto` takes the best one this machine has and says which in health.",
-    )
-    threads: int = Field(default=1, ge=1, le=64, description="CPU threads of the engine.")
-    max_batch: int = Field(default=64, ge=1, le=1024, description="Most windows in one call.")
-    queue_windows: int = Field(
-        default=256,
-        ge=1,
-        le=65536,
-        description="Windows that may wait for the engine. When full the oldest window of the source "
-        "that has most waiting is dropped and counted.",
     )
 
 

@@ -39,6 +39,8 @@ class Progress:
     """Of the last window; None before the first."""
     backend: str | None = None
     """The library that runs the model; None before it is open."""
+    fallback: str | None = None
+    """Why no better backend answers; None: this one was the choice."""
     dropped_windows: int = 0
     """Windows given up because the engine could not keep up."""
     lag_s: float | None = None
@@ -87,6 +89,7 @@ def health_payload(
         device=text(health.device),
         quality=progress.quality,
         backend=progress.backend,
+        fallback=None if progress.fallback is None else text(progress.fallback),
         received_samples=health.received_samples,
         lost_samples=health.lost_samples,
         overflows=health.overflows,
@@ -113,6 +116,7 @@ def score_payload(score: Score, *, historical: bool = False) -> ScorePayload:
     return ScorePayload(
         **_window_fields(score.span),
         bundle=score.bundle_id,
+        engine=score.engine,
         value=known(score.value),
         expected_per_day=known(score.expected_per_day, 4),
         raw=known(score.raw),

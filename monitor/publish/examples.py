@@ -37,6 +37,7 @@ from monitor.publish.records import body_from_reply, reply_payload
 NOON_UTC_S = 1_769_860_800.0
 """2026-01-31, 12:00 UTC."""
 BUNDLE = "pump-ae-3f9c2a"
+ENGINE = "onnxruntime 1.20.1 cpu fp32"
 MEL, FRAMES = 8, 6
 
 
@@ -86,13 +87,13 @@ def _health() -> Payload:
         device="usb-path:1-1.2",
         received_samples=3_047_424,
     )
-    progress = Progress(quality=Quality.OK, backend="onnxruntime", lag_s=0.041)
+    progress = Progress(quality=Quality.OK, backend=ENGINE, lag_s=0.041)
     return health_payload(capture, progress, at_utc_s=NOON_UTC_S + 63.488, bundle_id=BUNDLE)
 
 
 def _score() -> Payload:
     profile = read_only(_errors().mean(axis=0))
-    return score_payload(Score(_span(), 1.31, 0.0042, 3.27, profile, BUNDLE))
+    return score_payload(Score(_span(), 1.31, 0.0042, 3.27, profile, BUNDLE, ENGINE))
 
 
 def _map() -> Payload:

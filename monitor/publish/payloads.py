@@ -106,7 +106,12 @@ class HealthPayload(SourcePayload):
         description="Input quality of the last window; null before the first.", json_schema_extra=TEXT
     )
     backend: str | None = Field(
-        description="The library that runs the model; null before it is open.", json_schema_extra=TEXT
+        description="The library that runs the model, its version, place, precision; null before it is open.",
+        json_schema_extra=TEXT,
+    )
+    fallback: str | None = Field(
+        description="Why no better backend answers, where engine.backend is auto; null: the best one does.",
+        json_schema_extra=TEXT,
     )
     received_samples: int = Field(ge=0, description="Since the source first opened.", json_schema_extra=COUNT)
     lost_samples: int = Field(ge=0, description="Since the source first opened.", json_schema_extra=COUNT)
@@ -156,6 +161,10 @@ class ScorePayload(WindowPayload):
     raw: float | None = Field(
         description="The model's own score, on the model's own scale; null: not judged.",
         json_schema_extra={"unit": "model"},
+    )
+    engine: str | None = Field(
+        description="The library that answered, as `backend` of health; null: not judged.",
+        json_schema_extra=TEXT,
     )
     quality: Quality = Field(
         description="Whether the input can be judged; anything but ok has a value of null.",

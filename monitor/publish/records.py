@@ -47,6 +47,8 @@ class _KeptScore(BaseModel):
     """Length frames, mean error of each frame; None: not judged."""
     bundle_id: str
     """As in Score."""
+    engine: str | None = None
+    """As in Score; rows that an earlier version kept have none."""
 
 
 def event_payload(record: Record) -> EventPayload:
@@ -131,6 +133,7 @@ def historical_score_payload(record: Record) -> ScorePayload:
         raw=kept.raw,
         profile=None if kept.profile is None else np.array(kept.profile, dtype=np.float32),
         bundle_id=kept.bundle_id,
+        engine=kept.engine,
     )
     return score_payload(score, historical=True)
 

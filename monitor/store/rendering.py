@@ -55,6 +55,7 @@ def score_body(score: Score) -> dict[str, object]:
         "raw": score.raw,
         "profile": None,
         "bundle_id": score.bundle_id,
+        "engine": score.engine,
     }
 
 

@@ -44,6 +44,7 @@ def score_at(index: int, *, value: float | None = 0.5, source_id: str = "pump") 
         33.125 if judged else None,
         np.linspace(0.1, 2.0, 64, dtype=np.float32) if judged else None,
         "demo-1",
+        "onnxruntime 1.20.1 cpu fp32" if judged else None,
     )
 
 

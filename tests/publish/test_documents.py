@@ -41,6 +41,7 @@ def test_a_score_says_what_the_message_says() -> None:
         "time": "2025-06-15T15:06:44.096Z",
         "source": "pump",
         "bundle": "demo-1",
+        "engine": "onnxruntime 1.20.1 cpu fp32",
         "start_s": 2.048,
         "end_s": 4.096,
         "start_utc": "2025-06-15T15:06:42.048Z",
