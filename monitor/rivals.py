@@ -13,19 +13,38 @@ from typing import Any
 
 import numpy as np
 
-from engines.bundle import Bundle
-from engines.errors import EngineError
+from engines.bundle import MODELS, Bundle
+from engines.errors import BackendUnavailableError, EngineError
 from engines.golden import check_golden, read_golden
-from engines.runtime import BACKENDS, Engine, open_engine
+from engines.runtime import BACKENDS, Engine, PlanSettings, open_engine
 from engines.timing import Infer, Timing, peak_gflops_of_core, time_in_turns
 
 TORCH = "torch"
 ON_CPU = frozenset({"onnxruntime", TORCH})
-"""Only of these is CPU time the work itself, and a share of a core's peak means something."""
+"""Only of these is CPU time the work itself, and a share of a core's peak means something (in fp32)."""
 ARITHMETIC_TOLERANCE = 0.01
 """By which the torch module's multiply-adds may differ from the graph's: the exporter folds some."""
 WHERE_TRAINED = "it is there where models are trained: pip install 'wheeltapper[train]'"
 FLOAT32_BYTES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """One that takes part."""
+
+    engine: str
+    """A name in engines.runtime.BACKENDS, or `torch`."""
+    precision: str
+    """`fp32` or `fp16`."""
+    said: str
+    """What it calls itself, with its version."""
+    infer: Infer
+    """Answers a batch."""
+
+    @property
+    def name(self) -> str:
+        """Like `onnxruntime fp32`."""
+        return f"{self.engine} {self.precision}"
 
 
 @dataclass(slots=True)
@@ -36,35 +55,41 @@ class Rivals:
     """What all of them answer for."""
     threads: int
     """CPU threads of each."""
-    infer: dict[str, Infer] = field(default_factory=dict)
-    """Name -> answers a batch."""
-    said: dict[str, str] = field(default_factory=dict)
-    """Name -> what it calls itself, with its version."""
+    able: list[Rival] = field(default_factory=list)
+    """Backends in the order of their table, torch last."""
     missing: dict[str, str] = field(default_factory=dict)
-    """Name, or what cannot be told -> why."""
+    """Who, or what cannot be told -> why."""
     multiply_adds: int | None = None
     """Of the graph's convolutions and matrix products, for one window; None where they cannot be counted."""
-    engines: list[Engine] = field(default_factory=list)
+    opened: list[Engine] = field(default_factory=list)
     """To be closed at the end."""
 
     def close(self) -> None:
         """Release what the engines hold."""
-        for engine in self.engines:
+        for engine in self.opened:
             engine.close()
 
 
-def open_rivals(bundle: Bundle, *, threads: int) -> Rivals:
-    """Open a bundle with every backend and with plain torch; none of them missing is an error."""
+def open_rivals(bundle: Bundle, *, threads: int, plans: PlanSettings) -> Rivals:
+    """Open a bundle with every backend in every precision it has, and with plain torch.
+
+    None of them missing is an error; see `missing`.
+    """
     rivals = Rivals(bundle, threads)
-    for name in BACKENDS:
-        try:
-            engine = open_engine(bundle, backend=name, threads=threads)
-            rivals.engines.append(engine)
-            check_golden(engine)
-        except EngineError as error:
-            rivals.missing[name] = str(error)
-            continue
-        rivals.infer[name], rivals.said[name] = engine.infer, engine.backend
+    for backend in BACKENDS:
+        for precision in (kind for kind, file in MODELS.items() if file in bundle.manifest.files):
+            try:
+                engine = open_engine(
+                    bundle, backend=backend, precision=precision, threads=threads, plans=plans
+                )
+                rivals.opened.append(engine)
+                check_golden(engine)
+            except BackendUnavailableError as error:
+                rivals.missing[backend] = str(error)
+            except EngineError as error:
+                rivals.missing[f"{backend} {precision}"] = str(error)
+            else:
+                rivals.able.append(Rival(backend, precision, engine.backend, engine.infer))
     _count(rivals)
     _add_torch(rivals)
     return rivals
@@ -98,7 +123,7 @@ def _add_torch(rivals: Rivals) -> None:
             f"{expected}: it would be no comparison; train the bundle anew with this version"
         )
         return
-    rivals.infer[TORCH], rivals.said[TORCH] = twin.infer, twin.name
+    rivals.able.append(Rival(TORCH, "fp32", twin.name, twin.infer))
 
 
 def report_of_rivals(rivals: Rivals, batches: Sequence[int], *, seconds: float) -> dict[str, Any]:
@@ -118,7 +143,12 @@ def report_of_rivals(rivals: Rivals, batches: Sequence[int], *, seconds: float) 
         "bytes_out_per_window": FLOAT32_BYTES * (1 + 2 * bins),
         "multiply_adds_per_window": rivals.multiply_adds,
         "peak_gflops_per_core": _rounded(peak),
-        "rows": [_row(rivals, name, beside, peak) for beside in timings for name in beside],
+        "rows": [
+            _row(rivals, rival, beside, peak)
+            for beside in timings
+            for rival in rivals.able
+            if rival.name in beside
+        ],
         "missing": rivals.missing,
     }
 
@@ -128,25 +158,26 @@ def _timed(rivals: Rivals, size: int, seconds: float) -> dict[str, Timing]:
     windows = read_golden(rivals.bundle).logmel
     batch = np.resize(windows, (size, *windows.shape[1:]))
     able: dict[str, Infer] = {}
-    for name, infer in rivals.infer.items():
+    for rival in rivals.able:
         try:
-            infer(batch)
+            rival.infer(batch)
         except EngineError as error:
-            rivals.missing[f"{name}, batch {size}"] = str(error)
+            rivals.missing[f"{rival.name}, batch {size}"] = str(error)
         else:
-            able[name] = infer
+            able[rival.name] = rival.infer
     return time_in_turns(able, batch, seconds=seconds)
 
 
-def _row(rivals: Rivals, name: str, beside: Mapping[str, Timing], peak_gflops: float) -> dict[str, Any]:
-    timing, torch = beside[name], beside.get(TORCH)
-    cpu_s = timing.cpu_s_per_window if name in ON_CPU else None
+def _row(rivals: Rivals, rival: Rival, beside: Mapping[str, Timing], peak_gflops: float) -> dict[str, Any]:
+    timing, torch = beside[rival.name], beside.get(f"{TORCH} fp32")
+    cpu_s = timing.cpu_s_per_window if rival.engine in ON_CPU else None
     gflops = None
-    if cpu_s is not None and rivals.multiply_adds is not None:
+    if cpu_s is not None and rivals.multiply_adds is not None and rival.precision == "fp32":
         gflops = 2e-9 * rivals.multiply_adds / cpu_s
     return {
-        "engine": name,
-        "backend": rivals.said[name],
+        "engine": rival.engine,
+        "precision": rival.precision,
+        "backend": rival.said,
         "batch": timing.batch,
         "calls": timing.calls,
         "windows_per_s": _rounded(timing.windows_per_s),

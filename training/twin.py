@@ -40,7 +40,7 @@ class Twin:
             EngineError: The manifest does not say what the model is, or its packages are missing.
         """
         torch.set_num_threads(threads)
-        self.name = f"torch {torch.__version__} eager cpu"
+        self.name = f"torch {torch.__version__} eager cpu fp32"
         self.shape = (manifest.mel, manifest.frames)
         try:
             self.detector = _detector(manifest)

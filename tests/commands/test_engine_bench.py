@@ -41,7 +41,8 @@ def last_line(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
 
 
 def row_of(report: dict[str, Any], engine: str, batch: int) -> dict[str, Any]:
-    (row,) = (row for row in report["rows"] if (engine, batch) == (row["engine"], row["batch"]))
+    wanted = (engine, "fp32", batch)
+    (row,) = (row for row in report["rows"] if wanted == (row["engine"], row["precision"], row["batch"]))
     return dict(row)
 
 
@@ -57,17 +58,16 @@ def test_the_demo_bundle_is_timed_beside_torch_and_the_figures_agree(
             row = row_of(report, engine, batch)
             latency = row["latency_ms"]
             assert 0 < latency["p50"] <= latency["p99"]
-            # the slowest call of all is a bound for the median slice, and the median call is not far from it
-            assert 1e3 * batch / latency["p99"] <= 1.01 * row["windows_per_s"]
-            assert 0.4 < row["windows_per_s"] * latency["p50"] / (1e3 * batch) < 2.5
+            # a slice has calls between the fastest and the slowest; a busy machine slows, and speeds nothing up
+            assert 0.9 < row["windows_per_s"] * latency["p99"] / (1e3 * batch)
+            assert row["windows_per_s"] * latency["p50"] / (1e3 * batch) < 2.5
             done = 2e-9 * report["multiply_adds_per_window"] / (1e-3 * row["cpu_ms_per_window"])
             assert pytest.approx(done, rel=0.01) == row["gflops_per_core"]
             share = row["gflops_per_core"] / report["peak_gflops_per_core"]
             assert pytest.approx(share, rel=0.01) == row["share_of_peak"]
     assert 1.0 == row_of(report, "torch", 2)["times_torch"]
-    assert ["engine", "onnxruntime", "torch"] == [
-        words[0] for words in map(str.split, text.splitlines()[2:5])
-    ]
+    shown = [line.split()[0] for line in text.splitlines()]
+    assert ["engine", *(row["engine"] for row in report["rows"])] == shown[2 : 3 + len(report["rows"])]
 
 
 def test_json_alone_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -86,7 +86,7 @@ def test_a_torch_module_that_does_other_work_than_the_graph_is_no_rival(
     bundle = tiny_bundle(tmp_path / "bundle")  # its manifest does not note its widths
     assert 0 == bench(str(bundle.folder), "--batch", "1", "--seconds", "0.01")
     report, text = last_line(capsys)
-    assert ["onnxruntime"] == [row["engine"] for row in report["rows"]]
+    assert {"onnxruntime"} == {row["engine"] for row in report["rows"]}
     assert "it would be no comparison" in report["missing"]["torch"]
     assert None is row_of(report, "onnxruntime", 1)["times_torch"]
     assert "not here: torch: " in text
@@ -114,7 +114,7 @@ def test_an_engine_that_strays_is_not_timed_and_without_any_engine_the_exit_code
     assert 1 == bench(str(bundle.folder), "--batch", "1", "--seconds", "0.01")
     report, _ = last_line(capsys)
     assert [] == report["rows"]
-    assert "strays from what training saw" in report["missing"]["onnxruntime"]
+    assert "strays from what training saw" in report["missing"]["onnxruntime fp32"]
 
 
 def test_on_a_box_without_torch_and_onnx_the_engines_are_timed_and_the_rest_says_what_is_missing() -> None:
@@ -133,7 +133,7 @@ def test_on_a_box_without_torch_and_onnx_the_engines_are_timed_and_the_rest_says
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert 0 == done.returncode, done.stderr
     report = json.loads(done.stdout.splitlines()[-1])
-    assert ["onnxruntime"] == [row["engine"] for row in report["rows"]]
+    assert {"onnxruntime"} == {row["engine"] for row in report["rows"]}
     assert "package 'torch' is missing" in report["missing"]["torch"]
     assert "package 'onnx' is missing" in report["missing"]["share of peak"]
     row = row_of(report, "onnxruntime", 1)
