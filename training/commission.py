@@ -23,6 +23,7 @@ from torch import Tensor
 
 from engines.backend_onnx import open_engine
 from engines.build.export import ModelCard, add_to_bundle, export_bundle
+from engines.build.half_check import with_half_judged
 from engines.bundle import CALIBRATION, Bundle
 from engines.runtime import Engine
 from monitor.calibration import Calibration, FitSettings, fit_calibration, tree_of_calibration
@@ -269,4 +270,4 @@ def calibrate_bundle(
         settings=fit,
     )
     text = json.dumps(tree_of_calibration(calibration), separators=(",", ":"), allow_nan=False) + "\n"
-    return add_to_bundle(bundle, {CALIBRATION: text}, {}), calibration
+    return with_half_judged(add_to_bundle(bundle, {CALIBRATION: text}, {}), calibration), calibration

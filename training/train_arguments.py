@@ -11,7 +11,7 @@ from training.errors import TrainingError
 from training.gather import SHARES
 from training.heads import HEADS
 from training.losses import LOSSES
-from training.models import ENCODER, EPOCHS, MASK_RATIO, MODELS, PATCH, WIDTHS, ModelDesign
+from training.models import ENCODER, MASK_RATIO, MODELS, PATCH, SCHEDULES, WIDTHS, ModelDesign, Schedule
 from training.models.encoders import ENCODERS
 from training.models.mae import SCORED
 from training.models.memae import MEMORIES
@@ -58,7 +58,7 @@ def _add_sound(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     defaults = TrainingSettings()
-    others = ", ".join(f"{kind} {epochs}" for kind, epochs in EPOCHS.items())
+    others = ", ".join(f"{kind} {schedule.epochs}" for kind, schedule in SCHEDULES.items())
     parser.add_argument("--epochs", type=whole_number, help=f"default: {defaults.epochs}; {others}")
     parser.add_argument("--seed", type=int, default=defaults.seed, help="default: %(default)s")
     parser.add_argument(
@@ -66,7 +66,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default=defaults.device, help="default: cpu")
     parser.add_argument("--mixed-precision", action="store_true",
-        help="multiply in bfloat16 where it is safe: for GPUs; weights and scoring stay in float32")  # fmt: skip
+        help="multiply in bfloat16 where it is safe: for GPUs; weights stay in float32")  # fmt: skip
     parser.add_argument(
         "--widths", type=widths_of_text, default=WIDTHS, metavar="N,N,...",
         help=f"channels of each stage; default: {','.join(map(str, WIDTHS))}",
@@ -82,10 +82,16 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def epochs_of(arguments: argparse.Namespace) -> int:
-    """Return how many passes over the sound were asked for, or what the kind needs."""
-    asked: int | None = arguments.epochs
-    return EPOCHS.get(arguments.kind, TrainingSettings().epochs) if asked is None else asked
+def settings_of(arguments: argparse.Namespace) -> TrainingSettings:
+    """Return how the model is trained: as asked for, else as its kind needs."""
+    schedule = SCHEDULES.get(arguments.kind, Schedule())
+    return TrainingSettings(
+        epochs=schedule.epochs if arguments.epochs is None else arguments.epochs,
+        batch_windows=schedule.batch_windows,
+        seed=arguments.seed,
+        device=arguments.device,
+        mixed_precision=arguments.mixed_precision,
+    )
 
 
 def _add_options_of_kinds(parser: argparse.ArgumentParser) -> None:

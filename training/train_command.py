@@ -23,8 +23,8 @@ from training.features import gather_clips, is_features
 from training.gather import SHARES, Gathered, Material, gather, split_of
 from training.models import ENCODER, ModelDesign
 from training.state import TrainingHistory
-from training.train import TrainingSettings, loss_for_sound
-from training.train_arguments import add_arguments, design_of, epochs_of
+from training.train import loss_for_sound
+from training.train_arguments import add_arguments, design_of, settings_of
 from training.work_folder import WorkFolder
 
 __all__ = ["add_arguments", "run"]
@@ -114,12 +114,7 @@ def _trained(
     stretches: Sequence[Stretch],
     work: WorkFolder,
 ) -> Trained:
-    settings = TrainingSettings(
-        epochs=epochs_of(arguments),
-        seed=arguments.seed,
-        device=arguments.device,
-        mixed_precision=arguments.mixed_precision,
-    )
+    settings = settings_of(arguments)
     if arguments.resume and not work.has_checkpoint:
         sys.stderr.write(f"wheeltapper train: nothing to resume in {work.path}; starting anew\n")
     store = material.stored(work.logmel)

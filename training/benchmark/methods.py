@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.bundle import Bundle
@@ -19,8 +19,8 @@ from training.benchmark.scoring import scorer_of_bundle, write_scores
 from training.benchmark.sound_sets import SoundSet, files_to_score
 from training.benchmark.streams import TRUTH
 from training.commission import calibrate_bundle, train_detector, training_notes, write_bundle
-from training.train import TrainingSettings, loss_for_sound
-from training.train_arguments import design_of, epochs_of
+from training.train import loss_for_sound
+from training.train_arguments import design_of, settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def trained_bundle(job: Job, sound: SoundSet, folder: Path) -> Trained:
     arguments, split = job.method.arguments(), sound.split(job.seed)
     started_s, started_cpu_s = time.perf_counter(), time.process_time()
     loss = loss_for_sound(arguments.loss, sound.store, split.training)
-    settings = TrainingSettings(epochs=epochs_of(arguments), seed=job.seed, loss=loss)
+    settings = replace(settings_of(arguments), seed=job.seed, loss=loss)
     detector, history = train_detector(design_of(arguments), sound.store, split, settings)
     train_s, train_cpu_s = time.perf_counter() - started_s, time.process_time() - started_cpu_s
     notes = {"run": "make benchmark", "words": list(job.method.words)}

@@ -1,8 +1,7 @@
 """Which head scores a bundle: the one that best tells pseudo anomalies from normal sound.
 
-Judged on validation recordings, which the model never learned from, and on pseudo anomalies made of them;
-never on a labelled test. The heads are fitted first, partly on the same normal windows: the comparison is
-among heads, on equal terms, and promises nothing of the detector.
+Judged on validation recordings, which neither the model nor, for this, a whitening has learned from, and on
+pseudo anomalies made of them; never on a labelled test. The one that is kept is fitted to all normal sound.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from torch import nn
 
 from training.errors import TrainingError
 from training.evaluation.measures import partial_auc
-from training.heads.joint import fit_joint_views
+from training.heads.joint import JOINT, STEADY, View, fit_joint_views
 from training.heads.residual import fit_residual_mahalanobis
 from training.heads.simple import MeanError, TopBins, Verdict, WorstStretch
 from training.models.reconstructor import Comparison
@@ -41,15 +40,28 @@ class HeadSound:
     """Pseudo anomalies made of the unseen ones."""
 
 
-HEADS: Mapping[str, Callable[[HeadSound], nn.Module]] = {
-    "joint": lambda sound: fit_joint_views(sound.learned(), sound.unseen()),
-    "mahalanobis": lambda sound: fit_residual_mahalanobis(chain(sound.learned(), sound.unseen())),
-    "mean": lambda _: MeanError(),
-    "top": lambda _: TopBins(),
-    "worst": lambda _: WorstStretch(),
-    "verdict": lambda _: Verdict(),
+def _joint(views: Mapping[str, View]) -> Callable[[HeadSound, bool], nn.Module]:
+    def fitted(sound: HeadSound, on_trial: bool) -> nn.Module:  # noqa: FBT001 - HEADS says what it means
+        return fit_joint_views(sound.learned(), sound.unseen(), views=views, only_learned=on_trial)
+
+    return fitted
+
+
+def _mahalanobis(sound: HeadSound, on_trial: bool) -> nn.Module:  # noqa: FBT001 - HEADS says what it means
+    more = iter(()) if on_trial else sound.unseen()
+    return fit_residual_mahalanobis(chain(sound.learned(), more))
+
+
+HEADS: Mapping[str, Callable[[HeadSound, bool], nn.Module]] = {
+    "joint": _joint(JOINT),
+    "steady": _joint(STEADY),
+    "mahalanobis": _mahalanobis,
+    "mean": lambda *_: MeanError(),
+    "top": lambda *_: TopBins(),
+    "worst": lambda *_: WorstStretch(),
+    "verdict": lambda *_: Verdict(),
 }
-"""Name -> fits it. Among equals the first is taken."""
+"""Name -> fits it to all normal sound, or on trial to the learned part only. Among equals the first wins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +85,13 @@ def choose_head(sound: HeadSound, name: str | None = None) -> ChosenHead:
     if name is not None:
         if name not in HEADS:
             raise TrainingError(f"scoring head {name!r} is not known; known are {', '.join(HEADS)}")
-        return ChosenHead(name, HEADS[name](sound), {})
+        return ChosenHead(name, HEADS[name](sound, False), {})
     first = next(sound.unseen(), None)
     gives_verdict = first is not None and first.verdict is not None
-    fitted = {key: fit(sound) for key, fit in HEADS.items() if key != "verdict" or gives_verdict}
-    found = {key: _partial_auc(head, sound) for key, head in fitted.items()}
+    suitable = {key: fit for key, fit in HEADS.items() if key != "verdict" or gives_verdict}
+    found = {key: _partial_auc(fit(sound, True), sound) for key, fit in suitable.items()}
     best = max(found, key=found.__getitem__)
-    return ChosenHead(best, fitted[best], found)
+    return ChosenHead(best, suitable[best](sound, False), found)
 
 
 def _partial_auc(head: nn.Module, sound: HeadSound) -> float:

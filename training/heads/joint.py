@@ -14,35 +14,22 @@ import torch
 from torch import Tensor, nn
 
 from training.errors import TrainingError
-from training.heads.residual import LEAST_WINDOWS, LOG_FLOOR, STRETCH_FRAMES, STRETCH_STEP_FRAMES
+from training.heads.residual import LEAST_WINDOWS, LOG_FLOOR
+from training.heads.simple import top_of_bins
 from training.heads.whitening import Whitener, Whitening, fit_whitening
 from training.models.reconstructor import Comparison
 
 View = Callable[[Comparison], Tensor]
 """Features of stretches of each window, shape (n, stretches, dimensions); the worst stretch counts."""
-GROUP_BANDS = 4
-"""Bands that are averaged before a logarithm: fewer dimensions are estimated better."""
+GROUP_BANDS = 16
+"""Bands that are averaged before a logarithm: few dimensions are estimated well from little sound."""
+WORST_FRAMES = 8
+"""A quarter of a second at the default front end."""
+WORST_STEP_FRAMES = 2
 STRAYING_SHARE = 0.05
 """Of normal windows that may lie further out than one unit of a view."""
 LEAST_SPREAD = 1e-3
 """Of a view's distances; smaller ones are rounding."""
-
-
-def error(found: Comparison) -> Tensor:
-    """Return the log of the error over the whole window and all bands, shape (n, 1, 1)."""
-    return torch.log(found.error_map.mean((1, 2)) + LOG_FLOOR).reshape(-1, 1, 1)
-
-
-def error_of_window(found: Comparison) -> Tensor:
-    """Return the log of the error over the whole window by groups of bands, shape (n, 1, mel / 4)."""
-    return torch.log(_grouped(found.error_map).mean(2) + LOG_FLOOR).unsqueeze(1)
-
-
-def error_of_stretches(found: Comparison) -> Tensor:
-    """Return the same for each half second, shape (n, stretches, mel / 4)."""
-    grouped = _grouped(found.error_map)
-    means = nn.functional.avg_pool1d(grouped, STRETCH_FRAMES, STRETCH_STEP_FRAMES)
-    return torch.log(means + LOG_FLOOR).transpose(1, 2)
 
 
 def unsteadiness(found: Comparison) -> Tensor:
@@ -55,18 +42,43 @@ def unsteadiness(found: Comparison) -> Tensor:
     return torch.log(centred.square().mean(2) + LOG_FLOOR).unsqueeze(1)
 
 
+def error_by_bands(found: Comparison) -> Tensor:
+    """Return the log of the error over the window by groups of bands, shape (n, 1, mel / 16)."""
+    grouped = nn.functional.avg_pool2d(found.error_map.unsqueeze(1), (GROUP_BANDS, 1)).squeeze(1)
+    return torch.log(grouped.mean(2) + LOG_FLOOR).unsqueeze(1)
+
+
+def highest_error(found: Comparison) -> Tensor:
+    """Return the log of the mean over the highest twentieth of the error map, shape (n, 1, 1)."""
+    return torch.log(top_of_bins(found.error_map) + LOG_FLOOR).reshape(-1, 1, 1)
+
+
+def worst_error(found: Comparison) -> Tensor:
+    """Return the log of the error in the worst quarter of a second, shape (n, 1, 1)."""
+    of_frames = found.error_map.mean(1, keepdim=True)
+    stretches = nn.functional.avg_pool1d(of_frames, WORST_FRAMES, WORST_STEP_FRAMES)
+    return torch.log(stretches.amax((1, 2)) + LOG_FLOOR).reshape(-1, 1, 1)
+
+
 def spectrum(found: Comparison) -> Tensor:
     """Return the mean of each band over the window, shape (n, 1, mel): the Gaussian control's features."""
     return found.x.mean(2).unsqueeze(1)
 
 
-VIEWS: Mapping[str, View] = {
-    "error": error,
-    "error by bands": error_of_window,
-    "error by bands in the worst half second": error_of_stretches,
+def offset(found: Comparison) -> Tensor:
+    """Return by how much each band lies above or below what was predicted, shape (n, 1, mel)."""
+    return found.unexplained.mean(2).unsqueeze(1)
+
+
+JOINT: Mapping[str, View] = {
     "unsteadiness": unsteadiness,
-    "spectrum": spectrum,
+    "error by bands": error_by_bands,
+    "highest error": highest_error,
+    "worst error": worst_error,
 }
+"""For faults and foreign sounds that come and go, whatever differs between recordings of the machine."""
+STEADY: Mapping[str, View] = {"spectrum": spectrum, "offset": offset}
+"""For faults that change the sound for good, on machines whose recordings are alike."""
 
 
 class JointViews(nn.Module):
@@ -96,9 +108,15 @@ class JointViews(nn.Module):
 
 
 def fit_joint_views(
-    learned: Iterable[Comparison], unseen: Iterable[Comparison], *, views: Mapping[str, View] = VIEWS
+    learned: Iterable[Comparison],
+    unseen: Iterable[Comparison],
+    *,
+    views: Mapping[str, View] = JOINT,
+    only_learned: bool = False,
 ) -> JointViews:
     """Fit each view's whitening to all normal sound, and its unit to how far the unseen part of it strays.
+
+    With `only_learned` the whitening stays one that has not seen that part: for judging the head by it.
 
     The unit is measured with a whitening that has not seen that part: distances of what it was fitted to come
     out too small.
@@ -112,7 +130,7 @@ def fit_joint_views(
     _require_windows(sum(len(batch[0]) for batch in held), "not learned from")
     strangers = JointViews(views, _whitenings(known))
     distances = torch.cat([strangers.distances_of_features(batch) for batch in held])
-    head = JointViews(views, _whitenings(known + held))
+    head = strangers if only_learned else JointViews(views, _whitenings(known + held))
     head.centre = distances.median(0).values
     head.spread = (distances.quantile(1.0 - STRAYING_SHARE, dim=0) - head.centre).clamp_min(LEAST_SPREAD)
     return head
@@ -136,8 +154,3 @@ def _require_windows(windows: int, which: str) -> None:
             f"scoring head: {windows} windows of normal sound that was {which} are too few to fit it; give "
             f"at least {LEAST_WINDOWS}"
         )
-
-
-def _grouped(error_map: Tensor) -> Tensor:
-    """Return means of groups of bands, shape (n, mel / 4, frames); up to three last bands are left out."""
-    return nn.functional.avg_pool2d(error_map.unsqueeze(1), (GROUP_BANDS, 1)).squeeze(1)

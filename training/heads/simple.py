@@ -25,8 +25,13 @@ class TopBins(nn.Module):
 
     def forward(self, found: Comparison) -> Tensor:
         """Return the mean of the highest bins of each window, shape (n,)."""
-        bins = found.error_map.flatten(1)
-        return bins.topk(max(1, int(TOP_SHARE * bins.shape[1])), dim=1).values.mean(1)
+        return top_of_bins(found.error_map)
+
+
+def top_of_bins(error_map: Tensor) -> Tensor:
+    """Return the mean of the highest twentieth of each map, shape (n,) from (n, mel, frames)."""
+    bins = error_map.flatten(1)
+    return bins.topk(max(1, int(TOP_SHARE * bins.shape[1])), dim=1).values.mean(1)
 
 
 class WorstStretch(nn.Module):

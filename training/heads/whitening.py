@@ -11,6 +11,9 @@ from torch import Tensor, nn
 
 Float64 = NDArray[np.float64]
 
+LEAST_DEVIATION = 1e-6
+"""Of a dimension that hardly moves, before it is divided by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Whitening:
@@ -38,13 +41,17 @@ class Whitener(nn.Module):
 
 
 def fit_whitening(samples: Float64) -> Whitening:
-    """Fit mean and whitening matrix of samples, shape (n, dimensions), with a Ledoit-Wolf covariance."""
-    mean = samples.mean(0)
-    covariance = ledoit_wolf_covariance(samples - mean)
-    values, vectors = np.linalg.eigh(covariance)
+    """Fit mean and whitening matrix of samples, shape (n, dimensions), with a Ledoit-Wolf covariance.
+
+    Dimensions are brought to unit variance first, so that what is shrunk is their correlation: else a quiet
+    dimension's variance is drawn towards the loud ones'.
+    """
+    mean, deviation = samples.mean(0), np.maximum(samples.std(0), LEAST_DEVIATION)
+    correlation = ledoit_wolf_covariance((samples - mean) / deviation)
+    values, vectors = np.linalg.eigh(correlation)
     # symmetric root of the inverse: unlike an eigenvector's, its signs do not depend on the library
-    matrix = (vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
-    return Whitening(mean=mean, matrix=matrix)
+    root = (vectors / np.sqrt(np.maximum(values, 1e-12))) @ vectors.T
+    return Whitening(mean=mean, matrix=root / deviation[:, None])
 
 
 def ledoit_wolf_covariance(centred: Float64) -> Float64:

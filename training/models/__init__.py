@@ -11,7 +11,7 @@ from training.errors import TrainingError
 from training.models.ae import Autoencoder
 from training.models.dae import DenoisingAutoencoder
 from training.models.dense import DenseAutoencoder
-from training.models.design import WIDTHS, ModelDesign
+from training.models.design import WIDTHS, ModelDesign, Schedule
 from training.models.dra import DraDetector, DraSettings
 from training.models.encoders import make_encoder
 from training.models.feature_map import ConvolutionalFeatures
@@ -25,12 +25,13 @@ from training.models.skip_cae_transformer import SkipTransformerAutoencoder
 
 __all__ = [
     "ENCODER",
-    "EPOCHS",
     "MODELS",
+    "SCHEDULES",
     "WIDTHS",
     "Comparison",
     "ModelDesign",
     "Reconstructor",
+    "Schedule",
     "make_model",
 ]
 
@@ -41,8 +42,8 @@ PATCH = (16, 4)
 """Of mae: an eighth of the bands by an eighth of a second did best in trials (LOG.md)."""
 MASK_RATIO = 0.5
 """Of mae."""
-EPOCHS = {"dae": 40, "mdae": 40}
-"""Kind -> passes over the training sound that it needs, where the usual number is too few (LOG.md)."""
+SCHEDULES = {"dae": Schedule(40, 16), "mdae": Schedule(40, 16)}
+"""Kind -> how it is trained, where the usual is too little: pseudo anomalies never repeat (LOG.md)."""
 
 
 def _ae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:

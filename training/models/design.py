@@ -20,6 +20,16 @@ OWN_OPTIONS = {
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """How long a kind of model is trained, and in what portions."""
+
+    epochs: int = 20
+    """At most so many passes over the training sound."""
+    batch_windows: int = 64
+    """Windows in one step; fewer mean more steps where there is little sound."""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelDesign:
     """A kind of model with its options; None is what we recommend for the kind.
 
