@@ -10,6 +10,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # what others import stands first: pytest rewrites the asserts of a module only before its first import
 pytest_plugins = [
     "fixtures_disk",
+    "fixtures_kinds",
     "fixtures_mosquitto",
     "fixtures_pulse",
     "fixtures_time",

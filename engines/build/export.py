@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from engines.backend_onnx import open_engine
+from engines.build.half_check import with_half
 from engines.bundle import (
     GOLDEN,
     INPUT_NAME,
@@ -62,8 +63,9 @@ def export_bundle(folder: Path, module: nn.Module, card: ModelCard, windows: Flo
     """Write a bundle to `folder`, in place of one that is there, and return it opened.
 
     `module` maps raw log-mel (n, mel, frames) to (score, error_map, reconstruction). `windows`, of the same
-    shape, are what it is compared on; four of them become golden. A calibration in the old folder is gone:
-    it belonged to the old model.
+    shape, are normal sound that it is compared on; four of them become golden. A calibration in the old
+    folder is gone: it belonged to the old model. The bundle has an fp16 file too, or the manifest says why
+    not; see engines.build.half_check.
 
     Raises:
         EngineParityError: ONNX Runtime strays from torch; `folder` is left as it was.
@@ -80,7 +82,8 @@ def export_bundle(folder: Path, module: nn.Module, card: ModelCard, windows: Flo
         manifest = _manifest(staging, card, windows.shape[1:])
         parity = compare_outputs(expected, open_engine(Bundle(staging, manifest)).infer(windows))
         require_parity(parity, RELATIVE_LIMIT, f"the ONNX export of {card.kind}")
-        write_manifest(staging, replace(manifest, parity=_parity_for_manifest(parity)))
+        bundle = Bundle(staging, replace(manifest, parity=_parity_for_manifest(parity)))
+        write_manifest(staging, with_half(bundle, windows))
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
         raise
