@@ -73,19 +73,20 @@ def _say(words: str) -> None:
 
 def table_of_report(report: Mapping[str, Any]) -> str:
     """Return the report as text for a person; `-` where there is nothing to say."""
+    width = 2 + max((len(row["backend"]) for row in report["rows"]), default=len("engine"))
     columns = ("windows/s", "p50 ms", "p99 ms", "CPU ms", "GFLOP/s", "of peak", "x torch")
     widths = f"{report['bytes_in_per_window']} bytes in, {report['bytes_out_per_window']} out"
     lines = [
         f"{report['bundle']}: {widths}, {_shown(report['multiply_adds_per_window'])} multiply-adds a window",
         f"CPU threads {report['threads']}; peak of a core {report['peak_gflops_per_core']:g} GFLOP/s (sgemm)",
-        f"{'engine':<34}{'batch':>6}{''.join(f'{name:>10}' for name in columns)}",
+        f"{'engine':<{width}}{'batch':>6}{''.join(f'{name:>10}' for name in columns)}",
     ]
-    lines += [_line_of_row(row) for row in report["rows"]]
+    lines += [_line_of_row(row, width) for row in report["rows"]]
     lines += [f"not here: {name}: {reason}" for name, reason in report["missing"].items()]
     return "\n".join(lines)
 
 
-def _line_of_row(row: Mapping[str, Any]) -> str:
+def _line_of_row(row: Mapping[str, Any], width: int) -> str:
     share, latency = row["share_of_peak"], row["latency_ms"]
     cells = (
         _shown(row["windows_per_s"]),
@@ -96,7 +97,7 @@ def _line_of_row(row: Mapping[str, Any]) -> str:
         "-" if share is None else f"{share:.0%}",
         _shown(row["times_torch"]),
     )
-    return f"{row['backend']:<34}{row['batch']:>6}{''.join(f'{cell:>10}' for cell in cells)}"
+    return f"{row['backend']:<{width}}{row['batch']:>6}{''.join(f'{cell:>10}' for cell in cells)}"
 
 
 def _shown(value: float | None) -> str:
