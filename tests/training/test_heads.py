@@ -23,6 +23,13 @@ def error_maps(n: int, seed: int) -> Float64:
     return common * draws.gamma(0.5, 1.0, (n, 6, 24))
 
 
+def inverse_covariance(samples: Float64) -> Float64:
+    """The inverse of the covariance whose correlations are shrunk and whose variances are not."""
+    deviation = samples.std(0)
+    correlation = ledoit_wolf_covariance((samples - samples.mean(0)) / deviation)
+    return np.asarray(np.linalg.inv(correlation * np.outer(deviation, deviation)))
+
+
 def reference_scores(normal: Float64, judged: Float64) -> Float64:
     """The head by its definition: no batches, no matrix tricks."""
 
@@ -33,7 +40,7 @@ def reference_scores(normal: Float64, judged: Float64) -> Float64:
 
     whole, parts = features(normal)
     rows = parts.reshape(-1, parts.shape[-1])
-    fitted = [(s.mean(0), np.linalg.inv(ledoit_wolf_covariance(s - s.mean(0)))) for s in (whole, rows)]
+    fitted = [(s.mean(0), inverse_covariance(s)) for s in (whole, rows)]
 
     def distances(maps: Float64) -> Float64:
         whole, parts = features(maps)

@@ -11,11 +11,11 @@ from torch import Tensor
 
 from training.errors import TrainingError
 from training.heads import HEADS, HeadSound, TopBins, WorstStretch, choose_head, fit_joint_views
-from training.heads.joint import VIEWS, spectrum, unsteadiness
+from training.heads.joint import STEADY, highest_error, offset, spectrum, unsteadiness, worst_error
 from training.heads.whitening import fit_whitening
 from training.models import Comparison
 
-MEL, FRAMES = 8, 32
+MEL, FRAMES = 16, 32
 
 
 def windows(n: int, seed: int, *, offset: float = 0.0) -> Tensor:
@@ -39,11 +39,11 @@ def sound(pseudo: Tensor) -> HeadSound:
 
 def test_a_view_that_strays_on_unseen_recordings_weighs_little() -> None:
     learned = [found(windows(300, 0))]
-    steady = fit_joint_views(learned, [found(windows(200, 1))])
-    straying = fit_joint_views(learned, [found(windows(200, 1, offset=2.0))])
-    at = list(VIEWS).index("spectrum")
-    assert float(straying.spread[at]) > 3 * float(steady.spread[at])
-    unsteady = list(VIEWS).index("unsteadiness")
+    views = {"spectrum": spectrum, "unsteadiness": unsteadiness}
+    steady = fit_joint_views(learned, [found(windows(200, 1))], views=views)
+    straying = fit_joint_views(learned, [found(windows(200, 1, offset=2.0))], views=views)
+    assert float(straying.spread[0]) > 3 * float(steady.spread[0])
+    unsteady = 1
     assert float(steady.spread[unsteady]) == pytest.approx(float(straying.spread[unsteady]), rel=0.01)
 
 
@@ -60,6 +60,7 @@ def test_a_constant_offset_is_in_the_spectrum_but_not_in_the_unsteadiness() -> N
     raised = x + 3.0
     torch.testing.assert_close(unsteadiness(found(x)), unsteadiness(found(raised)), rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(spectrum(found(x)) + 3.0, spectrum(found(raised)))
+    torch.testing.assert_close(offset(found(x)) + 3.0, offset(found(raised)))
 
 
 def test_unsteadiness_is_of_what_the_model_left_unexplained() -> None:
@@ -129,3 +130,20 @@ def test_top_bins_and_worst_stretch_see_what_the_mean_does_not() -> None:
     found_short = Comparison(quiet, quiet, short)
     assert 1.0 == float(TopBins()(found_short))
     assert 2 / 16 == pytest.approx(float(WorstStretch()(found_short)))
+
+
+def test_the_highest_and_the_worst_error_are_logs_of_what_the_simple_heads_say() -> None:
+    judged = found(windows(6, 3))
+    top = TopBins()(judged)
+    torch.testing.assert_close(torch.log(top + 1e-4), highest_error(judged)[:, 0, 0])
+    quarter_seconds = judged.error_map.mean(1).unfold(1, 8, 2).mean(2).amax(1)
+    torch.testing.assert_close(torch.log(quarter_seconds + 1e-4), worst_error(judged)[:, 0, 0])
+
+
+def test_on_trial_the_whitening_has_not_seen_what_it_is_judged_by() -> None:
+    learned, unseen = [found(windows(100, 0))], [found(windows(100, 1) * 3.0)]
+    on_trial = fit_joint_views(learned, unseen, views=STEADY, only_learned=True)
+    kept = fit_joint_views(learned, unseen, views=STEADY)
+    with torch.no_grad():
+        assert on_trial.distances(unseen[0]).mean() > 1.3 * kept.distances(unseen[0]).mean()
+    assert torch.equal(on_trial.spread, kept.spread)
