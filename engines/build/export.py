@@ -114,6 +114,8 @@ def write_onnx(path: Path, module: nn.Module, window_shape: tuple[int, ...]) -> 
     part = path.with_name(path.name + ".part")
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore", DeprecationWarning)  # that it is the TorchScript exporter
+        # that a size becomes a constant: all but the batch are, and parity on another batch would show that
+        warnings.filterwarnings("ignore", "Converting a tensor to a Python")
         torch.onnx.export(
             module.eval().cpu(),
             (example,),
