@@ -55,3 +55,33 @@ class EngineParityError(EngineError):
     """An engine's answers stray from those that training saw; the text has the numbers."""
 
     code = "engine-parity"
+
+
+class EngineBuildError(EngineError):
+    """TensorRT would not make a plan of the model; the text has its own log."""
+
+    code = "engine-build"
+
+
+class PlanRefusedError(EngineError):
+    """TensorRT cannot use this plan, or it is not one of a bundle's model: it must be built anew."""
+
+    code = "engine-plan-refused"
+
+
+class PlanMissingError(EngineError):
+    """There is no usable plan and none may be built now."""
+
+    code = "engine-plan-missing"
+
+
+class PlanQuarantinedError(EngineError):
+    """The plan that belongs here was set aside, for its answers strayed; the text has the numbers."""
+
+    code = "engine-quarantined"
+
+
+class PlanCacheError(EngineError):
+    """The folder of the plans cannot be used, or another process holds it for too long."""
+
+    code = "engine-plans"

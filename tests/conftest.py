@@ -13,6 +13,7 @@ pytest_plugins = [
     "fixtures_kinds",
     "fixtures_mosquitto",
     "fixtures_pulse",
+    "fixtures_tensorrt",
     "fixtures_time",
     "fixtures_daemon",
 ]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures_tensorrt import Install
 from tiny_detector import FRAMES, MEL, tiny_bundle, tiny_windows
 
 from engines.bundle import Bundle
 from engines.errors import BackendUnavailableError, EngineInputError
 from engines.golden import check_golden
-from engines.runtime import BACKENDS, Engine, EngineOutput, open_engine
+from engines.runtime import BACKENDS, Engine, EngineOutput, PlanSettings, open_engine
+from monitor.testing.tensorrt_fake import FakeTensorRT
 
 
 @pytest.fixture(scope="module", params=["ae", "mae"])
@@ -19,10 +22,25 @@ def bundle(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return tiny_bundle(tmp_path_factory.mktemp("bundles") / request.param, request.param)
 
 
-@pytest.fixture(params=sorted(BACKENDS))
-def engine(request: pytest.FixtureRequest, bundle: Bundle) -> Iterator[Engine]:
+FAKE = "tensorrt, faked"
+"""Its own logic without a GPU: buffers, cuts, graphs; what a GPU computes is for a box that has one."""
+
+
+@pytest.fixture(
+    params=[
+        FAKE,
+        *(pytest.param(name, marks=[pytest.mark.gpu] * (name == "tensorrt")) for name in sorted(BACKENDS)),
+    ]
+)
+def engine(
+    request: pytest.FixtureRequest, bundle: Bundle, install: Install, plans_at: Path
+) -> Iterator[Engine]:
+    name = request.param
+    if name == FAKE:
+        install(FakeTensorRT())
+        name = "tensorrt"
     try:
-        opened = open_engine(bundle, backend=request.param)
+        opened = open_engine(bundle, backend=name, plans=PlanSettings(plans_at))
     except BackendUnavailableError as error:
         pytest.skip(str(error))
     yield opened

@@ -1,0 +1,220 @@
+"""Runs a bundle with TensorRT: a plan built on this box from the bundle's ONNX, kept, and proven.
+
+A plan is proven whenever it is opened: it answers the bundle's golden windows within the manifest's
+tolerance, or it goes into quarantine with the numbers. Who asked for `auto` then gets the next backend.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from engines.bundle import MODELS, Bundle
+from engines.errors import EngineError, EngineParityError, PlanMissingError, PlanRefusedError
+from engines.golden import OutputParity, compare_outputs, read_golden, require_parity, tolerance_of
+from engines.plan_lock import build_lock
+from engines.plan_record import PlanKey, PlanRecord
+from engines.plans import PlanCache
+from engines.runtime import Engine, EngineOutput, Float32, PlanSettings
+from engines.tensorrt.cuda import Cuda, Gpu, find_cuda
+from engines.tensorrt.library import Library, find_library
+from engines.tensorrt.plan import PlanRequest, plan_from_onnx
+from engines.tensorrt.session import Session
+
+WARM_CALLS = 3
+"""First a new shape, then the same again, which is captured, then the graph itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What compiles and what runs: the TensorRT and the GPU of this box."""
+
+    library: Library
+    """Which TensorRT."""
+    cuda: Cuda
+    """Its memory and streams."""
+    gpu: Gpu
+    """Device 0."""
+
+
+class TensorRTEngine(Engine):
+    """A plan with its buffers on the GPU."""
+
+    def __init__(self, bundle: Bundle, box: Box, session: Session, key: PlanKey) -> None:
+        super().__init__(bundle, "", key.precision)
+        self._session = session
+        self.key = key
+        """Which plan this is."""
+        self.parity: tuple[OutputParity, ...] = ()
+        """How far it strayed on the golden windows when it was opened."""
+        self._name = f"{box.library.flavour} {box.library.version} {box.gpu.name} {key.precision}"
+        self.backend = self._name
+
+    def warm(self) -> None:
+        """Run single windows until a CUDA graph is captured or refused, and say which in `backend`."""
+        mel, frames = self.bundle.manifest.mel, self.bundle.manifest.frames
+        for _ in range(WARM_CALLS):
+            self._session.infer(np.zeros((1, mel, frames), np.float32))
+        captured = self._session.graph_batch is not None
+        self.backend = self._name if captured else f"{self._name} without CUDA graph"
+
+    def _infer(self, batch: Float32) -> EngineOutput:
+        limit = self.key.max_batch
+        parts = [self._session.infer(batch[first : first + limit]) for first in range(0, len(batch), limit)]
+        if len(parts) == 1:
+            return parts[0]
+        return EngineOutput(
+            np.concatenate([part.score for part in parts]),
+            np.concatenate([part.error_map for part in parts]),
+            np.concatenate([part.reconstruction for part in parts]),
+        )
+
+    def close(self) -> None:
+        """Free the GPU's memory."""
+        self._session.close()
+
+
+def find_box() -> Box:
+    """Return the TensorRT and the GPU of this box.
+
+    Raises:
+        BackendUnavailableError: One of TensorRT, cuda-python, the driver and the GPU is missing.
+    """
+    library, cuda = find_library(), find_cuda()
+    return Box(library, cuda, cuda.gpu())
+
+
+def plan_key(bundle: Bundle, precision: str, plans: PlanSettings, box: Box) -> PlanKey:
+    """Return what the plan of a bundle depends on here.
+
+    Raises:
+        BundleError: The bundle has no file of this precision.
+    """
+    bundle.model_path_of(precision)
+    return PlanKey(
+        onnx_sha256=bundle.manifest.files[MODELS[precision]].sha256,
+        flavour=box.library.flavour,
+        version=box.library.version,
+        gpu_name=box.gpu.name,
+        compute_capability=box.gpu.compute_capability,
+        precision=precision,
+        min_batch=1,
+        opt_batch=min(plans.opt_batch, plans.max_batch),
+        max_batch=plans.max_batch,
+    )
+
+
+def open_engine(
+    bundle: Bundle,
+    *,
+    precision: str = "fp32",
+    threads: int = 1,  # noqa: ARG001 - every backend is opened alike; the GPU does the work here
+    plans: PlanSettings | None = None,
+) -> TensorRTEngine:
+    """Open the bundle's plan, building it first if there is none that can be used.
+
+    Of several processes one builds; the others wait for its plan.
+
+    Raises:
+        BackendUnavailableError: TensorRT or a GPU is missing.
+        BundleError: The bundle has no file of this precision, or no golden windows.
+        EngineBuildError: TensorRT makes no plan of it.
+        EngineParityError: The plan strays; it was put into quarantine.
+        PlanQuarantinedError: It was there already.
+        PlanMissingError: There is none and plans.build is false.
+        PlanCacheError: The cache's folder cannot be used.
+        EngineError: CUDA or TensorRT failed otherwise; the text has their words.
+    """
+    settings = plans or PlanSettings()
+    box = find_box()
+    return _Opener(bundle, box, plan_key(bundle, precision, settings, box), settings).open()
+
+
+class _Opener:
+    """Opens one plan: kept, else built."""
+
+    def __init__(self, bundle: Bundle, box: Box, key: PlanKey, settings: PlanSettings) -> None:
+        self._bundle, self._box, self._key, self._settings = bundle, box, key, settings
+        self._cache = PlanCache(settings.folder)
+        self._tolerance = tolerance_of(bundle, key.precision)
+        self._why = ""
+
+    def open(self) -> TensorRTEngine:
+        engine = self._open_kept()
+        if engine is not None:
+            return engine
+        if not self._settings.build:
+            raise PlanMissingError(
+                f"no TensorRT plan of {self._bundle.bundle_id} can be used here ({self._why}); make one with "
+                f"`wheeltapper engine build {self._bundle.folder}`, or set engine.build_plans to true"
+            )
+        with build_lock(self._cache.path(self._key, ".lock"), say=self._settings.say):
+            engine = self._open_kept()  # another process may have built it while we waited
+            return self._build() if engine is None else engine
+
+    def _open_kept(self) -> TensorRTEngine | None:
+        kept = self._cache.load(self._key)
+        if kept.record is None:
+            self._why = kept.why
+            return None
+        try:
+            engine = self._engine_of(kept.plan)
+        except PlanRefusedError as error:
+            self._why = str(error)
+            return None
+        self._prove(engine, kept.record)
+        return engine
+
+    def _build(self) -> TensorRTEngine:
+        key, bundle = self._key, self._bundle
+        self._settings.say(
+            f"building the TensorRT plan of {bundle.bundle_id} in {key.precision} for {key.gpu_name} "
+            f"({self._why}); it may take minutes, once"
+        )
+        started_s = time.monotonic()
+        built = plan_from_onnx(
+            self._box.library,
+            PlanRequest(
+                onnx=bundle.model_path_of(key.precision).read_bytes(),
+                precision=key.precision,
+                window=(bundle.manifest.mel, bundle.manifest.frames),
+                batches=(key.min_batch, key.opt_batch, key.max_batch),
+                timing=self._cache.read_timing(key),
+            ),
+        )
+        build_s = time.monotonic() - started_s
+        if built.timing:
+            self._cache.write_timing(key, built.timing)
+        engine = self._engine_of(built.plan)
+        record = PlanRecord.of_plan(
+            key, built.plan, bundle_id=bundle.bundle_id, build_s=build_s, tolerance=self._tolerance
+        )
+        self._cache.keep(self._prove(engine, record), built.plan)
+        return engine
+
+    def _engine_of(self, plan: bytes) -> TensorRTEngine:
+        manifest = self._bundle.manifest
+        session = Session(self._box.library, self._box.cuda, plan)
+        engine = TensorRTEngine(self._bundle, self._box, session, self._key)
+        try:
+            session.allocate(self._key.max_batch, (manifest.mel, manifest.frames))
+            engine.warm()
+        except EngineError:
+            engine.close()
+            raise
+        return engine
+
+    def _prove(self, engine: TensorRTEngine, record: PlanRecord) -> PlanRecord:
+        """Return the record with how far the engine strays; quarantine the plan if that is too far."""
+        golden = read_golden(self._bundle)
+        engine.parity = compare_outputs(golden.expected, engine.infer(golden.logmel))
+        proven = record.with_parity(engine.parity)
+        try:
+            require_parity(engine.parity, self._tolerance, f"{engine.backend} on {self._bundle.bundle_id}")
+        except EngineParityError as error:
+            engine.close()
+            self._cache.quarantine(proven, str(error))
+            raise
+        return proven

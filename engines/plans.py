@@ -1,0 +1,143 @@
+"""The cache of compiled plans: which file a plan lies in, and whether it may be used.
+
+    <stem>.plan     what the compiler made; executable input, hence a folder that nobody else may write to
+    <stem>.json     its PlanRecord; written last, so that a plan without one was never finished
+    <stem>.lock     held by whoever builds; the kernel lets go of it when that process dies
+    timing-*.cache  what the compiler measured, so that the next build is shorter
+
+A stem names everything that a plan depends on. Knows nothing of TensorRT: a plan is bytes with a key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engines.errors import PlanCacheError, PlanQuarantinedError
+from engines.plan_record import PlanKey, PlanRecord, record_from_file, text_of_record
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """A plan that may be used, with its record; or neither, and why."""
+
+    plan: bytes = b""
+    """Empty: nothing that can be used."""
+    record: PlanRecord | None = None
+    """None: nothing that can be used."""
+    why: str = ""
+    """Why there is nothing; empty when there is."""
+
+
+class PlanCache:
+    """A folder of plans. Any number of processes may use it at once; nothing in it is ever half written."""
+
+    def __init__(self, folder: Path) -> None:
+        """Make the folder if it is missing.
+
+        Raises:
+            PlanCacheError: It cannot be made, or others may write to it.
+        """
+        self.folder = folder
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            mode = stat.S_IMODE(folder.stat().st_mode)
+        except OSError as error:
+            raise _refused(folder, error) from error
+        if mode & 0o022:
+            raise PlanCacheError(
+                f"{folder}: others may write here (mode {mode:o}), and a plan is a program that the GPU "
+                f"runs; take that right away: chmod go-w {folder}"
+            )
+
+    def load(self, key: PlanKey) -> KeptPlan:
+        """Return the plan of a key, if it is whole and really of this key.
+
+        Raises:
+            PlanQuarantinedError: Its answers strayed when it was built or last opened.
+        """
+        try:
+            record = record_from_file(self.path(key, ".json"))
+        except FileNotFoundError:
+            return KeptPlan(why="there is none yet")
+        except (OSError, ValueError) as error:
+            return KeptPlan(why=f"its sidecar cannot be read ({error})")
+        if record.key != key:
+            return KeptPlan(why="its sidecar is of another plan")
+        if record.quarantined:
+            raise PlanQuarantinedError(
+                f"the plan {key.stem} is in quarantine: {record.quarantined}; "
+                "`wheeltapper engine build --again BUNDLE` makes another, backend onnxruntime needs none"
+            )
+        try:
+            plan = self.path(key, ".plan").read_bytes()
+        except OSError as error:
+            return KeptPlan(why=f"it cannot be read ({error.strerror})")
+        if hashlib.sha256(plan).hexdigest() != record.sha256:
+            return KeptPlan(
+                why=f"it has {len(plan)} bytes and another sha256 than the {record.size_bytes} written"
+            )
+        return KeptPlan(plan, record)
+
+    def keep(self, record: PlanRecord, plan: bytes) -> None:
+        """Write a plan and its sidecar in place of those that are there.
+
+        Raises:
+            PlanCacheError: The disk is full or the folder belongs to somebody else.
+        """
+        self._write(self.path(record.key, ".plan"), plan)
+        self._write(self.path(record.key, ".json"), text_of_record(record).encode())
+
+    def quarantine(self, record: PlanRecord, reason: str) -> None:
+        """Note why a plan must not be used, and remove the plan itself.
+
+        Raises:
+            PlanCacheError: It cannot be noted.
+        """
+        self._write(
+            self.path(record.key, ".json"), text_of_record(replace(record, quarantined=reason)).encode()
+        )
+        self.path(record.key, ".plan").unlink(missing_ok=True)
+
+    def forget(self, key: PlanKey) -> None:
+        """Remove a plan with its record, quarantined or not."""
+        for suffix in (".json", ".plan"):
+            self.path(key, suffix).unlink(missing_ok=True)
+
+    def read_timing(self, key: PlanKey) -> bytes:
+        """Return the timing cache of a key's compiler and GPU; empty when there is none."""
+        try:
+            return (self.folder / key.timing_name).read_bytes()
+        except OSError:
+            return b""
+
+    def write_timing(self, key: PlanKey, timing: bytes) -> None:
+        """Replace the timing cache; of two builders at once the last one's stays.
+
+        Raises:
+            PlanCacheError: It cannot be written.
+        """
+        self._write(self.folder / key.timing_name, timing)
+
+    def path(self, key: PlanKey, suffix: str) -> Path:
+        """Return where a plan's file with this suffix lies."""
+        return self.folder / (key.stem + suffix)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise _refused(path, error) from error
+
+
+def _refused(path: Path, error: OSError) -> PlanCacheError:
+    return PlanCacheError(
+        f"{path}: {error.strerror}; the folder must belong to the user who runs the daemon "
+        "and its disk must have room"
+    )

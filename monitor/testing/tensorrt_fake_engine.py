@@ -1,0 +1,121 @@
+"""The running half of the fake TensorRT: plans are deserialised, contexts compute with ONNX Runtime."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+
+from engines.bundle import INPUT_NAME, OUTPUT_NAMES
+from monitor.testing.tensorrt_fake_box import MAGIC, TAIL, FakeBox, FakeLogger, Severity
+
+
+class FakeRuntime:
+    """Turns plans back into engines."""
+
+    def __init__(self, box: FakeBox, log: FakeLogger) -> None:
+        self._box, self._log = box, log
+
+    def deserialize_cuda_engine(self, plan: bytes) -> _Engine | None:
+        """Return the engine, or log why not and return None."""
+        box = self._box
+        if not plan.startswith(MAGIC) or not plan.endswith(TAIL):
+            why = "Error Code 1: Serialization (Serialization assertion plan.header.size == blobSize failed.)"
+            self._log.log(Severity.ERROR, why)
+            return None
+        line, onnx = plan[len(MAGIC) : -len(TAIL)].split(b"\n", 1)
+        head = json.loads(line)
+        if head["version"] != box.version or head["gpu"] != [box.cuda.gpu_name, *box.cuda.compute_capability]:
+            self._log.log(
+                Severity.ERROR,
+                "Error Code 1: Serialization (Serialization assertion stdVersionRead == "
+                "kSERIALIZATION_VERSION failed. Version tag does not match.)",
+            )
+            return None
+        return _Engine(box, self._log, head, onnx)
+
+
+class _Engine:
+    def __init__(self, box: FakeBox, log: FakeLogger, head: Mapping[str, Any], onnx: bytes) -> None:
+        self.box, self.log, self.head = box, log, head
+        self.session = ort.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+        self.names: list[str] = [INPUT_NAME, *(output.name for output in self.session.get_outputs())]
+        self.num_io_tensors = len(self.names)
+
+    def get_tensor_name(self, index: int) -> str:
+        return self.names[index]
+
+    def get_tensor_mode(self, name: str) -> int:
+        return 1 if name == INPUT_NAME else 2
+
+    def get_tensor_dtype(self, _name: str) -> int:
+        return 0
+
+    def create_execution_context(self) -> _Context | _LateContext:
+        return _LateContext(self) if self.box.late else _Context(self)
+
+
+class _Context:
+    def __init__(self, engine: _Engine) -> None:
+        self._engine = engine
+        self._shape: tuple[int, ...] = ()
+        self._memory: dict[str, int] = {}
+
+    def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        smallest, _, largest = self._engine.head["profile"]
+        self._engine.box.asked_shapes.append(shape)
+        if name != INPUT_NAME or not smallest[0] <= shape[0] <= largest[0]:
+            why = (
+                f"IExecutionContext::setInputShape: Error Code 3: {shape} is outside [{smallest}, {largest}]"
+            )
+            self._engine.log.log(Severity.ERROR, why)
+            return False
+        self._shape = shape
+        return True
+
+    def get_tensor_shape(self, name: str) -> tuple[int, ...]:
+        return self._shape[:1] if name == "score" else self._shape
+
+    def set_tensor_address(self, name: str, address: int) -> bool:
+        self._engine.box.addresses.append((name, address))
+        self._memory[name] = address
+        return True
+
+    def execute_async_v3(self, stream_handle: int) -> bool:
+        box = self._engine.box
+        stream = box.cuda.streams[stream_handle]
+        if stream.captured is not None and not box.capturable:
+            self._engine.log.log(Severity.ERROR, "Error Code 1: Cask (capture of this layer is not possible)")
+            return False
+        shape = self._shape
+        stream.put(lambda: self._compute(shape))
+        return True
+
+    def _compute(self, shape: tuple[int, ...]) -> None:
+        if shape != self._shape:
+            raise AssertionError(
+                f"a graph captured for {shape} was launched while the shape is {self._shape}"
+            )
+        answers = self._engine.session.run(list(OUTPUT_NAMES), {INPUT_NAME: self._view(INPUT_NAME, shape)})
+        for name, answer in zip(OUTPUT_NAMES, answers, strict=True):
+            self._view(name, answer.shape)[...] = answer * np.float32(self._engine.head["drift"])
+
+    def _view(self, name: str, shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - an array over device memory
+        count = int(np.prod(shape))
+        address = self._memory[name]
+        if not self._engine.box.cuda.bytes_at(address, 4 * count):
+            raise AssertionError(f"{name} {shape} does not fit the memory that it was given")
+        return np.ctypeslib.as_array((ctypes.c_float * count).from_address(address)).reshape(shape)
+
+
+class _LateContext(_Context):
+    """One of TensorRT for RTX, which compiles kernels late and says when a stream can be captured."""
+
+    def is_stream_capturable(self, _stream_handle: int) -> bool:
+        box = self._engine.box
+        box.late -= 1
+        return box.late <= 0
