@@ -47,10 +47,10 @@ def _acquire(lock: int, path: Path, say: Callable[[str], None], wait_s: float) -
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            holder = os.pread(lock, 20, 0).decode(errors="replace") or "unknown"
+            holder = os.pread(lock, 20, 0).decode(errors="replace")
         else:
             return
-        if not said:
+        if holder and not said:  # it writes its id just after it took the lock
             say(f"waiting for process {holder}, which builds the same TensorRT plan")
             said = True
         if time.monotonic() >= give_up_s:
