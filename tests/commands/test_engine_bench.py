@@ -15,6 +15,7 @@ from tiny_detector import FRAMES, MEL, tiny_bundle
 from engines.errors import EngineParityError
 from engines.runtime import BACKENDS, Engine
 from monitor import rivals
+from monitor.__main__ import main
 from monitor.commands import engine_bench
 from monitor.errors import ConfigError
 from monitor.listening import DEMO_BUNDLE
@@ -72,7 +73,8 @@ def test_the_demo_bundle_is_timed_beside_torch_and_the_figures_agree(
 
 def test_json_alone_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bundle = tiny_bundle(tmp_path / "bundle")
-    assert 0 == bench(str(bundle.folder), "--batch", "3", "--seconds", "0.01", "--json")
+    words = ["engine", "bench", str(bundle.folder), "--batch", "3", "--seconds", "0.01", "--json"]
+    assert 0 == main(words)
     report, text = last_line(capsys)
     assert 1 == len(text.splitlines())
     assert bundle.bundle_id == report["bundle"]
