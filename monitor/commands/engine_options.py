@@ -1,0 +1,81 @@
+"""What the verbs of `wheeltapper engine` have in common: which bundle, which cache, which profile."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from engines.backend_tensorrt import Box, find_box
+from engines.bundle import MODELS
+from engines.errors import BackendUnavailableError
+from engines.plan_record import PlanKey
+from engines.runtime import PlanSettings
+from monitor.config import EngineConfig, default_state_dir, load_config
+from monitor.machine import plans_folder
+
+
+def add_plan_options(parser: argparse.ArgumentParser) -> None:
+    """Declare where plans lie and for which batches they are made."""
+    parser.add_argument(
+        "--config", type=Path, help="the daemon's configuration: its state_dir, precision and batches"
+    )
+    parser.add_argument("--state-dir", type=Path, help="default: the configuration's, else ./state")
+
+
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """Declare which of the bundle's files is meant."""
+    parser.add_argument(
+        "--precision", choices=sorted(MODELS, reverse=True), help="default: the configuration's, else fp32"
+    )
+
+
+def folder_from_arguments(arguments: argparse.Namespace) -> Path:
+    """Return the folder of the plan cache."""
+    if arguments.state_dir is not None:
+        return plans_folder(arguments.state_dir)
+    if arguments.config is not None:
+        return plans_folder(load_config(arguments.config).state_dir)
+    return plans_folder(default_state_dir())
+
+
+def engine_section(arguments: argparse.Namespace) -> EngineConfig:
+    """Return the configuration's section `engine`, or its defaults."""
+    return EngineConfig() if arguments.config is None else load_config(arguments.config).engine
+
+
+def plans_from_arguments(arguments: argparse.Namespace, *, build: bool) -> PlanSettings:
+    """Return the settings with which the daemon would open its plans."""
+    section = engine_section(arguments)
+    return PlanSettings(
+        folder=folder_from_arguments(arguments),
+        opt_batch=section.opt_batch,
+        max_batch=section.max_batch,
+        build=build,
+        say=_say,
+    )
+
+
+def find_box_or_none() -> Box | None:
+    """Return the TensorRT and GPU of this box; None where there are none."""
+    try:
+        return find_box()
+    except BackendUnavailableError:
+        return None
+
+
+def why_not_here(key: PlanKey, box: Box | None) -> str:
+    """Return why this box cannot use a plan of `key`; empty when it can, or when the box has no TensorRT."""
+    if box is None:
+        return ""
+    library, gpu = box.library, box.gpu
+    if (key.flavour, key.version) != (library.flavour, library.version):
+        return f"made with {key.flavour} {key.version}, here is {library.flavour} {library.version}"
+    if (key.gpu_name, key.compute_capability) != (gpu.name, gpu.compute_capability):
+        return (
+            f"made for {key.gpu_name} {key.compute_capability}, here is {gpu.name} {gpu.compute_capability}"
+        )
+    return ""
+
+
+def _say(words: str) -> None:
+    print(f"{words} ...", flush=True)
