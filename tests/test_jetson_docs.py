@@ -6,14 +6,17 @@ import re
 from pathlib import Path
 
 from monitor.__main__ import COMMANDS
+from monitor.commands.engine import VERBS
 from monitor.config import Config
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "jetson.md").read_text(encoding="utf-8")
 
 
 def test_every_verb_of_ours_on_the_page_exists() -> None:
-    said = set(re.findall(r"(?:\bwt|bin/wheeltapper) (\w+)", PAGE))
-    assert {"check", "devices", "engine", "status"} <= said <= set(COMMANDS)
+    said = re.findall(r"(?:\bwt|bin/wheeltapper) (\w+)(?: (\w+))?", PAGE)
+    assert {"check", "devices", "engine", "status"} <= {verb for verb, _ in said} <= set(COMMANDS)
+    assert {"build", "parity", "bench"} == {second for verb, second in said if verb == "engine"}
+    assert {"build", "parity", "bench"} <= set(VERBS)
 
 
 def test_every_key_of_the_engine_section_on_the_page_exists() -> None:

@@ -6,14 +6,13 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from engines.bundle import open_bundle
-from engines.runtime import PlanSettings
-from monitor.config import default_state_dir
+from monitor.commands.engine_options import add_plan_options, plans_from_arguments
 from monitor.errors import ConfigError
-from monitor.machine import plans_folder
 from monitor.rivals import TORCH, open_rivals, report_of_rivals
 
 
@@ -26,10 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--seconds", type=float, default=3.0, help="for each engine and batch size (3)")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads of each engine (1)")
-    parser.add_argument(
-        "--state-dir", type=Path, default=default_state_dir(),
-        help="where compiled plans are kept; default: systemd's, else ./state",
-    )  # fmt: skip
+    add_plan_options(parser)
     parser.add_argument("--json", action="store_true", help="print the JSON line only")
 
 
@@ -54,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--seconds {arguments.seconds:g} is not above 0; leave it out for 3")
     if arguments.threads < 1:
         raise ConfigError(f"--threads {arguments.threads} is below 1; leave it out for 1")
-    plans = PlanSettings(folder=plans_folder(arguments.state_dir), say=_say)
+    plans = replace(plans_from_arguments(arguments, build=True), say=_say)
     rivals = open_rivals(open_bundle(arguments.bundle), threads=arguments.threads, plans=plans)
     try:
         report = report_of_rivals(rivals, arguments.batch, seconds=arguments.seconds)
