@@ -92,8 +92,6 @@ def test_every_kind_scores_any_number_of_windows_one_by_one(bundle: Bundle, n: i
 def test_sound_with_more_energy_in_some_bands_scores_above_all_normal_sound(
     bundle: Bundle, store: LogMelStore, split: Split
 ) -> None:
-    if bundle.manifest.kind == "hfrae":
-        pytest.skip("one epoch on a deepest map of 1 x 2 teaches it nothing; test_hfrae has the claim")
     engine = open_engine(bundle)
     (normal,) = raw_scores(engine, store, split.validation)
     windows = store.windows(store.window_starts(hop_frames=64, recordings=split.validation))

@@ -13,9 +13,8 @@ level and row, before the mean over levels; a blur of one frame in place of Gaus
 
 The map is softplus(fused z): above 0 everywhere, .69 where the error is as ever, z itself far above. Squares
 of z would make less error than usual look like more. The verdict on a window is the mean of its map, as in
-the proposals for clips, and no scoring head is fitted: residual Mahalanobis, which looks at how a window's
-profile over the bands differs from normal profiles in any direction, was at chance where the mean was not
-(LOG.md). A foreign sound raises many bands of this map at once, and whitening discounts what goes together.
+the proposals for clips. Residual Mahalanobis on this map was at chance where the mean was not (LOG.md); why
+was not found.
 """
 
 from __future__ import annotations
