@@ -133,8 +133,14 @@ def _leading_to(graph: Any, names: Collection[str]) -> set[str]:  # noqa: ANN401
     found = set(names)
     for node in reversed(graph.node):
         if not found.isdisjoint(node.output):
-            found.update(node.input)
+            found.update(_taken(node))
     return found
+
+
+def _taken(node: Any) -> list[str]:  # noqa: ANN401 - onnx has no types
+    """Return all that a node takes, by its inputs or from within its subgraphs, as those of an If do."""
+    graphs = [entry.g for entry in node.attribute if entry.HasField("g")]
+    return [*node.input, *(name for graph in graphs for inner in graph.node for name in _taken(inner))]
 
 
 def _convolves(node: Any) -> bool:  # noqa: ANN401 - onnx has no types
@@ -184,7 +190,7 @@ class _Rewriting:
     def nodes_from(self, node: Any) -> Iterator[Any]:  # noqa: ANN401 - onnx has no types
         """Give the node in its precision, after the casts that it needs."""
         if node.output[0] not in self._half:
-            for name in node.input:
+            for name in _taken(node):
                 yield from self.casts_to_fp32(name)
         else:
             values = _values(node)
@@ -210,7 +216,7 @@ class _Rewriting:
 
     def weights_of(self, nodes: Iterable[Any]) -> Iterator[Any]:
         """Give the weights that the nodes take, each in the precisions in which it is taken."""
-        taken = {name for node in nodes for name in node.input}
+        taken = {name for node in nodes for name in _taken(node)}
         for name, tensor in self._weights.items():
             if name in taken:
                 yield tensor

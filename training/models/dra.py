@@ -211,7 +211,7 @@ class DraDetector(Reconstructor):
         maps = [
             nn.functional.interpolate(
                 (at.positions / spread).sum(1, keepdim=True), self.size, mode="bilinear", align_corners=False
-            ).squeeze(1)
+            )[:, 0]
             for at in judged
         ]
         return Comparison(x, self(x), torch.stack(maps).mean(0), verdict)
