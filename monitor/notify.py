@@ -9,6 +9,9 @@ import os
 import socket
 from collections.abc import Mapping
 
+SEND_LIMIT_S = 1.0
+"""systemd may be busy, but sound does not wait for it."""
+
 
 class Notifier:
     """Sends states to systemd when it listens; says nothing and costs nothing when it does not."""
@@ -46,6 +49,7 @@ class Notifier:
         if not self._address:
             return
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sock:
+            sock.settimeout(SEND_LIMIT_S)
             try:
                 sock.sendto(text.replace("\n\n", "\n").encode(), self._address)
             except OSError:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+import monitor.notify
 from monitor.notify import Notifier
 
 
@@ -30,6 +31,21 @@ def test_every_state_arrives(listener: tuple[str, socket.socket]) -> None:
     notifier.stopping()
     heard = [sock.recv(200).decode() for _ in range(4)]
     assert ["READY=1\nSTATUS=listening", "STATUS=well", "WATCHDOG=1", "STOPPING=1"] == heard
+
+
+def test_more_time_is_asked_for_in_microseconds(listener: tuple[str, socket.socket]) -> None:
+    name, sock = listener
+    Notifier({"NOTIFY_SOCKET": name}).extend_start(60.0, "building")
+    assert "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=building" == sock.recv(200).decode()
+
+
+def test_a_systemd_that_does_not_read_holds_nothing_up(
+    listener: tuple[str, socket.socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(monitor.notify, "SEND_LIMIT_S", 0.01)
+    notifier = Notifier({"NOTIFY_SOCKET": listener[0]})
+    for _ in range(300):  # the kernel keeps ten or some hundred datagrams for a reader
+        notifier.alive()
 
 
 def test_without_systemd_nothing_is_said_and_nothing_breaks(tmp_path: Path) -> None:

@@ -31,6 +31,13 @@ def test_a_raw_score_at_the_limit_has_value_one_and_costs_the_whole_budget() -> 
         assert scorer.limit_raw == score.raw
 
 
+def test_a_score_says_which_engine_answered_unless_it_was_not_judged() -> None:
+    scorer = Scorer(CALIBRATION, false_alarms_per_week=1.0)
+    answered = dataclasses.replace(inference(3.0), engine="onnxruntime 1.20.1 cpu fp32")
+    assert "onnxruntime 1.20.1 cpu fp32" == scorer.score_from_inference(answered).engine
+    assert scorer.unjudged_score(SPAN).engine is None
+
+
 def test_the_profile_is_the_mean_over_the_mel_bands() -> None:
     score = Scorer(CALIBRATION, false_alarms_per_week=1.0).score_from_inference(inference(3.0))
     assert score.profile is not None
