@@ -22,6 +22,18 @@ def bundle(tmp_path: Path) -> Path:
     return Path(shutil.copytree(DEMO_BUNDLE, tmp_path / "bundle"))
 
 
+def test_a_precision_that_the_bundle_does_not_have_is_refused_with_those_it_has(bundle: Path) -> None:
+    def keep_fp32_alone(tree: dict[str, Any]) -> None:
+        tree["files"].pop("model.fp16.onnx", None)
+
+    edit(bundle, keep_fp32_alone)
+    opened = open_bundle(bundle)
+    assert bundle / "model.onnx" == opened.model_path_of("fp32")
+    for precision in ("fp16", "int8"):
+        with pytest.raises(BundleError, match=f"no model in precision '{precision}', only fp32; .*precision"):
+            opened.model_path_of(precision)
+
+
 def edit(bundle: Path, change: Change) -> None:
     path = bundle / "manifest.json"
     tree = json.loads(path.read_text())

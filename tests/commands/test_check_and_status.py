@@ -144,6 +144,7 @@ def status_file(folder: Path, *, pid: int, age_s: float) -> None:
         "quality": "absent",
         "bundle_id": "mae-1",
         "backend": "onnxruntime",
+        "fallback": "tensorrt: not installed",
         "ledger": {"received": 5, "lost": 2},
         "dropped_windows": 4,
     }
@@ -174,6 +175,7 @@ def test_status_of_a_running_daemon_tells_every_trouble(
         "not judged",
         "received 5, lost 2",
         "4 windows dropped",
+        "no better backend: tensorrt: not installed",
     ):
         assert sentence in text
     assert "given up" not in text

@@ -12,6 +12,7 @@ import pytest
 from engines.backend_onnx import RUNTIME_ERRORS, OnnxEngine, open_engine
 from engines.bundle import MODEL, Bundle, open_bundle
 from engines.errors import EngineError
+from engines.golden import check_golden
 from monitor.listening import DEMO_BUNDLE
 
 
@@ -39,3 +40,11 @@ def test_a_call_that_onnx_runtime_refuses_is_an_engine_error(bundle: Bundle) -> 
     engine = OnnxEngine(wider, session)
     with pytest.raises(EngineError, match="ONNX Runtime failed on mae-"):
         engine.infer(np.zeros((1, 128, 70), np.float32))
+
+
+def test_either_precision_of_a_bundle_can_be_run(plan_bundle: Bundle) -> None:
+    for precision in ("fp32", "fp16"):
+        engine = open_engine(plan_bundle, precision=precision)
+        assert f"onnxruntime {ort.__version__} cpu {precision}" == engine.backend
+        assert precision == engine.precision
+        check_golden(engine)

@@ -12,7 +12,7 @@ from tiny_detector import tiny_bundle
 from engines.build.parity import parity_of_bundle, table_from_parity
 from engines.bundle import Bundle
 from engines.errors import BundleDamagedError, EngineParityError
-from engines.golden import OutputParity, check_golden, compare_outputs, read_golden
+from engines.golden import OutputParity, check_golden, compare_outputs, read_golden, tolerance_of
 from engines.runtime import Engine, EngineOutput, Float32, open_engine
 
 
@@ -76,3 +76,15 @@ def test_parity_of_a_bundle_is_measured_and_told_but_not_judged(bundle: Bundle) 
     table = table_from_parity([*parity, OutputParity("strayed", 7.0, 0.5)]).splitlines()
     assert ["output", "score", "error_map", "reconstruction", "strayed"] == [row.split()[0] for row in table]
     assert ["7.00e+00", "5.00e-01"] == table[-1].split()[1:]
+
+
+def test_the_tolerance_is_the_manifests_else_the_precisions(bundle: Bundle) -> None:
+    bare = replace(bundle, manifest=replace(bundle.manifest, tolerance={}))
+    assert (1e-3, 5e-2) == (tolerance_of(bare, "fp32"), tolerance_of(bare, "fp16"))
+    told = replace(bundle, manifest=replace(bundle.manifest, tolerance={"fp16": 0.01}))
+    assert (1e-3, 0.01) == (tolerance_of(told, "fp32"), tolerance_of(told, "fp16"))
+    louder = Louder(open_engine(bare), "score", 1.01)
+    with pytest.raises(EngineParityError, match=r"allowed 0\.001"):
+        check_golden(louder)
+    louder.precision = "fp16"
+    assert max(row.max_relative for row in check_golden(louder)) > 0.005
