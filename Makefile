@@ -71,4 +71,5 @@ $(DEV_STAMP): pyproject.toml
 	@bash scripts/install_system.sh test
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,train]'
+	bash scripts/download_bindings.sh $(BIN)/python .venv/tensorrt-bindings
 	@touch $@
