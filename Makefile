@@ -71,5 +71,6 @@ $(DEV_STAMP): pyproject.toml
 	@bash scripts/install_system.sh test
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,train]'
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps 'aisfx>=0.1.2'  # it pins numpy; only its weights are read
 	bash scripts/download_bindings.sh $(BIN)/python .venv/tensorrt-bindings
 	@touch $@

@@ -1,4 +1,4 @@
-"""From normal sound to a calibrated bundle: train, fit the scoring head, export, calibrate.
+"""From normal sound to a trained detector: the model, then the scoring head.
 
 Disjoint sets of recordings, so that nothing is judged on what it was fitted to: training, validation
 (early stopping) and calibration (the alarm limit). The scoring head is fitted on recordings of its own, or
@@ -8,67 +8,32 @@ on those of training and validation where there are few; never on those that set
 from __future__ import annotations
 
 import hashlib
-import json
-import platform
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from engines.backend_onnx import open_engine
-from engines.build.export import ModelCard, add_to_bundle, export_bundle
-from engines.build.half_check import with_half_judged
-from engines.bundle import CALIBRATION, Bundle
-from engines.runtime import Engine
-from monitor.calibration import Calibration, FitSettings, fit_calibration, tree_of_calibration
 from training.anomalies import windows_of_anomalies
 from training.data import LogMelStore
 from training.detector import Detector, Standardiser
-from training.errors import TrainingError
 from training.heads import HeadSound, MeanError, choose_head
 from training.models import ModelDesign, make_model
 from training.models.reconstructor import Comparison, TrainingSound
 from training.pseudo import make_pseudo
 from training.seeding import seed_everything
+from training.split import SCORING_BATCH, SCORING_HOP_FRAMES, Split
 from training.state import Checkpoint, TrainingHistory
 from training.train import TrainingSettings, standardiser_of_store, train_reconstructor
 
-SCORING_HOP_FRAMES = 32
-"""From one scored window to the next: the daemon's default."""
-SCORING_BATCH = 64
 REFERENCES = 12
 """Normal windows that a model may keep as examples."""
 PSEUDO_SEED = 104_729
 """Heads are chosen on the same pseudo anomalies whatever the seed of the training."""
-COMPARED_WINDOWS = 36
-"""Windows on which the export is compared with torch; four of them become golden."""
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """Which recordings serve what; none serves twice, but that the head may learn from what the model did."""
-
-    training: tuple[str, ...]
-    """The model's weights and the standardisation are fitted to these."""
-    validation: tuple[str, ...]
-    """These say when to stop training."""
-    head: tuple[str, ...]
-    """The scoring head is fitted to the errors on these; they may be those of training and validation."""
-    calibration: tuple[str, ...]
-    """The alarm limit is fitted to the scores of these."""
-
-    def __post_init__(self) -> None:
-        apart = set(self.head) - set(self.training) - set(self.validation)
-        names = [*self.training, *self.validation, *apart, *self.calibration]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise TrainingError(f"recordings {', '.join(twice)} serve twice; a split is by recording")
 
 
 def train_detector(
@@ -188,86 +153,3 @@ def _standardised_windows(
     for first in range(0, len(starts), SCORING_BATCH):
         windows = torch.from_numpy(store.windows(starts[first : first + SCORING_BATCH]))
         yield detector.standardiser(windows)
-
-
-def write_bundle(
-    folder: Path, detector: Detector, store: LogMelStore, split: Split, training: Mapping[str, Any]
-) -> Bundle:
-    """Export a detector to `folder` without calibration; see export_bundle for what it refuses."""
-    starts = store.window_starts(hop_frames=store.frames, recordings=split.validation)
-    evenly = np.linspace(0, len(starts) - 1, COMPARED_WINDOWS).astype(int)
-    card = ModelCard(
-        kind=detector.reconstructor.kind,
-        frontend=store.parameters,
-        standardisation_mean=detector.standardiser.mean.flatten().tolist(),
-        standardisation_std=detector.standardiser.std.flatten().tolist(),
-        training={**training, "head": _notes_of_head(detector)},
-    )
-    return export_bundle(folder, detector, card, store.windows(starts[evenly]))
-
-
-def _notes_of_head(detector: Detector) -> dict[str, Any]:
-    chosen = detector.chosen_head
-    if chosen is None:
-        return {"name": type(detector.head).__name__}
-    areas = {name: round(area, 4) for name, area in chosen.partial_aucs.items()}
-    return {"name": chosen.name, "partial_auc_on_pseudo_anomalies": areas}
-
-
-def training_notes(
-    history: TrainingHistory, settings: TrainingSettings, store: LogMelStore, split: Split
-) -> dict[str, Any]:
-    """Return what a manifest says about how a model was trained."""
-    return {
-        "settings": {**asdict(settings), "loss": settings.loss.__name__},
-        "epochs": len(history.epochs),
-        "best_epoch": history.best_epoch,
-        "best_validation_loss": round(history.best_validation_loss, 6),
-        "recordings": {key: list(names) for key, names in asdict(split).items()},
-        "skipped_recordings": [item.recording for item in store.skipped],
-        "sound_s": round(store.seconds, 1),
-        "torch": torch.__version__,
-        "machine": platform.machine(),
-    }
-
-
-def raw_scores(engine: Engine, store: LogMelStore, recordings: Collection[str]) -> list[NDArray[np.float64]]:
-    """Return the scores of consecutive windows, one array a recording, NaN where a run is broken."""
-    scores = []
-    for recording in recordings:
-        starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings={recording})
-        found = [
-            engine.infer(store.windows(starts[first : first + SCORING_BATCH])).score
-            for first in range(0, len(starts), SCORING_BATCH)
-        ]
-        breaks = np.flatnonzero(np.diff(starts) != SCORING_HOP_FRAMES) + 1
-        series = np.concatenate(found).astype(np.float64)
-        scores.append(np.insert(series, breaks, np.nan))
-    return scores
-
-
-def calibrate_bundle(
-    bundle: Bundle,
-    store: LogMelStore,
-    recordings: Collection[str],
-    *,
-    fitted_utc_s: float,
-    source: str,
-    fit: FitSettings | None = None,
-) -> tuple[Bundle, Calibration]:
-    """Fit the alarm limit with the engine that the daemon uses, and put it into the bundle.
-
-    Raises:
-        CalibrationError: No honest limit can be fitted to this sound.
-    """
-    engine = open_engine(bundle, threads=torch.get_num_threads())
-    calibration = fit_calibration(
-        dict(zip(recordings, raw_scores(engine, store, recordings), strict=True)),
-        hop_s=SCORING_HOP_FRAMES * store.parameters.hop_s,
-        bundle_id=bundle.bundle_id,
-        fitted_utc_s=fitted_utc_s,
-        source=source,
-        settings=fit,
-    )
-    text = json.dumps(tree_of_calibration(calibration), separators=(",", ":"), allow_nan=False) + "\n"
-    return with_half_judged(add_to_bundle(bundle, {CALIBRATION: text}, {}), calibration), calibration

@@ -21,11 +21,13 @@ from engines.bundle import Bundle
 from monitor.config import SimulatedSource
 from monitor.frontend import FrontendParameters
 from monitor.simulate.schedule import KINDS
-from training.commission import Split, calibrate_bundle, train_detector, training_notes, write_bundle
+from training.bundling import calibrate_bundle, training_notes, write_bundle
+from training.commission import train_detector
 from training.data import LogMelStore, store_logmel
 from training.judge import FaultFound, false_alarms, judge_fault, normal_hour
 from training.models import ModelDesign
 from training.sound import Recording, recording_of_machine
+from training.split import Split
 from training.train import TrainingSettings
 
 

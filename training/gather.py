@@ -16,10 +16,10 @@ import numpy as np
 
 from monitor.calibration import FitSettings
 from monitor.frontend import FrontendParameters
-from training.commission import SCORING_HOP_FRAMES, Split
 from training.data import LogMelStore, store_logmel
 from training.errors import NoSoundError, TrainingError
 from training.sound import SUFFIXES, Recording, recording_of_file, recordings_of_folder, rows_of_index
+from training.split import SCORING_HOP_FRAMES, Split
 
 INDEX = "index.csv"
 NORMAL = "normal"

@@ -16,12 +16,14 @@ from monitor.calibration import Calibration, FitSettings
 from monitor.commands.calibrate import report_of_calibration
 from monitor.config import AlarmConfig
 from training.anomalies import Stretch, gather_anomalies, refuse_shared, store_anomalies
-from training.commission import Split, calibrate_bundle, train_detector, training_notes, write_bundle
+from training.bundling import calibrate_bundle, training_notes, write_bundle
+from training.commission import train_detector
 from training.data import LogMelStore
 from training.errors import TrainingError
 from training.features import gather_clips, is_features
 from training.gather import SHARES, Gathered, Material, gather, split_of
 from training.models import ENCODER, ModelDesign
+from training.split import Split
 from training.state import TrainingHistory
 from training.train import loss_for_sound
 from training.train_arguments import add_arguments, design_of, settings_of

@@ -26,7 +26,6 @@ from training.ablations.report import Asked, report_of
 from training.ablations.rule import Answer, difference, sentence
 from training.ablations.trial import Result, Trial, by_kind, run_trial
 from training.anomalies import gather_anomalies
-from training.commission import Split
 from training.data import LogMelStore, Run
 from training.detector import Detector, Standardiser
 from training.errors import NoSoundError, TrainingError
@@ -40,6 +39,7 @@ from training.models import ModelDesign, make_model
 from training.models.dra import DraDetector
 from training.models.mae import MaskedAutoencoder
 from training.models.memae import MemoryAutoencoder
+from training.split import Split
 from training.train import TrainingSettings, loss_for_sound, standardiser_of_store
 from training.train_arguments import add_arguments, design_of
 

@@ -16,18 +16,13 @@ from engines.runtime import open_engine
 from monitor.calibration import load_calibration
 from monitor.config import SimulatedSource
 from monitor.errors import TooFewScoresError
-from training.commission import (
-    Split,
-    calibrate_bundle,
-    raw_scores,
-    train_detector,
-    training_notes,
-    write_bundle,
-)
+from training.bundling import calibrate_bundle, raw_scores, training_notes, write_bundle
+from training.commission import train_detector
 from training.data import LogMelStore, Run, store_logmel
 from training.errors import TrainingError
 from training.models import MODELS, ModelDesign, make_model
 from training.sound import recording_of_machine
+from training.split import Split
 from training.train import TrainingSettings
 
 SECONDS = {"train-1": 4.0, "train-2": 4.0, "validation": 3.0, "head": 12.0, "calibration": 4.0}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tiny_detector import FRAMES, MEL, PARAMETERS
 
-from training.commission import SCORING_HOP_FRAMES
 from training.data import LogMelStore, Run
 from training.errors import NoSoundError, TrainingError
 from training.gather import LEAST_WINDOWS, SHARES, gather, split_of
+from training.split import SCORING_HOP_FRAMES
 
 
 def store_of(folder: Path, windows: list[int]) -> LogMelStore:

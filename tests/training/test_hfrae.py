@@ -13,7 +13,7 @@ from torch import Tensor
 from engines.backend_onnx import open_engine
 from engines.build.export import ModelCard, export_bundle
 from monitor.frontend import FrontendParameters
-from training.commission import Split, train_detector
+from training.commission import train_detector
 from training.data import LogMelStore, Run
 from training.detector import Detector, Standardiser
 from training.errors import TrainingError
@@ -24,6 +24,7 @@ from training.models.encoders.own import OwnEncoder
 from training.models.feature_levels import FeatureLevel, Moments, blur, cosine_error, interpolation
 from training.models.hfrae import HierarchicalFeatureAutoencoder
 from training.models.masks import PatchGrid
+from training.split import Split
 from training.state import Checkpoint, TrainingState
 from training.train import TrainingSettings
 

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.commission import Split
 from training.data import LogMelStore
 from training.losses import PerBinLoss, squared_error
 from training.models import ModelDesign, make_model
 from training.models.reconstructor import Reconstructor
 from training.seeding import seed_everything
+from training.split import Split
 from training.train import TrainingSettings, standardiser_of_store
 
 BATCHES = 8

@@ -15,12 +15,12 @@ from training.ablations.questions import LABELS_MAX
 from training.anomalies import gather_anomalies, store_anomalies
 from training.benchmark.sound_sets import files_to_score, sound_set_of_clips, sound_set_of_streams
 from training.benchmark.streams import TRUTH, clips_path
-from training.commission import Split
 from training.data import SEGMENT_FRAMES, LogMelStore, store_logmel
 from training.errors import TrainingError
 from training.evaluation.truth import Events, events_of_truth
 from training.features import TEST, Clips, clips_of_file, store_of_clips
 from training.sound import recording_of_file
+from training.split import Split
 
 CLIP_SET = "toycar_id_04"
 

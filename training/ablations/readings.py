@@ -10,13 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from training.commission import SCORING_BATCH, SCORING_HOP_FRAMES
 from training.data import LogMelStore
 from training.detector import Detector
 from training.heads import MeanError, Verdict, fit_residual_mahalanobis
 from training.models.hfrae import HierarchicalFeatureAutoencoder
 from training.models.mae import SCORED, MaskedAutoencoder
 from training.models.reconstructor import Comparison, Reconstructor
+from training.split import SCORING_BATCH, SCORING_HOP_FRAMES
 
 MEAN, MAHALANOBIS, VERDICT = "mean", "Mahalanobis", "verdict"
 """Scoring heads: of the error map, or what a model trained to judge says itself."""

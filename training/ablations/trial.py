@@ -13,13 +13,14 @@ from training.ablations.gradients import scaled_to_squared_error
 from training.ablations.material import ClipMaterial, StreamMaterial
 from training.ablations.questions import LABELLED_STREAMS, Question, Variant
 from training.ablations.readings import Scored, fit_heads, scored_store
-from training.commission import Split, train_model
+from training.commission import train_model
 from training.data import LogMelStore
 from training.detector import Detector
 from training.evaluation.figures import Figures, figures_of_windows
 from training.evaluation.measures import auc, partial_auc
 from training.evaluation.scored_windows import ScoredWindow, files_of_windows
 from training.evaluation.truth import Event, Events
+from training.split import Split
 from training.train import TrainingSettings, loss_for_sound
 
 FAULT = "fault:"

@@ -18,7 +18,8 @@ from training.benchmark.rows import Row, circumstances
 from training.benchmark.scoring import scorer_of_bundle, write_scores
 from training.benchmark.sound_sets import SoundSet, files_to_score
 from training.benchmark.streams import TRUTH
-from training.commission import calibrate_bundle, train_detector, training_notes, write_bundle
+from training.bundling import calibrate_bundle, training_notes, write_bundle
+from training.commission import train_detector
 from training.train import loss_for_sound
 from training.train_arguments import design_of, settings_of
 

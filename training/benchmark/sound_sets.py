@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.commission import SCORING_HOP_FRAMES, Split
 from training.data import LogMelStore
 from training.features import gather_clips
 from training.gather import LEAST_WINDOWS, Material, gather, split_of
+from training.split import SCORING_HOP_FRAMES, Split
 
 
 @dataclass(frozen=True, slots=True)
