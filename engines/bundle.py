@@ -109,8 +109,10 @@ class Bundle:
         name = MODELS.get(precision, "")
         if name not in self.manifest.files:
             held = ", ".join(kind for kind, file in MODELS.items() if file in self.manifest.files)
+            note = self.manifest.metrics.get(precision, {})
+            why = f" ({note['refused']})" if "refused" in note else ""
             raise BundleError(
-                f"{self.folder}: has no model in precision {precision!r}, only {held}; "
+                f"{self.folder}: has no model in precision {precision!r}, only {held}{why}; "
                 "export the bundle anew with it, or set engine.precision to one that it has"
             )
         return self.folder / name

@@ -29,10 +29,15 @@ from engines.build.half_check import (
     with_half_judged,
 )
 from engines.bundle import INPUT_NAME, MODEL_FP16, OUTPUT_NAMES, Bundle, open_bundle, write_manifest
+from engines.errors import BundleError
 from engines.golden import check_golden, read_golden
 from monitor.calibration import load_calibration
 
 DEMO = Path(__file__).parents[2] / "engines" / "demo"
+NEED_RANGE = {
+    *("Log", "Exp", "Pow", "Sqrt", "Div", "Softmax", "BatchNormalization", "LayerNormalization"),
+    *("ReduceMean", "ReduceSum", "AveragePool", "GlobalAveragePool"),
+}
 BundleOfCase = Callable[[str], Bundle]
 
 
@@ -75,6 +80,7 @@ def test_only_products_of_the_network_and_what_joins_them_are_half(
         if node.op_type != "Cast" and any(name.endswith(SUFFIX) for name in (*node.input, *node.output))
     ]
     assert PRODUCTS | BETWEEN >= {node.op_type for node in halved}
+    assert set() == NEED_RANGE & {node.op_type for node in halved}
     assert [] == [node.name for node in halved if node.name.startswith(("/head/", "/standardiser/"))]
 
 
@@ -132,6 +138,8 @@ def test_a_file_that_strays_is_left_out_with_numbers_and_fp32_stays_good(tmp_pat
     assert not (bundle.folder / MODEL_FP16).exists()
     assert "answered with a score that is not a number" in bundle.manifest.metrics[NOTE]["refused"]
     assert [] == [key for key in bundle.manifest.parity if "fp16" in key]
+    with pytest.raises(BundleError, match=r"only fp32 \(.* a score that is not a number\); export"):
+        open_engine(bundle, precision="fp16")
     check_golden(open_engine(bundle), limit=1e-4)
 
 
