@@ -6,8 +6,9 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
@@ -180,7 +181,9 @@ def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
         *((("not usable", f"{len(store.skipped)} recordings in all"),) if store.skipped else ()),
         ("epochs", f"{len(history.epochs)}, best {history.best_epoch + 1}; this run took {minutes:.1f} min"),
         ("validation loss", f"{history.best_validation_loss:.4f} ({trained.loss_meaning})"),
+        ("head", _fact_of_head(manifest.training["head"])),
         ("parity", f"{parity:.1e} largest relative difference of torch and ONNX Runtime"),
+        ("fp16", manifest.metrics.get("fp16", {}).get("refused", "model.fp16.onnx scores and alarms alike")),
     ]
     return [
         *(f"{name:18} {fact}" for name, fact in facts),
@@ -188,6 +191,14 @@ def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
         f"{'written':18} {trained.bundle.folder} ({size_mb:.2f} MB)",
         f"{'next':18} {_next_command(trained)}",
     ]
+
+
+def _fact_of_head(notes: Mapping[str, Any]) -> str:
+    areas: Mapping[str, float] = notes.get("partial_auc_on_pseudo_anomalies", {})
+    if not areas:
+        return f"{notes['name']}, as asked for"
+    others = ", ".join(f"{name} {area:.3f}" for name, area in areas.items())
+    return f"{notes['name']}; partial AUC on pseudo anomalies (chance .5): {others}"
 
 
 def _facts_of_anomalies(anomalies: LogMelStore | None) -> list[tuple[str, str]]:

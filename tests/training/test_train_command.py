@@ -112,6 +112,8 @@ def test_the_report_has_what_one_wants_to_know(bundle: tuple[Path, Ran]) -> None
     assert "1 recordings, 5.5 min" == facts["calibration"]
     assert facts["epochs"].startswith("4, best ")
     assert float(facts["parity"].split()[0]) < 1e-4
+    assert facts["head"].startswith("joint; partial AUC on pseudo anomalies (chance .5): joint ")
+    assert "model.fp16.onnx scores and alarms alike" == facts["fp16"]
     assert "for 1 false alarms a week" in facts["limit (value 1.0)"]
     assert "false alarms a week" in facts["90 % interval"]
     assert f"wheeltapper score {bundle[0]} FILES --out scores.jsonl" == facts["next"]
