@@ -1,8 +1,8 @@
 """From normal sound to a trained detector: the model, then the scoring head.
 
 Disjoint sets of recordings, so that nothing is judged on what it was fitted to: training, validation
-(early stopping) and calibration (the alarm limit). The scoring head is fitted on recordings of its own, or
-on those of training and validation where there are few; never on those that set the limit.
+(early stopping) and calibration (the alarm limit). The scoring head is fitted on training and validation,
+and on recordings of its own where there are any; never on those that set the limit.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from training.train import TrainingSettings, standardiser_of_store, train_recons
 
 REFERENCES = 12
 """Normal windows that a model may keep as examples."""
+HEAD_WINDOWS_MAX = 8192
+"""Evenly taken from longer sound (2.3 h at the default hop): heads keep features of each, up to 60 kB."""
 PSEUDO_SEED = 104_729
 """Heads are chosen on the same pseudo anomalies whatever the seed of the training."""
 
@@ -54,7 +56,9 @@ def train_detector(
     """
     detector, history = train_model(design, store, split, settings, keep_in=keep_in, anomalies=anomalies)
     with torch.no_grad():
-        chosen = choose_head(_sound_for_heads(detector, store, split), design.head)
+        # pseudo anomalies cannot show what labels are worth
+        asked = design.head or ("verdict" if anomalies is not None else None)
+        chosen = choose_head(_sound_for_heads(detector, store, split), asked)
     detector.head, detector.chosen_head = chosen.head, chosen
     return detector, history
 
@@ -82,7 +86,8 @@ def train_model(
     checkpoint = None
     if keep_in is not None:
         sound = _identity(store, split, settings) | _identity_of_anomalies(anomalies)
-        checkpoint = Checkpoint(keep_in, asdict(design) | sound)
+        of_weights = {key: value for key, value in asdict(design).items() if key != "head"}
+        checkpoint = Checkpoint(keep_in, of_weights | sound)
     model.take_in(_known_beforehand(standardiser, store, split, anomalies))
     sides = (split.training, split.validation)
     history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)
@@ -150,6 +155,8 @@ def _standardised_windows(
     detector: Detector, store: LogMelStore, recordings: Collection[str]
 ) -> Iterator[Tensor]:
     starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=recordings)
+    if len(starts) > HEAD_WINDOWS_MAX:
+        starts = starts[np.linspace(0, len(starts) - 1, HEAD_WINDOWS_MAX).astype(int)]
     for first in range(0, len(starts), SCORING_BATCH):
         windows = torch.from_numpy(store.windows(starts[first : first + SCORING_BATCH]))
         yield detector.standardiser(windows)

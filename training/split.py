@@ -21,7 +21,7 @@ class Split:
     validation: tuple[str, ...]
     """These say when to stop training."""
     head: tuple[str, ...]
-    """The scoring head is fitted to the errors on these; they may be those of training and validation."""
+    """Models settle on these, and heads are fitted to them too; often those of training and validation."""
     calibration: tuple[str, ...]
     """The alarm limit is fitted to the scores of these."""
 

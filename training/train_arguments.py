@@ -11,7 +11,17 @@ from training.errors import TrainingError
 from training.gather import SHARES
 from training.heads import HEADS
 from training.losses import LOSSES
-from training.models import ENCODER, MASK_RATIO, MODELS, PATCH, SCHEDULES, WIDTHS, ModelDesign, Schedule
+from training.models import (
+    ENCODER,
+    MASK_RATIO,
+    MODELS,
+    PATCH,
+    SCHEDULES,
+    WIDTHS,
+    WITHOUT_WIDTHS,
+    ModelDesign,
+    Schedule,
+)
 from training.models.encoders import ENCODERS
 from training.models.mae import SCORED
 from training.models.memae import MEMORIES
@@ -69,7 +79,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         help="multiply in bfloat16 where it is safe: for GPUs; weights stay in float32")  # fmt: skip
     parser.add_argument(
         "--widths", type=widths_of_text, default=WIDTHS, metavar="N,N,...",
-        help=f"channels of each stage; default: {','.join(map(str, WIDTHS))}",
+        help=f"channels of each stage; mdae halves them; default: {','.join(map(str, WIDTHS))}",
     )  # fmt: skip
     parser.add_argument(
         "--loss", choices=tuple(LOSSES), default="squared",
@@ -149,6 +159,8 @@ def design_of(arguments: argparse.Namespace) -> ModelDesign:
         raise TrainingError(
             f"--loss {arguments.loss}: kind {arguments.kind} does not learn from single bins; leave it out"
         )
+    if arguments.kind in WITHOUT_WIDTHS and arguments.widths != WIDTHS:
+        raise TrainingError(f"--widths: kind {arguments.kind} has sizes of its own; leave it out")
     return ModelDesign(
         kind=arguments.kind,
         widths=arguments.widths,

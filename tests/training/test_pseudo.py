@@ -16,7 +16,7 @@ from training.pseudo.draws import Draws
 from training.pseudo.edits import AREA_SHARE
 
 MEL, FRAMES = 32, 48
-ADDITIONS = ("clicks", "tones", "hiss", "foreign")
+ADDITIONS = ("clicks", "tones", "hiss", "foreign", "bursts", "voices")
 
 
 def windows(n: int = 40, mel: int = MEL, frames: int = FRAMES) -> Tensor:

@@ -11,6 +11,7 @@ import numpy as np
 from training.ablations.questions import EPOCHS, QUESTIONS, WIDTHS, Question
 from training.ablations.rule import Difference, difference, sentence
 from training.ablations.trial import Trial
+from training.benchmark.rows import code_digest
 
 BySeed = Mapping[int, "float | None"]
 Figures = Mapping[tuple[str, str], Mapping[str, BySeed]]
@@ -109,6 +110,8 @@ def _cell(by_seed: BySeed) -> str:
 
 
 def _notes(item: Asked, figures: Figures) -> Iterator[str]:
+    if old := sum(trial.code != code_digest() for trial in item.trials):
+        yield f"{old} trials were made before the last change of the training code."
     chances = [
         value
         for by_name in figures.values()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from training.ablations.gradients import scaled_to_squared_error
 from training.ablations.material import ClipMaterial, StreamMaterial
 from training.ablations.questions import LABELLED_STREAMS, Question, Variant
 from training.ablations.readings import Scored, fit_heads, scored_store
+from training.benchmark.rows import code_digest
 from training.commission import train_model
 from training.data import LogMelStore
 from training.detector import Detector
@@ -57,6 +58,8 @@ class Trial:
     """As a manifest would name it, barrier and factor included."""
     kind_learned: str = ""
     """Of the labelled anomalies, where kinds are told apart."""
+    code: str = field(default_factory=code_digest)
+    """Of the source that decides what a trial gives."""
 
 
 def run_trial(

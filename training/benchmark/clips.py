@@ -26,6 +26,7 @@ def row_of_clips(job: Job, sound: SoundSet, clips: Path, bundle: Path) -> Row:
         set=job.set,
         seed=job.seed,
         figures=figures.pop(BUNDLE) | counts,
+        head=trained.head,
         costs=trained.costs,
         no_limit_because="clips are judged by AUC",
         controls=figures,

@@ -43,6 +43,8 @@ class Trained:
     """A trained bundle and what it cost."""
 
     bundle: Bundle
+    head: str
+    """What its scores come from."""
     costs: Mapping[str, float | None]
     """`train_s`, `train_cpu_s`, `epochs`, `bundle_bytes` and `parity`."""
 
@@ -66,7 +68,7 @@ def trained_bundle(job: Job, sound: SoundSet, folder: Path) -> Trained:
         "bundle_bytes": float(sum(entry.size_bytes for entry in manifest.files.values())),
         "parity": max(value for key, value in manifest.parity.items() if key.endswith("relative")),
     }
-    return Trained(bundle, costs)
+    return Trained(bundle, str(manifest.training["head"]["name"]), costs)
 
 
 def row_of_method(job: Job, sound: SoundSet, places: Places) -> Row:
@@ -89,6 +91,7 @@ def row_of_method(job: Job, sound: SoundSet, places: Places) -> Row:
         set=job.set,
         seed=job.seed,
         figures=judged.figures,
+        head=trained.head,
         groups=judged.groups,
         costs={**trained.costs, "score_cpu_s_per_hour": cost.cpu_s_per_hour},
         limit=None if calibration is None else _limit(calibration),

@@ -53,7 +53,11 @@ RECIPE = "mdae"
 HFRAE = ("hfrae", "--epochs", "6")
 """Its encoder makes an epoch ten times as long as another kind's."""
 VARIANTS = (
+    Method("dense-mean", ("dense", "--head", "mean")),
     Method("dense-steady", ("dense", "--head", "steady")),
+    Method("mae-mahalanobis", ("mae", "--head", "mahalanobis")),
+    Method("dra-verdict", ("dra", "--head", "verdict")),
+    Method("hfrae-verdict", (*HFRAE, "--head", "verdict")),
     Method("mae-unmasked", ("mae", "--scored", "unmasked")),
     Method("mae-lamp", ("mae", "--loss", "lamp")),
     Method("memae-dense-memory", ("memae", "--memory", "dense")),

@@ -42,9 +42,15 @@ here.
 
 dcase_id00 has few events and few minutes of sound: one event more or less is several hundredths of recall.
 
-Level, Gaussian and dense (the DCASE baseline) are controls: what does not beat them has earned nothing. The
-limit of level and Gaussian is the .99 quantile of their scores of the calibrate streams: it states no rate
-of alarms, and is exceeded as soon as sound differs from those.
+Level, Gaussian and dense are controls: what does not beat them has earned nothing. dense-mean scores as the
+DCASE baseline does; the other rows of the dense net show what a head adds to it. The limit of level and
+Gaussian is the .99 quantile of their scores of the calibrate streams: it states no rate of alarms, and is
+exceeded as soon as sound differs from those.
+
+Head: how a window becomes a score (docs/models.md). Where a method does not name one, `wheeltapper train`
+chooses it for each seed on pseudo anomalies of the training sound, so that a row compares methods with the
+head that suits them. For dra and hfrae the heads joint and steady look at the input too: the rows with
+-verdict show what the nets say by themselves.
 """
 
 CLIPS = """

@@ -71,8 +71,7 @@ def _circumstances(rows: Sequence[Row]) -> Counter[str]:
 
 
 def _other_code(rows: Sequence[Row]) -> list[str]:
-    trained = [row for row in rows if row.costs.get("train_s")]
-    other = Counter(row.method for row in trained if row.made["code"] != code_digest())
+    other = Counter(row.method for row in rows if row.made["code"] != code_digest())
     if not other:
         return []
     text = (

@@ -21,8 +21,13 @@ from training.errors import TrainingError
 
 FOLDER = "rows"
 TRAINING = Path(__file__).resolve().parent.parent
-CODE = ("data.py", "detector.py", "losses.py", "train.py", "commission.py", "heads*", "models", "pseudo")
-"""Under training/: what decides a model and its scores."""
+CODE = (
+    *("anomalies.py", "bundling.py", "commission.py", "data.py", "detector.py", "deviation.py"),
+    *("features.py", "gather.py", "losses.py", "seeding.py", "sound.py", "split.py", "train.py"),
+    *("train_arguments.py", "heads", "models", "pseudo", "evaluation"),
+    *("benchmark/scoring.py", "benchmark/controls.py", "benchmark/promises.py"),
+)
+"""Under training/: what decides a model, its scores and its figures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ class Row:
     seed: int
     figures: Mapping[str, float | None]
     """By name; None where there is nothing to judge."""
+    head: str = ""
+    """What the scores come from; see training.heads. A control has none."""
     groups: Mapping[str, str] = field(default_factory=dict)
     """Events found at 1 % of clear windows, as `30/40`."""
     costs: Mapping[str, float | None] = field(default_factory=dict)

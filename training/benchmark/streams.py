@@ -28,6 +28,10 @@ SMOKE_RECORDINGS = {
 """(set, label, role) -> how many a smoke test takes: the least that can be trained and calibrated with."""
 
 
+MADE_FROM = "made_from"
+"""File beside the sets of streams: the state of the shared sound that they were made from."""
+
+
 def refuse_missing(shared: Path) -> None:
     """Raise TrainingError unless the folder holds the benchmark's sound and scripts."""
     needed = ["data/index.csv", "bench/make_streams.py", "bench/judge.py", "bench/NUMBERS.md"]
@@ -46,8 +50,13 @@ def streams_of(shared: Path, work: Path, *, smoke: bool) -> Path:
     Raises:
         TrainingError: The script failed; the text says how.
     """
-    streams = work / "streams"
+    streams, source = work / "streams", _source(shared)
     if streams.is_dir():
+        if not (streams / MADE_FROM).is_file() or (streams / MADE_FROM).read_text() != source:
+            raise TrainingError(
+                f"{streams}: was made from other data or scripts than {shared} has now; delete it, or give "
+                "another --work"
+            )
         return streams
     part = work / f"streams.part-{os.getpid()}"
     data = _reduced_data(shared / "data", part) if smoke else shared / "data"
@@ -59,6 +68,7 @@ def streams_of(shared: Path, work: Path, *, smoke: bool) -> Path:
         shutil.rmtree(part, ignore_errors=True)
         raise TrainingError(f"{script}: failed with {ran.stderr.strip()[-500:]}; see what it needs")
     sys.stderr.write(ran.stdout)
+    (part / MADE_FROM).write_text(source)
     try:
         part.rename(streams)
     except OSError:
@@ -66,6 +76,12 @@ def streams_of(shared: Path, work: Path, *, smoke: bool) -> Path:
             raise
         shutil.rmtree(part)  # another process was ready first; both made the same
     return streams
+
+
+def _source(shared: Path) -> str:
+    """Return what tells one state of the shared sound and scripts from another."""
+    names = ("data/index.csv", "bench/make_streams.py", "bench/judge.py")
+    return hashlib.sha256(b"".join((shared / name).read_bytes() for name in names)).hexdigest()
 
 
 def _reduced_data(data: Path, part: Path) -> Path:

@@ -31,17 +31,20 @@ def stream_section(rows: Sequence[Row], plan: Plan, name: str, notes: Path) -> l
     if not found:
         return []
     events, hours = found[0].figures["events"] or 0.0, found[0].figures["hours"] or 0.0
-    lines = [["chance", NONE, *(CHANCE.get(column, NONE) for column in STREAM_COLUMNS)]]
-    lines += [[title(method, mine), str(len(mine)), *_stream_cells(mine)] for method, mine in of(found, plan)]
+    lines = [["chance", NONE, NONE, *(CHANCE.get(column, NONE) for column in STREAM_COLUMNS)]]
     lines += [
-        [quoted.detector, "quoted", *(quoted.cells.get(column, NONE) for column in STREAM_COLUMNS)]
+        [title(method, mine), str(len(mine)), heads(mine), *_stream_cells(mine)]
+        for method, mine in of(found, plan)
+    ]
+    lines += [
+        [quoted.detector, "quoted", NONE, *(quoted.cells.get(column, NONE) for column in STREAM_COLUMNS)]
         for quoted in quoted_rows(notes, name)
     ]
     without = sorted({row.no_limit_because for row in found if row.costs.get("train_s") and not row.limit})
     return [
         f"## {name}: {events:.0f} events in {number(hours, 2)} h",
         "",
-        *table(["detector", "seeds", *STREAM_COLUMNS.values()], lines),
+        *table(["detector", "seeds", "head", *STREAM_COLUMNS.values()], lines),
         "",
         paragraph(f"{QUOTED} {SOURCE}, which explains the asterisk."),
         *(f"Without an alarm limit, so that none can be judged: {reason}." for reason in without),
@@ -62,6 +65,11 @@ def title(method: str, rows: Sequence[Row]) -> str:
     return f"{method} (control)" if rows[0].kind in (*CONTROLS, "dense") else method
 
 
+def heads(rows: Sequence[Row]) -> str:
+    """Return which heads scored a method, over its seeds; the head is chosen anew for each."""
+    return ", ".join(sorted({row.head for row in rows if row.head})) or NONE
+
+
 def _stream_cells(rows: Sequence[Row]) -> list[str]:
     return [
         figure(rows, "window_auc", 3),
@@ -78,21 +86,21 @@ def clip_section(rows: Sequence[Row], plan: Plan, names: Sequence[str]) -> list[
     found = [row for row in rows if row.set in names]
     if not found:
         return []
-    lines = [["chance", NONE, *(".5 / .5" for _ in names)]]
+    lines = [["chance", NONE, NONE, *(".5 / .5" for _ in names)]]
     for control in CONTROLS:
         measured = {row.set: row.controls[control] for row in found}
         cells = [_pair([measured[name]]) if name in measured else NONE for name in names]
-        lines.append([f"{control} (control)", NONE, *cells])
+        lines.append([f"{control} (control)", NONE, NONE, *cells])
     for method, mine in of(found, plan):
         by_set = [[row for row in mine if row.set == name] for name in names]
         cells = [_pair([row.figures for row in each]) if each else NONE for each in by_set]
-        lines.append([title(method, mine), str(max(map(len, by_set))), *cells])
+        lines.append([title(method, mine), str(max(map(len, by_set))), heads(mine), *cells])
     counts = {row.set: f"{row.figures['normal']:.0f} + {row.figures['anomalous']:.0f}" for row in found}
     sizes = ", ".join(f"{name} {counts[name]}" for name in names if name in counts)
     return [
         "## ToyCar, clips of precomputed log-mel: AUC / pAUC",
         "",
-        *table(["detector", "seeds", *names], lines),
+        *table(["detector", "seeds", "head", *names], lines),
         "",
         paragraph(f"{CLIPS} Normal + anomalous test clips: {sizes}."),
         *_beaten(found, plan, names),

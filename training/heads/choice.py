@@ -1,7 +1,8 @@
 """Which head scores a bundle: the one that best tells pseudo anomalies from normal sound.
 
-Judged on validation recordings, which neither the model nor, for this, a whitening has learned from, and on
-pseudo anomalies made of them; never on a labelled test. The one that is kept is fitted to all normal sound.
+Judged on validation recordings and on pseudo anomalies made of them; never on a labelled test. No weight of
+the model and no whitening has learned from them; what hfrae and dra settle after training, and the units of
+the joint heads' views, have. The head that is kept is fitted to all normal sound.
 """
 
 from __future__ import annotations

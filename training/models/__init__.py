@@ -28,6 +28,7 @@ __all__ = [
     "MODELS",
     "SCHEDULES",
     "WIDTHS",
+    "WITHOUT_WIDTHS",
     "Comparison",
     "ModelDesign",
     "Reconstructor",
@@ -42,6 +43,8 @@ PATCH = (16, 4)
 """Of mae: an eighth of the bands by an eighth of a second did best in trials (LOG.md)."""
 MASK_RATIO = 0.5
 """Of mae."""
+WITHOUT_WIDTHS = ("dense", "dae", "skip_transformer")
+"""Kinds whose sizes are fixed by their source, or were measured as they are."""
 SCHEDULES = {"dae": Schedule(40, 16), "mdae": Schedule(40, 16)}
 """Kind -> how it is trained, where the usual is too little: pseudo anomalies never repeat (LOG.md)."""
 
@@ -79,7 +82,7 @@ def _dae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
 
 def _mdae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
     # half as wide as alone: here it only has a say beside the denoiser, for a quarter of the work
-    halves = [width // 2 for width in design.widths]
+    halves = [max(1, width // 2) for width in design.widths]
     masked = MaskedAutoencoder(PatchGrid(mel, frames, *PATCH), widths=halves)
     return MaskedDenoisingAutoencoder(DenoisingAutoencoder(mel, frames), masked)
 

@@ -77,7 +77,7 @@ def hiss(windows: Tensor, draws: Draws) -> Tensor:
 
 
 def foreign(windows: Tensor, draws: Draws, others: Tensor | None) -> Tensor:
-    """Return another window's sound: of `others`, or of the batch itself, moved 4 to 40 bands.
+    """Return another window's sound: of `others`, or the window's before it, moved 4 to 40 bands.
 
     Unmoved, the machine's own sound would only make it louder. Shape of `others`: (m, mel, frames), log10.
     """

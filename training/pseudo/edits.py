@@ -71,7 +71,8 @@ def modulate(windows: Tensor, draws: Draws) -> Tensor:
 def splice(windows: Tensor, draws: Draws) -> Tensor:
     """Replace a stretch of all bands by another window's sound, moved, recoloured or pulsed, equally loud.
 
-    What a machine sounds like that has changed: every bin is new, and the level says nothing.
+    What a machine sounds like that has changed, where the level says nothing. The other window is the one
+    before; a window that is alone is replaced by itself, changed.
     """
     mel = windows.shape[1]
     shift = draws.sign() * (SHIFT_BANDS[0] + draws.place(torch.full_like(windows[:, :1, :1], 4.0)))
