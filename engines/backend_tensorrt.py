@@ -12,19 +12,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.bundle import MODELS, Bundle
-from engines.errors import EngineError, EngineParityError, PlanMissingError, PlanRefusedError
-from engines.golden import OutputParity, compare_outputs, read_golden, require_parity, tolerance_of
+from engines.errors import EngineParityError, PlanMissingError, PlanRefusedError
+from engines.golden import OutputParity, read_golden, require_parity, tolerance_of
 from engines.plan_lock import build_lock
 from engines.plan_record import PlanKey, PlanRecord
 from engines.plans import PlanCache
-from engines.runtime import Engine, EngineOutput, Float32, PlanSettings
+from engines.proof import REPEATS, proven_parity
+from engines.runtime import Engine, EngineOutput, Float32, PlanSettings, join_outputs
 from engines.tensorrt.cuda import Cuda, Gpu, find_cuda
 from engines.tensorrt.library import Library, find_library
 from engines.tensorrt.plan import PlanRequest, plan_from_onnx
 from engines.tensorrt.session import Session
-
-WARM_CALLS = 3
-"""First a new shape, then the same again, which is captured, then the graph itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class TensorRTEngine(Engine):
     def warm(self) -> None:
         """Run single windows until a CUDA graph is captured or refused, and say which in `backend`."""
         mel, frames = self.bundle.manifest.mel, self.bundle.manifest.frames
-        for _ in range(WARM_CALLS):
+        for _ in range(REPEATS):
             self._session.infer(np.zeros((1, mel, frames), np.float32))
         captured = self._session.graph_batch is not None
         self.backend = self._name if captured else f"{self._name} without CUDA graph"
@@ -63,13 +61,18 @@ class TensorRTEngine(Engine):
     def _infer(self, batch: Float32) -> EngineOutput:
         limit = self.key.max_batch
         parts = [self._session.infer(batch[first : first + limit]) for first in range(0, len(batch), limit)]
-        if len(parts) == 1:
-            return parts[0]
-        return EngineOutput(
-            np.concatenate([part.score for part in parts]),
-            np.concatenate([part.error_map for part in parts]),
-            np.concatenate([part.reconstruction for part in parts]),
-        )
+        return join_outputs(parts)
+
+    def prove(self, tolerance: float) -> None:
+        """Answer the golden windows, plain and through CUDA graphs, and note in `parity` how far off.
+
+        Raises:
+            EngineParityError: An output is further off than `tolerance`, relative, or is not a number.
+            BundleDamagedError: The bundle has no golden windows.
+        """
+        # _infer, not infer: a plan that answers no number strays, and is to be set aside as one
+        self.parity = proven_parity(read_golden(self.bundle), self._infer)
+        require_parity(self.parity, tolerance, f"{self.backend} on {self.bundle.bundle_id}")
 
     def close(self) -> None:
         """Free the GPU's memory."""
@@ -201,20 +204,20 @@ class _Opener:
         try:
             session.allocate(self._key.max_batch, (manifest.mel, manifest.frames))
             engine.warm()
-        except EngineError:
+        except BaseException:
             engine.close()
             raise
         return engine
 
     def _prove(self, engine: TensorRTEngine, record: PlanRecord) -> PlanRecord:
         """Return the record with how far the engine strays; quarantine the plan if that is too far."""
-        golden = read_golden(self._bundle)
-        engine.parity = compare_outputs(golden.expected, engine.infer(golden.logmel))
-        proven = record.with_parity(engine.parity)
         try:
-            require_parity(engine.parity, self._tolerance, f"{engine.backend} on {self._bundle.bundle_id}")
+            engine.prove(self._tolerance)
         except EngineParityError as error:
             engine.close()
-            self._cache.quarantine(proven, str(error))
+            self._cache.quarantine(record.with_parity(engine.parity), str(error))
             raise
-        return proven
+        except BaseException:
+            engine.close()
+            raise
+        return record.with_parity(engine.parity)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,17 @@ class EngineOutput:
     """Shape (n, mel, frames), >= 0, squared error in standardised units."""
     reconstruction: Float32
     """Shape (n, mel, frames), in the units of the input."""
+
+
+def join_outputs(parts: Sequence[EngineOutput]) -> EngineOutput:
+    """Return the outputs of several batches as those of one, in their order; of one part the part itself."""
+    if len(parts) == 1:
+        return parts[0]
+    return EngineOutput(
+        np.concatenate([part.score for part in parts]),
+        np.concatenate([part.error_map for part in parts]),
+        np.concatenate([part.reconstruction for part in parts]),
+    )
 
 
 class Engine(ABC):

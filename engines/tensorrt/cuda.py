@@ -15,6 +15,9 @@ from engines.runtime import Float32
 
 NAMES = ("cuda.bindings.runtime", "cuda.cudart")
 """Where cuda-python has the runtime: since 12.6, and before."""
+UNUSABLE = (ImportError, OSError, RuntimeError, AttributeError)
+"""What the import of a native module raises: OSError where a shared library is missing, AttributeError where
+it was made for another NumPy."""
 FLOAT32_BYTES = 4
 
 
@@ -80,7 +83,7 @@ def find_cuda() -> Cuda:
     for name in NAMES:
         try:
             return Cuda(importlib.import_module(name))
-        except (ImportError, OSError, RuntimeError) as error:
+        except UNUSABLE as error:
             reasons.append(f"{name}: {error}")
     raise BackendUnavailableError(f"cuda-python is missing ({'; '.join(reasons)}); pip install cuda-python")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.errors import BackendUnavailableError
+from engines.tensorrt.cuda import UNUSABLE
 
 FLAVOURS = {
     "tensorrt": "tensorrt",
@@ -44,10 +45,9 @@ def find_library() -> Library:
     for name, flavour in FLAVOURS.items():
         try:
             trt = importlib.import_module(name)
-        except (ImportError, OSError, RuntimeError) as error:  # OSError: a shared library of it is missing
+            return Library(trt, flavour, str(trt.__version__))
+        except UNUSABLE as error:
             reasons.append(f"{name}: {error}")
-            continue
-        return Library(trt, flavour, str(trt.__version__))
     raise BackendUnavailableError(
         f"TensorRT is not installed ({'; '.join(reasons)}); on a Jetson it comes with JetPack and the "
         "virtual environment needs --system-site-packages (docs/jetson.md)"

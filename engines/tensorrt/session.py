@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engines.bundle import INPUT_NAME, OUTPUT_NAMES
-from engines.errors import EngineError, PlanRefusedError
+from engines.errors import BackendUnavailableError, EngineError, PlanRefusedError
 from engines.runtime import EngineOutput, Float32
 from engines.tensorrt.cuda import Cuda, TensorBuffer
 from engines.tensorrt.library import Library, open_log, text_of_log
@@ -35,12 +35,19 @@ class Session:
         """Deserialise. `allocate` must follow before anything is run.
 
         Raises:
+            BackendUnavailableError: TensorRT's runtime cannot start.
             PlanRefusedError: It is damaged, or made by another version of TensorRT or for another GPU.
         """
         self._cuda = cuda
         self._trt = library.trt
         self._log = open_log(library.trt)
-        self._runtime: Any = library.trt.Runtime(self._log)
+        try:
+            self._runtime: Any = library.trt.Runtime(self._log)
+        except TypeError as error:  # what pybind11 makes of a factory that returned nullptr
+            raise BackendUnavailableError(
+                f"TensorRT {library.version} cannot start its runtime ({error}); {text_of_log(self._log)}; "
+                "its version and the driver's must go together"
+            ) from error
         self._engine: Any = self._runtime.deserialize_cuda_engine(plan)
         if self._engine is None:
             raise PlanRefusedError(

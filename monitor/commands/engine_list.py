@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -15,6 +14,7 @@ from monitor.commands.engine_options import (
     add_plan_options,
     find_box_or_none,
     folder_from_arguments,
+    json_line,
     why_not_here,
 )
 
@@ -41,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
             {"stem": plan.stem, "state": state, "why": why, "record": plan.record and asdict(plan.record)}
             for plan, (state, why) in zip(plans, states, strict=True)
         ]
-        print(json.dumps({"folder": str(folder), "plans": tree}))
+        print(json_line({"folder": str(folder), "plans": tree}))
         return 0
     print(f"{len(plans)} plans in {folder}" + ("" if box else " (no TensorRT and GPU here to compare with)"))
     for plan, (state, why) in zip(plans, states, strict=True):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 from pathlib import Path
+from typing import Any
 
 from engines.backend_tensorrt import Box, find_box
 from engines.bundle import MODELS
@@ -75,6 +78,19 @@ def why_not_here(key: PlanKey, box: Box | None) -> str:
             f"made for {key.gpu_name} {key.compute_capability}, here is {gpu.name} {gpu.compute_capability}"
         )
     return ""
+
+
+def json_line(tree: Any) -> str:  # noqa: ANN401 - any tree of JSON's types
+    """Return a tree as one line of JSON; numbers that JSON lacks, infinite or none at all, become null."""
+    return json.dumps(_finite(tree), allow_nan=False)
+
+
+def _finite(tree: Any) -> Any:  # noqa: ANN401 - any tree of JSON's types
+    if isinstance(tree, dict):
+        return {key: _finite(value) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [_finite(value) for value in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree
 
 
 def _say(words: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -11,9 +10,15 @@ from typing import Any
 
 from engines.bundle import MODELS, Bundle, open_bundle
 from engines.errors import BackendUnavailableError, EngineError, PlanMissingError
-from engines.golden import OutputParity, compare_outputs, read_golden, tolerance_of
+from engines.golden import OutputParity, read_golden, tolerance_of
+from engines.proof import proven_parity
 from engines.runtime import BACKENDS, PlanSettings, open_engine
-from monitor.commands.engine_options import add_plan_options, add_precision_option, plans_from_arguments
+from monitor.commands.engine_options import (
+    add_plan_options,
+    add_precision_option,
+    json_line,
+    plans_from_arguments,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,7 +41,7 @@ def run(arguments: argparse.Namespace) -> int:
         for backend in ([arguments.backend] if arguments.backend else BACKENDS)
     ]
     if arguments.json:
-        print(json.dumps({"bundle": bundle.bundle_id, "engines": rows}))
+        print(json_line({"bundle": bundle.bundle_id, "engines": rows}))
     else:
         print("\n".join(_lines(bundle, rows)))
     strays = any(row["agrees"] is False for row in rows)
@@ -53,9 +58,10 @@ def _row(bundle: Bundle, backend: str, precision: str, plans: PlanSettings) -> d
         return {**row, "engine": None, "agrees": None, "reason": str(error)}
     except EngineError as error:
         return {**row, "engine": None, "agrees": False, "reason": f"{error} [{error.code}]"}
-    golden = read_golden(bundle)
     try:
-        parity = compare_outputs(golden.expected, engine.infer(golden.logmel))
+        parity = proven_parity(read_golden(bundle), engine.infer)
+    except EngineError as error:
+        return {**row, "engine": engine.backend, "agrees": False, "reason": f"{error} [{error.code}]"}
     finally:
         engine.close()
     agrees = all(part.max_relative <= limit for part in parity)

@@ -47,7 +47,11 @@ class FakeBox:
     build_s: float = 0.0
     """How long a build takes."""
     drift: float = 1.0
-    """Every answer is multiplied by it: a plan that strays."""
+    """Every answer is multiplied by it: a plan that strays; NaN: one that answers no number."""
+    graph_drift: float = 1.0
+    """Every answer of a CUDA graph is multiplied by it besides: a call that was captured wrongly."""
+    starts: bool = True
+    """Whether a runtime can be made at all; not where the driver is too old."""
     capturable: bool = True
     """Whether a call can be captured in a CUDA graph."""
     late: int = 0

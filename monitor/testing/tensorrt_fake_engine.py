@@ -18,6 +18,9 @@ class FakeRuntime:
     """Turns plans back into engines."""
 
     def __init__(self, box: FakeBox, log: FakeLogger) -> None:
+        if not box.starts:
+            log.log(Severity.ERROR, "CUDA initialization failure with error: 35")
+            raise TypeError("pybind11::init(): factory function returned nullptr")
         self._box, self._log = box, log
 
     def deserialize_cuda_engine(self, plan: bytes) -> _Engine | None:
@@ -92,17 +95,18 @@ class _Context:
             self._engine.log.log(Severity.ERROR, "Error Code 1: Cask (capture of this layer is not possible)")
             return False
         shape = self._shape
-        stream.put(lambda: self._compute(shape))
+        drift = self._engine.head["drift"] * (1.0 if stream.captured is None else box.graph_drift)
+        stream.put(lambda: self._compute(shape, drift))
         return True
 
-    def _compute(self, shape: tuple[int, ...]) -> None:
+    def _compute(self, shape: tuple[int, ...], drift: float) -> None:
         if shape != self._shape:
             raise AssertionError(
                 f"a graph captured for {shape} was launched while the shape is {self._shape}"
             )
         answers = self._engine.session.run(list(OUTPUT_NAMES), {INPUT_NAME: self._view(INPUT_NAME, shape)})
         for name, answer in zip(OUTPUT_NAMES, answers, strict=True):
-            self._view(name, answer.shape)[...] = answer * np.float32(self._engine.head["drift"])
+            self._view(name, answer.shape)[...] = answer * np.float32(drift)
 
     def _view(self, name: str, shape: tuple[int, ...]) -> Any:  # noqa: ANN401 - an array over device memory
         count = int(np.prod(shape))

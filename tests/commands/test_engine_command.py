@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -112,6 +113,26 @@ def test_parity_fails_where_an_engine_strays(install: Install, tmp_path: Path, c
     text = capsys.readouterr().out
     assert "tensorrt fp32: refused: the plan" in text
     assert "strays from what training saw" in text
+
+
+def strict_json(text: str) -> dict[str, Any]:
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is not JSON")
+
+    tree: dict[str, Any] = json.loads(text, parse_constant=refuse)
+    return tree
+
+
+def test_an_infinite_difference_is_null_in_json(install: Install, tmp_path: Path, capsys: Capture) -> None:
+    install(FakeTensorRT(drift=float("nan")))
+    assert 2 == engine(tmp_path, "build", AE)
+    capsys.readouterr()
+    assert 0 == engine(tmp_path, "list", AE, "--json")
+    (plan,) = strict_json(capsys.readouterr().out)["plans"]
+    assert ("quarantined", 3 * [None]) == (
+        plan["state"],
+        [row["max_relative"] for row in plan["record"]["parity"]],
+    )
 
 
 def test_parity_fails_where_nothing_can_run(install: Install, tmp_path: Path, capsys: Capture) -> None:

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,10 @@ import pytest
 from fixtures_tensorrt import Install, with_tolerance
 
 from engines.backend_tensorrt import TensorRTEngine, find_box, open_engine, plan_key
-from engines.bundle import MODEL, Bundle, open_bundle
+from engines.bundle import GOLDEN, MODEL, Bundle, open_bundle
 from engines.errors import (
     BackendUnavailableError,
+    BundleDamagedError,
     EngineBuildError,
     EngineError,
     EngineParityError,
@@ -196,6 +198,43 @@ def test_a_plan_that_strays_goes_into_quarantine_with_its_numbers(
     assert 1 == box.builds, "no minutes are spent at every start"
 
 
+def test_a_plan_that_answers_no_number_goes_into_quarantine_too(
+    install: Install, plan_bundle: Bundle, plans_at: Path
+) -> None:
+    box = install(FakeTensorRT(drift=float("nan")))
+    with pytest.raises(EngineParityError, match=r"strays .* score inf, error_map inf"):
+        opened(plan_bundle, plans_at)
+    assert ({}, {}, set()) == (box.cuda.allocations, box.cuda.streams, box.cuda.graphs)
+    with pytest.raises(PlanQuarantinedError, match="score inf"):
+        opened(plan_bundle, plans_at)
+    assert 1 == box.builds
+
+
+def test_the_cuda_graphs_answers_are_proven_as_well(
+    install: Install, plan_bundle: Bundle, plans_at: Path
+) -> None:
+    box = install(FakeTensorRT(graph_drift=1.01))
+    with pytest.raises(EngineParityError, match=r"strays .* score 0\.01\d*, .* allowed 0\.001"):
+        opened(plan_bundle, plans_at)
+    box = install(FakeTensorRT(cuda=FakeCuda(gpu_name="Thor")))
+    engine = opened(plan_bundle, plans_at)
+    before = box.cuda.launches
+    engine.infer(read_golden(plan_bundle).logmel[:1])
+    assert 1 == box.cuda.launches - before, "a graph for single windows is ready"
+
+
+def test_a_bundle_without_golden_windows_leaves_nothing_on_the_gpu(
+    install: Install, plan_bundle: Bundle, plans_at: Path, tmp_path: Path
+) -> None:
+    box = install(FakeTensorRT())
+    folder = tmp_path / "ae"
+    shutil.copytree(plan_bundle.folder, folder)
+    (folder / GOLDEN).unlink()
+    with pytest.raises(BundleDamagedError, match="no golden windows"):
+        opened(dataclasses.replace(plan_bundle, folder=folder), plans_at)
+    assert ({}, {}, set()) == (box.cuda.allocations, box.cuda.streams, box.cuda.graphs)
+
+
 def test_a_kept_plan_is_proven_again_when_it_is_opened(
     install: Install, plan_bundle: Bundle, plans_at: Path
 ) -> None:
@@ -229,6 +268,38 @@ def test_auto_falls_back_and_says_why(install: Install, plan_bundle: Bundle, pla
     assert ("tensorrt 10.3.0 Thor fp32", "") == (better.backend, better.fallback)
 
 
+def test_auto_falls_back_where_tensorrts_runtime_cannot_start(
+    install: Install, plan_bundle: Bundle, plans_at: Path
+) -> None:
+    install(FakeTensorRT(starts=False))
+    engine = open_any_engine(plan_bundle, backend="auto", plans=PlanSettings(plans_at))
+    assert engine.fallback.startswith("tensorrt: TensorRT 10.3.0 cannot start its runtime (pybind11::init()")
+    assert "log: error: CUDA initialization failure" in engine.fallback
+
+
+class BrokenByNumPy:
+    """A finder of modules for which bindings that were made for another NumPy stand in."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        self.names = names
+
+    def find_spec(self, name: str, _path: object = None, _target: object = None) -> None:
+        if name in self.names:
+            raise AttributeError("module 'numpy' has no attribute 'bool'")
+
+
+@pytest.mark.parametrize("names", [("tensorrt",), ("cuda.bindings.runtime",)])
+def test_bindings_that_were_made_for_another_numpy_are_missing_ones(
+    install: Install, plan_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    install(FakeTensorRT())
+    for name in names:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [BrokenByNumPy(names), *sys.meta_path])
+    with pytest.raises(BackendUnavailableError, match="has no attribute 'bool'"):
+        open_engine(plan_bundle)
+
+
 def test_a_named_backend_is_used_or_refused(install: Install, plan_bundle: Bundle, plans_at: Path) -> None:
     install(FakeTensorRT(cuda=FakeCuda(missing=CudaError.cudaErrorNoDevice)))
     with pytest.raises(BackendUnavailableError, match="no CUDA-capable device is detected"):
@@ -251,7 +322,7 @@ def test_a_missing_library_is_named(
 ) -> None:
     install(FakeTensorRT())
     for name in absent:
-        monkeypatch.setitem(__import__("sys").modules, name, None)
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(BackendUnavailableError, match=sentence):
         open_engine(plan_bundle)
 
