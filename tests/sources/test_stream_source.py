@@ -123,7 +123,8 @@ def test_an_address_that_does_not_answer_is_waited_for_and_its_password_never_sh
         while time.monotonic() < deadline_s:
             blocks += source.read(0.02)
             for child in psutil.Process().children():
-                arguments += child.cmdline()
+                with contextlib.suppress(psutil.Error):  # it has ended meanwhile
+                    arguments += child.cmdline()
     (health,) = source.health()
     source.close()
     assert "ffmpeg" in arguments
