@@ -136,7 +136,7 @@ def test_retained_documents_are_sent_when_they_say_something_new_and_not_otherwi
     recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
     rig = make_rig(port=mosquitto.port)
     # what is known before the connection may go out twice: with it, and by itself
-    eventually(lambda: rig.publisher.connected)
+    recorder.wait_for(f"{topic_prefix}/status", state="online")
     rig.publisher.set_health(health())
     recorder.wait_for(f"{topic_prefix}/pump/health")
     rig.publisher.set_health(health(received=200))
