@@ -214,8 +214,9 @@ class Publisher:
 
     def on_connected(self) -> None:
         """Have the status and every retained document sent again."""
-        self._retained.put(self._topic("status"), self._status("online"))
+        # in this order: the publishing thread may be awake, and would send a new status twice
         self._retained.send_all_again()
+        self._retained.put(self._topic("status"), self._status("online"))
         self._wake.set()
 
     def on_progress(self) -> None:
