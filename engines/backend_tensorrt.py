@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.bundle import MODELS, Bundle
-from engines.errors import EngineParityError, PlanMissingError, PlanRefusedError
+from engines.errors import EngineParityError, PlanCacheError, PlanMissingError, PlanRefusedError
 from engines.golden import OutputParity, read_golden, require_parity, tolerance_of
 from engines.plan_lock import build_lock
 from engines.plan_record import PlanKey, PlanRecord
@@ -21,7 +21,7 @@ from engines.proof import REPEATS, proven_parity
 from engines.runtime import Engine, EngineOutput, Float32, PlanSettings, join_outputs
 from engines.tensorrt.cuda import Cuda, Gpu, find_cuda
 from engines.tensorrt.library import Library, find_library
-from engines.tensorrt.plan import PlanRequest, plan_from_onnx
+from engines.tensorrt.plan import PlanRequest, plan_from_onnx, read_onnx
 from engines.tensorrt.session import Session
 
 
@@ -47,6 +47,8 @@ class TensorRTEngine(Engine):
         """Which plan this is."""
         self.parity: tuple[OutputParity, ...] = ()
         """How far it strayed on the golden windows when it was opened."""
+        self.unkept = ""
+        """Why the plan could not be written and must be built again at the next start; empty: it is kept."""
         self._name = f"{box.library.flavour} {box.library.version} {box.gpu.name} {key.precision}"
         self.backend = self._name
 
@@ -122,7 +124,7 @@ def open_engine(
 
     Raises:
         BackendUnavailableError: TensorRT or a GPU is missing.
-        BundleError: The bundle has no file of this precision, or no golden windows.
+        BundleError: The bundle has no file of this precision or no golden windows, or was replaced meanwhile.
         EngineBuildError: TensorRT makes no plan of it.
         EngineParityError: The plan strays; it was put into quarantine.
         PlanQuarantinedError: It was there already.
@@ -150,8 +152,10 @@ class _Opener:
             return engine
         if not self._settings.build:
             raise PlanMissingError(
-                f"no TensorRT plan of {self._bundle.bundle_id} can be used here ({self._why}); make one with "
-                f"`wheeltapper engine build {self._bundle.folder}`, or set engine.build_plans to true"
+                f"no TensorRT plan of {self._bundle.bundle_id} can be used here ({self._why}); make one, "
+                f"with the daemon's configuration as FILE: `wheeltapper engine build {self._bundle.folder} "
+                f"--config FILE --precision {self._key.precision} --state-dir "
+                f"{self._settings.folder.parent}`, or set engine.build_plans to true"
             )
         with build_lock(self._cache.path(self._key, ".lock"), say=self._settings.say):
             engine = self._open_kept()  # another process may have built it while we waited
@@ -180,7 +184,7 @@ class _Opener:
         built = plan_from_onnx(
             self._box.library,
             PlanRequest(
-                onnx=bundle.model_path_of(key.precision).read_bytes(),
+                onnx=read_onnx(bundle.model_path_of(key.precision), key.onnx_sha256),
                 precision=key.precision,
                 window=(bundle.manifest.mel, bundle.manifest.frames),
                 batches=(key.min_batch, key.opt_batch, key.max_batch),
@@ -188,14 +192,26 @@ class _Opener:
             ),
         )
         build_s = time.monotonic() - started_s
-        if built.timing:
-            self._cache.write_timing(key, built.timing)
+        self._keep_timing(built.timing)
         engine = self._engine_of(built.plan)
         record = PlanRecord.of_plan(
             key, built.plan, bundle_id=bundle.bundle_id, build_s=build_s, tolerance=self._tolerance
         )
-        self._cache.keep(self._prove(engine, record), built.plan)
+        proven = self._prove(engine, record)
+        try:
+            self._cache.keep(proven, built.plan)
+        except PlanCacheError as error:  # a plan that answers is worth more than its file
+            engine.unkept = str(error)
+            self._settings.say(f"using the plan of {bundle.bundle_id}, which could not be kept: {error}")
         return engine
+
+    def _keep_timing(self, timing: bytes) -> None:
+        """Write what the compiler measured; where that fails, say so: only the next build takes longer."""
+        try:
+            if timing:
+                self._cache.write_timing(self._key, timing)
+        except PlanCacheError as error:
+            self._settings.say(f"the next build will take as long again, its timings were not kept: {error}")
 
     def _engine_of(self, plan: bytes) -> TensorRTEngine:
         manifest = self._bundle.manifest
@@ -215,7 +231,10 @@ class _Opener:
             engine.prove(self._tolerance)
         except EngineParityError as error:
             engine.close()
-            self._cache.quarantine(record.with_parity(engine.parity), str(error))
+            try:
+                self._cache.quarantine(record.with_parity(engine.parity), str(error))
+            except PlanCacheError as unnoted:
+                raise EngineParityError(f"{error}; this could not be noted: {unnoted}") from error
             raise
         except BaseException:
             engine.close()

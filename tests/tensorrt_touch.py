@@ -1,8 +1,9 @@
-"""Reads from our source which names of TensorRT it touches: the attributes of every object of TensorRT's."""
+"""Reads from our source which names of TensorRT and of CUDA's runtime it touches."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -60,6 +61,13 @@ def touched_by(sources: list[str]) -> Touched:
             _note(node, touched)
     touched.required -= touched.optional
     return touched
+
+
+def cuda_names_in(sources: list[str]) -> set[str]:
+    """Return what these sources ask of a variable or attribute `cudart`: `cudaMalloc`, `kind.member`."""
+    nodes = (node for source in sources for node in ast.walk(ast.parse(source)))
+    dotted = (ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute))
+    return {found[1] for text in dotted if (found := re.search(r"\bcudart\.([\w.]+)$", text))}
 
 
 def _note(node: ast.AST, touched: Touched) -> None:

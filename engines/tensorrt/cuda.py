@@ -52,6 +52,13 @@ class Cuda:
             )
         return values[0] if len(values) == 1 else tuple(values)
 
+    def freed(self, answer: tuple[Any, ...]) -> None:
+        """Take the answer of a call that frees something, whatever it is.
+
+        After an error of a kernel every call answers that error, which has been raised already: it must stay
+        the one that is seen, and what is left to free must still be freed.
+        """
+
     def gpu(self) -> Gpu:
         """Return which GPU device 0 is.
 
@@ -130,9 +137,9 @@ class TensorBuffer:
         )
 
     def close(self) -> None:
-        """Free both; `host` must not be used afterwards."""
+        """Free both, and raise nothing; `host` must not be used afterwards."""
         if self._pinned:
-            self._cuda.checked(self._cuda.cudart.cudaFreeHost(self._pinned))
+            self._cuda.freed(self._cuda.cudart.cudaFreeHost(self._pinned))
         if self.device:
-            self._cuda.checked(self._cuda.cudart.cudaFree(self.device))
+            self._cuda.freed(self._cuda.cudart.cudaFree(self.device))
         self._pinned = self.device = 0

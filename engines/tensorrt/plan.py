@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from engines.bundle import INPUT_NAME
-from engines.errors import EngineBuildError
+from engines.errors import BundleDamagedError, EngineBuildError
 from engines.tensorrt.library import Library, open_log, text_of_log
 
 
@@ -34,6 +36,23 @@ class BuiltPlan:
     """Serialised engine."""
     timing: bytes
     """The timing cache after this build; empty where the library has none."""
+
+
+def read_onnx(path: Path, sha256: str) -> bytes:
+    """Return a bundle's model, if it is still the file of this digest; a build may begin after a long wait.
+
+    Raises:
+        BundleDamagedError: It is gone, or another file.
+    """
+    try:
+        onnx = path.read_bytes()
+    except OSError as error:
+        raise BundleDamagedError(f"{path} cannot be read ({error.strerror}); copy it anew") from error
+    if hashlib.sha256(onnx).hexdigest() != sha256:
+        raise BundleDamagedError(
+            f"{path} is not the file that was there when the bundle was opened; start anew"
+        )
+    return onnx
 
 
 def plan_from_onnx(library: Library, request: PlanRequest) -> BuiltPlan:
@@ -91,14 +110,17 @@ def _tell_precision(trt: Any, config: Any, network: Any, precision: str) -> None
         config.clear_flag(flags.TF32)  # on by default, with 10 bits of mantissa: fp32 shall mean fp32
     if hasattr(trt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED") or precision == "fp32":
         return
-    # TensorRT 8 takes the file's types for a hint: allow half, and ask for float where the file has float
+    # TensorRT 8 takes the file's types for a hint: allow half, and demand float where the file has float.
+    # A mere preference may be dropped with no more than a warning; who obeys fails where it cannot be met
     config.set_flag(flags.FP16)
-    config.set_flag(flags.PREFER_PRECISION_CONSTRAINTS)
+    config.set_flag(flags.OBEY_PRECISION_CONSTRAINTS)
     for i in range(network.num_layers):
         layer = network.get_layer(i)
         outputs = [layer.get_output(k).dtype for k in range(layer.num_outputs)]
         if layer.type != trt.LayerType.CONSTANT and outputs and all(d == trt.float32 for d in outputs):
             layer.precision = trt.float32
+            for k in range(layer.num_outputs):
+                layer.set_output_type(k, trt.float32)
 
 
 def _attach_timing(config: Any, earlier: bytes) -> Any:  # noqa: ANN401 - the library has no types

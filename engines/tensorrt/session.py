@@ -121,14 +121,14 @@ class Session:
         return EngineOutput(score, error_map, reconstruction)
 
     def close(self) -> None:
-        """Free all that was allocated; may be called again."""
+        """Free all that was allocated, and raise nothing; may be called again."""
         self._drop_graph()
         buffers = [*self._outputs] if self._input is None else [self._input, *self._outputs]
         self._input, self._outputs = None, []
         for buffer in buffers:
             buffer.close()
         if self._stream is not None:
-            self._cuda.checked(self._cuda.cudart.cudaStreamDestroy(self._stream))
+            self._cuda.freed(self._cuda.cudart.cudaStreamDestroy(self._stream))
             self._stream = None
         self._context = self._engine = self._runtime = None  # in this order: each holds on to the next
 
@@ -184,5 +184,5 @@ class Session:
         if self._graph is None:
             return
         graph, self._graph = self._graph, None
-        self._cuda.checked(self._cuda.cudart.cudaGraphExecDestroy(graph.executable))
-        self._cuda.checked(self._cuda.cudart.cudaGraphDestroy(graph.graph))
+        self._cuda.freed(self._cuda.cudart.cudaGraphExecDestroy(graph.executable))
+        self._cuda.freed(self._cuda.cudart.cudaGraphDestroy(graph.graph))

@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Build unless there is a usable plan; 0 when it agrees with the golden windows."""
+    """Build unless there is a usable plan; 0 when it agrees with the golden windows and was kept."""
     bundle = open_bundle(arguments.bundle)
     precision = arguments.precision or engine_section(arguments).precision
     plans = plans_from_arguments(arguments, build=True)
@@ -39,9 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
         cache.forget(key)
     engine = open_engine(bundle, precision=precision, plans=plans)
     try:
-        print(f"{engine.backend}: {cache.path(key, '.plan')}")
+        print(f"{engine.backend}: {engine.unkept or cache.path(key, '.plan')}")
         print(f"batches {key.min_batch} to {key.max_batch}, tuned for {key.opt_batch}")
         print("\n".join(lines_of_parity(engine.parity, tolerance_of(bundle, precision))))
     finally:
         engine.close()
-    return 0
+    return 1 if engine.unkept else 0

@@ -23,6 +23,7 @@ CudaError = enum.IntEnum(
         "cudaErrorMemoryAllocation": 2,
         "cudaErrorInsufficientDriver": 35,
         "cudaErrorNoDevice": 100,
+        "cudaErrorIllegalAddress": 700,
         "cudaErrorStreamCaptureUnsupported": 900,
     },
 )
@@ -32,6 +33,7 @@ WORDS = {
     CudaError.cudaErrorMemoryAllocation: b"out of memory",
     CudaError.cudaErrorInsufficientDriver: b"CUDA driver version is insufficient for CUDA runtime version",
     CudaError.cudaErrorNoDevice: b"no CUDA-capable device is detected",
+    CudaError.cudaErrorIllegalAddress: b"an illegal memory access was encountered",
     CudaError.cudaErrorStreamCaptureUnsupported: b"operation not permitted when stream is capturing",
 }
 OK = CudaError.cudaSuccess
@@ -67,6 +69,8 @@ class FakeCuda:
     """Of the device; pinned host memory counts too, as on a Jetson."""
     missing: CudaError | None = None
     """What cudaGetDeviceCount answers instead of 1; None: there is a GPU."""
+    sticky: CudaError | None = None
+    """What waiting and freeing answer from now on, done or not, as after an error of a kernel."""
     allocations: dict[int, Any] = field(default_factory=dict)
     """Address -> memory that was not freed yet."""
     streams: dict[int, FakeStream] = field(default_factory=dict)
@@ -97,6 +101,11 @@ class FakeCuda:
             for start, block in self.allocations.items()
         )
 
+    def _answer(self, valid: bool) -> CudaError:  # noqa: FBT001 - the only thing that it is told
+        if self.sticky is not None:
+            return self.sticky
+        return OK if valid else CudaError.cudaErrorInvalidValue
+
     def cudaGetErrorString(self, code: CudaError) -> tuple[CudaError, bytes]:  # noqa: N802, D102 - CUDA's name
         return OK, WORDS[code]
 
@@ -118,7 +127,7 @@ class FakeCuda:
 
     def cudaFree(self, address: int) -> tuple[CudaError]:  # noqa: N802, D102
         known = self.allocations.pop(address, None)
-        return (OK if known is not None else CudaError.cudaErrorInvalidValue,)
+        return (self._answer(known is not None),)
 
     cudaFreeHost = cudaFree  # noqa: N815
 
@@ -141,10 +150,12 @@ class FakeCuda:
 
     def cudaStreamDestroy(self, stream: FakeStream) -> tuple[CudaError]:  # noqa: N802, D102
         known = self.streams.pop(stream.handle, None)
-        return (OK if known is not None else CudaError.cudaErrorInvalidValue,)
+        return (self._answer(known is not None),)
 
     def cudaStreamSynchronize(self, stream: FakeStream) -> tuple[CudaError]:  # noqa: N802, D102
-        return (OK if stream.captured is None else CudaError.cudaErrorStreamCaptureUnsupported,)
+        if stream.captured is not None:
+            return (CudaError.cudaErrorStreamCaptureUnsupported,)
+        return (self._answer(valid=True),)
 
     def cudaStreamBeginCapture(self, stream: FakeStream, _mode: int) -> tuple[CudaError]:  # noqa: N802, D102
         stream.captured = []
@@ -174,6 +185,6 @@ class FakeCuda:
 
     def cudaGraphDestroy(self, graph: int) -> tuple[CudaError]:  # noqa: N802, D102
         self.graphs.remove(graph)
-        return (OK,)
+        return (self._answer(valid=True),)
 
     cudaGraphExecDestroy = cudaGraphDestroy  # noqa: N815

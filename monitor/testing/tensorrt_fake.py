@@ -42,7 +42,7 @@ class FakeTensorRT(FakeBox):
         network_flags = {"STRONGLY_TYPED": 1}
         if self.major <= 10:
             network_flags["EXPLICIT_BATCH"] = 0
-            builder_flags |= {"FP16": 0, "PREFER_PRECISION_CONSTRAINTS": 11}
+            builder_flags |= {"FP16": 0, "OBEY_PRECISION_CONSTRAINTS": 11, "PREFER_PRECISION_CONSTRAINTS": 12}
         if self.major <= 8:
             del network_flags["STRONGLY_TYPED"]
         return SimpleNamespace(
@@ -111,7 +111,9 @@ class _Builder:
     def build_serialized_network(self, network: SimpleNamespace, config: _Config) -> bytes | None:
         box = self._box
         box.flags = config.flags
-        box.float_layers = sum(hasattr(layer, "precision") for layer in network.layers)
+        box.float_layers = sum(
+            hasattr(layer, "precision") and layer.output_types == {0: 0} for layer in network.layers
+        )
         if box.refuses_to_build:
             self._log.log(Severity.ERROR, "Error Code 10: Could not find any implementation for node Conv_0")
             return None
@@ -128,6 +130,10 @@ class _Layer:
 
     def __init__(self, kind: int, dtype: int) -> None:
         self.type, self._dtype = kind, dtype
+        self.output_types: dict[int, int] = {}
+
+    def set_output_type(self, index: int, dtype: int) -> None:
+        self.output_types[index] = dtype
 
     def get_output(self, _index: int) -> SimpleNamespace:
         return SimpleNamespace(dtype=self._dtype)

@@ -65,7 +65,7 @@ class FakeBox:
     flags: set[str] = field(default_factory=set)
     """Builder flags set at the last build."""
     float_layers: int = 0
-    """Layers that were asked to stay in float."""
+    """Layers that were told to compute in float and to give float."""
     timings: list[bytes] = field(default_factory=list)
     """Timing caches that were offered."""
     asked_shapes: list[tuple[int, ...]] = field(default_factory=list)

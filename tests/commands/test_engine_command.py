@@ -46,6 +46,19 @@ def test_build_makes_the_plan_once_and_shows_how_far_it_strays(
     assert 2 == box.builds
 
 
+def test_build_fails_where_the_plan_could_not_be_kept(
+    install: Install, tmp_path: Path, capsys: Capture
+) -> None:
+    install(FakeTensorRT())
+    engine(tmp_path, "build", AE)
+    plan = tmp_path / "engines" / f"{stems(tmp_path)[0]}.plan"
+    plan.unlink()
+    (plan / "in the way").mkdir(parents=True)
+    capsys.readouterr()
+    assert 1 == engine(tmp_path, "build", AE)
+    assert f"tensorrt 10.3.0 Orin fp32: {plan}: " in capsys.readouterr().out
+
+
 def test_build_takes_precision_and_batches_from_the_configuration(
     install: Install, tmp_path: Path, plan_bundle: Bundle, capsys: Capture
 ) -> None:

@@ -14,7 +14,7 @@ import pytest
 from fixtures_tensorrt import Install, with_tolerance
 
 from engines.backend_tensorrt import TensorRTEngine, find_box, open_engine, plan_key
-from engines.bundle import GOLDEN, MODEL, Bundle, open_bundle
+from engines.bundle import GOLDEN, MODEL, MODEL_FP16, Bundle, entry_of_file, open_bundle
 from engines.errors import (
     BackendUnavailableError,
     BundleDamagedError,
@@ -64,7 +64,7 @@ def test_every_version_builds_a_plan_that_answers_as_training_saw(
     assert f"{flavour} {box.version} Orin {precision}" == engine.backend
     assert max(row.max_relative for row in engine.parity) < 1e-4
     half_by_flag = box.version.startswith("8.") and precision == "fp16"
-    assert ({"FP16", "PREFER_PRECISION_CONSTRAINTS"} if half_by_flag else set()) == box.flags
+    assert ({"FP16", "OBEY_PRECISION_CONSTRAINTS"} if half_by_flag else set()) == box.flags
     assert (1 if half_by_flag else 0) == box.float_layers, "float layers stay float where types are a hint"
 
 
@@ -179,9 +179,10 @@ def test_without_leave_to_build_a_missing_plan_is_refused_with_the_command(
     install: Install, plan_bundle: Bundle, plans_at: Path
 ) -> None:
     box = install(FakeTensorRT())
-    with pytest.raises(PlanMissingError, match=r"there is none yet.*wheeltapper engine build"):
+    with pytest.raises(PlanMissingError, match=r"there is none yet.*wheeltapper engine build") as refused:
         open_engine(plan_bundle, plans=PlanSettings(plans_at, build=False))
     assert 0 == box.builds
+    assert f"--precision fp32 --state-dir {plans_at.parent}`" in str(refused.value), "the daemon's own plan"
 
 
 def test_a_plan_that_strays_goes_into_quarantine_with_its_numbers(
@@ -338,11 +339,64 @@ def test_the_text_of_a_failed_build_has_tensorrts_own_log(
     folder = tmp_path / "bad"
     shutil.copytree(plan_bundle.folder, folder)
     (folder / MODEL).write_bytes(b"no protobuf")
+    files = {**plan_bundle.manifest.files, MODEL: entry_of_file(folder / MODEL)}
+    unreadable = dataclasses.replace(plan_bundle.manifest, files=files)
     with pytest.raises(
         EngineBuildError, match=r"cannot read the model: Failed to parse.*log: error: .*FAILED"
     ):
-        opened(dataclasses.replace(plan_bundle, folder=folder), plans_at)
+        opened(dataclasses.replace(plan_bundle, folder=folder, manifest=unreadable), plans_at)
     assert [] == list(plans_at.glob("*.plan"))
+
+
+def test_a_bundle_that_was_replaced_meanwhile_is_not_stored_under_the_old_ones_key(
+    install: Install, plan_bundle: Bundle, plans_at: Path, tmp_path: Path
+) -> None:
+    box = install(FakeTensorRT())
+    folder = tmp_path / "ae"
+    shutil.copytree(plan_bundle.folder, folder)
+    before = open_bundle(folder)
+    shutil.copy(folder / MODEL_FP16, folder / MODEL)
+    with pytest.raises(BundleDamagedError, match="not the file that was there when the bundle was opened"):
+        opened(before, plans_at)
+    (folder / MODEL).unlink()
+    with pytest.raises(BundleDamagedError, match="cannot be read"):
+        opened(before, plans_at)
+    assert 0 == box.builds
+    assert [] == list(plans_at.glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("blocked", "unkept", "sentence"),
+    [("*.plan", True, "could not be kept: "), ("timing-*", False, "timings were not kept: ")],
+)
+def test_a_plan_that_answers_is_used_even_if_a_file_cannot_be_written(
+    install: Install, plan_bundle: Bundle, plans_at: Path, blocked: str, *, unkept: bool, sentence: str
+) -> None:
+    install(FakeTensorRT())
+    opened(plan_bundle, plans_at).close()
+    (path,) = plans_at.glob(blocked)
+    path.unlink()
+    (path / "in the way").mkdir(parents=True)  # no file can be renamed to the name of a full folder
+    if not unkept:
+        the_file(plans_at, ".plan").unlink()
+    said: list[str] = []
+    engine = open_engine(plan_bundle, plans=PlanSettings(plans_at, say=said.append))
+    golden = read_golden(plan_bundle)
+    np.testing.assert_allclose(golden.expected.score, engine.infer(golden.logmel).score, rtol=1e-4)
+    assert unkept == (str(path) in engine.unkept)
+    assert [True] == [str(path) in words for words in said if sentence in words]
+
+
+def test_a_quarantine_that_cannot_be_noted_does_not_hide_the_numbers(
+    install: Install, plan_bundle: Bundle, plans_at: Path
+) -> None:
+    box = install(FakeTensorRT(drift=1.01))
+    sidecar = plans_at / (plan_key(plan_bundle, "fp32", PlanSettings(plans_at), find_box()).stem + ".json")
+    (sidecar / "in the way").mkdir(parents=True)
+    plans_at.chmod(0o700)
+    with pytest.raises(EngineParityError, match=r"allowed 0\.001.*could not be noted: .*\.json"):
+        opened(plan_bundle, plans_at)
+    assert {} == box.cuda.allocations
 
 
 def test_the_log_keeps_only_the_last_lines_and_no_chatter() -> None:
@@ -459,6 +513,19 @@ def test_too_little_memory_is_told_in_cudas_words_and_builds_nothing_anew(
         opened(plan_bundle, plans_at)
     assert 1 == box.builds
     assert ({}, {}) == (box.cuda.allocations, box.cuda.streams)
+
+
+def test_after_a_kernels_error_all_is_freed_and_that_error_is_the_one_raised(
+    install: Install, plan_bundle: Bundle, plans_at: Path
+) -> None:
+    box = install(FakeTensorRT())
+    engine = opened(plan_bundle, plans_at)
+    assert set() != box.cuda.graphs
+    box.cuda.sticky = CudaError.cudaErrorIllegalAddress
+    with pytest.raises(EngineError, match="CUDA error 700: an illegal memory access"):
+        engine.infer(read_golden(plan_bundle).logmel[:1])
+    engine.close()
+    assert ({}, {}, set()) == (box.cuda.allocations, box.cuda.streams, box.cuda.graphs)
 
 
 def test_a_folder_that_others_may_write_to_is_refused(

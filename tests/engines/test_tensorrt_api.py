@@ -7,6 +7,7 @@ return null. Classes, methods and enumerations are the real ones; nothing can be
 from __future__ import annotations
 
 import json
+import operator
 import os
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tensorrt_touch import MODULE, touched_by
+from tensorrt_touch import MODULE, cuda_names_in, touched_by
 
 ROOT = Path(__file__).resolve().parents[2]
 WHEELS = Path(sys.prefix) / "tensorrt-bindings"
@@ -43,8 +44,9 @@ SYMBOLS = (
 )
 NEEDS_WEAK_TYPES = {
     ("BuilderFlag", "FP16"),
-    ("BuilderFlag", "PREFER_PRECISION_CONSTRAINTS"),
+    ("BuilderFlag", "OBEY_PRECISION_CONSTRAINTS"),
     ("ILayer", "precision"),
+    ("ILayer", "set_output_type"),
 }
 """Touched only where STRONGLY_TYPED is missing."""
 PROBE = """
@@ -141,6 +143,21 @@ def test_every_object_of_tensorrts_in_our_source_is_known_to_this_test() -> None
     assert set() == touched.unnamed
     assert len(touched.required) > 30
     assert NEEDS_WEAK_TYPES < touched.required
+
+
+def test_every_name_of_cudas_runtime_that_we_touch_exists() -> None:
+    # imported without a driver: only a call needs one
+    runtime = pytest.importorskip("cuda.bindings.runtime", reason="cuda-python is not installed")
+    names = cuda_names_in(sources_of_backend())
+    assert {"cudaMalloc", "cudaGraphLaunch", "cudaMemcpyKind.cudaMemcpyHostToDevice"} < names
+    assert set() == {name for name in names if not has_name(runtime, name)}
+
+
+def has_name(module: object, dotted: str) -> bool:
+    try:
+        return operator.attrgetter(dotted)(module) is not None
+    except AttributeError:
+        return False
 
 
 def test_nothing_outside_the_backends_folder_touches_tensorrt() -> None:
