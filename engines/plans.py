@@ -39,14 +39,21 @@ class PlanCache:
         """Make the folder if it is missing.
 
         Raises:
-            PlanCacheError: It cannot be made, or others may write to it.
+            PlanCacheError: It cannot be made, it is another user's, or others may write to it.
         """
         self.folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mode = stat.S_IMODE(folder.stat().st_mode)
+            found = folder.stat()
         except OSError as error:
             raise _refused(folder, error) from error
+        mode, user = stat.S_IMODE(found.st_mode), os.geteuid()
+        if found.st_uid != user:
+            raise PlanCacheError(
+                f"{folder}: belongs to user {found.st_uid}, this is user {user}, and a plan is a program "
+                f"that the GPU runs; run this as the daemon's user: sudo -u '#{found.st_uid}' wheeltapper ..., or "
+                "name another folder with --state-dir"
+            )
         if mode & 0o022:
             raise PlanCacheError(
                 f"{folder}: others may write here (mode {mode:o}), and a plan is a program that the GPU "

@@ -64,6 +64,7 @@ class Daemon:
         if self._store.recovered_from is not None:
             log.error("the store was damaged; a new one was begun", old=str(self._store.recovered_from))
         with contextlib.closing(StartReport(notifier, config.state_dir, log)) as report:
+            report.say("opening the models and their engines")  # a GPU may take its time even with a plan
             self._machines = open_machines(config, self._store.alarm_snapshots(), say=report.say)
         for machine in self._machines:
             if machine.engine.fallback:

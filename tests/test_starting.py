@@ -91,8 +91,9 @@ def test_the_daemon_builds_at_its_first_start_and_says_so(
     notifier, sock = systemd
     log = CapturedLog()
     daemon = Daemon(config(tmp_path, backend="tensorrt"), log=log, notifier=notifier)
-    (asked,) = (message for message in heard(sock) if message.startswith("EXTEND_TIMEOUT_USEC="))
-    assert "STATUS=starting: building the TensorRT plan of mae-" in asked
+    first, *_, last = (message for message in heard(sock) if message.startswith("EXTEND_TIMEOUT_USEC="))
+    assert first.endswith("STATUS=starting: opening the models and their engines")
+    assert "STATUS=starting: building the TensorRT plan of mae-" in last
     sock.close()  # nobody reads on
     stop = threading.Event()
     timer = threading.Timer(4.0, stop.set)
@@ -105,6 +106,17 @@ def test_the_daemon_builds_at_its_first_start_and_says_so(
     assert 1 == box.builds
     Daemon(config(tmp_path, backend="tensorrt"), log=log, notifier=Notifier({}))
     assert 1 == box.builds, "the second start has the plan"
+
+
+def test_a_start_that_builds_nothing_asks_for_more_time_too(
+    tmp_path: Path, systemd: tuple[Notifier, socket.socket]
+) -> None:
+    notifier, sock = systemd
+    stop = threading.Event()
+    stop.set()
+    Daemon(config(tmp_path, backend="onnxruntime"), log=CapturedLog(), notifier=notifier).run(stop)
+    status = "STATUS=starting: opening the models and their engines"
+    assert f"EXTEND_TIMEOUT_USEC=60000000\n{status}" in heard(sock)
 
 
 def test_the_daemon_that_falls_back_says_so_in_its_log_and_status(tmp_path: Path, install: Install) -> None:
