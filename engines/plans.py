@@ -51,8 +51,8 @@ class PlanCache:
         if found.st_uid != user:
             raise PlanCacheError(
                 f"{folder}: belongs to user {found.st_uid}, this is user {user}, and a plan is a program "
-                f"that the GPU runs; run this as the daemon's user: sudo -u '#{found.st_uid}' wheeltapper ..., "
-                "or name another folder with --state-dir"
+                "that the GPU runs; run this as the daemon's user: "
+                f"sudo -u '#{found.st_uid}' wheeltapper ..., or name another folder with --state-dir"
             )
         if mode & 0o022:
             raise PlanCacheError(
