@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
 from training.errors import TrainingError
-from training.evaluation.measures import partial_auc
+from training.evaluation.measures import Float64, partial_auc
 from training.heads.joint import JOINT, STEADY, View, fit_joint_views
 from training.heads.residual import fit_residual_mahalanobis
 from training.heads.simple import MeanError, TopBins, Verdict, WorstStretch
@@ -90,17 +89,23 @@ def choose_head(sound: HeadSound, name: str | None = None) -> ChosenHead:
     first = next(sound.unseen(), None)
     gives_verdict = first is not None and first.verdict is not None
     suitable = {key: fit for key, fit in HEADS.items() if key != "verdict" or gives_verdict}
-    found = {key: _partial_auc(fit(sound, True), sound) for key, fit in suitable.items()}
+    on_trial = {key: fit(sound, True) for key, fit in suitable.items()}
+    normal, pseudo = _scores(on_trial, sound.unseen), _scores(on_trial, sound.pseudo)
+    found = {key: _partial_auc(normal[key], pseudo[key]) for key in on_trial}
     best = max(found, key=found.__getitem__)
     return ChosenHead(best, suitable[best](sound, False), found)
 
 
-def _partial_auc(head: nn.Module, sound: HeadSound) -> float:
-    normal, pseudo = _scores(head, sound.unseen), _scores(head, sound.pseudo)
+def _partial_auc(normal: Float64, pseudo: Float64) -> float:
     unusual = np.concatenate((np.zeros(len(normal), bool), np.ones(len(pseudo), bool)))
     area = partial_auc(unusual, np.concatenate((normal, pseudo)))
     return CHANCE if area is None else area
 
 
-def _scores(head: nn.Module, windows: Comparisons) -> NDArray[np.float64]:
-    return np.concatenate([head(found).cpu().double().numpy() for found in windows()])
+def _scores(heads: Mapping[str, nn.Module], windows: Comparisons) -> dict[str, Float64]:
+    """Return what each head says; the model, which takes the time, goes through the windows once for all."""
+    scores: dict[str, list[Float64]] = {key: [] for key in heads}
+    for found in windows():
+        for key, head in heads.items():
+            scores[key].append(head(found).cpu().double().numpy())
+    return {key: np.concatenate(parts) for key, parts in scores.items()}
