@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from monitor.frontend import FrontendParameters
 from monitor.messages import Float32
 from monitor.sources.file import Recording as SoundFile
 from monitor.sources.paced import Sound
-from training.data import LogMelStore, store_logmel
+from training.data import LogMelStore, store_logmel, thinned
 from training.errors import NoSoundError, TrainingError
 from training.sound import SUFFIXES, Recording, recording_of_file, recordings_of_folder, rows_of_index
 
@@ -158,5 +156,4 @@ def store_anomalies(
 def windows_of_anomalies(store: LogMelStore) -> Float32:
     """Return windows all over a store of anomalies, log10, shape (n, mel, frames), at most WINDOWS_MAX."""
     starts = store.window_starts(hop_frames=HOP_FRAMES)
-    evenly = np.linspace(0, len(starts) - 1, min(WINDOWS_MAX, len(starts))).astype(int)
-    return store.windows(starts[evenly])
+    return store.windows(thinned(starts, WINDOWS_MAX))

@@ -75,10 +75,7 @@ def raw_scores(engine: Engine, store: LogMelStore, recordings: Collection[str]) 
     scores = []
     for recording in recordings:
         starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings={recording})
-        found = [
-            engine.infer(store.windows(starts[first : first + SCORING_BATCH])).score
-            for first in range(0, len(starts), SCORING_BATCH)
-        ]
+        found = [engine.infer(windows).score for windows in store.batches(starts, SCORING_BATCH)]
         breaks = np.flatnonzero(np.diff(starts) != SCORING_HOP_FRAMES) + 1
         series = np.concatenate(found).astype(np.float64)
         scores.append(np.insert(series, breaks, np.nan))

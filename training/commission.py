@@ -14,12 +14,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from training.anomalies import windows_of_anomalies
-from training.data import LogMelStore
+from training.data import LogMelStore, thinned
 from training.detector import Detector, Standardiser
 from training.heads import HeadSound, MeanError, choose_head
 from training.models import ModelDesign, make_model
@@ -118,12 +117,11 @@ def _known_beforehand(
 ) -> TrainingSound:
     """Return what a model may know of the sound: references from end to end of all training recordings."""
     starts = store.window_starts(hop_frames=store.frames, recordings=split.training)
-    evenly = starts[np.linspace(0, len(starts) - 1, min(REFERENCES, len(starts))).astype(int)]
     labelled = windows_of_anomalies(anomalies) if anomalies is not None else store.windows(starts[:0])
     return TrainingSound(
         mean=standardiser.mean,
         std=standardiser.std,
-        references=standardiser(torch.from_numpy(store.windows(evenly))),
+        references=standardiser(torch.from_numpy(store.windows(thinned(starts, REFERENCES)))),
         anomalies=standardiser(torch.from_numpy(labelled)),
     )
 
@@ -155,8 +153,5 @@ def _standardised_windows(
     detector: Detector, store: LogMelStore, recordings: Collection[str]
 ) -> Iterator[Tensor]:
     starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=recordings)
-    if len(starts) > HEAD_WINDOWS_MAX:
-        starts = starts[np.linspace(0, len(starts) - 1, HEAD_WINDOWS_MAX).astype(int)]
-    for first in range(0, len(starts), SCORING_BATCH):
-        windows = torch.from_numpy(store.windows(starts[first : first + SCORING_BATCH]))
-        yield detector.standardiser(windows)
+    for windows in store.batches(thinned(starts, HEAD_WINDOWS_MAX), SCORING_BATCH):
+        yield detector.standardiser(torch.from_numpy(windows))

@@ -101,6 +101,11 @@ class LogMelStore:
         rows = starts[:, None] + np.arange(self.frames)
         return np.ascontiguousarray(self._rows[rows].transpose(0, 2, 1))
 
+    def batches(self, starts: NDArray[np.int64], count: int) -> Iterator[Float32]:
+        """Yield the windows in order, `count` at a time, each batch of shape (n, mel, frames)."""
+        for first in range(0, len(starts), count):
+            yield self.windows(starts[first : first + count])
+
     def band_statistics(self, recordings: Collection[str]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and standard deviation of each mel band over all frames, each of shape (mel,)."""
         count, total, squares = 0, np.zeros(self.parameters.mel_bands), np.zeros(self.parameters.mel_bands)
@@ -114,6 +119,12 @@ class LogMelStore:
             raise NoSoundError("no frame to take statistics of; name recordings that are in the store")
         mean = total / count
         return mean, np.sqrt(np.maximum(squares / count - mean**2, 0.0))
+
+
+def thinned(starts: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Return at most `most` of them, spread evenly from first to last; all where there are no more."""
+    kept: NDArray[np.int64] = starts[np.linspace(0, len(starts) - 1, min(most, len(starts))).astype(int)]
+    return kept
 
 
 def store_logmel(

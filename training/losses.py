@@ -80,29 +80,32 @@ pull up to a thousand times as hard.
 """
 
 
-def _without_barrier(loss: PerBinLoss) -> Callable[[float], PerBinLoss]:
-    return lambda barrier: loss  # noqa: ARG005 - one signature for all
-
-
-LOSSES: dict[str, Callable[[float], PerBinLoss]] = {
-    "squared": _without_barrier(squared_error),
-    "absolute": _without_barrier(absolute_error),
-    "cubic": _without_barrier(cubic_error),
-    "quartic": _without_barrier(quartic_error),
-    "lamp": lamp,
+LAMP = "lamp"
+WITHOUT_BARRIER: dict[str, PerBinLoss] = {
+    "squared": squared_error,
+    "absolute": absolute_error,
+    "cubic": cubic_error,
+    "quartic": quartic_error,
 }
-"""Name -> makes the loss with a barrier for the training sound; only lamp has one."""
+"""Name -> the loss; it knows nothing of the sound."""
+LOSSES = (*WITHOUT_BARRIER, LAMP)
+"""Names of all losses; LAMP's barrier is fitted to the training sound."""
 
 
-def make_loss(name: str, magnitudes: NDArray[np.float32]) -> PerBinLoss:
-    """Return a loss by its name; `magnitudes` are absolute values of standardised training sound, any shape.
+def make_loss(name: str, magnitudes: Callable[[], NDArray[np.float32]]) -> PerBinLoss:
+    """Return a loss by its name.
+
+    `magnitudes` gives absolute values of standardised training sound, any shape; it is called only for a loss
+    with a barrier.
 
     Raises:
         TrainingError: The name is not known.
     """
     if name not in LOSSES:
         raise TrainingError(f"loss {name!r} is not known; known are {', '.join(LOSSES)}")
-    return LOSSES[name](float(np.quantile(magnitudes, BARRIER_QUANTILE)))
+    if name in WITHOUT_BARRIER:
+        return WITHOUT_BARRIER[name]
+    return lamp(float(np.quantile(magnitudes(), BARRIER_QUANTILE)))
 
 
 def mean_over(per_bin: Tensor, weight: Tensor | None = None) -> Tensor:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from training.data import LogMelStore
+from monitor.messages import Float32
+from training.data import LogMelStore, thinned
 from training.detector import Standardiser
 from training.errors import NoSoundError
 from training.losses import PerBinLoss, make_loss, squared_error
@@ -68,14 +69,20 @@ def loss_for_sound(name: str, store: LogMelStore, recordings: Collection[str]) -
 
     Raises:
         TrainingError: The name is not known.
-        NoSoundError: The recordings have no window.
+        NoSoundError: The loss has a barrier and the recordings have no window.
     """
-    starts = store.window_starts(hop_frames=store.frames, recordings=recordings)
-    if not len(starts):
-        raise NoSoundError("the training recordings have no window; give longer ones")
-    evenly = starts[np.linspace(0, len(starts) - 1, min(LOSS_WINDOWS, len(starts))).astype(int)]
-    x = standardiser_of_store(store, recordings)(torch.from_numpy(store.windows(evenly)))
-    return make_loss(name, x.abs().numpy())
+
+    def magnitudes() -> Float32:
+        starts = store.window_starts(hop_frames=store.frames, recordings=recordings)
+        if not len(starts):
+            raise NoSoundError("the training recordings have no window; give longer ones")
+        x = standardiser_of_store(store, recordings)(
+            torch.from_numpy(store.windows(thinned(starts, LOSS_WINDOWS)))
+        )
+        values: Float32 = x.abs().numpy()
+        return values
+
+    return make_loss(name, magnitudes)
 
 
 def train_reconstructor(
@@ -182,8 +189,7 @@ def _is_finished(state: TrainingState, settings: TrainingSettings) -> bool:
 def _batches(
     store: LogMelStore, starts: NDArray[np.int64], standardise: Standardiser, settings: TrainingSettings
 ) -> Iterator[Tensor]:
-    for first in range(0, len(starts), settings.batch_windows):
-        windows = store.windows(starts[first : first + settings.batch_windows])
+    for windows in store.batches(starts, settings.batch_windows):
         x: Tensor = standardise(torch.from_numpy(windows).to(settings.device))
         yield x
 

@@ -73,7 +73,8 @@ def fit_heads(detector: Detector, store: LogMelStore, recordings: Collection[str
         TrainingError: There are too few windows.
     """
     found: dict[str, list[Comparison]] = {}
-    for _, x in _batches(detector, store, recordings):
+    starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=recordings)
+    for x in _standardised(detector, store, starts):
         for name, comparison in readings(detector.reconstructor, x).items():
             found.setdefault(name, []).append(comparison)
     return {name: _heads(comparisons) for name, comparisons in found.items()}
@@ -96,9 +97,10 @@ def scored_store(detector: Detector, heads: Heads, store: LogMelStore) -> Scored
     for run in store.runs:
         first_rows.setdefault(run.recording, run.first)
     for recording, first_row in first_rows.items():
-        for rows, x in _batches(detector, store, {recording}):
-            names += [recording] * len(rows)
-            starts += [int(row) - first_row for row in rows]
+        rows = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings={recording})
+        names += [recording] * len(rows)
+        starts += (rows - first_row).tolist()
+        for x in _standardised(detector, store, rows):
             for reading, found in readings(detector.reconstructor, x).items():
                 profiles.setdefault(reading, []).append(found.error_map.mean(1))
                 for head, module in heads[reading].items():
@@ -111,11 +113,6 @@ def scored_store(detector: Detector, heads: Heads, store: LogMelStore) -> Scored
     )
 
 
-def _batches(
-    detector: Detector, store: LogMelStore, recordings: Collection[str]
-) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
-    """Yield where windows begin, and the windows, standardised."""
-    starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=recordings)
-    for first in range(0, len(starts), SCORING_BATCH):
-        chosen = starts[first : first + SCORING_BATCH]
-        yield chosen, detector.standardiser(torch.from_numpy(store.windows(chosen)))
+def _standardised(detector: Detector, store: LogMelStore, starts: NDArray[np.int64]) -> Iterator[Tensor]:
+    for windows in store.batches(starts, SCORING_BATCH):
+        yield detector.standardiser(torch.from_numpy(windows))
