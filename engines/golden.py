@@ -56,6 +56,12 @@ def _parity_of_output(name: str, expected: Float32, found: Float32) -> OutputPar
     return OutputParity(name, worst, worst / max(scale, 1e-12))
 
 
+def parity_for_manifest(parity: Sequence[OutputParity], suffix: str = "") -> dict[str, float]:
+    """Return the numbers under the names that they have in a manifest's `parity`."""
+    absolute = {f"{row.output}_max_absolute{suffix}": row.max_absolute for row in parity}
+    return absolute | {f"{row.output}_max_relative{suffix}": row.max_relative for row in parity}
+
+
 def require_parity(parity: Sequence[OutputParity], limit: float, who: str) -> None:
     """Refuse an engine that strays.
 

@@ -32,7 +32,13 @@ from engines.bundle import (
     open_bundle,
     write_manifest,
 )
-from engines.golden import GoldenWindows, OutputParity, compare_outputs, require_parity, write_golden
+from engines.golden import (
+    GoldenWindows,
+    compare_outputs,
+    parity_for_manifest,
+    require_parity,
+    write_golden,
+)
 from engines.runtime import EngineOutput, Float32
 from monitor.frontend import FrontendParameters
 
@@ -82,7 +88,7 @@ def export_bundle(folder: Path, module: nn.Module, card: ModelCard, windows: Flo
         manifest = _manifest(staging, card, windows.shape[1:])
         parity = compare_outputs(expected, open_engine(Bundle(staging, manifest)).infer(windows))
         require_parity(parity, RELATIVE_LIMIT, f"the ONNX export of {card.kind}")
-        bundle = Bundle(staging, replace(manifest, parity=_parity_for_manifest(parity)))
+        bundle = Bundle(staging, replace(manifest, parity=parity_for_manifest(parity)))
         write_manifest(staging, with_half(bundle, windows))
     except BaseException:
         shutil.rmtree(staging, ignore_errors=True)
@@ -151,11 +157,6 @@ def output_of_module(module: nn.Module, windows: Float32) -> EngineOutput:
 
 def _rows(output: EngineOutput, rows: NDArray[np.int64]) -> EngineOutput:
     return EngineOutput(output.score[rows], output.error_map[rows], output.reconstruction[rows])
-
-
-def _parity_for_manifest(parity: Sequence[OutputParity]) -> dict[str, float]:
-    absolute = {f"{row.output}_max_absolute": row.max_absolute for row in parity}
-    return absolute | {f"{row.output}_max_relative": row.max_relative for row in parity}
 
 
 def _manifest(folder: Path, card: ModelCard, window_shape: tuple[int, ...]) -> Manifest:

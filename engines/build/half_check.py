@@ -8,7 +8,7 @@ stays good in fp32.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -28,8 +28,15 @@ from engines.bundle import (
     write_manifest,
 )
 from engines.errors import EngineError, EngineParityError
-from engines.golden import RELATIVE_LIMITS, OutputParity, compare_outputs, read_golden, require_parity
-from engines.runtime import EngineOutput, Float32
+from engines.golden import (
+    RELATIVE_LIMITS,
+    OutputParity,
+    compare_outputs,
+    parity_for_manifest,
+    read_golden,
+    require_parity,
+)
+from engines.runtime import Engine, EngineOutput, Float32
 from monitor.calibration import Calibration
 from monitor.config import AlarmConfig
 
@@ -67,7 +74,7 @@ def with_half(bundle: Bundle, windows: Float32) -> Manifest:
     halved, products = count_halved(half)
     note = {"halved_products": halved, "products": products, "score_difference_of_spread": of_spread}
     noted = _noted(named, note)
-    return replace(noted, parity={**noted.parity, **_parity_for_manifest(parity)})
+    return replace(noted, parity={**noted.parity, **parity_for_manifest(parity, suffix="_fp16")})
 
 
 def with_half_judged(bundle: Bundle, calibration: Calibration) -> Bundle:
@@ -94,7 +101,8 @@ def with_half_judged(bundle: Bundle, calibration: Calibration) -> Bundle:
 
 def _check_answers(bundle: Bundle, windows: Float32) -> tuple[tuple[OutputParity, ...], float]:
     """Return the parity on `windows`, and the largest difference of their scores in standard deviations."""
-    full, half = _answers(bundle, windows)
+    pair = _open_pair(bundle)
+    full, half = pair.answers(windows)
     spread = max(float(np.std(full.score)), 1e-3 * float(np.sqrt(np.mean(np.square(full.score)))), 1e-12)
     of_spread = float(np.abs(half.score - full.score).max()) / spread
     if not of_spread <= SCORE_LIMIT:
@@ -105,7 +113,7 @@ def _check_answers(bundle: Bundle, windows: Float32) -> tuple[tuple[OutputParity
     normal = compare_outputs(full, half)
     require_parity(normal, RELATIVE_LIMIT, f"the fp16 file of {bundle.bundle_id}")
     for name, (lower, upper) in SHIFTS.items():
-        shifted = compare_outputs(*_answers(bundle, _raised(windows, lower, upper)))
+        shifted = compare_outputs(*pair.answers(_raised(windows, lower, upper)))
         require_parity(shifted, SHIFTED_LIMIT, f"the fp16 file of {bundle.bundle_id} on {name} windows")
     return normal, of_spread
 
@@ -116,7 +124,7 @@ def _check_alarms(bundle: Bundle, calibration: Calibration) -> dict[str, Any]:
     limit = calibration.limit_raw(AlarmConfig().false_alarms_per_week)
     full, half = (
         np.array([calibration.value(float(raw), limit) for raw in answers.score])
-        for answers in _answers(bundle, rising)
+        for answers in _open_pair(bundle).answers(rising)
     )
     changed = (full >= 1.0) != (half >= 1.0)
     strayed = float(np.abs(full[changed] - 1.0).max(initial=0.0))
@@ -138,14 +146,26 @@ def _largest(full: NDArray[np.float64], half: NDArray[np.float64]) -> float:
     return float(np.abs(half - full)[near].max(initial=0.0))
 
 
-def _answers(bundle: Bundle, windows: Float32) -> tuple[EngineOutput, EngineOutput]:
-    """Return what the fp32 file answers, and the fp16 file with each half value truly rounded."""
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Both files of a bundle, open."""
+
+    full: Engine
+    """The fp32 file."""
+    half: Engine
+    """The fp16 file, with each half value truly rounded."""
+
+    def answers(self, windows: Float32) -> tuple[EngineOutput, EngineOutput]:
+        return self.full.infer(windows), self.half.infer(windows)
+
+
+def _open_pair(bundle: Bundle) -> _Pair:
     open_engine(bundle, precision="fp16")  # the file itself must open too
     rounded = rounded_from_half(onnx.load(str(bundle.model_path_of("fp16"))))
     with TemporaryDirectory() as folder:
         imitation = replace(bundle, folder=Path(folder))
         imitation.model_path.write_bytes(rounded.SerializeToString())
-        return open_engine(bundle).infer(windows), open_engine(imitation).infer(windows)
+        return _Pair(open_engine(bundle), open_engine(imitation))  # each holds all of its file from here on
 
 
 def _raised(windows: Float32, lower: float, upper: float) -> Float32:
@@ -157,8 +177,3 @@ def _raised(windows: Float32, lower: float, upper: float) -> Float32:
 
 def _noted(manifest: Manifest, note: dict[str, Any]) -> Manifest:
     return replace(manifest, metrics={**manifest.metrics, NOTE: note})
-
-
-def _parity_for_manifest(parity: tuple[OutputParity, ...]) -> dict[str, float]:
-    absolute = {f"{row.output}_max_absolute_fp16": row.max_absolute for row in parity}
-    return absolute | {f"{row.output}_max_relative_fp16": row.max_relative for row in parity}
