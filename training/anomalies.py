@@ -19,9 +19,8 @@ from monitor.sources.file import Recording as SoundFile
 from monitor.sources.paced import Sound
 from training.data import LogMelStore, store_logmel, thinned
 from training.errors import NoSoundError, TrainingError
-from training.sound import SUFFIXES, Recording, recording_of_file, recordings_of_folder, rows_of_index
+from training.sound import Recording, files_of_path, index_of_path, recording_of_file, rows_of_index
 
-INDEX = "index.csv"
 ANOMALY = "anomaly"
 HOP_FRAMES = 4
 """From one window to the next: an anomaly is learned at many places in the window."""
@@ -83,15 +82,11 @@ def gather_anomalies(paths: Iterable[Path]) -> list[Stretch]:
     """
     found: dict[Stretch, None] = {}
     for path in paths:
-        index = path / INDEX if path.is_dir() and (path / INDEX).is_file() else path
-        if index.suffix.lower() == ".csv":
-            stretches = list(_of_index(index))
-        elif path.is_dir():
-            stretches = [Stretch((path / item.name).resolve()) for item in recordings_of_folder(path)]
-        elif path.is_file() and path.suffix.lower() in SUFFIXES:
-            stretches = [Stretch(path.resolve())]
+        index = index_of_path(path)
+        if index is None:
+            stretches = [Stretch(file.resolve()) for file in files_of_path(path)]
         else:
-            raise TrainingError(f"{path}: is no folder, no index.csv and no sound file; correct the path")
+            stretches = list(_of_index(index))
         if not stretches:
             raise NoSoundError(f"{index}: no row has label {ANOMALY}; label some, or leave --anomalies out")
         found |= dict.fromkeys(stretches)

@@ -18,10 +18,9 @@ from monitor.calibration import FitSettings
 from monitor.frontend import FrontendParameters
 from training.data import LogMelStore, store_logmel
 from training.errors import NoSoundError, TrainingError
-from training.sound import SUFFIXES, Recording, recording_of_file, recordings_of_folder, rows_of_index
+from training.sound import Recording, files_of_path, index_of_path, recording_of_file, rows_of_index
 from training.split import SCORING_HOP_FRAMES, Split
 
-INDEX = "index.csv"
 NORMAL = "normal"
 TRAIN, CALIBRATE = "train", "calibrate"
 
@@ -111,19 +110,13 @@ def _add(
     gathered: Gathered, path: Path, by_role: Mapping[str, dict[Path, Recording]], sets: Collection[str] | None
 ) -> None:
     """Put the recordings of `path` where their roles say; without an index all are of the first role."""
-    if path.is_dir() and (path / INDEX).is_file():
-        path = path / INDEX
+    index = index_of_path(path)
+    if index is not None:
+        _add_index(gathered, index, by_role, sets)
+        return
     without_index = next(iter(by_role.values()))
-    if path.suffix.lower() == ".csv":
-        _add_index(gathered, path, by_role, sets)
-    elif path.is_dir():
-        for recording in recordings_of_folder(path):
-            file = path / recording.name
-            without_index.setdefault(file.resolve(), recording_of_file(file))
-    elif path.is_file() and path.suffix.lower() in SUFFIXES:
-        without_index.setdefault(path.resolve(), recording_of_file(path))
-    else:
-        raise TrainingError(f"{path}: is no folder, no index.csv and no sound file; correct the path")
+    for file in files_of_path(path):
+        without_index.setdefault(file.resolve(), recording_of_file(file))
 
 
 def _add_index(

@@ -20,6 +20,7 @@ from monitor.sources.simulated import SimulatedSound
 from training.errors import NoSoundError, TrainingError
 
 SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".w64", ".rf64"})
+INDEX = "index.csv"
 INDEX_COLUMNS = frozenset({"file", "role"})
 BLOCK_S = 1.0
 
@@ -72,6 +73,26 @@ def recording_of_machine(source: SimulatedSource) -> Recording:
     if source.duration_s is None:
         raise TrainingError(f"simulated source {source.id!r} never ends; give it duration_s")
     return Recording(f"{source.machine}-seed-{source.seed}", partial(SimulatedSound, source))
+
+
+def index_of_path(path: Path) -> Path | None:
+    """Return the index that a path names, itself or a folder's index.csv; None where it has none."""
+    index = path / INDEX if path.is_dir() and (path / INDEX).is_file() else path
+    return index if index.suffix.lower() == ".csv" else None
+
+
+def files_of_path(path: Path) -> list[Path]:
+    """Return the sound files that a path without an index names: all of a folder, or itself.
+
+    Raises:
+        NoSoundError: A folder holds none.
+        TrainingError: It is neither a folder nor a sound file.
+    """
+    if path.is_dir():
+        return [path / recording.name for recording in recordings_of_folder(path)]
+    if path.is_file() and path.suffix.lower() in SUFFIXES:
+        return [path]
+    raise TrainingError(f"{path}: is no folder, no index.csv and no sound file; correct the path")
 
 
 def recordings_of_folder(folder: Path) -> list[Recording]:

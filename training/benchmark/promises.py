@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
 
 from monitor.calibration import Calibration
 from training.evaluation.evaluate import window_of_line
 from training.evaluation.false_alarms import WEEK_S, false_alarms_of_values
-from training.evaluation.scored_windows import Float64, ScoredWindow, files_of_windows
+from training.evaluation.scored_windows import ScoredWindow, values_where_clear
 from training.evaluation.truth import events_of_truth
 
 HOURS_PER_WEEK = WEEK_S / 3600.0
@@ -28,7 +25,7 @@ def promises_of_scores(scores: Path, truth: Path, calibration: Calibration) -> t
     rate behind `found` overlaps the stated one.
     """
     windows = [_raw_window(line) for line in scores.read_text(encoding="utf-8").splitlines()]
-    raw = _clear_raw(windows, truth)
+    raw = values_where_clear(windows, events_of_truth(truth))
     found = []
     for budget in BUDGETS_PER_WEEK:
         limit = calibration.limit_raw(budget)
@@ -56,18 +53,3 @@ def promises_of_scores(scores: Path, truth: Path, calibration: Calibration) -> t
 def _raw_window(line: str) -> ScoredWindow:
     tree = json.loads(line)
     return window_of_line({**tree, "value": tree["raw"], "profile": None})
-
-
-def _clear_raw(windows: Sequence[ScoredWindow], truth: Path) -> dict[str, Float64]:
-    """Return the raw scores of each file in order, NaN where not clear of events or not judged."""
-    clear = {
-        (name, window.start_s)
-        for name, file in files_of_windows(windows, events_of_truth(truth)).items()
-        for window, is_clear in zip(file.windows, file.clear, strict=True)
-        if is_clear
-    }
-    raw: dict[str, list[float]] = {}
-    for window in windows:
-        known = window.value is not None and (window.file, window.start_s) in clear
-        raw.setdefault(window.file, []).append(window.value if known and window.value is not None else np.nan)
-    return {name: np.array(found) for name, found in raw.items()}

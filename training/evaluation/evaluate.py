@@ -20,7 +20,7 @@ from monitor.sources.file import Recording as SoundFile
 from training.evaluation.false_alarms import FalseAlarms, false_alarms_of_values
 from training.evaluation.figures import Figures, figures_of_windows
 from training.evaluation.gallery import Gallery
-from training.evaluation.scored_windows import Float64, ScoredWindow, files_of_windows
+from training.evaluation.scored_windows import ScoredWindow, values_where_clear
 from training.evaluation.simple_controls import Controls, fit_controls
 from training.evaluation.truth import Event, LabelledFile
 from training.sound import Recording, blocks_of_recording
@@ -219,22 +219,8 @@ def window_of_line(line: Mapping[str, object]) -> ScoredWindow:
 def _false_alarms(
     heard: Sequence[HeardWindow], events: Mapping[str, Sequence[Event]], listener: Listener
 ) -> FalseAlarms | None:
-    windows = [window[BUNDLE] for window in heard]
-    clear = {
-        (name, window.start_s)
-        for name, file in files_of_windows(windows, events).items()
-        for window, is_clear in zip(file.windows, file.clear, strict=True)
-        if is_clear
-    }
-    values: dict[str, list[float]] = {}
-    for window in windows:
-        known = window.value is not None and (window.file, window.start_s) in clear
-        values.setdefault(window.file, []).append(
-            window.value if known and window.value is not None else np.nan
-        )
-    arrays: dict[str, Float64] = {name: np.array(found) for name, found in values.items()}
     return false_alarms_of_values(
-        arrays,
+        values_where_clear([window[BUNDLE] for window in heard], events),
         listener.scorer.calibration,
         hop_s=listener.ear.hop_s,
         budget_per_week=listener.budget_per_week,

@@ -60,6 +60,23 @@ def files_of_windows(windows: Sequence[ScoredWindow], events: Events) -> dict[st
     return {name: _file(found, tuple(events.get(name, ()))) for name, found in by_file.items()}
 
 
+def values_where_clear(windows: Sequence[ScoredWindow], events: Events) -> dict[str, Float64]:
+    """Return the values of each file as its windows come; NaN where one is not clear, or not judged."""
+    clear = {
+        (name, window.start_s)
+        for name, file in files_of_windows(windows, events).items()
+        for window, is_clear in zip(file.windows, file.clear, strict=True)
+        if is_clear
+    }
+    values: dict[str, list[float]] = {}
+    for window in windows:
+        known = window.value is not None and (window.file, window.start_s) in clear
+        values.setdefault(window.file, []).append(
+            window.value if known and window.value is not None else np.nan
+        )
+    return {name: np.array(found) for name, found in values.items()}
+
+
 def _file(windows: list[ScoredWindow], events: tuple[Event, ...]) -> FileWindows:
     windows = sorted(windows, key=lambda window: window.start_s)
     start = np.array([window.start_s for window in windows])[:, None]
