@@ -24,9 +24,9 @@ def windows(n: int = 40, mel: int = MEL, frames: int = FRAMES) -> Tensor:
     return torch.from_numpy((scatter - 3 - np.linspace(0, 1, mel)[:, None]).astype(np.float32))
 
 
-def pseudo(seed: int = 0, *kinds: str, x: Tensor | None = None, others: Tensor | None = None) -> Pseudo:
+def pseudo(seed: int = 0, *kinds: str, x: Tensor | None = None) -> Pseudo:
     generator = torch.Generator().manual_seed(seed)
-    return make_pseudo(windows() if x is None else x, generator, kinds=kinds or tuple(KINDS), others=others)
+    return make_pseudo(windows() if x is None else x, generator, kinds=kinds or tuple(KINDS))
 
 
 def draws(n: int, seed: int = 0) -> Draws:
@@ -115,12 +115,22 @@ def test_a_single_tone_is_a_line_and_a_harmonic_stack_has_more_of_them() -> None
     assert 0.2 < float((peaks >= 3).float().mean())
 
 
-def test_sound_of_other_machines_is_what_is_added_where_there_is_any() -> None:
-    other = torch.full((3, MEL, FRAMES), -12.0)
-    other[:, 20] = 0.0
-    strength = pseudo(0, "foreign", others=other).strength
-    assert float(strength[:, 20].amax()) > 1.0
-    assert float(strength[:, :20].amax()) < 1e-4
+def test_the_other_window_is_never_the_window_itself_even_where_a_kind_is_drawn_once() -> None:
+    """A tone and a flat window, each the other's neighbour: the flat one gets a tone, in one band only."""
+    tone_and_flat = torch.full((2, MEL, FRAMES), -12.0)
+    tone_and_flat[0, 10] = 0.0
+    raised = [
+        int((pseudo(seed, "clicks", "foreign", x=tone_and_flat).strength[1].amax(1) > 0.2).sum())
+        for seed in seeds_where_only_the_second_is("foreign", 1)
+    ]
+    assert [1] * len(raised) == raised
+
+
+def seeds_where_only_the_second_is(kind: str, index: int) -> list[int]:
+    flat = torch.full((2, MEL, FRAMES), -12.0)
+    found = [s for s in range(60) if [0, index] == pseudo(s, "clicks", kind, x=flat).kind.tolist()]
+    assert len(found) > 5
+    return found
 
 
 def test_all_kinds_are_drawn_and_the_kind_of_each_window_is_named() -> None:

@@ -21,8 +21,8 @@ from training.pseudo.draws import Draws
 
 __all__ = ["KINDS", "Pseudo", "make_pseudo"]
 
-Make = Callable[[Tensor, Draws, "Tensor | None"], Tensor]
-"""(windows, draws, windows of other machines) -> changed windows, all log10 of shape (n, mel, frames)."""
+Make = Callable[[Tensor, Draws, Tensor], Tensor]
+"""(windows, draws, another window for each) -> changed windows, all log10 of shape (n, mel, frames)."""
 
 
 class Pseudo(NamedTuple):
@@ -40,15 +40,15 @@ class Pseudo(NamedTuple):
 
 
 def _edit(edit: Callable[[Tensor, Draws], Tensor]) -> Make:
-    return lambda windows, draws, others: edit(windows, draws)  # noqa: ARG005 - one signature for all
+    return lambda windows, draws, neighbours: edit(windows, draws)  # noqa: ARG005 - one signature for all
 
 
 def _addition(sound: Callable[[Tensor, Draws], Tensor]) -> Make:
-    return lambda windows, draws, others: additions.added(windows, sound(windows, draws), draws)  # noqa: ARG005
+    return lambda windows, draws, neighbours: additions.added(windows, sound(windows, draws), draws)  # noqa: ARG005
 
 
-def _foreign(windows: Tensor, draws: Draws, others: Tensor | None) -> Tensor:
-    return additions.added(windows, additions.foreign(windows, draws, others), draws)
+def _foreign(windows: Tensor, draws: Draws, neighbours: Tensor) -> Tensor:
+    return additions.added(windows, additions.foreign(neighbours, draws), draws)
 
 
 KINDS: dict[str, Make] = {
@@ -62,7 +62,7 @@ KINDS: dict[str, Make] = {
     "foreign": _foreign,
     "bursts": _addition(sounds.bursts),
     "voices": _addition(sounds.voices),
-    "splice": _edit(edits.splice),
+    "splice": edits.splice,
 }
 """Kind -> makes it."""
 
@@ -72,12 +72,11 @@ def make_pseudo(
     generator: torch.Generator,
     *,
     kinds: Sequence[str] = tuple(KINDS),
-    others: Tensor | None = None,
 ) -> Pseudo:
     """Return each of the windows, shape (n, mel, frames), log10, with one kind of change drawn for it.
 
-    `generator` lives on the CPU. `others` are windows of other machines for the kind `foreign`, shape
-    (m, mel, frames); without them the batch's own are used.
+    `generator` lives on the CPU. Kinds that need another window take one half the batch away, which in a
+    batch in order of time is not the same moment; a window that is alone has only itself.
 
     Raises:
         TrainingError: A kind is not known, or there is none.
@@ -88,11 +87,11 @@ def make_pseudo(
             f"pseudo anomalies {', '.join(unknown) or '(none)'} are not known; known are {', '.join(KINDS)}"
         )
     drawn = torch.randint(len(kinds), (len(windows),), generator=generator)
-    changed = windows.clone()
+    changed, neighbours = windows.clone(), windows.roll(max(1, len(windows) // 2), 0)
     for index, kind in enumerate(kinds):
         rows = torch.nonzero(drawn == index).flatten()
         if len(rows):
             rows = rows.to(windows.device)
             draws = Draws(generator, len(rows), windows.device)
-            changed[rows] = KINDS[kind](windows[rows], draws, others)
+            changed[rows] = KINDS[kind](windows[rows], draws, neighbours[rows])
     return Pseudo(changed, (changed - windows).abs(), drawn.to(windows.device))

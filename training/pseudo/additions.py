@@ -76,18 +76,15 @@ def hiss(windows: Tensor, draws: Draws) -> Tensor:
     return _texture(windows, draws) * _tilt(windows, draws) * where * _envelope(windows, draws)
 
 
-def foreign(windows: Tensor, draws: Draws, others: Tensor | None) -> Tensor:
-    """Return another window's sound: of `others`, or the window's before it, moved 4 to 40 bands.
+def foreign(neighbours: Tensor, draws: Draws) -> Tensor:
+    """Return the power of other windows' sound, moved up or down by 1/32 to 1/3 of the bands.
 
-    Unmoved, the machine's own sound would only make it louder. Shape of `others`: (m, mel, frames), log10.
+    `neighbours` are log10, shape (n, mel, frames). Unmoved, they would only make the machine louder.
     """
-    if others is not None:
-        pick = draws.place(torch.full((len(windows), 1, 1), len(others) - 1.0, device=windows.device))
-        return 10.0 ** others[pick.long().flatten()] * _envelope(windows, draws)
-    mel = windows.shape[1]
+    mel = neighbours.shape[1]
     shift = (draws.sign() * draws.uniform(mel / 32, mel / 3)).round()
-    row = torch.remainder(bands_of(windows) + shift, mel).long().expand(-1, -1, windows.shape[2])
-    return 10.0 ** windows.roll(1, 0).gather(1, row) * _envelope(windows, draws)
+    row = torch.remainder(bands_of(neighbours) + shift, mel).long().expand(-1, -1, neighbours.shape[2])
+    return 10.0 ** neighbours.gather(1, row) * _envelope(neighbours, draws)
 
 
 def _envelope(windows: Tensor, draws: Draws) -> Tensor:

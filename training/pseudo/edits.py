@@ -68,16 +68,15 @@ def modulate(windows: Tensor, draws: Draws) -> Tensor:
     return windows + depth * (rhythm(windows, draws) - 0.5) * where
 
 
-def splice(windows: Tensor, draws: Draws) -> Tensor:
+def splice(windows: Tensor, draws: Draws, neighbours: Tensor) -> Tensor:
     """Replace a stretch of all bands by another window's sound, moved, recoloured or pulsed, equally loud.
 
-    What a machine sounds like that has changed, where the level says nothing. The other window is the one
-    before; a window that is alone is replaced by itself, changed.
+    What a machine sounds like that has changed, where the level says nothing.
     """
     mel = windows.shape[1]
     shift = draws.sign() * (SHIFT_BANDS[0] + draws.place(torch.full_like(windows[:, :1, :1], 4.0)))
     shift = torch.where(draws.chance(0.6), shift, torch.zeros_like(shift))
-    other = _moved(windows.roll(1, 0), shift, torch.zeros_like(shift))
+    other = _moved(neighbours, shift, torch.zeros_like(shift))
     depth = torch.where(draws.chance(0.6), draws.uniform(0.1, 0.35), torch.zeros_like(shift))
     other = other + depth * draws.curve(mel).unsqueeze(2)
     period = draws.uniform(2.0, 10.0)
