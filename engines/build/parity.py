@@ -14,8 +14,10 @@ from engines.golden import OutputParity, compare_outputs, read_golden
 from engines.runtime import open_engine
 
 
-def parity_of_bundle(folder: Path, backend: str = "auto") -> tuple[str, tuple[OutputParity, ...]]:
+def parity_of_bundle(folder: Path, backend: str = "onnxruntime") -> tuple[str, tuple[OutputParity, ...]]:
     """Return which backend answered and how far each output strays; judges nothing.
+
+    Not `auto` unless asked for: that would measure whichever engine this machine happens to have.
 
     Raises:
         BundleError: The bundle cannot be opened or has no golden windows.

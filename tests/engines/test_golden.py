@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures_tensorrt import Install
 from tiny_detector import tiny_bundle
 
 from engines.build.parity import parity_of_bundle, table_from_parity
@@ -14,6 +15,7 @@ from engines.bundle import Bundle
 from engines.errors import BundleDamagedError, EngineParityError
 from engines.golden import OutputParity, check_golden, compare_outputs, read_golden, tolerance_of
 from engines.runtime import Engine, EngineOutput, Float32, open_engine
+from monitor.testing.tensorrt_fake import FakeTensorRT
 
 
 @pytest.fixture
@@ -68,6 +70,16 @@ def test_the_relative_difference_is_in_units_of_the_references_root_mean_square(
     rms = np.sqrt(4.5)
     row = compare_outputs(expected, found)[0]
     assert (0.3, 0.3 / rms) == pytest.approx((row.max_absolute, row.max_relative))
+
+
+def test_parity_is_of_onnx_runtime_unless_another_backend_is_named(
+    bundle: Bundle, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    box = install(FakeTensorRT())
+    assert parity_of_bundle(bundle.folder)[0].startswith("onnxruntime ")
+    assert 0 == box.builds, "a measurement must not spend minutes on a plan"
+    assert parity_of_bundle(bundle.folder, "tensorrt")[0].startswith("tensorrt ")
 
 
 def test_parity_of_a_bundle_is_measured_and_told_but_not_judged(bundle: Bundle) -> None:
