@@ -28,6 +28,8 @@ from monitor.window import Windower
 from training.errors import NoSoundError, TrainingError
 from training.sound import Recording, blocks_of_recording
 
+FRAMES = 64
+"""Of a window, where nothing else is asked for: two seconds at the default front end."""
 SEGMENT_FRAMES = 16
 """Sound is judged, and kept or left out, in pieces of this many frames (half a second)."""
 STATISTICS_FRAMES = 8192
@@ -88,12 +90,17 @@ class LogMelStore:
     def window_starts(
         self, *, hop_frames: int, phase: int = 0, recordings: Collection[str] | None = None
     ) -> NDArray[np.int64]:
-        """Return where windows begin: every `hop_frames` from `phase` on in each run of `recordings`."""
-        chosen = [run for run in self.runs if recordings is None or run.recording in recordings]
-        starts = [
-            np.arange(run.first + phase, run.end - self.frames + 1, hop_frames, dtype=np.int64)
-            for run in chosen
-        ]
+        """Return where windows begin: every `hop_frames` from `phase` on in each run of `recordings`.
+
+        A run with room for less than a phase begins at the rest of it, so that each gives a window.
+        """
+        starts = []
+        for run in self.runs:
+            if recordings is None or run.recording in recordings:
+                end = run.end - self.frames + 1
+                starts.append(
+                    np.arange(run.first + phase % (end - run.first), end, hop_frames, dtype=np.int64)
+                )
         return np.concatenate(starts) if starts else np.zeros(0, np.int64)
 
     def windows(self, starts: NDArray[np.int64]) -> Float32:
@@ -132,7 +139,7 @@ def store_logmel(
     recordings: Sequence[Recording],
     parameters: FrontendParameters,
     *,
-    frames: int = 64,
+    frames: int = FRAMES,
     title: str = "sound",
 ) -> LogMelStore:
     """Compute the log-mel of recordings into the file `path` and return it as a store.

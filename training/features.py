@@ -21,14 +21,12 @@ from numpy.typing import NDArray
 
 from monitor.frontend import FrontendParameters
 from monitor.messages import Float32, read_only
-from training.data import LogMelStore, Run, Skipped
+from training.data import FRAMES, LogMelStore, Run, Skipped
 from training.errors import NoSoundError, TrainingError
 
 SUFFIX = ".npz"
 KEYS = ("logmel_db", "name", "role", "anomaly")
 TRAIN, CALIBRATE, TEST = "train", "calibrate", "test"
-FRAMES = 64
-"""Of a window."""
 
 FEATURE_PARAMETERS = FrontendParameters(mel_scale="slaney", mel_norm="slaney", floor=sys.float_info.epsilon)
 """What the features are taken to be: the DCASE baselines' (librosa's default mel bands; 10 log10(mel + eps)).
@@ -154,9 +152,9 @@ class GatheredClips:
         """Names of the recordings that only set the alarm limit."""
         return self.calibrate.keys()
 
-    def stored(self, path: Path) -> LogMelStore:
+    def stored(self, path: Path, *, frames: int = FRAMES) -> LogMelStore:
         """Write all clips to `path` and return them as a store; see store_of_clips."""
-        return store_of_clips(path, {**self.train, **self.calibrate})
+        return store_of_clips(path, {**self.train, **self.calibrate}, frames=frames)
 
 
 def gather_clips(data: Iterable[Path], calibrate: Iterable[Path] = ()) -> GatheredClips:

@@ -16,7 +16,7 @@ import numpy as np
 
 from monitor.calibration import FitSettings
 from monitor.frontend import FrontendParameters
-from training.data import LogMelStore, store_logmel
+from training.data import FRAMES, LogMelStore, store_logmel
 from training.errors import NoSoundError, TrainingError
 from training.sound import Recording, files_of_path, index_of_path, recording_of_file, rows_of_index
 from training.split import SCORING_HOP_FRAMES, Split
@@ -32,7 +32,10 @@ vary from recording to recording cannot be learned from a few of them, and that 
 the errors of sound the model has seen are a little small (LOG.md, 2026-11-22).
 """
 LEAST_WINDOWS = {"training": 60, "validation": 10, "calibration": FitSettings().min_windows}
-"""Fewer are refused before the training, not after it. A window begins every SCORING_HOP_FRAMES frames."""
+"""Fewer are refused before the training, not after it. A window begins every SCORING_HOP_FRAMES frames.
+
+To learn from, a longer window counts as all the usual ones that lie in it.
+"""
 
 
 class Material(Protocol):
@@ -45,8 +48,8 @@ class Material(Protocol):
     def calibrating(self) -> Collection[str]:
         """Names of the recordings that only set the alarm limit."""
 
-    def stored(self, path: Path) -> LogMelStore:
-        """Write the log-mel of all recordings to `path` and return it as a store.
+    def stored(self, path: Path, *, frames: int = FRAMES) -> LogMelStore:
+        """Write the log-mel of all recordings to `path`, return it as a store of windows of `frames`.
 
         Raises:
             TrainingError: None of it can be used.
@@ -74,9 +77,9 @@ class Gathered:
         """Names of the recordings that only set the alarm limit."""
         return {recording.name for recording in self.calibrate.values()}
 
-    def stored(self, path: Path) -> LogMelStore:
+    def stored(self, path: Path, *, frames: int = FRAMES) -> LogMelStore:
         """Compute the log-mel of all recordings into `path`; see store_logmel."""
-        return store_logmel(path, self.recordings, FrontendParameters())
+        return store_logmel(path, self.recordings, FrontendParameters(), frames=frames)
 
 
 def gather(
@@ -195,6 +198,8 @@ def _refuse_too_little(store: LogMelStore, split: Split, roles: Collection[str])
             continue
         names = getattr(split, role)
         windows = len(store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings=names))
+        if role != "calibration":
+            windows *= max(1, (store.frames - FRAMES) // SCORING_HOP_FRAMES + 1)
         if windows < least:
             remedy = ", or do without an alarm limit (--no-calibration)" if "calibration" in roles else ""
             raise TrainingError(

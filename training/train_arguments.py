@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from monitor.commands.hearing import whole_number
+from training.data import FRAMES
 from training.deviation import DEVIATIONS
 from training.errors import TrainingError
 from training.gather import SHARES
@@ -60,6 +61,9 @@ def _add_sound(parser: argparse.ArgumentParser) -> None:
         "anomaly and, for stretches of files, onset_s and offset_s",
     )  # fmt: skip
     parser.add_argument("--set", action="append", metavar="NAME", help="only rows of this `set` of an index")
+    parser.add_argument("--frames", type=whole_number, default=FRAMES, metavar="N",
+        help="length of a window, in frames of 32 ms; longer ones suit faults that are always there; "
+        "default: %(default)s")  # fmt: skip
     parser.add_argument("--no-calibration", action="store_true",
         help="leave out the alarm limit: for too little sound to set one; scores stay raw")  # fmt: skip
     parser.add_argument("--set-aside", action="store_true",

@@ -120,7 +120,7 @@ def _trained(
     settings = settings_of(arguments)
     if arguments.resume and not work.has_checkpoint:
         sys.stderr.write(f"wheeltapper train: nothing to resume in {work.path}; starting anew\n")
-    store = material.stored(work.logmel)
+    store = material.stored(work.logmel, frames=arguments.frames)
     split = split_of(store, material.calibrating, seed=settings.seed, no_calibration=arguments.no_calibration)
     settings = replace(settings, loss=loss_for_sound(arguments.loss, store, split.training))
     anomalies = None

@@ -142,6 +142,16 @@ def test_too_few_clips_for_a_limit_are_refused_with_what_helps(tmp_path: Path, c
     assert ["few.npz"] == [path.name for path in tmp_path.iterdir()]
 
 
+def test_windows_may_be_as_long_as_the_clips_and_few_of_them_suffice(tmp_path: Path) -> None:
+    """14 to learn from, 4 unseen: as many as a few-shot set of clips has."""
+    np.savez(tmp_path / "few.npz", **arrays(train=18, frames=200))
+    out = tmp_path / "bundle"
+    words = ("--no-calibration", "--frames", 192, "--head", "steady", "--epochs", 1, "--threads", 1)
+    run = ran("train", "dense", "--data", tmp_path / "few.npz", "--out", out, *words)
+    assert 0 == run.code, run.err
+    assert 192 == open_bundle(out).manifest.frames
+
+
 def test_clips_are_judged_beside_chance_and_controls(
     bundle: tuple[Path, Ran], features: Path, tmp_path: Path
 ) -> None:

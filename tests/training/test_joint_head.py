@@ -118,9 +118,9 @@ def test_a_head_can_be_asked_for_by_name() -> None:
 
 def test_too_little_unseen_sound_is_refused() -> None:
     with pytest.raises(
-        TrainingError, match="9 windows of normal sound that was not learned from are too few"
+        TrainingError, match="2 windows of normal sound that was not learned from are too few"
     ):
-        fit_joint_views([found(windows(20, 0))], [found(windows(9, 1))])
+        fit_joint_views([found(windows(20, 0))], [found(windows(2, 1))])
 
 
 def test_top_bins_and_worst_stretch_see_what_the_mean_does_not() -> None:

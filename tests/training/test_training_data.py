@@ -118,6 +118,14 @@ def test_windows_never_mix_recordings(tmp_path: Path) -> None:
     assert found.window_starts(hop_frames=3, phase=2)[0] == 2
 
 
+def test_a_run_hardly_longer_than_a_window_gives_one_at_every_phase(tmp_path: Path) -> None:
+    found = store(tmp_path, [pump(1, 2.0)])
+    run = found.runs[0]
+    whole = LogMelStore(tmp_path / "logmel.f32", PARAMETERS, found.runs, (), frames=run.end - run.first - 2)
+    starts = [whole.window_starts(hop_frames=32, phase=phase).tolist() for phase in range(6)]
+    assert [[0], [1], [2], [0], [1], [2]] == starts
+
+
 def test_statistics_are_those_of_the_frames(tmp_path: Path) -> None:
     found = store(tmp_path, [pump(1, 2.0), pump(2, 2.0)])
     starts = found.window_starts(hop_frames=FRAMES, recordings=found.recordings[:1])

@@ -8,6 +8,7 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from training.data import FRAMES
 from training.errors import TrainingError
 from training.models import MODELS
 from training.train_arguments import add_arguments, design_of, settings_of
@@ -40,6 +41,11 @@ class Method:
         """The kind of model, or the control's name."""
         return self.name if self.is_control else self.words[0]
 
+    @property
+    def frames(self) -> int:
+        """Length of its windows; the controls take the usual ones."""
+        return FRAMES if self.is_control else int(self.arguments().frames)
+
     def arguments(self) -> argparse.Namespace:
         """Return the words as the verb understands them; it leaves the program where they are wrong."""
         parser = argparse.ArgumentParser(prog=f"benchmark method {self.name}")
@@ -55,6 +61,7 @@ HFRAE = ("hfrae", "--epochs", "6")
 VARIANTS = (
     Method("dense-mean", ("dense", "--head", "mean")),
     Method("dense-steady", ("dense", "--head", "steady")),
+    Method("dense-steady-192", ("dense", "--head", "steady", "--frames", "192")),
     Method("mae-mahalanobis", ("mae", "--head", "mahalanobis")),
     Method("dra-verdict", ("dra", "--head", "verdict")),
     Method("hfrae-verdict", (*HFRAE, "--head", "verdict")),
@@ -97,6 +104,8 @@ class Job:
             settings = asdict(replace(settings_of(arguments), seed=self.seed))
             del settings["mixed_precision"]  # no method of the benchmark has it
             recipe |= {**settings, "loss": arguments.loss}
+            if arguments.frames != FRAMES:
+                recipe |= {"frames": arguments.frames}
         digest = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
         return f"{self.set}--{self.method.name}--seed{self.seed}--{digest[:10]}"
 

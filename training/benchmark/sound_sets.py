@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.data import LogMelStore
+from training.data import FRAMES, LogMelStore
 from training.features import gather_clips
 from training.gather import LEAST_WINDOWS, Material, gather, split_of
 from training.split import SCORING_HOP_FRAMES, Split
@@ -34,18 +34,18 @@ class SoundSet:
         return split_of(self.store, self.calibrating, seed=seed, no_calibration=without)
 
 
-def sound_set_of_streams(streams: Path, logmel: Path) -> SoundSet:
+def sound_set_of_streams(streams: Path, logmel: Path, *, frames: int = FRAMES) -> SoundSet:
     """Compute the log-mel of a set's roles train and calibrate into the file `logmel`."""
-    return _sound_set(gather([streams / "train"], [streams / "calibrate"]), logmel)
+    return _sound_set(gather([streams / "train"], [streams / "calibrate"]), logmel, frames)
 
 
-def sound_set_of_clips(clips: Path, logmel: Path) -> SoundSet:
+def sound_set_of_clips(clips: Path, logmel: Path, *, frames: int = FRAMES) -> SoundSet:
     """Write the normal clips of an .npz with these roles into the file `logmel`."""
-    return _sound_set(gather_clips([clips]), logmel)
+    return _sound_set(gather_clips([clips]), logmel, frames)
 
 
-def _sound_set(material: Material, logmel: Path) -> SoundSet:
-    store = material.stored(logmel)
+def _sound_set(material: Material, logmel: Path, frames: int) -> SoundSet:
+    store = material.stored(logmel, frames=frames)
     return SoundSet(store, tuple(name for name in store.recordings if name in material.calibrating))
 
 

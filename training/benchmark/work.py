@@ -57,16 +57,17 @@ def measure(place: Workplace, plan: Plan, only: Collection[str] = (), *, force: 
     """Measure the rows that are missing, or all with `force`; one that fails is named and stops no other."""
     measured, failed = 0, []
     with tempfile.TemporaryDirectory(prefix="wheeltapper-benchmark-") as folder:
-        sounds: dict[str, SoundSet] = {}
+        sounds: dict[tuple[str, int], SoundSet] = {}
         for job in plan.jobs(only):
             if not force and place.row(job) is not None:
                 continue
             name = place.name(job)
             sys.stderr.write(f"benchmark: {name}\n")
             try:
-                if job.set not in sounds:
-                    sounds[job.set] = _sound(place, job.set, Path(folder))
-                write_row(row_path(place.work, name), _row(place, job, sounds[job.set]))
+                key = (job.set, job.method.frames)
+                if key not in sounds:
+                    sounds[key] = _sound(place, *key, Path(folder))
+                write_row(row_path(place.work, name), _row(place, job, sounds[key]))
                 measured += 1
             except (CodedError, RuntimeError) as error:  # the latter is how torch says what it cannot do
                 failed.append(f"{name}: {error}")
@@ -74,11 +75,11 @@ def measure(place: Workplace, plan: Plan, only: Collection[str] = (), *, force: 
     return Done(measured, tuple(failed))
 
 
-def _sound(place: Workplace, name: str, folder: Path) -> SoundSet:
-    logmel = folder / f"{name}.logmel"
+def _sound(place: Workplace, name: str, frames: int, folder: Path) -> SoundSet:
+    logmel = folder / f"{name}-{frames}.logmel"
     if name in CLIP_SETS:
-        return sound_set_of_clips(clips_path(place.shared, name), logmel)
-    return sound_set_of_streams(place.streams / name, logmel)
+        return sound_set_of_clips(clips_path(place.shared, name), logmel, frames=frames)
+    return sound_set_of_streams(place.streams / name, logmel, frames=frames)
 
 
 def _row(place: Workplace, job: Job, sound: SoundSet) -> Row:

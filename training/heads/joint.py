@@ -28,6 +28,8 @@ WORST_FRAMES = 8
 WORST_STEP_FRAMES = 2
 STRAYING_SHARE = 0.05
 """Of normal windows that may lie further out than one unit of a view."""
+LEAST_UNSEEN_WINDOWS = 3
+"""Only the units of the views rest on them."""
 LEAST_SPREAD = 1e-3
 """Of a view's distances; smaller ones are rounding."""
 
@@ -126,8 +128,8 @@ def fit_joint_views(
     """
     known = [_features(found, views) for found in learned]
     held = [_features(found, views) for found in unseen]
-    _require_windows(sum(len(batch[0]) for batch in known), "learned from")
-    _require_windows(sum(len(batch[0]) for batch in held), "not learned from")
+    _require_windows(sum(len(batch[0]) for batch in known), LEAST_WINDOWS, "learned from")
+    _require_windows(sum(len(batch[0]) for batch in held), LEAST_UNSEEN_WINDOWS, "not learned from")
     strangers = JointViews(views, _whitenings(known))
     distances = torch.cat([strangers.distances_of_features(batch) for batch in held])
     head = strangers if only_learned else JointViews(views, _whitenings(known + held))
@@ -148,9 +150,9 @@ def _whitenings(batches: Sequence[Sequence[Tensor]]) -> list[Whitening]:
     ]
 
 
-def _require_windows(windows: int, which: str) -> None:
-    if windows < LEAST_WINDOWS:
+def _require_windows(windows: int, least: int, which: str) -> None:
+    if windows < least:
         raise TrainingError(
             f"scoring head: {windows} windows of normal sound that was {which} are too few to fit it; give "
-            f"at least {LEAST_WINDOWS}"
+            f"at least {least}"
         )
