@@ -10,6 +10,7 @@ from engines.errors import PlanCacheError, PlanQuarantinedError
 from engines.plan_lock import build_lock
 from engines.plan_record import PlanRecord, record_from_file
 from engines.plans import PlanCache
+from engines.runtime import say_nothing
 
 SUFFIXES = (".json", ".plan", ".lock")
 READY, QUARANTINED, DAMAGED = "ready", "quarantined", "damaged"
@@ -84,13 +85,9 @@ def _remove(folder: Path, stem: str, *, dry: bool) -> bool:
     if dry:
         return True
     try:
-        with build_lock(folder / f"{stem}.lock", say=_say_nothing, wait_s=0.0):
+        with build_lock(folder / f"{stem}.lock", say=say_nothing, wait_s=0.0):
             for path in [*(folder / (stem + suffix) for suffix in SUFFIXES), *folder.glob(f"{stem}.*.part")]:
                 path.unlink(missing_ok=True)
     except PlanCacheError:
         return False  # it is being built
     return True
-
-
-def _say_nothing(_words: str) -> None:
-    """Wait for nobody."""

@@ -30,7 +30,7 @@ BACKENDS = {
 AUTO_ORDER = ("tensorrt", "onnxruntime")
 
 
-def _say_nothing(_words: str) -> None:
+def say_nothing(_words: str) -> None:
     """Hear what takes long, and tell nobody."""
 
 
@@ -46,7 +46,7 @@ class PlanSettings:
     """Most windows in one call; a larger batch is cut."""
     build: bool = True
     """Whether a missing plan is built, which may take minutes; else it is refused."""
-    say: Callable[[str], None] = _say_nothing
+    say: Callable[[str], None] = say_nothing
     """Told in one sentence what is about to take long."""
 
 

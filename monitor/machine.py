@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.golden import check_golden
-from engines.runtime import Engine, PlanSettings, open_engine
+from engines.runtime import Engine, PlanSettings, open_engine, say_nothing
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.calibration import Calibration, load_calibration
-from monitor.config import Config, SourceConfig
+from monitor.config import Config, EngineConfig, SourceConfig
 from monitor.errors import CalibrationError, CalibrationMismatchError
 from monitor.frontend import StreamFrontend
 from monitor.health import STARTING, SourceFacts
@@ -97,12 +97,19 @@ def plans_folder(state_dir: Path) -> Path:
     return state_dir / "engines"
 
 
-def _say_nothing(_words: str) -> None:
-    """Hear what takes long, and tell nobody."""
+def plan_settings(section: EngineConfig, folder: Path, say: Callable[[str], None]) -> PlanSettings:
+    """Return how the daemon opens its plans when it is configured with `section`."""
+    return PlanSettings(
+        folder=folder,
+        opt_batch=section.opt_batch,
+        max_batch=section.max_batch,
+        build=section.build_plans,
+        say=say,
+    )
 
 
 def open_engines(
-    config: Config, *, say: Callable[[str], None] = _say_nothing
+    config: Config, *, say: Callable[[str], None] = say_nothing
 ) -> Mapping[Path | None, tuple[Ear, Engine]]:
     """Open each bundle that a source names once, and let it answer its own golden windows.
 
@@ -112,13 +119,7 @@ def open_engines(
         CodedError: A bundle, its front end or its engine is refused; the text says what to do.
     """
     settings = config.engine
-    plans = PlanSettings(
-        folder=plans_folder(config.state_dir),
-        opt_batch=settings.opt_batch,
-        max_batch=settings.max_batch,
-        build=settings.build_plans,
-        say=say,
-    )
+    plans = plan_settings(settings, plans_folder(config.state_dir), say)
     opened: dict[Path | None, tuple[Ear, Engine]] = {}
     for source in config.sources:
         folder = source.bundle or config.engine.bundle
@@ -141,7 +142,7 @@ def open_machines(
     config: Config,
     snapshots: Mapping[str, Mapping[str, object]],
     *,
-    say: Callable[[str], None] = _say_nothing,
+    say: Callable[[str], None] = say_nothing,
 ) -> Sequence[Machine]:
     """Put every source together with its model, its limit and the alarm state it had before a restart.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from engines.errors import BackendUnavailableError
 from engines.plan_record import PlanKey
 from engines.runtime import PlanSettings
 from monitor.config import EngineConfig, default_state_dir, load_config
-from monitor.machine import plans_folder
+from monitor.machine import plan_settings, plans_folder
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:
@@ -48,14 +49,8 @@ def engine_section(arguments: argparse.Namespace) -> EngineConfig:
 
 def plans_from_arguments(arguments: argparse.Namespace, *, build: bool) -> PlanSettings:
     """Return the settings with which the daemon would open its plans."""
-    section = engine_section(arguments)
-    return PlanSettings(
-        folder=folder_from_arguments(arguments),
-        opt_batch=section.opt_batch,
-        max_batch=section.max_batch,
-        build=build,
-        say=_say,
-    )
+    settings = plan_settings(engine_section(arguments), folder_from_arguments(arguments), _say)
+    return replace(settings, build=build)
 
 
 def find_box_or_none() -> Box | None:
