@@ -29,6 +29,8 @@ MODELS = {"fp32": MODEL, "fp16": MODEL_FP16}
 """Precision -> the file that has it: precision is a property of the file, never of who runs it."""
 GOLDEN = "golden.npz"
 CALIBRATION = "calibration.json"
+WEIGHTS = "weights.safetensors"
+"""The training framework's own weights, for explanations; optional, and never opened on the box."""
 INPUT_NAME = "logmel"
 OUTPUT_NAMES = ("score", "error_map", "reconstruction")
 

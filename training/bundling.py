@@ -21,6 +21,7 @@ from engines.runtime import Engine
 from monitor.calibration import Calibration, FitSettings, fit_calibration, tree_of_calibration
 from training.data import LogMelStore
 from training.detector import Detector
+from training.rebuilt import notes_of_design
 from training.split import SCORING_BATCH, SCORING_HOP_FRAMES, Split
 from training.state import TrainingHistory
 from training.train import TrainingSettings
@@ -40,9 +41,14 @@ def write_bundle(
         frontend=store.parameters,
         standardisation_mean=detector.standardiser.mean.flatten().tolist(),
         standardisation_std=detector.standardiser.std.flatten().tolist(),
-        training={**training, "head": _notes_of_head(detector)},
+        training={**_notes_of_model(detector), **training, "head": _notes_of_head(detector)},
     )
     return export_bundle(folder, detector, card, store.windows(starts[evenly]))
+
+
+def _notes_of_model(detector: Detector) -> dict[str, Any]:
+    design = detector.design
+    return {} if design is None else notes_of_design(design, detector.reconstructor)
 
 
 def _notes_of_head(detector: Detector) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def train_model(
     sides = (split.training, split.validation)
     history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)
     detector = Detector(standardiser, model, MeanError()).eval()
+    detector.design = design
     with torch.no_grad():
         model.settle(partial(_standardised_windows, detector, store, split.head))
     return detector, history

@@ -80,11 +80,7 @@ def demo_sound(folder: Path) -> tuple[LogMelStore, Split]:
 def make_bundle(kind: str, folder: Path, store: LogMelStore, split: Split) -> Bundle:
     """Train one kind of model and leave its calibrated bundle in `folder`."""
     detector, history = train_detector(ModelDesign(kind, WIDTHS, head="mahalanobis"), store, split, SETTINGS)
-    notes = {
-        "run": "training/runs/demo.sh",
-        "widths": list(WIDTHS),
-        **training_notes(history, SETTINGS, store, split),
-    }
+    notes = {"run": "training/runs/demo.sh", **training_notes(history, SETTINGS, store, split)}
     bundle = write_bundle(folder, detector, store, split, notes)
     hours = len(CALIBRATION.seeds) * CALIBRATION.duration_s / 3600.0
     source = f"simulated pump, seeds {CALIBRATION.seeds[0]} to {CALIBRATION.seeds[-1]}, {hours:.1f} h"

@@ -10,6 +10,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from training.heads.choice import ChosenHead
+from training.models.design import ModelDesign
 from training.models.reconstructor import Comparison, Reconstructor
 
 STD_FLOOR = 0.05
@@ -46,6 +47,8 @@ class Detector(nn.Module):
         """Maps a Comparison to a score (n,); see training.heads."""
         self.chosen_head: ChosenHead | None = None
         """How the head was chosen, for the manifest; None where it was given."""
+        self.design: ModelDesign | None = None
+        """What the reconstructor was made by, for the manifest; None where it was made by hand."""
 
     def compare(self, logmel: Tensor) -> Comparison:
         """Return what the model makes of raw log-mel, shape (n, mel, frames), in standardised units."""

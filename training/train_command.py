@@ -23,7 +23,7 @@ from training.data import LogMelStore
 from training.errors import TrainingError
 from training.features import gather_clips, is_features
 from training.gather import SHARES, Gathered, Material, gather, split_of
-from training.models import ENCODER, ModelDesign
+from training.models import ModelDesign
 from training.split import Split
 from training.state import TrainingHistory
 from training.train import loss_for_sound
@@ -129,9 +129,6 @@ def _trained(
     detector, history = train_detector(design, store, split, settings, keep_in=work.path, anomalies=anomalies)
     notes = {
         "run": "wheeltapper train",
-        "widths": list(design.widths),
-        **({"encoder": ENCODER} if design.kind == "hfrae" else {}),
-        **design.chosen,
         "threads": torch.get_num_threads(),
         **({"anomalies": list(anomalies.recordings)} if anomalies is not None else {}),
         **training_notes(history, settings, store, split),

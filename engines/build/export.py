@@ -17,6 +17,7 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
+from safetensors.torch import save_file
 from torch import nn
 
 from engines.backend_onnx import open_engine
@@ -26,6 +27,7 @@ from engines.bundle import (
     INPUT_NAME,
     MODEL,
     OUTPUT_NAMES,
+    WEIGHTS,
     Bundle,
     Manifest,
     entry_of_file,
@@ -85,6 +87,7 @@ def export_bundle(folder: Path, module: nn.Module, card: ModelCard, windows: Flo
     try:
         write_onnx(staging / MODEL, module, windows.shape[1:])
         write_golden(staging / GOLDEN, golden)
+        write_weights(staging / WEIGHTS, module)
         manifest = _manifest(staging, card, windows.shape[1:])
         parity = compare_outputs(expected, open_engine(Bundle(staging, manifest)).infer(windows))
         require_parity(parity, RELATIVE_LIMIT, f"the ONNX export of {card.kind}")
@@ -136,6 +139,11 @@ def write_onnx(path: Path, module: nn.Module, window_shape: tuple[int, ...]) -> 
     part.unlink()
 
 
+def write_weights(path: Path, module: nn.Module) -> None:
+    """Write the module's state as safetensors; the same weights give the same bytes."""
+    save_file({name: values.contiguous() for name, values in module.state_dict().items()}, path)
+
+
 def _stable_bytes(model: Any) -> bytes:  # noqa: ANN401 - onnx has no types
     """Return the model without what differs between exports of the same weights."""
     model.producer_version = ""
@@ -169,6 +177,6 @@ def _manifest(folder: Path, card: ModelCard, window_shape: tuple[int, ...]) -> M
         frames=frames,
         standardisation_mean=tuple(float(x) for x in np.ravel(card.standardisation_mean)),
         standardisation_std=tuple(float(x) for x in np.ravel(card.standardisation_std)),
-        files={name: entry_of_file(folder / name) for name in (MODEL, GOLDEN)},
+        files={name: entry_of_file(folder / name) for name in (MODEL, GOLDEN, WEIGHTS)},
         training=dict(card.training),
     )

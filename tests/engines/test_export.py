@@ -53,7 +53,7 @@ def test_only_the_batch_is_dynamic_and_nothing_lies_outside_the_file(tmp_path: P
     assert INPUT_NAME == given.name
     assert ["n", MEL, FRAMES] == [d.dim_param or d.dim_value for d in given.type.tensor_type.shape.dim]
     assert list(OUTPUT_NAMES) == [output.name for output in model.graph.output]
-    expected = {"manifest.json", "model.onnx", "model.fp16.onnx", "golden.npz"}
+    expected = {"manifest.json", "model.onnx", "model.fp16.onnx", "golden.npz", "weights.safetensors"}
     assert expected == {path.name for path in bundle.folder.iterdir()}
 
 

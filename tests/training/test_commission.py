@@ -10,8 +10,9 @@ import pytest
 import torch
 from tiny_detector import FRAMES, PARAMETERS, tiny_bundle, tiny_detector, tiny_windows
 
+from engines.build.export import output_of_module
 from engines.bundle import Bundle
-from engines.golden import check_golden
+from engines.golden import check_golden, compare_outputs
 from engines.runtime import open_engine
 from monitor.calibration import load_calibration
 from monitor.config import SimulatedSource
@@ -21,6 +22,7 @@ from training.commission import train_detector
 from training.data import LogMelStore, Run, store_logmel
 from training.errors import TrainingError
 from training.models import MODELS, ModelDesign, make_model
+from training.rebuilt import detector_of_bundle
 from training.sound import recording_of_machine
 from training.split import Split
 from training.train import TrainingSettings
@@ -72,6 +74,13 @@ def test_every_kind_trains_exports_and_agrees_with_torch(bundle: Bundle) -> None
     assert max(v for k, v in bundle.manifest.parity.items() if k.endswith("relative")) < 1e-4
     assert 1 == bundle.manifest.training["epochs"]
     assert "pump-seed-4" in bundle.manifest.training["recordings"]["head"]
+
+
+def test_every_kind_comes_back_from_its_bundle_as_a_torch_module(bundle: Bundle) -> None:
+    windows = tiny_windows(5, seed=4)
+    found = output_of_module(detector_of_bundle(bundle), windows)
+    parity = compare_outputs(open_engine(bundle).infer(windows), found)
+    assert all(row.max_relative < 1e-4 for row in parity), parity
 
 
 @pytest.mark.parametrize("n", [1, 5])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engines.bundle import Bundle
+from engines.bundle import WEIGHTS, Bundle
 from monitor.calibration import Calibration
 from monitor.config import AlarmConfig
 from monitor.errors import CalibrationError
@@ -65,7 +65,7 @@ def trained_bundle(job: Job, sound: SoundSet, folder: Path) -> Trained:
         "train_s": train_s,
         "train_cpu_s": train_cpu_s,
         "epochs": float(len(history.epochs)),
-        "bundle_bytes": float(sum(entry.size_bytes for entry in manifest.files.values())),
+        "bundle_bytes": float(sum(e.size_bytes for name, e in manifest.files.items() if name != WEIGHTS)),
         "parity": max(value for key, value in manifest.parity.items() if key.endswith("relative")),
     }
     return Trained(bundle, str(manifest.training["head"]["name"]), costs)
