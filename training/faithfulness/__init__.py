@@ -1,0 +1,64 @@
+"""Which explanations can be trusted: how much of the score lies where a method points, beside chance.
+
+    clips       what is explained, what a method holds for important, and the models, as callables
+    marks       from a curve in time to marked frames, chunks and segments
+    removal     what is left of a model's error when the marked frames are replaced (the paper's faithfulness)
+    imputers    what replaces them, when the model under test shall not
+    deletion    how the score falls and rises as the most important goes and comes
+    precision   whether a curve is right in time: chunks, moments, onset
+    overlap     whether a map is right in time and frequency
+    chance      random frames, random frames in a row, and the truth
+    figures     the table: methods and chance rows by figures, each with its meaning
+    table       fills it
+    windows     clips cut into what a model hears at once
+
+NumPy in, NumPy out: what is a model and what explains it, only the caller knows.
+"""
+
+from training.faithfulness.clips import (
+    Clips,
+    Importance,
+    Imputer,
+    Models,
+    Settings,
+    clips_of_sound,
+    importance_of_maps,
+)
+from training.faithfulness.figures import (
+    COLUMNS,
+    PERCENTILE_COLUMNS,
+    Column,
+    FaithfulnessTable,
+    Figure,
+    OverPercentiles,
+    Row,
+    column_of,
+    tree_of_table,
+)
+from training.faithfulness.imputers import interpolated, mean_of_visible, reconstructed
+from training.faithfulness.table import faithfulness_of_clips
+from training.faithfulness.windows import imputer_in_windows
+
+__all__ = [
+    "COLUMNS",
+    "PERCENTILE_COLUMNS",
+    "Clips",
+    "Column",
+    "FaithfulnessTable",
+    "Figure",
+    "Importance",
+    "Imputer",
+    "Models",
+    "OverPercentiles",
+    "Row",
+    "Settings",
+    "clips_of_sound",
+    "column_of",
+    "faithfulness_of_clips",
+    "importance_of_maps",
+    "imputer_in_windows",
+    "interpolated",
+    "mean_of_visible",
+    "reconstructed",
+    "tree_of_table",
+]

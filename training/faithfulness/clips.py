@@ -1,0 +1,225 @@
+"""What is explained, what a method holds for important in it, and the models that answer.
+
+A clip may be longer than what a model hears at once: it is then cut into windows, one after the other. Values
+are standardised per band throughout (0 is the mean of normal sound), as the models' errors are.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import TrainingError
+from training.evaluation.truth import Events
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+Reconstruct = Callable[[Float32], Float32]
+"""Windows (n, mel, frames) -> what normal sound would have been there, same shape."""
+ScoreWindows = Callable[[Float32], NDArray[np.floating]]
+"""Windows (n, mel, frames) -> how unusual each is, (n,); high means unusual."""
+Imputer = Callable[[Float32, Bools], Float32]
+"""(values, hidden), both (n, mel, frames) -> values for the hidden bins; what it says of others is not used.
+
+`hidden` is True where a bin is to be replaced; all bands of a frame, unless single bins are removed.
+"""
+
+PERCENTILES = tuple(range(90, 100))
+"""The paper's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clips:
+    """Stretches of sound, normal and anomalous, all of one length; `clips_of_sound` makes them.
+
+    Raises:
+        TrainingError: Shapes do not fit, two clips are the same, a normal clip has wrong frames, or the
+            frames cannot be cut into windows.
+    """
+
+    values: Float32
+    """Shape (n, mel, frames), standardised per band."""
+    files: tuple[str, ...]
+    """Of each clip, as `events` names it."""
+    start_s: tuple[float, ...]
+    """Where each clip begins, seconds into its file. No two clips share file and start: lots hang on them."""
+    events: Events
+    """What is wrong in the files, and when; files without any may be missing."""
+    anomalous: Bools
+    """Shape (n,), whether anything is wrong with the clip."""
+    truth_frames: Bools
+    """Shape (n, frames), which frames are wrong. An anomalous clip without any is left out of all figures."""
+    hop_s: float
+    """From one frame to the next."""
+    window_frames: int
+    """What a model hears at once; `frames` is a multiple of it."""
+    truth_bins: Bools | None = None
+    """Shape (n, mel, frames), which bins are wrong; all False, or None, where the band is not known."""
+
+    def __post_init__(self) -> None:
+        n, _, frames = self.values.shape
+        shapes = (len(self.files), len(self.start_s), self.anomalous.shape, self.truth_frames.shape)
+        if shapes != (n, n, (n,), (n, frames)):
+            raise TrainingError(
+                f"clips: {n} clips of {frames} frames have files, starts, labels and truth of {shapes}; "
+                "give one of each for each clip"
+            )
+        if self.truth_bins is not None and self.truth_bins.shape != self.values.shape:
+            raise TrainingError(
+                f"clips: bins {self.truth_bins.shape} for values of {self.values.shape}; make them agree"
+            )
+        if len(set(self.names)) != n:
+            raise TrainingError("clips: two clips begin at the same place of the same file; give each once")
+        if self.truth_frames[~self.anomalous].any():
+            raise TrainingError("clips: a clip that is said to be normal has wrong frames; correct its label")
+        if frames % self.window_frames:
+            raise TrainingError(
+                f"clips: {frames} frames cannot be cut into windows of {self.window_frames}; take a multiple"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """File and start of each clip."""
+        return tuple(f"{file}@{at_s:.6f}" for file, at_s in zip(self.files, self.start_s, strict=True))
+
+    def only(self, chosen: Bools) -> Clips:
+        """Return the clips where `chosen`, shape (n,), is True, in their order."""
+        at = np.flatnonzero(chosen)
+        return Clips(
+            values=self.values[at],
+            files=tuple(self.files[i] for i in at),
+            start_s=tuple(self.start_s[i] for i in at),
+            events=self.events,
+            anomalous=self.anomalous[at],
+            truth_frames=self.truth_frames[at],
+            hop_s=self.hop_s,
+            window_frames=self.window_frames,
+            truth_bins=None if self.truth_bins is None else self.truth_bins[at],
+        )
+
+
+def clips_of_sound(
+    values: Float32,
+    places: Sequence[tuple[str, float]],
+    events: Events,
+    *,
+    hop_s: float,
+    window_frames: int | None = None,
+    bands: Mapping[tuple[str, float], Bools] | None = None,
+) -> Clips:
+    """Return clips with their truth: a frame is wrong where its middle lies in an event.
+
+    `values` has shape (n, mel, frames); `places` says of each clip its file and where it begins, seconds
+    into it; `bands` has, by file and onset_s, which bands an event is in, shape (mel,), where that is known.
+    A clip that an event touches is anomalous; an event without an end says only that the file is not normal,
+    and gives no wrong frame.
+
+    Raises:
+        TrainingError: See Clips.
+    """
+    n, mel, frames = values.shape
+    truth, anomalous = np.zeros((n, frames), bool), np.zeros(n, bool)
+    bins = None if bands is None else np.zeros((n, mel, frames), bool)
+    for i, (file, start_s) in enumerate(places):
+        middles_s = start_s + (np.arange(frames) + 0.5) * hop_s
+        for event in events.get(file, ()):
+            touches = event.onset_s < start_s + frames * hop_s and event.offset_s > start_s
+            anomalous[i] |= touches
+            if not touches or math.isinf(event.offset_s):
+                continue
+            inside = (middles_s >= event.onset_s) & (middles_s < event.offset_s)
+            truth[i] |= inside
+            wrong = None if bands is None else bands.get((file, event.onset_s))
+            if bins is not None and wrong is not None:
+                bins[i] |= wrong[:, None] & inside
+    return Clips(
+        values=values,
+        files=tuple(file for file, _ in places),
+        start_s=tuple(start_s for _, start_s in places),
+        events=events,
+        anomalous=anomalous,
+        truth_frames=truth,
+        hop_s=hop_s,
+        window_frames=frames if window_frames is None else window_frames,
+        truth_bins=bins,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Importance:
+    """What a method holds for important in each clip.
+
+    Raises:
+        TrainingError: A value is not finite, or the shapes do not fit.
+    """
+
+    name: str
+    """The method's, such as `saliency`."""
+    curves: Float32
+    """Shape (n, frames), high means important; over several clips (moments, onsets) heights are compared."""
+    maps: Float32 | None = None
+    """Shape (n, mel, frames), the same of bins; None: the method says nothing of frequencies."""
+
+    def __post_init__(self) -> None:
+        for part in (self.curves, self.maps):
+            if part is not None and not np.isfinite(part).all():
+                raise TrainingError(
+                    f"importance {self.name}: holds values that are no numbers; see how it is made"
+                )
+        if self.maps is not None and self.maps[:, 0].shape != self.curves.shape:
+            raise TrainingError(
+                f"importance {self.name}: maps {self.maps.shape} and curves {self.curves.shape} do not fit"
+            )
+
+
+def importance_of_maps(name: str, maps: Float32) -> Importance:
+    """Return maps of shape (n, mel, frames) with the paper's curve: the sum over the bands."""
+    return Importance(name, maps.sum(axis=1, dtype=np.float64).astype(np.float32), maps)
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Who answers. All hear windows of Clips.window_frames, standardised per band."""
+
+    reconstruct: Reconstruct
+    """The model under test."""
+    score: ScoreWindows
+    """Its score; a clip's is the mean over its windows. Follows deletion and insertion."""
+    judge: Reconstruct
+    """One for all models of a comparison: its error says what a foreign imputation took away."""
+    imputers: Mapping[str, Imputer]
+    """Name -> what replaces marked frames in place of the model under test. They are given whole clips."""
+    removed_by: str = "linear"
+    """Which of the imputers takes bins away for deletion and insertion."""
+
+    def __post_init__(self) -> None:
+        if self.removed_by not in self.imputers:
+            raise TrainingError(
+                f"imputer {self.removed_by!r} for deletion is not among {', '.join(self.imputers)}; add it"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the figures are taken."""
+
+    percentiles: tuple[int, ...] = PERCENTILES
+    """Of a clip's curve; frames at or above are marked. Rising."""
+    draws: int = 5
+    """So many draws by lot stand behind each chance row."""
+    seed: int = 1_986
+    """Of all lots."""
+    steps: int = 10
+    """Between the full and the imputed clip, for deletion and insertion; 0 leaves both out."""
+    chunk_s: float = 1.0
+    """Of the paper's chunks and segments."""
+    quiet_share: float = 0.9
+    """Of the normal clips that stay below the threshold of onsets from end to end."""
+    batch_windows: int = 256
+    """A model is given at most so many windows at once."""

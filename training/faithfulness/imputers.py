@@ -1,0 +1,45 @@
+"""What stands in for hidden bins when the model under test shall not fill them in itself.
+
+A clip of which a band is hidden from end to end gets 0 there, the mean of standardised normal sound.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from training.faithfulness.clips import Bools, Float32, Imputer, Reconstruct
+
+MEAN_OF_NORMAL = 0.0
+
+
+def interpolated(values: Float32, hidden: Bools) -> Float32:
+    """Return each band drawn straight from the last visible frame to the next; level beyond the outermost."""
+    frames = values.shape[2]
+    at = np.arange(frames)
+    before = np.maximum.accumulate(np.where(hidden, -1, at), axis=2)
+    after = np.minimum.accumulate(np.where(hidden, frames, at)[:, :, ::-1], axis=2)[:, :, ::-1]
+    left, right = np.where(before < 0, after, before), np.where(after == frames, before, after)
+    unseen = right < 0  # neither side has any: left is `frames`, right is -1
+    left, right = np.where(unseen, 0, left), np.where(unseen, 0, right)
+    share = (at - left) / np.maximum(right - left, 1)
+    low, high = np.take_along_axis(values, left, axis=2), np.take_along_axis(values, right, axis=2)
+    drawn = low + share * (high - low)
+    return np.where(unseen, MEAN_OF_NORMAL, drawn).astype(np.float32)
+
+
+def mean_of_visible(values: Float32, hidden: Bools) -> Float32:
+    """Return the mean of each band over the clip's visible frames, in every frame."""
+    visible = (~hidden).sum(axis=2, keepdims=True)
+    total = np.where(hidden, 0.0, values).sum(axis=2, keepdims=True, dtype=np.float64)
+    mean = np.where(visible > 0, total / np.maximum(visible, 1), MEAN_OF_NORMAL)
+    return np.broadcast_to(mean, values.shape).astype(np.float32)
+
+
+def reconstructed(reconstruct: Reconstruct) -> Imputer:
+    """Return an imputer of windows that takes what `reconstruct` makes of them, hidden or not."""
+
+    def impute(values: Float32, hidden: Bools) -> Float32:
+        del hidden
+        return reconstruct(values)
+
+    return impute
