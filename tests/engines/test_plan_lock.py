@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +103,75 @@ def test_a_lock_that_was_left_behind_is_free(tmp_path: Path) -> None:
     with build_lock(path, say=said.append, wait_s=0.0):
         assert str(os.getpid()) == path.read_text()
     assert [] == said
+
+
+def refused(path: Path) -> bool:
+    """Whether nobody else gets the lock now."""
+    try:
+        with build_lock(path, say=print, wait_s=0.0):
+            return False
+    except PlanCacheError:
+        return True
+
+
+def test_a_lock_names_nobody_once_it_is_free(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    with build_lock(path, say=print):
+        pass
+    assert "" == path.read_text(), "or the next one to wait is told of a process that is long gone"
+
+
+def test_who_waited_for_a_lock_that_was_pruned_holds_the_one_that_others_find(tmp_path: Path) -> None:
+    path = tmp_path / "x.lock"
+    waiting, taken, over = (threading.Event() for _ in range(3))
+
+    def wait_for_it() -> None:
+        with build_lock(path, say=lambda _words: waiting.set(), wait_s=20.0):
+            taken.set()
+            over.wait(20.0)
+
+    waiter = threading.Thread(target=wait_for_it)
+    with build_lock(path, say=print):
+        waiter.start()
+        assert waiting.wait(20.0)
+        path.unlink()
+    assert taken.wait(20.0)
+    assert refused(path)
+    over.set()
+    waiter.join(20.0)
+    assert not refused(path)
+
+
+def test_a_lock_that_is_pruned_just_before_it_is_taken_is_opened_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock, tries = tmp_path / "x.lock", fcntl.flock, []
+
+    def flock_after_prune(lock: int, how: int) -> None:
+        tries.append(lock)
+        if len(tries) == 1:
+            path.unlink()
+        flock(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock_after_prune)
+    with build_lock(path, say=print, wait_s=20.0):
+        assert 2 == len(tries)
+        assert refused(path)
+
+
+def test_a_lock_that_is_always_pruned_is_given_up_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, flock = tmp_path / "x.lock", fcntl.flock
+
+    def flock_after_prune(lock: int, how: int) -> None:
+        path.unlink()
+        flock(lock, how)
+
+    monkeypatch.setattr(fcntl, "flock", flock_after_prune)
+    lock = build_lock(path, say=print, wait_s=0.3)
+    with pytest.raises(PlanCacheError, match="another process has been building"), lock:
+        pytest.fail("there is no such lock")
 
 
 def test_a_lock_that_cannot_be_made_says_where(tmp_path: Path) -> None:
