@@ -102,6 +102,7 @@ def settings_of(arguments: argparse.Namespace) -> TrainingSettings:
     return TrainingSettings(
         epochs=schedule.epochs if arguments.epochs is None else arguments.epochs,
         batch_windows=schedule.batch_windows,
+        patience_epochs=schedule.patience_epochs,
         seed=arguments.seed,
         device=arguments.device,
         mixed_precision=arguments.mixed_precision,

@@ -65,12 +65,8 @@ VARIANTS = (
     Method("mae-mahalanobis", ("mae", "--head", "mahalanobis")),
     Method("dra-verdict", ("dra", "--head", "verdict")),
     Method("hfrae-verdict", (*HFRAE, "--head", "verdict")),
-    Method("mae-unmasked", ("mae", "--scored", "unmasked")),
-    Method("mae-lamp", ("mae", "--loss", "lamp")),
-    Method("memae-dense-memory", ("memae", "--memory", "dense")),
-    Method("memae-no-memory", ("memae", "--memory", "none")),
-    Method("hfrae-own", (*HFRAE, "--encoder", "own")),
 )
+"""What only the head or the window makes; what is inside the nets is asked by training.ablations."""
 METHODS = (
     *(Method(name) for name in CONTROLS),
     *(Method(kind, HFRAE if kind == "hfrae" else (kind,)) for kind in MODELS),

@@ -45,7 +45,7 @@ MASK_RATIO = 0.5
 """Of mae."""
 WITHOUT_WIDTHS = ("dense", "dae", "skip_transformer")
 """Kinds whose sizes are fixed by their source, or were measured as they are."""
-SCHEDULES = {"dae": Schedule(40, 16), "mdae": Schedule(40, 16)}
+SCHEDULES = {"dae": Schedule(64, 16, 16), "mdae": Schedule(64, 16, 16)}
 """Kind -> how it is trained, where the usual is too little: pseudo anomalies never repeat (LOG.md)."""
 
 

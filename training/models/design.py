@@ -27,6 +27,8 @@ class Schedule:
     """At most so many passes over the training sound."""
     batch_windows: int = 64
     """Windows in one step; fewer mean more steps where there is little sound."""
+    patience_epochs: int = 6
+    """Stop when the validation loss has not fallen for so long."""
 
 
 @dataclass(frozen=True, slots=True)
