@@ -111,3 +111,9 @@ class RecordFullError(RecordError):
     """There is no space left for a recording; what was written before is kept."""
 
     code = "record-full"
+
+
+class CatalogueError(CodedError):
+    """There is no catalogue of sentences in this language, or it is not a .po file."""
+
+    code = "catalogue"

@@ -1,0 +1,63 @@
+"""Mel bands as places in frequency: groups to look at one by one, and the Hz that a run of bands covers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.frontend import FrontendParameters, band_edges_hz
+
+Float64 = NDArray[np.float64]
+
+GROUPS = 8
+"""Stretches of neighbouring bands whose course in time an event remembers."""
+
+
+class Bands:
+    """The bands of one front end; constants only."""
+
+    def __init__(self, parameters: FrontendParameters) -> None:
+        self.count = parameters.mel_bands
+        self.groups = min(GROUPS, self.count)
+        """At least one band each."""
+        starts = np.linspace(0, self.count, self.groups + 1).round().astype(np.intp)
+        self.group_starts: NDArray[np.intp] = starts
+        """Shape (groups + 1,): group g holds the bands from group_starts[g] to group_starts[g + 1]."""
+        self.group_of: NDArray[np.intp] = np.repeat(np.arange(self.groups), np.diff(starts))
+        """Shape (mel,), the group of each band."""
+        edges = band_edges_hz(parameters)
+        middles = (edges[1:-2] + edges[2:-1]) / 2.0
+        self.cells_hz: Float64 = np.concatenate([edges[:1], middles, edges[-1:]])
+        """Shape (mel + 1,): band b is nearest to the frequencies from cells_hz[b] to cells_hz[b + 1]."""
+
+    def hz_of(self, first: int, last: int) -> tuple[float, float]:
+        """Return the edges of the bands `first` to `last`, both within."""
+        return float(self.cells_hz[first]), float(self.cells_hz[last + 1])
+
+    def bands_of(self, low_hz: float, high_hz: float) -> slice:
+        """Return the bands whose middle lies within these frequencies; at least one."""
+        middles = (self.cells_hz[1:] + self.cells_hz[:-1]) / 2.0
+        first = int(np.searchsorted(middles, low_hz))
+        end = int(np.searchsorted(middles, high_hz, side="right"))
+        first = min(first, self.count - 1)
+        return slice(first, max(end, first + 1))
+
+    def group_extremes(self, values: NDArray[Any], *, highest: bool) -> Float64:
+        """Return shape (groups, frames): the mean of the highest, or lowest, quarter of each group's bands.
+
+        So a tone of a few bands shows as plainly as a noise that fills the group.
+        """
+        out = np.empty((self.groups, values.shape[1]))
+        for group in range(self.groups):
+            bands = values[self.group_starts[group] : self.group_starts[group + 1]]
+            quarter = max(len(bands) // 4, 1)
+            kth = len(bands) - quarter if highest else quarter - 1
+            parted = np.partition(bands, kth, axis=0)
+            out[group] = (parted[kth:] if highest else parted[:quarter]).mean(axis=0)
+        return out
+
+    def group_means(self, values: Float64) -> Float64:
+        """Return shape (groups,): the mean of each group's bands, from shape (mel,)."""
+        return np.asarray(np.add.reduceat(values, self.group_starts[:-1]) / np.diff(self.group_starts))
