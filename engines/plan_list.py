@@ -12,7 +12,7 @@ from engines.plan_record import PlanRecord, record_from_file
 from engines.plans import PlanCache
 from engines.runtime import say_nothing
 
-SUFFIXES = (".json", ".plan", ".lock")
+PLAN_SUFFIXES = (".json", ".plan")
 READY, QUARANTINED, DAMAGED = "ready", "quarantined", "damaged"
 
 
@@ -39,7 +39,7 @@ def stored_plans(folder: Path) -> list[StoredPlan]:
     if not folder.is_dir():
         return []
     cache = PlanCache(folder)
-    stems = {path.stem for path in folder.iterdir() if path.suffix in {".plan", ".json"}}
+    stems = {path.stem for path in folder.iterdir() if path.suffix in PLAN_SUFFIXES}
     plans = [_stored_plan(cache, stem) for stem in stems]
     return sorted(plans, key=lambda plan: (plan.record.built_utc_s if plan.record else 0.0, plan.stem))
 
@@ -63,31 +63,50 @@ def prune_plans(
 ) -> list[tuple[str, str]]:
     """Remove what `why_goes` has a reason for, and what was never finished; return names with reasons.
 
-    A plan that a process builds at this moment stays. `dry`: only say what would go.
+    A plan that a process builds at this moment stays, and so does one that was built anew while this looked
+    over the others: what counts is the reason that is found under the plan's lock. `dry`: only say what would
+    go.
 
     Raises:
         PlanCacheError: The folder cannot be used.
     """
-    gone = []
-    for plan in stored_plans(folder):
-        reason = plan.why if plan.state == DAMAGED else why_goes(plan)
-        if reason and _remove(folder, plan.stem, dry=dry):
-            gone.append((plan.stem, reason))
-    if folder.is_dir():
-        known = {plan.stem for plan in stored_plans(folder)}
-        locks = [lock for lock in sorted(folder.glob("*.lock")) if lock.stem not in known]
-        removed = [lock.name for lock in locks if _remove(folder, lock.stem, dry=dry)]
-        gone += [(name, "of a build that was not finished") for name in removed]
-    return gone
+    if not folder.is_dir():
+        return []
+    cache = PlanCache(folder)
+
+    def why_plan(stem: str) -> str:
+        plan = _stored_plan(cache, stem)
+        return plan.why if plan.state == DAMAGED else why_goes(plan)
+
+    def why_lock(stem: str) -> str:
+        unfinished = not any((folder / (stem + suffix)).exists() for suffix in PLAN_SUFFIXES)
+        return "of a build that was not finished" if unfinished else ""
+
+    stems = [plan.stem for plan in stored_plans(folder)]
+    plans = [(stem, _removed(cache, stem, why_plan, dry=dry)) for stem in stems]
+    locks = [
+        (lock.name, _removed(cache, lock.stem, why_lock, dry=dry)) for lock in sorted(folder.glob("*.lock"))
+    ]
+    return [(name, reason) for name, reason in plans + locks if reason]
 
 
-def _remove(folder: Path, stem: str, *, dry: bool) -> bool:
-    if dry:
-        return True
+def _removed(cache: PlanCache, stem: str, why: Callable[[str], str], *, dry: bool) -> str:
+    """Remove the files of a stem for which there is a reason, and return it; empty: they stay."""
+    reason = why(stem)
+    if dry or not reason:
+        return reason
     try:
-        with build_lock(folder / f"{stem}.lock", say=say_nothing, wait_s=0.0):
-            for path in [*(folder / (stem + suffix) for suffix in SUFFIXES), *folder.glob(f"{stem}.*.part")]:
-                path.unlink(missing_ok=True)
+        with build_lock(cache.folder / f"{stem}.lock", say=say_nothing, wait_s=0.0):
+            reason = why(stem)
+            if reason:
+                _unlink(cache.folder, stem)
     except PlanCacheError:
-        return False  # it is being built
-    return True
+        return ""  # it is being built
+    return reason
+
+
+def _unlink(folder: Path, stem: str) -> None:
+    """Remove all files of a stem; the lock last, for without it the next builder may begin."""
+    plan = (folder / (stem + suffix) for suffix in PLAN_SUFFIXES)
+    for path in [*plan, *folder.glob(f"{stem}.*.part"), folder / f"{stem}.lock"]:
+        path.unlink(missing_ok=True)

@@ -13,10 +13,12 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.errors import PlanCacheError, PlanQuarantinedError
+from engines.plan_lock import build_lock
 from engines.plan_record import PlanKey, PlanRecord, record_from_file, text_of_record
 
 
@@ -101,18 +103,35 @@ class PlanCache:
     def quarantine(self, record: PlanRecord, reason: str) -> None:
         """Note why a plan must not be used, and remove the plan itself.
 
+        Unless another plan was kept in its place while this one was tried: that one has been proven.
+
         Raises:
             PlanCacheError: It cannot be noted.
         """
+        if self._is_replaced(record):
+            return
         self._write(
             self.path(record.key, ".json"), text_of_record(replace(record, quarantined=reason)).encode()
         )
         self.path(record.key, ".plan").unlink(missing_ok=True)
 
-    def forget(self, key: PlanKey) -> None:
-        """Remove a plan with its record, quarantined or not."""
-        for suffix in (".json", ".plan"):
-            self.path(key, suffix).unlink(missing_ok=True)
+    def _is_replaced(self, record: PlanRecord) -> bool:
+        """Return whether the sidecar is of a later build; where it cannot be read, nobody vouches for one."""
+        try:
+            kept = record_from_file(self.path(record.key, ".json"))
+        except (OSError, ValueError):
+            return False
+        return kept.sha256 != record.sha256 and kept.built_utc_s > record.built_utc_s
+
+    def forget(self, key: PlanKey, *, say: Callable[[str], None]) -> None:
+        """Remove a plan with its record, quarantined or not; `say` is told when a builder is waited for.
+
+        Raises:
+            PlanCacheError: Another process builds it for too long, or the folder cannot be used.
+        """
+        with build_lock(self.path(key, ".lock"), say=say):
+            for suffix in (".json", ".plan"):
+                self.path(key, suffix).unlink(missing_ok=True)
 
     def read_timing(self, key: PlanKey) -> bytes:
         """Return the timing cache of a key's compiler and GPU; empty when there is none."""

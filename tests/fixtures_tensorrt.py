@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from engines.bundle import MODEL, MODEL_FP16, Bundle, entry_of_file, open_bundle, write_manifest
+from engines.plan_record import PlanKey, PlanRecord
 from monitor.listening import DEMO_BUNDLE
 from monitor.testing.tensorrt_fake import FakeTensorRT
 
@@ -45,6 +46,20 @@ def plan_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     files = {**manifest.files, MODEL_FP16: entry_of_file(folder / MODEL_FP16)}
     write_manifest(folder, dataclasses.replace(manifest, files=files, tolerance={}))
     return open_bundle(folder)
+
+
+def a_key(**changes: str | int) -> PlanKey:
+    """The key of a plan that nobody has built."""
+    key = PlanKey(
+        "ab" * 32, "tensorrt", "10.3.0", "Orin", "8.7", "fp32", min_batch=1, opt_batch=8, max_batch=64
+    )
+    return dataclasses.replace(key, **changes)  # type: ignore[arg-type]
+
+
+def a_record(key: PlanKey, plan: bytes, **changes: float) -> PlanRecord:
+    """The record of a plan that was built just now."""
+    record = PlanRecord.of_plan(key, plan, bundle_id="ae-abababababab", build_s=1.0, tolerance=1e-3)
+    return dataclasses.replace(record, **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture

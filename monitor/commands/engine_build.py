@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     cache = PlanCache(plans.folder)
     key = plan_key(bundle, precision, plans, find_box())
     if arguments.again:
-        cache.forget(key)
+        cache.forget(key, say=plans.say)
     engine = open_engine(bundle, precision=precision, plans=plans)
     try:
         print(f"{engine.backend}: {engine.unkept or cache.path(key, '.plan')}")

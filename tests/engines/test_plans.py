@@ -1,13 +1,16 @@
-"""The cache of plans trusts only its own user's folder."""
+"""The cache of plans trusts only its own user's folder, and what was built last."""
 
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
+from fixtures_tensorrt import a_key, a_record
 
-from engines.errors import PlanCacheError
+from engines.errors import PlanCacheError, PlanQuarantinedError
+from engines.plan_lock import build_lock
 from engines.plans import PlanCache
 
 
@@ -20,3 +23,44 @@ def test_a_folder_of_another_user_is_refused_with_both_users_and_the_remedy(
     monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
     with pytest.raises(PlanCacheError, match=rf"user {owner}, this is user {owner + 1}.* sudo -u '#{owner}'"):
         PlanCache(folder)
+
+
+def test_a_plan_that_was_built_anew_meanwhile_is_not_quarantined_with_the_old_one(plans_at: Path) -> None:
+    cache, key = PlanCache(plans_at), a_key()
+    strayed, better = (a_record(key, plan, built_utc_s=s) for plan, s in ((b"old", 1000.0), (b"new", 1001.0)))
+    cache.keep(better, b"new")
+    cache.quarantine(strayed, "strays")
+    assert (b"new", better) == (cache.load(key).plan, cache.load(key).record)
+
+
+@pytest.mark.parametrize(
+    ("kept", "built_utc_s"),
+    [(None, 0.0), (b"strayed", 1000.0), (b"strayed", 1001.0), (b"older", 999.0), (b"older", 1000.0)],
+    ids=["nothing", "the same", "the same, later", "an older one", "one as old"],
+)
+def test_a_plan_that_strays_is_noted_whatever_was_there_before(
+    plans_at: Path, kept: bytes | None, built_utc_s: float
+) -> None:
+    cache, key = PlanCache(plans_at), a_key()
+    if kept is not None:
+        cache.keep(a_record(key, kept, built_utc_s=built_utc_s), kept)
+    cache.quarantine(a_record(key, b"strayed", built_utc_s=1000.0), "strays by 7")
+    assert not cache.path(key, ".plan").exists()
+    with pytest.raises(PlanQuarantinedError, match="strays by 7"):
+        cache.load(key)
+
+
+def test_a_plan_is_forgotten_when_whoever_builds_it_is_done(plans_at: Path) -> None:
+    cache, key = PlanCache(plans_at), a_key()
+    waits = threading.Event()
+    forgetting = threading.Thread(
+        target=cache.forget, args=(key,), kwargs={"say": lambda _words: waits.set()}
+    )
+    with build_lock(cache.path(key, ".lock"), say=print):
+        forgetting.start()
+        assert waits.wait(20.0)
+        cache.keep(a_record(key, b"plan"), b"plan")
+        assert b"plan" == cache.load(key).plan
+    forgetting.join(20.0)
+    assert "there is none yet" == cache.load(key).why
+    assert [] == list(plans_at.glob("*.plan"))
