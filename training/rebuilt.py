@@ -32,7 +32,7 @@ SEEN_HEAD = "seen_head"
 
 
 def detector_of_bundle(bundle: Bundle) -> Detector:
-    """Return the detector that a bundle was exported from, in evaluation mode, on the CPU.
+    """Return the detector that a bundle was exported from, on the CPU: to be asked, not to be trained on.
 
     hfrae: the frozen encoder's weights come from the bundle, its network from the encoder's module, which
     wants its package to be installed (docs/models.md).
@@ -59,7 +59,7 @@ def detector_of_bundle(bundle: Bundle) -> Detector:
     parity = compare_outputs(golden.expected, output_of_module(detector, golden.logmel))
     limit = manifest.tolerance.get("fp32", RELATIVE_LIMITS["fp32"])
     require_parity(parity, limit, f"the module rebuilt from {bundle.bundle_id}")
-    return detector
+    return detector.requires_grad_(requires_grad=False)
 
 
 def module_of_manifest(manifest: Manifest) -> Detector:
