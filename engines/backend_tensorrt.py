@@ -15,6 +15,7 @@ from engines.bundle import MODELS, Bundle
 from engines.errors import EngineParityError, PlanCacheError, PlanMissingError, PlanRefusedError
 from engines.golden import OutputParity, read_golden, require_parity, tolerance_of
 from engines.plan_lock import build_lock
+from engines.plan_owner import build_command
 from engines.plan_record import PlanKey, PlanRecord
 from engines.plans import PlanCache
 from engines.proof import REPEATS, proven_parity
@@ -151,11 +152,11 @@ class _Opener:
         if engine is not None:
             return engine
         if not self._settings.build:
+            folder, bundle = self._settings.folder, self._bundle.folder.absolute()
+            command = build_command(folder, bundle, self._key.precision)
             raise PlanMissingError(
                 f"no TensorRT plan of {self._bundle.bundle_id} can be used here ({self._why}); make one, "
-                f"with the daemon's configuration as FILE: `wheeltapper engine build {self._bundle.folder} "
-                f"--config FILE --precision {self._key.precision} --state-dir "
-                f"{self._settings.folder.parent}`, or set engine.build_plans to true"
+                f"with the daemon's configuration as FILE: `{command}`, or set engine.build_plans to true"
             )
         with build_lock(self._cache.path(self._key, ".lock"), say=self._settings.say):
             engine = self._open_kept()  # another process may have built it while we waited

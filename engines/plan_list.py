@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engines.errors import PlanCacheError, PlanQuarantinedError
 from engines.plan_lock import build_lock
+from engines.plan_owner import refusal
 from engines.plan_record import PlanRecord, record_from_file
 from engines.plans import PlanCache
 from engines.runtime import say_nothing
@@ -34,14 +35,21 @@ def stored_plans(folder: Path) -> list[StoredPlan]:
     """Return every plan of a cache, oldest first; none when there is no such folder.
 
     Raises:
-        PlanCacheError: Others may write to the folder.
+        PlanCacheError: The folder is another user's, or others may write to it.
     """
-    if not folder.is_dir():
+    if not _is_there(folder):
         return []
     cache = PlanCache(folder)
     stems = {path.stem for path in folder.iterdir() if path.suffix in PLAN_SUFFIXES}
     plans = [_stored_plan(cache, stem) for stem in stems]
     return sorted(plans, key=lambda plan: (plan.record.built_utc_s if plan.record else 0.0, plan.stem))
+
+
+def _is_there(folder: Path) -> bool:
+    try:
+        return folder.is_dir()
+    except PermissionError as error:
+        raise refusal(folder, error) from error
 
 
 def _stored_plan(cache: PlanCache, stem: str) -> StoredPlan:
@@ -70,7 +78,7 @@ def prune_plans(
     Raises:
         PlanCacheError: The folder cannot be used.
     """
-    if not folder.is_dir():
+    if not _is_there(folder):
         return []
     cache = PlanCache(folder)
 

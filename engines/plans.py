@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from pathlib import Path
 
 from engines.errors import PlanCacheError, PlanQuarantinedError
 from engines.plan_lock import build_lock
+from engines.plan_owner import build_command, refusal, sudo_as, user_name
 from engines.plan_record import PlanKey, PlanRecord, record_from_file, text_of_record
 
 
@@ -48,18 +50,18 @@ class PlanCache:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = folder.stat()
         except OSError as error:
-            raise _refused(folder, error) from error
+            raise refusal(folder, error) from error
         mode, user = stat.S_IMODE(found.st_mode), os.geteuid()
         if found.st_uid != user:
             raise PlanCacheError(
-                f"{folder}: belongs to user {found.st_uid}, this is user {user}, and a plan is a program "
-                "that the GPU runs; run this as the daemon's user: "
-                f"sudo -u '#{found.st_uid}' wheeltapper ..., or name another folder with --state-dir"
+                f"{folder}: belongs to {user_name(found.st_uid)}, this is {user_name(user)}, and a plan is a "
+                "program that the GPU runs; run this as the daemon's user, with "
+                f"`{sudo_as(found.st_uid)}` before the command, or name another folder with --state-dir"
             )
         if mode & 0o022:
             raise PlanCacheError(
                 f"{folder}: others may write here (mode {mode:o}), and a plan is a program that the GPU "
-                f"runs; take that right away: chmod go-w {folder}"
+                f"runs; take that right away: `sudo chmod go-w {shlex.quote(str(folder))}`"
             )
 
     def load(self, key: PlanKey) -> KeptPlan:
@@ -79,7 +81,9 @@ class PlanCache:
         if record.quarantined:
             raise PlanQuarantinedError(
                 f"the plan {key.stem} is in quarantine: {record.quarantined}; "
-                "`wheeltapper engine build --again BUNDLE` makes another, backend onnxruntime needs none"
+                f"to have another made, with the folder of {record.bundle_id} as BUNDLE and the daemon's "
+                f"configuration as FILE: `{build_command(self.folder, 'BUNDLE', key.precision)} --again`; "
+                "backend onnxruntime needs none"
             )
         try:
             plan = self.path(key, ".plan").read_bytes()
@@ -159,11 +163,4 @@ class PlanCache:
             part.replace(path)
         except OSError as error:
             part.unlink(missing_ok=True)
-            raise _refused(path, error) from error
-
-
-def _refused(path: Path, error: OSError) -> PlanCacheError:
-    return PlanCacheError(
-        f"{path}: {error.strerror}; the folder must belong to the user who runs the daemon "
-        "and its disk must have room"
-    )
+            raise refusal(path, error) from error

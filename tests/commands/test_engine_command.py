@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,8 +14,12 @@ import pytest
 import yaml
 from fixtures_tensorrt import Install
 
+from engines.backend_tensorrt import open_engine
 from engines.bundle import Bundle
+from engines.errors import EngineError, EngineParityError, PlanMissingError, PlanQuarantinedError
 from engines.plan_list import stored_plans
+from engines.plan_owner import user_name
+from engines.runtime import PlanSettings
 from monitor.__main__ import main
 from monitor.listening import DEMO_BUNDLE
 from monitor.testing.cuda_fake import CudaError, FakeCuda
@@ -92,6 +99,49 @@ def test_build_lifts_a_quarantine_only_when_told(install: Install, tmp_path: Pat
     assert "[engine-quarantined]" in capsys.readouterr().err
     assert 0 == box.builds
     assert 0 == engine(tmp_path, "build", AE, "--again")
+
+
+def config_for(tmp_path: Path, **engine_section: object) -> Path:
+    path = tmp_path / "config.yaml"
+    tree = {"sources": [{"id": "p1", "kind": "simulated"}], "engine": engine_section}
+    path.write_text(yaml.safe_dump(tree))
+    return path
+
+
+def typed(error: EngineError, **values: object) -> int:
+    """Type the command between the error's backticks, as its user, and return the exit code."""
+    (command,) = re.findall("`(sudo.*?)`", str(error))
+    sudo, option, user, program, *words = shlex.split(command)
+    assert ("sudo", "-u", user_name(os.geteuid()), "wheeltapper") == (sudo, option, user, Path(program).name)
+    return main([str(values.get(word, word)) for word in words])
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_the_command_in_the_error_builds_the_plan_that_was_missing(
+    install: Install, tmp_path: Path, plan_bundle: Bundle, precision: str
+) -> None:
+    install(FakeTensorRT())
+    settings = PlanSettings(tmp_path / "a state" / "engines", opt_batch=3, max_batch=12, build=False)
+    with pytest.raises(PlanMissingError) as missing:
+        open_engine(plan_bundle, precision=precision, plans=settings)
+    config = config_for(tmp_path, opt_batch=3, max_batch=12)
+    assert 0 == typed(missing.value, FILE=config)
+    open_engine(plan_bundle, precision=precision, plans=settings).close()
+
+
+def test_the_command_in_the_error_lifts_the_quarantine(
+    install: Install, tmp_path: Path, plan_bundle: Bundle
+) -> None:
+    settings = PlanSettings(tmp_path / "engines", opt_batch=3, max_batch=12)
+    install(FakeTensorRT(drift=1.1))
+    with pytest.raises(EngineParityError):
+        open_engine(plan_bundle, precision="fp16", plans=settings)
+    install(FakeTensorRT())
+    with pytest.raises(PlanQuarantinedError) as quarantined:
+        open_engine(plan_bundle, precision="fp16", plans=settings)
+    config = config_for(tmp_path, opt_batch=3, max_batch=12)
+    assert 0 == typed(quarantined.value, FILE=config, BUNDLE=plan_bundle.folder)
+    open_engine(plan_bundle, precision="fp16", plans=settings).close()
 
 
 def test_parity_shows_every_engine_of_the_box(

@@ -194,7 +194,9 @@ def test_a_plan_that_strays_goes_into_quarantine_with_its_numbers(
     assert [] == list(plans_at.glob("*.plan"))
     assert "allowed 0.001" in json.loads(the_file(plans_at, ".json").read_text())["quarantined"]
     assert {} == box.cuda.allocations, "what the plan had allocated was freed"
-    with pytest.raises(PlanQuarantinedError, match=r"in quarantine: .*strays.*engine build --again"):
+    with pytest.raises(
+        PlanQuarantinedError, match=r"in quarantine: .*strays.*engine build BUNDLE .* --again`"
+    ):
         opened(plan_bundle, plans_at)
     assert 1 == box.builds, "no minutes are spent at every start"
 

@@ -9,7 +9,7 @@ import pytest
 from fixtures_tensorrt import a_key, a_record
 
 from engines.errors import PlanCacheError
-from engines.plan_list import StoredPlan, prune_plans
+from engines.plan_list import StoredPlan, prune_plans, stored_plans
 from engines.plan_lock import build_lock
 from engines.plans import PlanCache
 
@@ -19,6 +19,18 @@ KEY = a_key()
 @pytest.fixture
 def cache(plans_at: Path) -> PlanCache:
     return PlanCache(plans_at)
+
+
+def test_a_folder_that_may_not_be_looked_into_is_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(_path: Path) -> bool:  # the tests may be run as root, whom nothing is denied
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", denied)
+    for look in (stored_plans, lambda folder: prune_plans(folder, lambda _plan: "")):
+        with pytest.raises(PlanCacheError, match=r"engines: Permission denied for \w+; "):
+            look(tmp_path / "engines")
 
 
 def names(cache: PlanCache) -> set[str]:

@@ -11,7 +11,11 @@ from fixtures_tensorrt import a_key, a_record
 
 from engines.errors import PlanCacheError, PlanQuarantinedError
 from engines.plan_lock import build_lock
+from engines.plan_owner import user_name
 from engines.plans import PlanCache
+
+NOBODY = 3999999999
+"""A user that no system has."""
 
 
 def test_a_folder_of_another_user_is_refused_with_both_users_and_the_remedy(
@@ -19,10 +23,26 @@ def test_a_folder_of_another_user_is_refused_with_both_users_and_the_remedy(
 ) -> None:
     folder = tmp_path / "engines"
     PlanCache(folder)
-    owner = os.geteuid()
-    monkeypatch.setattr(os, "geteuid", lambda: owner + 1)
-    with pytest.raises(PlanCacheError, match=rf"user {owner}, this is user {owner + 1}.* sudo -u '#{owner}'"):
+    owner = user_name(os.geteuid())
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    with pytest.raises(PlanCacheError, match=rf"to {owner}, this is #{NOBODY},.* `sudo -u {owner}` before"):
         PlanCache(folder)
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_owner_and_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(PlanCacheError, match=r"engines: Not a directory for .*; make room on its disk, or"):
+        PlanCache(tmp_path / "file" / "engines")
+    owner = user_name(os.geteuid())
+    monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
+    with pytest.raises(PlanCacheError, match=rf"for #{NOBODY}; it lies with {owner}: .* `sudo -u {owner}` "):
+        PlanCache(tmp_path / "file" / "engines")
+
+
+def test_a_user_without_a_name_is_told_as_sudo_takes_it() -> None:
+    assert ("root", f"#{NOBODY}") == (user_name(0), user_name(NOBODY))
 
 
 def test_a_plan_that_was_built_anew_meanwhile_is_not_quarantined_with_the_old_one(plans_at: Path) -> None:
