@@ -89,7 +89,7 @@ def figures_of_windows(windows: Sequence[ScoredWindow], events: Events, *, has_l
     judged = [file for file in files.values() if file.windows]
     bad = [bool(file.events) for file in judged]
     means = [float(file.values.mean()) for file in judged]
-    frame_auc, inside_auc = _in_time(judged)
+    frame_auc, inside_auc = auc_in_time(judged)
     return Figures(
         file_auc=auc(bad, means),
         file_pauc=partial_auc(bad, means),
@@ -151,8 +151,11 @@ def _groups(
     )
 
 
-def _in_time(files: Sequence[FileWindows]) -> tuple[float | None, float | None]:
-    """Return the AUC of moments over all files, and its mean within windows that hold both kinds."""
+def auc_in_time(files: Sequence[FileWindows]) -> tuple[float | None, float | None]:
+    """Return the AUC of moments over all files, and its mean within windows that hold both kinds.
+
+    Each file must have a window.
+    """
     labels, scores, inside = [], [], []
     for file in files:
         count = int(np.ceil(max(window.end_s for window in file.windows) / FRAME_S)) + 1

@@ -1,6 +1,7 @@
 """Which explanations can be trusted: how much of the score lies where a method points, beside chance.
 
-    clips       what is explained, what a method holds for important, and the models, as callables
+    clips       what is explained, and what a method holds for important in it
+    models      the models that answer, as callables, and how figures are taken
     marks       from a curve in time to marked frames, chunks and segments
     removal     what is left of a model's error when the marked frames are replaced (the paper's faithfulness)
     imputers    what replaces them, when the model under test shall not
@@ -9,21 +10,13 @@
     overlap     whether a map is right in time and frequency
     chance      random frames, random frames in a row, and the truth
     figures     the table: methods and chance rows by figures, each with its meaning
-    table       fills it
+    measuring   every figure of one importance; rows: over draws; table: fills it
     windows     clips cut into what a model hears at once
 
 NumPy in, NumPy out: what is a model and what explains it, only the caller knows.
 """
 
-from training.faithfulness.clips import (
-    Clips,
-    Importance,
-    Imputer,
-    Models,
-    Settings,
-    clips_of_sound,
-    importance_of_maps,
-)
+from training.faithfulness.clips import Clips, Importance, clips_of_sound, importance_of_maps
 from training.faithfulness.figures import (
     COLUMNS,
     PERCENTILE_COLUMNS,
@@ -36,6 +29,7 @@ from training.faithfulness.figures import (
     tree_of_table,
 )
 from training.faithfulness.imputers import interpolated, mean_of_visible, reconstructed
+from training.faithfulness.models import Imputer, Models, Settings
 from training.faithfulness.table import faithfulness_of_clips
 from training.faithfulness.windows import imputer_in_windows
 

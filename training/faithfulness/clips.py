@@ -1,13 +1,13 @@
-"""What is explained, what a method holds for important in it, and the models that answer.
+"""What is explained, and what a method holds for important in it.
 
 A clip may be longer than what a model hears at once: it is then cut into windows, one after the other. Values
-are standardised per band throughout (0 is the mean of normal sound), as the models' errors are.
+are standardised per band throughout: 0 is the mean of normal sound.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,19 +19,6 @@ from training.evaluation.truth import Events
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-
-Reconstruct = Callable[[Float32], Float32]
-"""Windows (n, mel, frames) -> what normal sound would have been there, same shape."""
-ScoreWindows = Callable[[Float32], NDArray[np.floating]]
-"""Windows (n, mel, frames) -> how unusual each is, (n,); high means unusual."""
-Imputer = Callable[[Float32, Bools], Float32]
-"""(values, hidden), both (n, mel, frames) -> values for the hidden bins; what it says of others is not used.
-
-`hidden` is True where a bin is to be replaced; all bands of a frame, unless single bins are removed.
-"""
-
-PERCENTILES = tuple(range(90, 100))
-"""The paper's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +74,18 @@ class Clips:
     def names(self) -> tuple[str, ...]:
         """File and start of each clip."""
         return tuple(f"{file}@{at_s:.6f}" for file, at_s in zip(self.files, self.start_s, strict=True))
+
+    @property
+    def annotated(self) -> Bools:
+        """Which clips have a wrong frame, shape (n,)."""
+        return np.asarray(self.truth_frames.any(axis=1))
+
+    @property
+    def banded(self) -> Bools:
+        """Of which clips the wrong bins are known, shape (n,)."""
+        if self.truth_bins is None:
+            return np.zeros(len(self.values), dtype=bool)
+        return np.asarray(self.truth_bins.any(axis=(1, 2)))
 
     def only(self, chosen: Bools) -> Clips:
         """Return the clips where `chosen`, shape (n,), is True, in their order."""
@@ -181,45 +180,3 @@ class Importance:
 def importance_of_maps(name: str, maps: Float32) -> Importance:
     """Return maps of shape (n, mel, frames) with the paper's curve: the sum over the bands."""
     return Importance(name, maps.sum(axis=1, dtype=np.float64).astype(np.float32), maps)
-
-
-@dataclass(frozen=True, slots=True)
-class Models:
-    """Who answers. All hear windows of Clips.window_frames, standardised per band."""
-
-    reconstruct: Reconstruct
-    """The model under test."""
-    score: ScoreWindows
-    """Its score; a clip's is the mean over its windows. Follows deletion and insertion."""
-    judge: Reconstruct
-    """One for all models of a comparison: its error says what a foreign imputation took away."""
-    imputers: Mapping[str, Imputer]
-    """Name -> what replaces marked frames in place of the model under test. They are given whole clips."""
-    removed_by: str = "linear"
-    """Which of the imputers takes bins away for deletion and insertion."""
-
-    def __post_init__(self) -> None:
-        if self.removed_by not in self.imputers:
-            raise TrainingError(
-                f"imputer {self.removed_by!r} for deletion is not among {', '.join(self.imputers)}; add it"
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How the figures are taken."""
-
-    percentiles: tuple[int, ...] = PERCENTILES
-    """Of a clip's curve; frames at or above are marked. Rising."""
-    draws: int = 5
-    """So many draws by lot stand behind each chance row."""
-    seed: int = 1_986
-    """Of all lots."""
-    steps: int = 10
-    """Between the full and the imputed clip, for deletion and insertion; 0 leaves both out."""
-    chunk_s: float = 1.0
-    """Of the paper's chunks and segments."""
-    quiet_share: float = 0.9
-    """Of the normal clips that stay below the threshold of onsets from end to end."""
-    batch_windows: int = 256
-    """A model is given at most so many windows at once."""

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from training.faithfulness.clips import Bools, Float32, Imputer, Reconstruct
+from training.faithfulness.clips import Bools, Float32
+from training.faithfulness.models import Imputer, Reconstruct
 
 MEAN_OF_NORMAL = 0.0
 
@@ -15,16 +16,20 @@ MEAN_OF_NORMAL = 0.0
 def interpolated(values: Float32, hidden: Bools) -> Float32:
     """Return each band drawn straight from the last visible frame to the next; level beyond the outermost."""
     frames = values.shape[2]
-    at = np.arange(frames)
-    before = np.maximum.accumulate(np.where(hidden, -1, at), axis=2)
-    after = np.minimum.accumulate(np.where(hidden, frames, at)[:, :, ::-1], axis=2)[:, :, ::-1]
-    left, right = np.where(before < 0, after, before), np.where(after == frames, before, after)
-    unseen = right < 0  # neither side has any: left is `frames`, right is -1
-    left, right = np.where(unseen, 0, left), np.where(unseen, 0, right)
-    share = (at - left) / np.maximum(right - left, 1)
-    low, high = np.take_along_axis(values, left, axis=2), np.take_along_axis(values, right, axis=2)
-    drawn = low + share * (high - low)
-    return np.where(unseen, MEAN_OF_NORMAL, drawn).astype(np.float32)
+    at = np.arange(frames, dtype=np.int32)
+    before = np.maximum.accumulate(np.where(hidden, np.int32(-1), at), axis=2)
+    after = np.minimum.accumulate(np.where(hidden, np.int32(frames), at)[:, :, ::-1], axis=2)[:, :, ::-1]
+    clip, band, frame = np.nonzero(hidden)
+    left, right = before[clip, band, frame], after[clip, band, frame]
+    none_left, none_right = left < 0, right == frames
+    left, right = np.where(none_left, right, left), np.where(none_right, left, right)
+    unseen = none_left & none_right
+    left[unseen] = right[unseen] = 0
+    low, high = values[clip, band, left], values[clip, band, right]
+    share = ((frame - left) / np.maximum(right - left, 1)).astype(np.float32)
+    filled = values.copy()
+    filled[clip, band, frame] = np.where(unseen, MEAN_OF_NORMAL, low + share * (high - low))
+    return filled
 
 
 def mean_of_visible(values: Float32, hidden: Bools) -> Float32:

@@ -7,7 +7,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from training.faithfulness.clips import Bools, Float32, Float64, Imputer, Reconstruct, ScoreWindows
+from training.faithfulness.clips import Bools, Float32, Float64
+from training.faithfulness.models import Imputer, Reconstruct, ScoreWindows
 
 BATCH_WINDOWS = 256
 Value = TypeVar("Value", np.float32, np.bool_)

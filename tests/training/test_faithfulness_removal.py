@@ -1,0 +1,153 @@
+"""Faithfulness, imputers, deletion and insertion give what one gets by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fixtures_faithfulness import frames_of, known_mean, mean_power, one_clip
+
+from training.faithfulness import imputer_in_windows, interpolated, mean_of_visible, reconstructed
+from training.faithfulness.clips import Bools, Float32
+from training.faithfulness.deletion import area, removing
+from training.faithfulness.marks import ranks_of_values
+from training.faithfulness.removal import removal_by_imputer, removal_by_itself
+from training.faithfulness.windows import (
+    clips_of_windows,
+    reconstruct_clips,
+    score_clips,
+    windows_of_clips,
+)
+
+POWERS = one_clip((1, 1), (3, 1), (1, 1), (1, 1))
+"""Squares of 2, 10, 2 and 2 in four frames: 16 in all."""
+
+
+def hidden_frames(text: str, mel: int = 2) -> Bools:
+    return np.repeat(frames_of(text)[:, None, :], mel, axis=1)
+
+
+def test_with_the_known_mean_ff_is_the_share_of_power_in_the_marked_frames() -> None:
+    removal = removal_by_itself(POWERS, known_mean)
+    assert [10 / 16] == removal.faithfulness(frames_of(".x..")).tolist()
+    assert [2 / 16] == removal.faithfulness(frames_of("x...")).tolist()
+    assert [1.0] == removal.faithfulness(frames_of("xxxx")).tolist()
+    assert [0.0] == removal.faithfulness(frames_of("....")).tolist()
+
+
+def test_the_model_judges_what_it_has_itself_replaced() -> None:
+    def half(windows: Float32) -> Float32:
+        return np.asarray(windows / 2, dtype=np.float32)
+
+    # x' is 3/2 in one bin and 1/2 in another: errors of halves, squared: 16/4 before, (2+2+2 + 10/4)/4 after
+    removal = removal_by_itself(POWERS, half)
+    assert [1 - (6 + 10 / 4) / 16] == removal.faithfulness(frames_of(".x..")).tolist()
+
+
+def test_faithfulness_is_never_below_0() -> None:
+    def by_ten(values: Float32, hidden: Bools) -> Float32:
+        return np.where(hidden, 10.0, values).astype(np.float32)
+
+    assert [0.0] == removal_by_imputer(POWERS, by_ten, known_mean).faithfulness(frames_of("x...")).tolist()
+
+
+def test_a_clip_without_error_has_none_to_lose() -> None:
+    silent = np.zeros((1, 2, 4), dtype=np.float32)
+    assert [0.0] == removal_by_itself(silent, known_mean).faithfulness(frames_of("xx..")).tolist()
+
+
+def test_a_foreign_imputer_fills_and_a_common_judge_judges() -> None:
+    # frame 1 becomes (1, 1), as the frames around it: 8 of 16 are left
+    for imputer in (interpolated, mean_of_visible):
+        removal = removal_by_imputer(POWERS, imputer, known_mean)
+        assert [8 / 16] == removal.faithfulness(frames_of(".x..")).tolist()
+
+
+def test_interpolation_is_straight_between_and_level_beyond_what_is_visible() -> None:
+    values = one_clip((9, 0), (2, 0), (9, 0), (9, 0), (5, 0), (9, 0))
+    filled = interpolated(values, hidden_frames("x.xx.x"))
+    np.testing.assert_allclose(filled[0, 0], [2, 2, 3, 4, 5, 5])
+
+
+def test_interpolation_takes_each_band_for_itself() -> None:
+    values = one_clip((0, 10), (7, 7), (4, 20))
+    hidden = np.array([[[False, True, False], [False, False, False]]])
+    np.testing.assert_allclose(interpolated(values, hidden), one_clip((0, 10), (2, 7), (4, 20)))
+
+
+def test_the_mean_is_that_of_the_visible_frames_of_each_band() -> None:
+    filled = mean_of_visible(one_clip((1, 2), (50, 50), (3, 6)), hidden_frames(".x."))
+    np.testing.assert_allclose(filled, one_clip((2, 4), (2, 4), (2, 4)))
+
+
+@pytest.mark.parametrize("imputer", [interpolated, mean_of_visible])
+def test_where_nothing_is_visible_the_mean_of_normal_sound_stands_in(imputer: object) -> None:
+    assert callable(imputer)
+    hidden = np.ones(POWERS.shape, dtype=bool)
+    assert not np.asarray(imputer(POWERS, hidden)).any()
+
+
+def test_imputers_leave_what_they_are_given_as_it_was() -> None:
+    before = POWERS.copy()
+    interpolated(POWERS, hidden_frames(".x.."))
+    mean_of_visible(POWERS, hidden_frames(".x.."))
+    assert np.array_equal(before, POWERS)
+
+
+def test_clips_are_cut_into_windows_and_put_together_again() -> None:
+    clips = np.arange(2 * 3 * 8, dtype=np.float32).reshape(2, 3, 8)
+    windows = windows_of_clips(clips, 4)
+    assert (4, 3, 4) == windows.shape
+    assert np.array_equal(clips[1, :, 4:], windows[3])
+    assert np.array_equal(clips, clips_of_windows(windows, 2))
+
+
+def test_models_hear_windows_in_bounded_batches() -> None:
+    given: list[tuple[int, ...]] = []
+
+    def reconstruct(windows: Float32) -> Float32:
+        given.append(windows.shape)
+        return np.asarray(windows + windows.mean(axis=2, keepdims=True), dtype=np.float32)
+
+    clips = np.random.default_rng(0).normal(size=(3, 2, 8)).astype(np.float32)
+    found = reconstruct_clips(reconstruct, 4, batch_windows=4)(clips)
+    assert [(4, 2, 4), (2, 2, 4)] == given
+    np.testing.assert_allclose(found[2, :, 4:], clips[2, :, 4:] + clips[2, :, 4:].mean(1, keepdims=True))
+    as_imputer = imputer_in_windows(reconstructed(reconstruct), 4, batch_windows=4)
+    assert np.array_equal(found, as_imputer(clips, clips > 0))
+
+
+def test_a_clips_score_is_the_mean_of_its_windows() -> None:
+    clips = np.stack([POWERS[0], 2 * POWERS[0]])
+    np.testing.assert_allclose(score_clips(mean_power, 2, 3)(clips), [2.0, 8.0])
+
+
+def test_deletion_takes_the_most_important_first_and_insertion_adds_it_first() -> None:
+    mean_of_normal = reconstructed(known_mean)
+    task = removing(POWERS, mean_of_normal, mean_power, steps=4)
+    curve = np.array([[0.1, 0.9, 0.2, 0.3]])
+    ranks = ranks_of_values(curve, np.zeros_like(curve))
+    deletion, insertion = task.deletion(ranks), task.insertion(ranks)
+    assert deletion is not None
+    assert insertion is not None
+    np.testing.assert_allclose(deletion, [1, 6 / 16, 4 / 16, 2 / 16, 0])
+    np.testing.assert_allclose(insertion, [0, 10 / 16, 12 / 16, 14 / 16, 1])
+    assert (1 / 2 + 12 / 16) / 4 == pytest.approx(area(deletion))
+    assert (1 / 2 + 36 / 16) / 4 == pytest.approx(area(insertion))
+    assert (0.0, 0.25, 0.5, 0.75, 1.0) == task.fractions
+
+
+def test_bins_are_removed_one_by_one_where_bins_are_ranked() -> None:
+    task = removing(POWERS, reconstructed(known_mean), mean_power, steps=8)
+    flat = POWERS.reshape(1, -1)
+    curve = task.deletion(ranks_of_values(flat, np.zeros_like(flat)))
+    assert curve is not None
+    np.testing.assert_allclose(curve, [1, *(np.arange(7, -1, -1) / 16)])
+
+
+def test_no_curve_is_drawn_where_an_imputed_clip_is_no_less_unusual() -> None:
+    def twice(values: Float32, hidden: Bools) -> Float32:
+        del hidden
+        return 2 * values
+
+    ranks = ranks_of_values(np.zeros((1, 4)), np.arange(4.0)[None])
+    assert removing(POWERS, twice, mean_power, steps=2).deletion(ranks) is None
