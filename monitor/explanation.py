@@ -9,7 +9,10 @@ person reads it (monitor.describe.sentence), in that person's language.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import math
+import numbers
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 
 
 class SoundKind(str, enum.Enum):
@@ -69,3 +72,47 @@ class Explanation:
     """End of the last one."""
     windows: int
     """So many flagged windows."""
+
+
+def tree_from_explanation(explanation: Explanation) -> dict[str, object]:
+    """Return what an explanation says as JSON-able values: the one form in which it is kept and sent on."""
+    findings = [
+        {**asdict(finding), "kind": SoundKind(finding.kind).value} for finding in explanation.findings
+    ]
+    return {**asdict(explanation), "findings": findings}
+
+
+def explanation_from_tree(tree: Mapping[str, object]) -> Explanation:
+    """Return the explanation that `tree_from_explanation` wrote; keys that it does not know are left out.
+
+    Raises:
+        ValueError: Something is missing, of another type, not finite, or a kind that is not known here.
+    """
+    findings = tree.get("findings") if isinstance(tree, Mapping) else None
+    if not isinstance(findings, (list, tuple)) or not findings:
+        raise ValueError(f"an explanation needs a list of findings, not {findings!r}")
+    return Explanation(
+        findings=tuple(_finding_from_tree(finding) for finding in findings),
+        start_utc_s=_number(tree, "start_utc_s"),
+        end_utc_s=_number(tree, "end_utc_s"),
+        windows=int(_number(tree, "windows")),
+    )
+
+
+def _finding_from_tree(tree: object) -> Finding:
+    if not isinstance(tree, Mapping):
+        raise ValueError(f"a finding has keys and values, not {tree!r}")  # noqa: TRY004 - told as one error
+    numbers = {
+        field.name: _number(tree, field.name)
+        for field in fields(Finding)
+        if field.name not in {"kind", "period_s"}
+    }
+    period_s = None if tree.get("period_s") is None else _number(tree, "period_s")
+    return Finding(kind=SoundKind(tree.get("kind")), period_s=period_s, **numbers)
+
+
+def _number(tree: Mapping[str, object], key: str) -> float:
+    value = tree.get(key)
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+        raise ValueError(f"{key} of an explanation must be a finite number, not {value!r}")
+    return float(value)

@@ -18,6 +18,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.explanation import Explanation
+
 Float32 = NDArray[np.float32]
 
 
@@ -250,6 +252,8 @@ class AlarmChange:
     """Who gave the command; None when the sound did it."""
     note: str | None = None
     """What the operator wrote with the command; None when nothing."""
+    explanation: Explanation | None = None
+    """What the event sounded like, as far as it was known then; None: no event is open, or nothing is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.store.database import Database
+from monitor.store.explanations import explanation_from_text, put_explanation, text_from_explanation
 from monitor.store.records import Event, Label, Reply
 from monitor.store.rendering import json_tree
 
 EVENT_COLUMNS = (
     "n, event_id, source_id, start_utc_s, end_utc_s, peak, state, "
-    "acknowledged_by, acknowledged_utc_s, bundle_id"
+    "acknowledged_by, acknowledged_utc_s, bundle_id, explanation"
 )
 
 
@@ -43,6 +44,8 @@ def put_event(connection: sqlite3.Connection, change: AlarmChange, bundle_id: st
         (change.event_id, change.source_id, start_utc_s, change.peak, change.new_state.value, bundle_id),
     )
     raise_peak(connection, change.event_id, change.peak)
+    if change.explanation is not None:
+        put_explanation(connection, change.event_id, text_from_explanation(change.explanation))
     if change.active:
         ended = "UPDATE events SET end_utc_s = NULL WHERE event_id = :event_id"
     elif change.reason is ChangeReason.CLEARED:
@@ -141,4 +144,8 @@ def one_event(database: Database, event_id: str) -> Event | None:
 
 def _event(row: sqlite3.Row) -> Event:
     values = {key: row[key] for key in row.keys()}  # noqa: SIM118 - a Row iterates over its values
-    return Event(**{**values, "state": AlarmState(values["state"])})
+    read = {
+        "state": AlarmState(values["state"]),
+        "explanation": explanation_from_text(values["explanation"]),
+    }
+    return Event(**{**values, **read})

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from monitor.errors import StoreRefusedError
+from monitor.explanation import Explanation
 from monitor.messages import AlarmState
 
 Rating = Literal["anomaly", "no_anomaly", "unsure"]
@@ -75,6 +76,8 @@ class Event:
     """When it was acknowledged last; None: not yet."""
     bundle_id: str | None
     """The bundle that heard it first."""
+    explanation: Explanation | None = None
+    """What it sounded like, as far as it was kept; None: nothing is known, or it cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from dataclasses import fields
 import numpy as np
 
 from monitor.errors import StoreRefusedError
+from monitor.explanation import Explanation, tree_from_explanation
 from monitor.messages import AlarmChange, Score
 
 
@@ -60,6 +61,8 @@ def score_body(score: Score) -> dict[str, object]:
 
 
 def _by_value(value: object) -> object:
+    if isinstance(value, Explanation):
+        return tree_from_explanation(value)
     return value.value if isinstance(value, enum.Enum) else value
 
 

@@ -98,6 +98,11 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         )""",
         "CREATE INDEX windows_by_event ON windows (event_id, value)",
     ),
+    2: (
+        # what an open event sounded like so far: for readers, and for the describer after a restart
+        "ALTER TABLE events ADD COLUMN explanation TEXT",
+        "ALTER TABLE events ADD COLUMN portrait TEXT",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from monitor.config import StoreConfig
 from monitor.errors import StoreRefusedError
+from monitor.explanation import Explanation
 from monitor.messages import AlarmChange, Inference, LogMel, Record, Score
-from monitor.store import clip_files, events, map_files, outbox
+from monitor.store import clip_files, events, explanations, map_files, outbox
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
 from monitor.store.files import disk_errors, free_bytes
@@ -111,6 +112,24 @@ class Store:
                 )
             if snapshot_text is not None:
                 events.put_snapshot(connection, source_id, snapshot_text)
+
+    def update_explanation(
+        self, event_id: str, explanation: Explanation, *, portrait: Mapping[str, object] | None
+    ) -> None:
+        """Replace what is known of an event's sound, and the portrait with which its describer can go on.
+
+        Sends nothing and does not wait for the disk: a power cut may undo it, a kill does not.
+
+        Raises:
+            StoreFullError: There is no space left.
+            StoreRefusedError: There is no such event, or a number is not finite.
+            StoreError: The disk refuses.
+        """
+        explanations.keep_explanation(self.database, event_id, explanation, portrait)
+
+    def portrait(self, event_id: str) -> Mapping[str, object] | None:
+        """Return the portrait that update_explanation last kept; None: there is none that can be read."""
+        return explanations.portrait_of(self.database, event_id)
 
     def alarm_snapshots(self) -> dict[str, Mapping[str, object]]:
         """Return every source's alarm as apply or update_peak last kept it."""

@@ -66,6 +66,7 @@ def test_a_change_is_an_event_a_record_and_a_snapshot(store: Store, raised: Alar
         "shelved_until_utc_s": None,
         "actor": None,
         "note": None,
+        "explanation": None,
         "bundle_id": "mae-1",
         "seq": record.seq,
     }
