@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from monitor.config import MqttConfig
+from monitor.explanation import Explanation
 from monitor.frontend import band_edges_hz
 from monitor.health import HealthBook, SourceFacts
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, Score
-from monitor.publish.documents import Progress, alarm_payload, health_payload
-from monitor.publish.payloads import AlarmPayload, HealthPayload, rfc3339_from_utc_s
+from monitor.publish.documents import Progress, alarm_payload, health_payload, known
+from monitor.publish.explained import ExplanationDocument, Voice, explanation_document
+from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.publish.payloads import AlarmPayload, HealthPayload
 from monitor.publish.publisher import Publisher
 
 HEALTH_EVERY_S = 60.0
@@ -28,12 +31,16 @@ class Announcer:
         publisher: Publisher | None,
         book: HealthBook,
         config: MqttConfig,
+        voice: Voice,
     ) -> None:
+        """`voice` puts into words what an alarm sounded like."""
         self._publisher = publisher
         self._book = book
         self._map_windows = config.map_windows
         self._edges = {m.source_id: band_edges_hz(m.ear.frontend.parameters) for m in machines}
+        self._voice = voice
         self._told: dict[str, tuple[object, float]] = {}
+        self._alarms: dict[str, AlarmPayload] = {}
 
     def offer_score(self, score: Score) -> None:
         """Tell a window's score."""
@@ -53,14 +60,33 @@ class Announcer:
             facts = machine.alarm.snapshot
             # a change that closes an event still carries its id, the alarm does not
             now = replace(
-                change, event_id=facts.event_id, event_start_utc_s=facts.event_start_utc_s, peak=facts.peak
+                change,
+                event_id=facts.event_id,
+                event_start_utc_s=facts.event_start_utc_s,
+                peak=facts.peak,
+                explanation=change.explanation if facts.event_id is not None else None,
             )
-            self._publisher.set_alarm(alarm_payload(now, bundle_id=machine.ear.bundle.bundle_id))
+            self._set_alarm(alarm_payload(now, bundle_id=machine.ear.bundle.bundle_id, voice=self._voice))
 
-    def tell_present_alarm(self, machine: Machine) -> None:
+    def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
+        """Tell that more is known of the open event: the alarm as it was told last, with what has grown."""
+        before = self._alarms.get(machine.source_id)
+        if before is not None:
+            grown = {
+                "time": rfc3339_from_utc_s(explanation.end_utc_s),
+                "peak": known(machine.alarm.snapshot.peak),
+                "explanation": explanation_document(explanation, self._voice),
+            }
+            self._set_alarm(before.model_copy(update=grown))
+
+    def tell_present_alarm(self, machine: Machine, explanation: Explanation | None) -> None:
         """Tell, at the start, the state that a source's alarm had before the restart."""
+        self._set_alarm(_present_alarm(machine, explanation_document(explanation, self._voice)))
+
+    def _set_alarm(self, payload: AlarmPayload) -> None:
         if self._publisher is not None:
-            self._publisher.set_alarm(_present_alarm(machine))
+            self._alarms[payload.source] = payload
+            self._publisher.set_alarm(payload)
 
     def wake(self) -> None:
         """Say that the store has something new to send."""
@@ -95,7 +121,7 @@ def _key_facts(facts: SourceFacts) -> object:
     )
 
 
-def _present_alarm(machine: Machine) -> AlarmPayload:
+def _present_alarm(machine: Machine, explanation: ExplanationDocument | None) -> AlarmPayload:
     facts = machine.alarm.snapshot
     start, until = facts.event_start_utc_s, facts.shelved_until_utc_s
     return AlarmPayload(
@@ -112,6 +138,7 @@ def _present_alarm(machine: Machine) -> AlarmPayload:
         reason=None,
         actor=None,
         note=None,
+        explanation=explanation,
         state=facts.state,
     )
 

@@ -102,6 +102,7 @@ class Caretaker:
             "commands_turned_away": house.desk.turned_away,
             "given_up_changes": house.pipeline.given_up_changes,
             "dropped_scores": house.store.dropped_scores,
+            "sources_without_explanations": house.pipeline.failed_describers,
         }
         if state is not None:
             counts["dropped_live_messages"] = state.live.dropped + state.live.lost

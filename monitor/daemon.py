@@ -28,11 +28,13 @@ from monitor.machine import facts_at_start, open_machines
 from monitor.notify import Notifier
 from monitor.pipeline import Pipeline
 from monitor.publish.box import Calls, box_from_config
+from monitor.publish.explained import Voice
 from monitor.publish.publisher import Publisher
 from monitor.sources import open_sources
 from monitor.starting import StartReport
 from monitor.store import open_store
 from monitor.supervisor import Supervisor, Task
+from monitor.voice import voice_of
 from monitor.window_queue import WindowQueue
 
 WAIT_S = 0.25
@@ -74,11 +76,15 @@ class Daemon:
                     backend=machine.engine.backend,
                     reason=machine.engine.fallback,
                 )
-        self._publisher = self._make_publisher() if config.mqtt.enabled else None
+        voice = voice_of(config.explanation.language, log)
+        self._publisher = self._make_publisher(voice) if config.mqtt.enabled else None
         self._book = HealthBook([facts_at_start(machine) for machine in self._machines])
-        self._announcer = Announcer(self._machines, self._publisher, self._book, config.mqtt)
+        self._announcer = Announcer(self._machines, self._publisher, self._book, config.mqtt, voice)
         self._keeper = Keeper(self._machines, self._store, config.store, log)
-        self._pipeline = Pipeline(self._machines, self._store, self._announcer, self._keeper.keep_window, log)
+        self._pipeline = Pipeline(
+            self._machines, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
+        )
+        self._pipeline.resume()
         self._desk = Desk(self._machines, self._store, self._pipeline, log)
         self._queue = WindowQueue(config.engine.queue_windows)
         self._supervisor = Supervisor(log)
@@ -110,7 +116,7 @@ class Daemon:
     def run(self, stop: threading.Event) -> int:
         """Listen until `stop` is set or all sources have ended; return the exit code."""
         for machine in self._machines:
-            self._announcer.tell_present_alarm(machine)
+            self._announcer.tell_present_alarm(machine, self._pipeline.explanation_of(machine))
         start, end = self._supervisor.start, self._supervisor.stop
         publish = [] if self._publisher is None else [start(self._publish_task(self._publisher))]
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
@@ -160,7 +166,7 @@ class Daemon:
             except EngineError as error:  # these windows were counted as not judged: go on with the rest
                 self._log.error("windows not judged at the end", reason=str(error))
 
-    def _make_publisher(self) -> Publisher:
+    def _make_publisher(self, voice: Voice) -> Publisher:
         mqtt = self._config.mqtt
         calls = Calls(
             on_command=self._hand_in,
@@ -168,7 +174,8 @@ class Daemon:
                 score, every_s=mqtt.offline_score_every_s, limit_rows=mqtt.offline_scores_max
             ),
         )
-        return Publisher(mqtt, box_from_config(self._config), outbox=self._store, calls=calls, log=self._log)
+        box = box_from_config(self._config, voice)
+        return Publisher(mqtt, box, outbox=self._store, calls=calls, log=self._log)
 
     def _hand_in(self, source_id: str, payload: bytes) -> None:
         self._desk.hand_in(source_id, payload)

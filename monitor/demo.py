@@ -38,6 +38,7 @@ HINTS = {
     "simulated": """\
 Listening to a simulated pump at real time; a bearing fault begins after 25 s.
 value: 1.00 is the alarm limit, 0 the median of normal sound. Profile: where in the window the error was.
+Below an alarm: what it sounded like, against what this pump sounded like before.
   a microphone:    make run SOURCE=microphone        (names: .venv/bin/wheeltapper devices)
   a real broker:   edit config.yaml (mqtt.host), then .venv/bin/wheeltapper run --config config.yaml
 Ctrl-C stops.

@@ -15,6 +15,7 @@ from engines.runtime import Engine, PlanSettings, open_engine, say_nothing
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, EngineConfig, SourceConfig
+from monitor.describe import Describer
 from monitor.errors import CalibrationError, CalibrationMismatchError
 from monitor.frontend import StreamFrontend
 from monitor.health import STARTING, SourceFacts
@@ -46,6 +47,8 @@ class Machine:
     """Remembers the frames of this source's last window."""
     clips: ClipRecorder
     """Filled by the capture thread, asked by the judging thread."""
+    describer: Describer
+    """Says what its events sound like; knows this source's normal sound."""
 
     @property
     def source_id(self) -> str:
@@ -176,6 +179,12 @@ def open_machines(
                     max_clip_s=store.max_clip_s,
                     clip_every_s=store.clip_every_s,
                     lag_s=_lag_s(source, ear, config.engine.max_batch),
+                ),
+                describer=Describer(
+                    ear.frontend.parameters,
+                    mean=ear.bundle.manifest.standardisation_mean,
+                    std=ear.bundle.manifest.standardisation_std,
+                    hop_frames=config.window.hop_frames,
                 ),
             )
         )

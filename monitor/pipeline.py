@@ -1,7 +1,8 @@
 """The second half of the path: log-mel -> inference -> score -> alarm -> store -> publish.
 
 One thread runs it. An alarm is stored before it is told: when the store cannot take it, it waits here, in
-order, and is tried again, while the retained alarm state on the broker is current all the same.
+order, and is tried again, while the retained alarm state on the broker is current all the same. Between
+alarm and store the event is described, so that its first record already says what was heard.
 """
 
 from __future__ import annotations
@@ -10,42 +11,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from engines.errors import EngineError
+from monitor.audience import Audience
 from monitor.errors import StoreError, StoreRefusedError
+from monitor.explanation import Explanation
 from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Window
+from monitor.narrator import Narrator
 from monitor.store import Reply, Store
 
 UNSAVED_MAX = 10_000
 """Changes that wait for a full or failing disk; beyond it the oldest are given up, counted and logged."""
-
-
-class Audience(Protocol):
-    """Who is told: the publisher, as the pipeline sees it. Nothing here may block."""
-
-    def offer_score(self, score: Score) -> None:
-        """Tell a window's score."""
-        ...
-
-    def wake(self) -> None:
-        """Say that the store has something new to send."""
-        ...
-
-    def offer_map(self, inference: Inference, *, flagged: bool) -> None:
-        """Tell a window's error map, if the configuration wants it."""
-        ...
-
-    def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
-        """Tell the state of a source's alarm after `change`."""
-        ...
-
-    def tell_window(self, score: Score, *, lag_s: float) -> None:
-        """Note how a window went, for health."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +69,17 @@ class Pipeline:
         audience: Audience,
         keep_window: Callable[[FlaggedWindow], None],
         log: Log,
+        *,
+        say: Callable[[Explanation], str | None],
     ) -> None:
+        """Begin with no event followed; `say` puts an explanation into words, for the log."""
         self._machines: Mapping[str, Machine] = {machine.source_id: machine for machine in machines}
         self._store = store
         self._audience = audience
         self._keep_window = keep_window
         self._log = log
+        self._say = say
+        self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in machines}
         self._unsaved: deque[_Unsaved] = deque()
         self.given_up_changes = 0
         """Changes lost because the store failed for too long."""
@@ -126,9 +110,12 @@ class Pipeline:
             )
             peak = machine.alarm.snapshot.peak
             changes = machine.alarm.judge(score)
+            self._narrators[machine.source_id].hear(window, answer)
             self.settle(machine, changes)
-            if not changes and machine.alarm.snapshot.peak != peak:
-                self._keep_peak(machine)
+            if not changes:
+                if machine.alarm.snapshot.peak != peak:
+                    self._keep_peak(machine)
+                self._narrators[machine.source_id].keep(store_takes=not self._unsaved)
             self._tell(machine, score, answer)
 
     def expire(self, now_utc_s: float) -> None:
@@ -138,9 +125,11 @@ class Pipeline:
         self._save()
 
     def settle(self, machine: Machine, changes: Sequence[AlarmChange], reply: Reply | None = None) -> None:
-        """Store what changed, and the reply to whoever asked for it, in one step; then tell."""
+        """Store what changed, with what is known of the event, and the reply to whoever asked; then tell."""
         if not changes and reply is None:
             return
+        narrator = self._narrators[machine.source_id]
+        changes = [narrator.explained(change) for change in changes]
         for change in changes:
             self._log_change(change)
         snapshot = machine.alarm.snapshot.to_tree()
@@ -149,6 +138,25 @@ class Pipeline:
         self._audience.wake()
         if changes:
             self._audience.tell_alarm(machine, changes[-1])
+            narrator.keep(store_takes=not self._unsaved, told=True)
+
+    def resume(self) -> None:
+        """Go on with what the store knows of the events that were open when the process ended.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        for narrator in self._narrators.values():
+            narrator.resume()
+
+    def explanation_of(self, machine: Machine) -> Explanation | None:
+        """Return what is known of a machine's open event; None: nothing, or none is open."""
+        return self._narrators[machine.source_id].explanation
+
+    @property
+    def failed_describers(self) -> int:
+        """How many sources have no explanations until the next start, because their describer failed."""
+        return sum(narrator.failed for narrator in self._narrators.values())
 
     def reply_waits(self, command_id: str) -> bool:
         """Say whether a command has been carried out and its reply still waits for the store."""
@@ -236,4 +244,5 @@ class Pipeline:
             event_id=change.event_id,
             peak=change.peak,
             actor=change.actor,
+            explanation=None if change.explanation is None else self._say(change.explanation),
         )

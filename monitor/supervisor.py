@@ -1,4 +1,4 @@
-"""Runs the daemon's threads, and is the one place that catches everything.
+"""Runs the daemon's threads, and is the one place that catches everything (`guarded`).
 
 A thread is a body that is called again and again until it is told to stop. A body that raises is logged
 with its traceback, counted and called again after a pause; one that goes on raising ends the daemon, so
@@ -76,7 +76,7 @@ class Supervisor:
     def _run(self, task: Task) -> None:
         failures: deque[float] = deque(maxlen=self._policy.failures)
         while not task.stopping.is_set():
-            if self._guarded(task.name, task.body):
+            if guarded(self._log, "thread failed", task.body, thread=task.name):
                 continue
             failures.append(time.monotonic())
             if len(failures) == self._policy.failures and failures[-1] - failures[0] < self._policy.within_s:
@@ -85,12 +85,17 @@ class Supervisor:
                 break
             self.restarted += 1
             task.stopping.wait(self._policy.pause_s)
-        self._guarded(task.name, task.last)
+        guarded(self._log, "thread failed", task.last, thread=task.name)
 
-    def _guarded(self, name: str, body: Callable[[], None]) -> bool:
-        try:
-            body()
-        except Exception:  # noqa: BLE001 - the one place that may catch everything
-            self._log.exception("thread failed", thread=name)
-            return False
-        return True
+
+def guarded(log: Log, event: str, body: Callable[[], None], **facts: str) -> bool:
+    """Run `body`; False: it raised, which is logged as `event`, with its traceback.
+
+    For what may fail without harm to the rest: a thread that can be started again, an explanation.
+    """
+    try:
+        body()
+    except Exception:  # the one place that may catch everything
+        log.exception(event, **facts)
+        return False
+    return True

@@ -12,6 +12,8 @@ from engines.runtime import Engine
 from monitor.alarm import Alarm
 from monitor.calibration import Calibration, fit_calibration
 from monitor.config import AlarmConfig, InputQualityConfig, SimulatedSource, WindowConfig
+from monitor.describe import Describer
+from monitor.explanation import Explanation
 from monitor.frontend import StreamFrontend
 from monitor.listening import BlockWindows, Ear, open_ear
 from monitor.machine import Machine
@@ -39,8 +41,24 @@ def demo_calibration() -> Calibration:
     )
 
 
+def demo_describer() -> Describer:
+    ear = demo_ear()
+    manifest = ear.bundle.manifest
+    return Describer(
+        ear.frontend.parameters,
+        mean=manifest.standardisation_mean,
+        std=manifest.standardisation_std,
+        hop_frames=WindowConfig().hop_frames,
+    )
+
+
 def machine(
-    source_id: str, values: Sequence[float], *, settings: AlarmConfig = AT_ONCE, engine: Engine | None = None
+    source_id: str,
+    values: Sequence[float],
+    *,
+    settings: AlarmConfig = AT_ONCE,
+    engine: Engine | None = None,
+    describer: Describer | None = None,
 ) -> Machine:
     """A machine whose windows score `values`, in units of the alarm limit."""
     ear = demo_ear()
@@ -55,6 +73,7 @@ def machine(
         alarm=Alarm(source_id, settings),
         frontend=StreamFrontend(ear.frontend),
         clips=ClipRecorder(source_id, pre_roll_s=1.0, post_roll_s=1.0, max_clip_s=10.0, clip_every_s=60.0),
+        describer=describer or demo_describer(),
     )
 
 
@@ -77,6 +96,7 @@ class Audience:
     maps: list[bool] = field(default_factory=list)
     alarms: list[AlarmChange] = field(default_factory=list)
     kept: list[FlaggedWindow] = field(default_factory=list)
+    grown: list[Explanation] = field(default_factory=list)
     woken: int = 0
 
     def offer_score(self, score: Score) -> None:
@@ -89,6 +109,10 @@ class Audience:
     def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
         assert machine.source_id == change.source_id
         self.alarms.append(change)
+
+    def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
+        assert machine.alarm.snapshot.event_id is not None
+        self.grown.append(explanation)
 
     def tell_window(self, score: Score, *, lag_s: float) -> None:
         assert lag_s > 0

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 from machine_rig import UTC_S, machine
 
 from monitor.announcer import Announcer
 from monitor.config import MqttConfig
+from monitor.explanation import Explanation, Finding, SoundKind
 from monitor.health import HealthBook
 from monitor.machine import Machine, facts_at_start
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
+from monitor.publish.explained import Voice
 from monitor.publish.payloads import AlarmPayload, HealthPayload
 from monitor.publish.publisher import Publisher
+
+HISS = Explanation(
+    findings=(Finding(SoundKind.HISS, 1000.0, 4000.0, UTC_S, UTC_S + 2.0, 9.0),),
+    start_utc_s=UTC_S,
+    end_utc_s=UTC_S + 2.0,
+    windows=1,
+)
 
 
 class Told:
@@ -32,7 +42,8 @@ class Told:
 def announcer_of(pump: Machine) -> tuple[Announcer, HealthBook, Told]:
     told = Told()
     book = HealthBook([facts_at_start(pump)])
-    return Announcer([pump], cast("Publisher", told), book, MqttConfig()), book, told
+    voice = Voice("en", lambda explanation: f"{explanation.windows} windows")
+    return Announcer([pump], cast("Publisher", told), book, MqttConfig(), voice), book, told
 
 
 def score(value: float | None, second: float) -> Score:
@@ -64,8 +75,36 @@ def test_at_the_start_the_alarm_is_told_as_it_was_left() -> None:
     pump = machine("pump", [])
     pump.alarm.judge(score(1.5, 0.0))
     announcer, _, told = announcer_of(pump)
-    announcer.tell_present_alarm(pump)
+    announcer.tell_present_alarm(pump, HISS)
     assert (AlarmState.UNACKNOWLEDGED, None) == (told.alarms[-1].state, told.alarms[-1].reason)
+    assert told.alarms[-1].explanation is not None
+    assert "1 windows" == told.alarms[-1].explanation.text
+
+
+def test_what_grows_is_told_with_the_alarm_as_it_was_told_last() -> None:
+    pump = machine("pump", [])
+    announcer, _, told = announcer_of(pump)
+    (_, raised) = pump.alarm.judge(score(1.5, 0.0))
+    announcer.tell_alarm(pump, replace(raised, explanation=HISS))
+    (acknowledged,) = pump.alarm.acknowledge("anna", UTC_S + 3.0)
+    announcer.tell_alarm(pump, replace(acknowledged, explanation=HISS))
+    assert [] == pump.alarm.judge(score(2.5, 4.0))
+    announcer.tell_explanation(pump, replace(HISS, windows=5, end_utc_s=UTC_S + 6.0))
+    before, now = told.alarms[-2:]
+    assert ("5 windows", 2.5) == (now.explanation and now.explanation.text, now.peak)
+    assert (AlarmState.ACKNOWLEDGED, "anna") == (now.state, now.actor)
+    assert now.time > before.time
+    assert now.says_more_than(before)
+
+
+def test_an_alarm_whose_event_is_closed_has_no_explanation_any_more() -> None:
+    pump = machine("pump", [])
+    announcer, _, told = announcer_of(pump)
+    pump.alarm.judge(score(1.5, 0.0))
+    pump.alarm.judge(score(0.1, 1.0))
+    (change,) = pump.alarm.acknowledge("anna", UTC_S + 9.0)
+    announcer.tell_alarm(pump, replace(change, explanation=HISS))
+    assert told.alarms[-1].explanation is None
 
 
 def test_health_is_told_at_once_when_a_state_changes_and_now_and_then_for_counters() -> None:

@@ -49,6 +49,10 @@ def test_a_source_may_have_its_own_alarm() -> None:
         ("sources: [{id: a, kind: stream, url: 'file:///etc/passwd'}]", ["sources.0.url"]),
         (SOURCES + "alarm: {deadband: 0.2}\nalarm: {off_delay_s: 1}", ["key 'alarm' stands twice"]),
         (SOURCES + "alarm: {deadband: 0.2, deadband: 0.3}", ["key 'deadband' stands twice"]),
+        (
+            SOURCES + "explanation: {language: tlh}",
+            ["explanation.language 'tlh'", "no catalogue; there are de, en in", "choose one of them or add"],
+        ),
         ("sources: []", ["sources", "at least 1 item"]),
         ("site: x", ["sources", "Field required"]),
         ("a: [", ["is not YAML"]),
@@ -85,7 +89,7 @@ def test_the_files_made_from_the_models_are_current() -> None:
 def test_config_yaml_says_the_defaults() -> None:
     written = load_config(ROOT / "config.yaml")
     default = parse_config(SOURCES, name="c.yaml")
-    for section in ("alarm", "engine", "input_quality", "log", "mqtt", "store", "window"):
+    for section in ("alarm", "engine", "explanation", "input_quality", "log", "mqtt", "store", "window"):
         assert getattr(default, section) == getattr(written, section)
 
 

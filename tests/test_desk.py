@@ -25,7 +25,9 @@ class Plant:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.pump: Machine = machine("pump", [0.2, 1.2])
-        self.pipeline = Pipeline([self.pump], store, Audience(), lambda _: None, CapturedLog())
+        self.pipeline = Pipeline(
+            [self.pump], store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None
+        )
         self.desk = Desk([self.pump], store, self.pipeline, CapturedLog())
         self.pipeline.hear(windows("pump", 2))
         for record in store.pending(100):

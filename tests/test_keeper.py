@@ -25,7 +25,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def flagged_windows(store: Store, pump: Machine, count: int) -> list[FlaggedWindow]:
     audience = Audience()
-    Pipeline([pump], store, audience, audience.keep, CapturedLog()).hear(windows("pump", count))
+    Pipeline([pump], store, audience, audience.keep, CapturedLog(), say=lambda _: None).hear(
+        windows("pump", count)
+    )
     return audience.kept
 
 

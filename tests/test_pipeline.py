@@ -31,7 +31,7 @@ def audience() -> Audience:
 
 
 def pipeline(store: Store, audience: Audience, *machines: Machine) -> Pipeline:
-    return Pipeline(list(machines), store, audience, audience.keep, CapturedLog())
+    return Pipeline(list(machines), store, audience, audience.keep, CapturedLog(), say=lambda _: None)
 
 
 def test_windows_of_all_sources_are_judged_in_one_call(store: Store, audience: Audience) -> None:

@@ -107,12 +107,11 @@ class Printer:
             return
         name, _, kind = arrival.topic.removeprefix(f"{self._prefix}/").rpartition("/")
         if document is None:
-            line: str | None = (
-                f"{plain(arrival.topic)}: {len(arrival.payload)} bytes that are no JSON document"
+            print(
+                f"{plain(arrival.topic)}: {len(arrival.payload)} bytes that are no JSON document", flush=True
             )
-        else:
-            line = self._writer.line(kind, name or "box", document, retained=arrival.retained)
-        if line is not None:
+            return
+        for line in self._writer.lines(kind, name or "box", document, retained=arrival.retained):
             print(line, flush=True)
 
 

@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from monitor.config.engine import EngineConfig
+from monitor.config.explanation import ExplanationConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import (
     AlarmConfig,
@@ -40,6 +41,7 @@ __all__ = [
     "AlarmConfig",
     "Config",
     "EngineConfig",
+    "ExplanationConfig",
     "FaultConfig",
     "FileSource",
     "InputQualityConfig",
@@ -77,6 +79,7 @@ class Config(Section):
     input_quality: InputQualityConfig = Field(default_factory=InputQualityConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
     alarm: AlarmConfig = Field(default_factory=AlarmConfig)
+    explanation: ExplanationConfig = Field(default_factory=ExplanationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     mqtt: MqttConfig = Field(default_factory=MqttConfig)
     log: LogConfig = Field(default_factory=LogConfig)

@@ -1,4 +1,4 @@
-"""The sections of config.yaml, but for the sources and the engine: alarm, window, input, store, mqtt, log."""
+"""The sections of config.yaml, but for the sources, the engine and the explanation."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from importlib import metadata
 from monitor.config import Config
 from monitor.messages import Score
 from monitor.publish.delivery import ClientCounts
+from monitor.publish.explained import Voice
 from monitor.publish.live import LiveCounts
 from monitor.publish.outbox import OutboxCounts
 
@@ -28,6 +29,8 @@ class Box:
     """Whose commands are taken; those for others are refused."""
     version: str
     """Of the installed package."""
+    voice: Voice
+    """In which words it says what was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,12 @@ class PublisherState:
         return self.client.connected and waiting_s is not None and waiting_s > STALLED_S
 
 
-def box_from_config(config: Config) -> Box:
+def box_from_config(config: Config, voice: Voice) -> Box:
     """Return who a daemon with this configuration is on the broker."""
     return Box(
         topic_prefix=config.topic_prefix,
         client_id=config.mqtt.client_id or f"wheeltapper-{config.site}-{config.box}",
         source_ids=tuple(source.id for source in config.sources),
         version=metadata.version("wheeltapper"),
+        voice=voice,
     )

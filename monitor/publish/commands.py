@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from monitor.errors import CommandError
 from monitor.messages import AlarmState
-from monitor.publish.payloads import BOOLEAN, SECONDS, TEXT, UTC, SourcePayload, Time
+from monitor.publish.fields import BOOLEAN, SECONDS, TEXT, UTC, Time
+from monitor.publish.payloads import SourcePayload
 
 MAX_COMMAND_BYTES = 16_384
 """A longer command is refused unread."""

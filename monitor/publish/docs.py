@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,27 @@ RULES = """
 - **Score: high means unusual, 1.0 is the alarm limit.** A window whose input is bad (`gap`, `silent`,
   `flat`, `clipped`, `absent`) has a `value` of null, and it never turns an alarm to normal.
 
+### Explanations
+
+`alarm` and `event` say what the event sounded like: up to three findings, most telling first, and a sentence
+made of them. The first `event` of an alarm says what is known of its first window; `alarm` grows with the
+event, every few seconds; the `event` that clears it says the whole. Decibels are against what this machine
+sounded like before. An explanation may be null, when software failed to find one: the alarm holds all the
+same. Kinds, of which later versions may know more:
+
+| kind | what a person would call it |
+|---|---|
+| `knock` | one or a few short broadband sounds |
+| `rhythm` | sounds that repeat at even intervals: `period_s` |
+| `tone` | a whine, whistle or hum: narrow in frequency, and lasting |
+| `hiss` | a broadband rise that lasts: leaking air, friction, a rattle too fast to be told apart |
+| `level_rise` | everything is louder |
+| `level_drop` | everything is softer |
+| `missing` | a part of the usual sound is gone |
+| `dropout` | the sound breaks off and comes back |
+| `clipping` | the input is overdriven |
+| `other` | unusual, and none of these |
+
 ### Delivery
 
 - `event` and `reply` are stored on the box before they are sent, sent in order one after the other, and kept
@@ -99,7 +120,8 @@ def schema(kind: str) -> dict[str, Any]:
     incoming = TOPICS[kind].direction == "in"
     tree = MODELS[kind].model_json_schema(mode="validation" if incoming else "serialization")
     if not incoming:
-        del tree["additionalProperties"]
+        for model in (tree, *tree.get("$defs", {}).values()):
+            model.pop("additionalProperties", None)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": kind, **_untitled(tree)}
 
 
@@ -122,11 +144,7 @@ def _topic_row(kind: str, rule: TopicRule) -> str:
 
 def _section(kind: str) -> str:
     tree = schema(kind)
-    required = set(tree.get("required", ()))
-    rows = "".join(
-        f"| `{name}` | {_type(field, tree)} | {field['unit']} | {_meaning(name, field, required)} |\n"
-        for name, field in tree["properties"].items()
-    )
+    rows = "".join(_rows(tree, tree, ""))
     example = json.dumps(EXAMPLES[kind](), indent=2, ensure_ascii=False)
     first_sentence = str(MODELS[kind].__doc__).strip()
     return (
@@ -134,6 +152,28 @@ def _section(kind: str) -> str:
         "| key | type | unit | meaning |\n|---|---|---|---|\n"
         f"{rows}\n```json\n{_compact(example)}\n```\n"
     )
+
+
+def _rows(model: Mapping[str, Any], tree: Mapping[str, Any], prefix: str) -> Iterator[str]:
+    """Yield a line for each field of `model`, and behind it those of the model that it holds, if any."""
+    required = set(model.get("required", ()))
+    for name, field in model["properties"].items():
+        meaning = _meaning(name, field, required)
+        yield f"| `{prefix}{name}` | {_type(field, tree)} | {field['unit']} | {meaning} |\n"
+        part, many = _part(field, tree)
+        if part is not None:
+            yield from _rows(part, tree, f"{prefix}{name}{'[]' if many else ''}.")
+
+
+def _part(field: Mapping[str, Any], tree: Mapping[str, Any]) -> tuple[Mapping[str, Any] | None, bool]:
+    """Return the model inside a field, None when it holds none, and whether it is a list of them."""
+    if "$ref" in field:
+        model = tree["$defs"][field["$ref"].rsplit("/", 1)[1]]
+        return (model if "properties" in model else None), False
+    if field.get("type") == "array" and "items" in field:
+        return _part(field["items"], tree)[0], True
+    parts = (_part(branch, tree) for branch in field.get("anyOf", ()))
+    return next((found for found in parts if found[0] is not None), (None, False))
 
 
 def _meaning(name: str, field: Mapping[str, Any], required: set[str]) -> str:

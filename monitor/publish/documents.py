@@ -21,13 +21,14 @@ from monitor.messages import (
     Span,
 )
 from monitor.publish.error_map import coarse_map, row_edges_hz
+from monitor.publish.explained import Voice, explanation_document
+from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.publish.payloads import (
     AlarmPayload,
     HealthPayload,
     MapPayload,
     ScorePayload,
     StatusPayload,
-    rfc3339_from_utc_s,
 )
 
 
@@ -156,7 +157,7 @@ def map_payload(
     )
 
 
-def alarm_fields(change: AlarmChange, bundle_id: str | None) -> dict[str, Any]:
+def alarm_fields(change: AlarmChange, bundle_id: str | None, voice: Voice) -> dict[str, Any]:
     """Return the fields that the documents `alarm` and `event` share."""
     start, until = change.event_start_utc_s, change.shelved_until_utc_s
     return {
@@ -173,9 +174,10 @@ def alarm_fields(change: AlarmChange, bundle_id: str | None) -> dict[str, Any]:
         "reason": change.reason,
         "actor": change.actor,
         "note": change.note,
+        "explanation": explanation_document(change.explanation, voice),
     }
 
 
-def alarm_payload(change: AlarmChange, *, bundle_id: str | None) -> AlarmPayload:
+def alarm_payload(change: AlarmChange, *, bundle_id: str | None, voice: Voice) -> AlarmPayload:
     """Return the state of the alarm after `change`."""
-    return AlarmPayload(**alarm_fields(change, bundle_id), state=change.new_state)
+    return AlarmPayload(**alarm_fields(change, bundle_id, voice), state=change.new_state)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from monitor.explanation import Explanation, Finding, SoundKind
 from monitor.messages import (
     AlarmChange,
     AlarmState,
@@ -31,6 +32,7 @@ from monitor.publish.documents import (
     score_payload,
     status_payload,
 )
+from monitor.publish.explained import Voice
 from monitor.publish.payloads import EventPayload, Payload
 from monitor.publish.records import body_from_reply, reply_payload
 
@@ -39,6 +41,24 @@ NOON_UTC_S = 1_769_860_800.0
 BUNDLE = "pump-ae-3f9c2a"
 ENGINE = "onnxruntime 1.20.1 cpu fp32"
 MEL, FRAMES = 8, 6
+EXPLANATION = Explanation(
+    findings=(
+        Finding(
+            kind=SoundKind.RHYTHM,
+            low_hz=4010.0,
+            high_hz=6120.0,
+            start_utc_s=NOON_UTC_S + 61.7,
+            end_utc_s=NOON_UTC_S + 63.3,
+            change_db=14.2,
+            period_s=0.4,
+        ),
+    ),
+    start_utc_s=NOON_UTC_S + 61.44,
+    end_utc_s=NOON_UTC_S + 63.488,
+    windows=1,
+)
+VOICE = Voice("en", lambda _explanation: "Knocks every 0.40 s between 4.0 and 6.1 kHz, 14 dB above normal.")
+"""What the English catalogue makes of it; a test compares."""
 
 
 def _span() -> Span:
@@ -72,6 +92,7 @@ def _change() -> AlarmChange:
         warning=True,
         uncertain=False,
         active=True,
+        explanation=EXPLANATION,
     )
 
 
@@ -103,12 +124,12 @@ def _map() -> Payload:
 
 
 def _alarm() -> Payload:
-    return alarm_payload(_change(), bundle_id=BUNDLE)
+    return alarm_payload(_change(), bundle_id=BUNDLE, voice=VOICE)
 
 
 def _event() -> Payload:
     change = _change()
-    fields = alarm_fields(change, BUNDLE)
+    fields = alarm_fields(change, BUNDLE, VOICE)
     return EventPayload(**fields, seq=118, old_state=change.old_state, new_state=change.new_state)
 
 
@@ -118,7 +139,7 @@ def _command() -> Command:
 
 def _reply() -> Payload:
     body = body_from_reply("pump", _command(), at_utc_s=NOON_UTC_S + 95.2, state=AlarmState.ACKNOWLEDGED)
-    return reply_payload(Record(119, "reply", "pump", NOON_UTC_S + 95.2, body))
+    return reply_payload(Record(119, "reply", "pump", NOON_UTC_S + 95.2, body), VOICE)
 
 
 def _command_document() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""One line of text for each document, for a person at a terminal.
+"""One line of text for each document, two for an alarm that can be explained, for a person at a terminal.
 
 Documents come from a broker that anyone may write to: whatever is missing or strange is shown as `?`, and
 nothing in them reaches the terminal as a control character.
@@ -16,6 +16,9 @@ BAR_CELLS = 20
 BAR_LIMITS = 2.0
 """The bar ends at so many alarm limits; its middle is the limit."""
 PROFILE_CELLS = 32
+INDENT = 27
+"""Where what is said about a source begins."""
+SENTENCE_LETTERS = 500
 PEAK_DECAY = 0.995
 """Per window: how fast the scale of the profile forgets its highest error."""
 
@@ -48,6 +51,14 @@ class LineWriter:
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
         self._peaks: dict[str, float] = {}
+
+    def lines(self, kind: str, name: str, document: Document, *, retained: bool = False) -> list[str]:
+        """Return the line of a document, if it needs one, and below that of an alarm what it sounded like."""
+        line = self.line(kind, name, document, retained=retained)
+        if line is None:
+            return []
+        words = _words(document) if kind in {"alarm", "event"} else None
+        return [line] if words is None else [line, f"{'':{INDENT}}{words}"]
 
     def line(self, kind: str, name: str, document: Document, *, retained: bool = False) -> str | None:
         """Return the line of a document of `kind` about `name`, or None when it needs none.
@@ -120,9 +131,9 @@ def blocks(errors: Sequence[float], top: float) -> str:
     return "".join(BLOCKS[min(max(level, 0), len(BLOCKS) - 1)] for level in levels)
 
 
-def plain(words: str) -> str:
-    """Return `words`, cut, without anything that a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "?" for letter in words[:200])
+def plain(words: str, letters: int = 200) -> str:
+    """Return at most so many letters of `words`, without anything that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "?" for letter in words[:letters])
 
 
 def _clock(document: Document) -> str:
@@ -165,6 +176,16 @@ def _event(document: Document) -> str:
     if old == new:  # warnings and doubts about the input leave the state as it is
         return f"{reason}; alarm still {new}{_particulars(document)}"
     return f"ALARM {old} -> {new} ({reason}){_particulars(document)}"
+
+
+def _words(document: Document) -> str | None:
+    """Return the sentence of an alarm; None without one, and for what leaves the alarm as it is."""
+    explanation = document.get("explanation")
+    unchanged = "old_state" in document and document["old_state"] == document.get("new_state")
+    if unchanged or not isinstance(explanation, Mapping):
+        return None
+    text = explanation.get("text")
+    return plain(text, SENTENCE_LETTERS) if isinstance(text, str) else None
 
 
 def _particulars(document: Document) -> str:

@@ -6,34 +6,25 @@ always there. The names are those of monitor.messages wherever a value is the sa
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.config import JsonDict
 
 from monitor.messages import AlarmState, CaptureState, ChangeReason, Quality
-
-TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
-
-Time = Annotated[str, Field(pattern=TIME_PATTERN, json_schema_extra={"format": "date-time"})]
-"""RFC 3339, UTC, milliseconds, `Z`."""
-
-TEXT: JsonDict = {"unit": "text"}
-BOOLEAN: JsonDict = {"unit": "boolean"}
-COUNT: JsonDict = {"unit": "count"}
-UTC: JsonDict = {"unit": "UTC"}
-STREAM_S: JsonDict = {"unit": "s, stream time"}
-SECONDS: JsonDict = {"unit": "s"}
-HERTZ: JsonDict = {"unit": "Hz"}
-LIMITS: JsonDict = {"unit": "alarm limits"}
-SQUARED: JsonDict = {"unit": "squared error, standardised"}
-
-
-def rfc3339_from_utc_s(utc_s: float) -> str:
-    """Return seconds since 1970 as `2026-01-31T12:00:00.000Z`, rounded to the millisecond."""
-    seconds, ms = divmod(round(utc_s * 1000), 1000)
-    return f"{datetime.fromtimestamp(seconds, tz=timezone.utc):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+from monitor.publish.explained import ExplanationDocument
+from monitor.publish.fields import (
+    BOOLEAN,
+    COUNT,
+    DOCUMENT,
+    HERTZ,
+    LIMITS,
+    SECONDS,
+    SQUARED,
+    STREAM_S,
+    TEXT,
+    UTC,
+    Time,
+)
 
 
 class Payload(BaseModel):
@@ -242,6 +233,10 @@ class AlarmDocument(SourcePayload):
         description="Who gave the command; null when the sound did it.", json_schema_extra=TEXT
     )
     note: str | None = Field(description="What that person wrote; null: nothing.", json_schema_extra=TEXT)
+    explanation: ExplanationDocument | None = Field(
+        description="What the event sounded like so far; null while none is open, or nothing is known.",
+        json_schema_extra=DOCUMENT,
+    )
 
 
 class AlarmPayload(AlarmDocument):

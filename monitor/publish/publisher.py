@@ -186,7 +186,7 @@ class Publisher:
         return self._started().publish(self._message("score", score.source, score.encode()))
 
     def _message_from_record(self, record: Record) -> Message:
-        document = payload_from_record(record)
+        document = payload_from_record(record, self._box.voice)
         return Message(self._topic(record.kind, record.source_id), document.encode(), OUTBOX_QOS)
 
     def _message(self, kind: str, source_id: str, payload: bytes) -> Message:

@@ -2,21 +2,26 @@
 
 A row holds no topic, so that a second protocol can be fed from the same rows. The body of an `event` is an
 AlarmChange field by field and `bundle_id`, that of a `score` a Score and its Span, and that of a `reply` the
-document's own fields, made here. Keys that the store adds for itself are ignored.
+document's own fields, made here. Keys that the store adds for itself are ignored. An event's row holds what
+was found, and no words: the sentence is made when it is sent.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import numpy as np
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from monitor.errors import CommandError, PublishError, StoreError
+from monitor.explanation import Explanation, explanation_from_tree
 from monitor.messages import AlarmChange, AlarmState, Quality, Record, Score, Span
 from monitor.publish.commands import Command, ReplyPayload, command_id
 from monitor.publish.documents import alarm_fields, score_payload
-from monitor.publish.payloads import EventPayload, ScorePayload, SourcePayload, rfc3339_from_utc_s
+from monitor.publish.explained import Voice
+from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.publish.payloads import EventPayload, ScorePayload, SourcePayload
 
 _CHANGE = TypeAdapter(AlarmChange)
 
@@ -51,23 +56,32 @@ class _KeptScore(BaseModel):
     """As in Score; rows that an earlier version kept have none."""
 
 
-def event_payload(record: Record) -> EventPayload:
-    """Return the document of an `event` record.
+def event_payload(record: Record, voice: Voice) -> EventPayload:
+    """Return the document of an `event` record, its explanation in words of `voice`.
 
     Raises:
         PublishError: The body does not hold the fields of an AlarmChange.
     """
     bundle_id = record.body.get("bundle_id")
     try:
-        change = _CHANGE.validate_python(dict(record.body))
+        bare = _CHANGE.validate_python({**record.body, "explanation": None})
+        change = replace(bare, explanation=_explanation(record.body.get("explanation")))
         return EventPayload(
-            **alarm_fields(change, None if bundle_id is None else str(bundle_id)),
+            **alarm_fields(change, None if bundle_id is None else str(bundle_id), voice),
             seq=record.seq,
             old_state=change.old_state,
             new_state=change.new_state,
         )
     except ValidationError as error:
         raise _broken(record, error) from error
+
+
+def _explanation(tree: object) -> Explanation | None:
+    """Return what was found; None also when it cannot be read: an event is sent with less, never unsent."""
+    try:
+        return explanation_from_tree(tree) if isinstance(tree, Mapping) else None
+    except ValueError:
+        return None
 
 
 def body_from_reply(
@@ -107,7 +121,7 @@ def body_from_refusal(
     return reply.model_dump(mode="json", by_alias=True)
 
 
-def historical_score_payload(record: Record) -> ScorePayload:
+def historical_score_payload(record: Record, _voice: Voice) -> ScorePayload:
     """Return the document of a `score` record: one that was kept while the broker was away.
 
     Raises:
@@ -138,7 +152,7 @@ def historical_score_payload(record: Record) -> ScorePayload:
     return score_payload(score, historical=True)
 
 
-def reply_payload(record: Record) -> ReplyPayload:
+def reply_payload(record: Record, _voice: Voice) -> ReplyPayload:
     """Return the document of a `reply` record.
 
     Raises:
@@ -151,7 +165,7 @@ def reply_payload(record: Record) -> ReplyPayload:
         raise _broken(record, error) from error
 
 
-DOCUMENTS: dict[str, Callable[[Record], SourcePayload]] = {
+DOCUMENTS: dict[str, Callable[[Record, Voice], SourcePayload]] = {
     "event": event_payload,
     "reply": reply_payload,
     "score": historical_score_payload,
@@ -159,8 +173,8 @@ DOCUMENTS: dict[str, Callable[[Record], SourcePayload]] = {
 """Kind of record -> what makes its document."""
 
 
-def payload_from_record(record: Record) -> SourcePayload:
-    """Return the document of any record of the outbox.
+def payload_from_record(record: Record, voice: Voice) -> SourcePayload:
+    """Return the document of any record of the outbox, in words of `voice` where it has words.
 
     Raises:
         PublishError: The kind is unknown or the body does not fit it.
@@ -169,7 +183,7 @@ def payload_from_record(record: Record) -> SourcePayload:
     if document is None:
         kinds = ", ".join(sorted(DOCUMENTS))
         raise PublishError(f"record {record.seq}: kind {record.kind!r} is not known; known are {kinds}")
-    return document(record)
+    return document(record, voice)
 
 
 def _broken(record: Record, error: ValidationError) -> PublishError:

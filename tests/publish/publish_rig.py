@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from monitor.config import MqttConfig
+from monitor.explanation import Explanation, Finding, SoundKind
 from monitor.messages import (
     AlarmChange,
     AlarmState,
@@ -18,9 +19,21 @@ from monitor.messages import (
     Span,
 )
 from monitor.publish.box import Box, Calls
+from monitor.publish.explained import Voice
 from monitor.publish.publisher import Publisher
 from monitor.store.rendering import change_body
 from monitor.testing import CapturedCalls, CapturedLog, ListOutbox
+
+VOICE = Voice("en", lambda explanation: f"{explanation.findings[0].kind.value} in {explanation.windows}")
+SQUEAL = Explanation(
+    findings=(
+        Finding(SoundKind.TONE, 3012.34, 3398.7, 1.75e9 - 2.5, 1.75e9 - 0.5, 17.26),
+        Finding(SoundKind.RHYTHM, 900.0, 1800.0, 1.75e9 - 2.0, 1.75e9 - 0.25, 6.0, period_s=0.40012),
+    ),
+    start_utc_s=1.75e9 - 3,
+    end_utc_s=1.75e9,
+    windows=2,
+)
 
 
 def span_at(index: int, *, source_id: str = "pump", quality: Quality = Quality.OK) -> Span:
@@ -86,7 +99,7 @@ class Rig:
         config = MqttConfig.model_validate({"host": "127.0.0.1", **mqtt})
         self.publisher = Publisher(
             config,
-            Box(self.prefix, f"box-{self.prefix[-6:]}", ("pump", "fan"), "0.1.0"),
+            Box(self.prefix, f"box-{self.prefix[-6:]}", ("pump", "fan"), "0.1.0", VOICE),
             outbox=self.outbox,
             calls=Calls(self.calls.on_command, self.calls.offline_score),
             log=self.log,

@@ -6,15 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from publish_rig import change_to, inference_at, score_at, span_at
+from publish_rig import SQUEAL, VOICE, change_to, inference_at, score_at, span_at
 
 from monitor.errors import CommandError, PublishError
+from monitor.explanation import tree_from_explanation
 from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, ChangeReason, Quality, Record
 from monitor.publish.commands import parse_command
 from monitor.publish.documents import Progress, alarm_payload, health_payload, map_payload, score_payload
 from monitor.publish.error_map import area_mean
-from monitor.publish.payloads import rfc3339_from_utc_s
+from monitor.publish.explained import Voice
+from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.publish.records import body_from_refusal, body_from_reply, event_payload, payload_from_record
 from monitor.store.rendering import change_body, json_text, json_tree, score_body
 
@@ -119,9 +121,10 @@ def test_an_event_survives_the_store_as_json_with_every_field() -> None:
         shelved_until_utc_s=1.75e9 + 3600,
         actor="anna",
         note="bearing ordered",
+        explanation=SQUEAL,
     )
     body = json_tree(json_text(change_body(change, "demo-1")))
-    document = json.loads(event_payload(Record(7, "event", "pump", 0.0, body)).encode())
+    document = json.loads(event_payload(Record(7, "event", "pump", 0.0, body), VOICE).encode())
     assert document == {
         "schema": "event/1",
         "time": "2025-06-15T15:06:40.000Z",
@@ -137,14 +140,87 @@ def test_an_event_survives_the_store_as_json_with_every_field() -> None:
         "reason": "shelved",
         "actor": "anna",
         "note": "bearing ordered",
+        "explanation": {
+            "text": "tone in 2",
+            "language": "en",
+            "findings": [
+                {
+                    "kind": "tone",
+                    "low_hz": 3012.3,
+                    "high_hz": 3398.7,
+                    "start": "2025-06-15T15:06:37.500Z",
+                    "end": "2025-06-15T15:06:39.500Z",
+                    "change_db": 17.3,
+                    "period_s": None,
+                },
+                {
+                    "kind": "rhythm",
+                    "low_hz": 900.0,
+                    "high_hz": 1800.0,
+                    "start": "2025-06-15T15:06:38.000Z",
+                    "end": "2025-06-15T15:06:39.750Z",
+                    "change_db": 6.0,
+                    "period_s": 0.4001,
+                },
+            ],
+            "windows": 2,
+            "start": "2025-06-15T15:06:37.000Z",
+            "end": "2025-06-15T15:06:40.000Z",
+        },
         "seq": 7,
         "old_state": "normal",
         "new_state": "shelved",
     }
 
 
+def event_with(explanation: object, voice: Voice) -> dict[str, object]:
+    """The event's document when its row holds `explanation`."""
+    body = {**change_body(change_to(AlarmState.UNACKNOWLEDGED), "demo-1"), "explanation": explanation}
+    record = Record(7, "event", "pump", 0.0, json_tree(json_text(body)))
+    return dict(json.loads(event_payload(record, voice).encode()))
+
+
+def test_a_row_holds_no_words_they_are_made_when_it_is_sent() -> None:
+    tree = tree_from_explanation(SQUEAL)
+    assert "text" not in tree
+    german = event_with(tree, Voice("de", lambda _: "Ein Ton"))["explanation"]
+    assert isinstance(german, dict)
+    assert ("Ein Ton", "de") == (german["text"], german["language"])
+
+
+def test_an_event_without_words_is_sent_with_its_values() -> None:
+    wordless = event_with(tree_from_explanation(SQUEAL), Voice("en", lambda _: None))["explanation"]
+    assert isinstance(wordless, dict)
+    assert (None, 2) == (wordless["text"], wordless["windows"])
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        None,
+        {},
+        "a tone",
+        {**tree_from_explanation(SQUEAL), "windows": None},
+        {**tree_from_explanation(SQUEAL), "findings": [{"kind": "a kind of the next version"}]},
+    ],
+)
+def test_an_event_whose_explanation_cannot_be_read_is_sent_all_the_same(tree: object) -> None:
+    document = event_with(tree, VOICE)
+    assert document["explanation"] is None
+    assert "pump-20250615-1" == document["event_id"]
+
+
+def test_an_event_that_an_earlier_version_stored_has_no_explanation_and_is_sent() -> None:
+    body = change_body(change_to(AlarmState.UNACKNOWLEDGED), "demo-1")
+    del body["explanation"]
+    document = event_payload(Record(7, "event", "pump", 0.0, json_tree(json_text(body))), VOICE)
+    assert document.explanation is None
+
+
 def test_the_alarm_document_is_the_state_after_the_change() -> None:
-    document = json.loads(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None).encode())
+    document = json.loads(
+        alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None, voice=VOICE).encode()
+    )
     assert document["state"] == "unacknowledged"
     assert document["bundle"] is None
 
@@ -152,7 +228,7 @@ def test_the_alarm_document_is_the_state_after_the_change() -> None:
 def test_a_kept_score_is_marked_as_historical_and_otherwise_what_the_store_keeps_of_it() -> None:
     score = score_at(4)
     record = Record(9, "score", "pump", 0.0, {**json_tree(json_text(score_body(score))), "seq": 9})
-    assert score_payload(replace(score, profile=None), historical=True) == payload_from_record(record)
+    assert score_payload(replace(score, profile=None), historical=True) == payload_from_record(record, VOICE)
 
 
 def test_replies_come_back_from_the_store_as_they_were_made() -> None:
@@ -161,7 +237,7 @@ def test_replies_come_back_from_the_store_as_they_were_made() -> None:
     refused = body_from_refusal("pump", b'{"id": "c2"}', CommandError("no"), at_utc_s=1.75e9)
     for body, reply_id in ((done, "c1"), (refused, "c2")):
         kept = {**json_tree(json_text(body)), "command_id": reply_id, "seq": 5}
-        document = json.loads(payload_from_record(Record(5, "reply", "pump", 0.0, kept)).encode())
+        document = json.loads(payload_from_record(Record(5, "reply", "pump", 0.0, kept), VOICE).encode())
         assert {key: document[key] for key in body} == body
         assert document["id"] == reply_id
 
@@ -172,4 +248,4 @@ def test_replies_come_back_from_the_store_as_they_were_made() -> None:
 )
 def test_a_row_that_is_no_document_is_an_error_that_names_it(kind: str, body: dict[str, object]) -> None:
     with pytest.raises(PublishError, match="record 11"):
-        payload_from_record(Record(11, kind, "pump", 0.0, body))
+        payload_from_record(Record(11, kind, "pump", 0.0, body), VOICE)

@@ -3,11 +3,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publish_rig import change_to, score_at
+from publish_rig import SQUEAL, VOICE, change_to, score_at
 
 from monitor.messages import AlarmState, Record
 from monitor.publish.documents import alarm_payload, score_payload
@@ -25,7 +26,9 @@ def tree(payload: Payload) -> Mapping[str, object]:
 
 
 def event(state: AlarmState) -> Mapping[str, object]:
-    return tree(event_payload(Record(1, "event", "pump", 0.0, change_body(change_to(state), "demo-1"))))
+    return tree(
+        event_payload(Record(1, "event", "pump", 0.0, change_body(change_to(state), "demo-1")), VOICE)
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,8 +90,24 @@ def test_alarms_are_red_only_when_colours_are_wanted() -> None:
     assert "\x1b" not in str(LineWriter(colours=False).line("event", "pump", document))
 
 
+def test_under_an_alarm_stands_what_it_sounded_like() -> None:
+    change = replace(change_to(AlarmState.UNACKNOWLEDGED), explanation=SQUEAL)
+    writer = LineWriter(colours=False)
+    raised = tree(event_payload(Record(1, "event", "pump", 0.0, change_body(change, "demo-1")), VOICE))
+    first, second = writer.lines("event", "pump", raised)
+    assert first == writer.line("event", "pump", raised)
+    assert " " * first.index("ALARM") + "tone in 2" == second
+    retained = tree(alarm_payload(change, bundle_id=None, voice=VOICE))
+    assert ["tone in 2"] == [line.strip() for line in writer.lines("alarm", "p", retained, retained=True)[1:]]
+    assert [] == writer.lines("alarm", "pump", retained)
+    warning = {**raised, "old_state": "unacknowledged", "new_state": "unacknowledged"}
+    assert 1 == len(writer.lines("event", "pump", warning)), "the alarm is as it was"
+    unexplained = {**raised, "explanation": None}
+    assert 1 == len(writer.lines("event", "pump", unexplained))
+
+
 def test_an_alarm_state_is_shown_to_a_newcomer_and_not_beside_its_event() -> None:
-    document = tree(alarm_payload(change_to(AlarmState.ACKNOWLEDGED), bundle_id=None))
+    document = tree(alarm_payload(change_to(AlarmState.ACKNOWLEDGED), bundle_id=None, voice=VOICE))
     writer = LineWriter(colours=False)
     assert "alarm acknowledged, peak 1.75" in str(writer.line("alarm", "pump", document, retained=True))
     assert writer.line("alarm", "pump", document) is None
@@ -101,8 +120,8 @@ def test_nothing_reaches_the_terminal_as_a_control_character() -> None:
     )
     writer = LineWriter(colours=False)
     for kind in (*TOPICS, evil):
-        line = writer.line(kind, evil, document, retained=True)
-        assert line is None or line.isprintable()
+        lines = writer.lines(kind, evil, {**document, "explanation": {"text": evil}}, retained=True)
+        assert all(line.isprintable() for line in lines)
 
 
 JSON = st.recursive(
@@ -114,19 +133,21 @@ KEYS = st.sampled_from(
     [
         *("time", "state", "value", "expected_per_day", "profile", "quality", "peak", "event_id"),
         *("old_state", "new_state", "reason", "lost_samples", "result", "historical", "uncertain"),
+        "explanation",
     ]
 )
 
 
 @settings(deadline=None)
 @given(kind=st.sampled_from([*TOPICS, "other"]), document=st.dictionaries(KEYS, JSON), retained=st.booleans())
-def test_any_document_makes_one_printable_line_or_none(
+def test_any_document_makes_printable_lines_two_at_most(
     kind: str,
     document: dict[str, object],
     retained: bool,  # noqa: FBT001 - drawn by hypothesis
 ) -> None:
-    line = LineWriter(colours=False).line(kind, "pump", document, retained=retained)
-    assert line is None or line.isprintable()
+    lines = LineWriter(colours=False).lines(kind, "pump", document, retained=retained)
+    assert len(lines) <= 2
+    assert all(line.isprintable() for line in lines)
 
 
 @pytest.mark.parametrize(

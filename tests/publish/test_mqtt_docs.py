@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from monitor.describe import sentence
+from monitor.explanation import SoundKind
 from monitor.publish.commands import parse_command
 from monitor.publish.docs import DOCS, MODELS, page, schema, schemas
-from monitor.publish.examples import EXAMPLES
+from monitor.publish.examples import EXAMPLES, EXPLANATION
 from monitor.publish.topics import TOPICS
 
 REMEDY = "run `python -m monitor.publish.docs`"
@@ -36,13 +39,34 @@ def test_every_topic_has_a_model_an_example_a_section_and_a_line_in_the_table() 
         assert f"| [`{rule.suffix}`](#{kind}) |" in text
 
 
+def fields_of(tree: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Fields of a document and of the parts inside it."""
+    models = [tree, *(model for model in tree.get("$defs", {}).values() if "properties" in model)]
+    return [field for model in models for field in model["properties"].items()]
+
+
+def test_what_an_alarm_sounded_like_is_explained_field_by_field() -> None:
+    section = page().split("\n## alarm\n")[1].split("\n## ")[0]
+    for name in ("text", "findings[].kind", "findings[].change_db", "windows"):
+        assert f"| `explanation.{name}` |" in section
+
+
+def test_the_examples_sentence_is_what_the_english_catalogue_says() -> None:
+    assert sentence(EXPLANATION, "en") == EXAMPLES["event"]()["explanation"]["text"]
+
+
+def test_every_kind_of_sound_is_told_on_the_page() -> None:
+    section = page().split("\n### Explanations\n")[1].split("\n## ")[0]
+    assert [kind.value for kind in SoundKind] == re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
+
+
 @pytest.mark.parametrize("kind", list(TOPICS))
 def test_every_field_has_a_unit_and_a_description_and_stands_on_the_page(kind: str) -> None:
     section = page().split(f"\n## {kind}\n")[1].split("\n## ")[0]
-    for name, field in schema(kind)["properties"].items():
+    for name, field in fields_of(schema(kind)):
         assert field["unit"]
         assert field["description"].endswith((".", ":"))
-        assert f"| `{name}` |" in section
+        assert re.search(rf"\| `([\w.\[\]]+\.)?{name}` \|", section)
 
 
 @pytest.mark.parametrize("kind", list(TOPICS))
@@ -70,5 +94,9 @@ def test_what_the_command_schema_allows_the_box_understands(action: str) -> None
 
 def test_an_unknown_key_is_allowed_from_the_box_and_refused_to_it() -> None:
     jsonschema.validate({**EXAMPLES["score"](), "new": 1}, kept_schema("score"))
+    event = EXAMPLES["event"]()
+    event["explanation"] |= {"new": 1}
+    event["explanation"]["findings"][0] |= {"new": 1}
+    jsonschema.validate(event, kept_schema("event"))
     with pytest.raises(jsonschema.ValidationError, match="Additional properties"):
         jsonschema.validate({**EXAMPLES["command"](), "new": 1}, kept_schema("command"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
-from publish_rig import Rig, change_to, inference_at, score_at
+from publish_rig import VOICE, Rig, change_to, inference_at, score_at
 
 from monitor.errors import CommandError
 from monitor.frontend import FrontendParameters, band_edges_hz
@@ -53,7 +53,9 @@ def health(state: CaptureState = CaptureState.HEALTHY, *, received: int = 100) -
 
 def publish_one_of_each(rig: Rig) -> None:
     rig.publisher.set_health(health())
-    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id="demo-1"))
+    rig.publisher.set_alarm(
+        alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id="demo-1", voice=VOICE)
+    )
     rig.publisher.offer_score(score_at(0))
     rig.publisher.offer_map(inference_at(0), EDGES_HZ)
     rig.add_event()

@@ -1,0 +1,37 @@
+"""Who is told what the pipeline found, as the pipeline sees them."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from monitor.explanation import Explanation
+from monitor.machine import Machine
+from monitor.messages import AlarmChange, Inference, Score
+
+
+class Audience(Protocol):
+    """Who is told: the publisher, as the pipeline sees it. Nothing here may block."""
+
+    def offer_score(self, score: Score) -> None:
+        """Tell a window's score."""
+        ...
+
+    def wake(self) -> None:
+        """Say that the store has something new to send."""
+        ...
+
+    def offer_map(self, inference: Inference, *, flagged: bool) -> None:
+        """Tell a window's error map, if the configuration wants it."""
+        ...
+
+    def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
+        """Tell the state of a source's alarm after `change`."""
+        ...
+
+    def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
+        """Tell that more is known of the open event; nothing else has changed."""
+        ...
+
+    def tell_window(self, score: Score, *, lag_s: float) -> None:
+        """Note how a window went, for health."""
+        ...

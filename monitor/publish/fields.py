@@ -1,0 +1,32 @@
+"""What fields of documents are made of: times as text, and the unit that stands beside each field."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated
+
+from pydantic import Field
+from pydantic.config import JsonDict
+
+TIME_PATTERN = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z$"
+
+Time = Annotated[str, Field(pattern=TIME_PATTERN, json_schema_extra={"format": "date-time"})]
+"""RFC 3339, UTC, milliseconds, `Z`."""
+
+TEXT: JsonDict = {"unit": "text"}
+BOOLEAN: JsonDict = {"unit": "boolean"}
+COUNT: JsonDict = {"unit": "count"}
+DOCUMENT: JsonDict = {"unit": "document"}
+UTC: JsonDict = {"unit": "UTC"}
+STREAM_S: JsonDict = {"unit": "s, stream time"}
+SECONDS: JsonDict = {"unit": "s"}
+HERTZ: JsonDict = {"unit": "Hz"}
+DECIBELS: JsonDict = {"unit": "dB"}
+LIMITS: JsonDict = {"unit": "alarm limits"}
+SQUARED: JsonDict = {"unit": "squared error, standardised"}
+
+
+def rfc3339_from_utc_s(utc_s: float) -> str:
+    """Return seconds since 1970 as `2026-01-31T12:00:00.000Z`, rounded to the millisecond."""
+    seconds, ms = divmod(round(utc_s * 1000), 1000)
+    return f"{datetime.fromtimestamp(seconds, tz=timezone.utc):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
