@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from training.errors import TrainingError
-from training.heads.residual import LEAST_WINDOWS, LOG_FLOOR
-from training.heads.simple import top_of_bins
+from training.heads.residual import LEAST_WINDOWS, LOG_FLOOR, require_windows
+from training.heads.simple import error_of_worst_stretch, top_of_bins
 from training.heads.whitening import Whitener, Whitening, fit_whitening
 from training.models.reconstructor import Comparison
 
@@ -57,9 +56,8 @@ def highest_error(found: Comparison) -> Tensor:
 
 def worst_error(found: Comparison) -> Tensor:
     """Return the log of the error in the worst quarter of a second, shape (n, 1, 1)."""
-    of_frames = found.error_map.mean(1, keepdim=True)
-    stretches = nn.functional.avg_pool1d(of_frames, WORST_FRAMES, WORST_STEP_FRAMES)
-    return torch.log(stretches.amax((1, 2)) + LOG_FLOOR).reshape(-1, 1, 1)
+    worst = error_of_worst_stretch(found.error_map, WORST_FRAMES, WORST_STEP_FRAMES)
+    return torch.log(worst + LOG_FLOOR).reshape(-1, 1, 1)
 
 
 def spectrum(found: Comparison) -> Tensor:
@@ -128,8 +126,9 @@ def fit_joint_views(
     """
     known = [_features(found, views) for found in learned]
     held = [_features(found, views) for found in unseen]
-    _require_windows(sum(len(batch[0]) for batch in known), LEAST_WINDOWS, "learned from")
-    _require_windows(sum(len(batch[0]) for batch in held), LEAST_UNSEEN_WINDOWS, "not learned from")
+    learned_windows, unseen_windows = (sum(len(batch[0]) for batch in batches) for batches in (known, held))
+    require_windows(learned_windows, LEAST_WINDOWS, "normal sound that was learned from")
+    require_windows(unseen_windows, LEAST_UNSEEN_WINDOWS, "normal sound that was not learned from")
     strangers = JointViews(views, _whitenings(known))
     distances = torch.cat([strangers.distances_of_features(batch) for batch in held])
     head = strangers if only_learned else JointViews(views, _whitenings(known + held))
@@ -148,11 +147,3 @@ def _whitenings(batches: Sequence[Sequence[Tensor]]) -> list[Whitening]:
         fit_whitening(torch.cat([part.flatten(0, 1) for part in of_view]).double().numpy())
         for of_view in zip(*batches, strict=True)
     ]
-
-
-def _require_windows(windows: int, least: int, which: str) -> None:
-    if windows < least:
-        raise TrainingError(
-            f"scoring head: {windows} windows of normal sound that was {which} are too few to fit it; give "
-            f"at least {least}"
-        )

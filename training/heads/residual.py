@@ -69,6 +69,18 @@ def _log_error_of_stretches(error_map: Tensor, stretch_frames: int) -> Tensor:
     return torch.log(means + LOG_FLOOR).transpose(1, 2)
 
 
+def require_windows(windows: int, least: int, sound: str) -> None:
+    """Refuse to fit a head to fewer than `least` windows of `sound`, which stands in the sentence.
+
+    Raises:
+        TrainingError: There are too few windows.
+    """
+    if windows < least:
+        raise TrainingError(
+            f"scoring head: {windows} windows of {sound} are too few to fit it; give at least {least}"
+        )
+
+
 def fit_residual_mahalanobis(
     normal: Iterable[Comparison], *, stretch_frames: int = STRETCH_FRAMES
 ) -> ResidualMahalanobis:
@@ -81,12 +93,7 @@ def fit_residual_mahalanobis(
         (_log_error_of_window(found.error_map), _log_error_of_stretches(found.error_map, stretch_frames))
         for found in normal
     ]
-    windows = sum(len(whole) for whole, _ in features)
-    if windows < LEAST_WINDOWS:
-        raise TrainingError(
-            f"scoring head: {windows} windows of normal sound are too few to fit it; give at least "
-            f"{LEAST_WINDOWS}"
-        )
+    require_windows(sum(len(whole) for whole, _ in features), LEAST_WINDOWS, "normal sound")
     whole = torch.cat([of_window for of_window, _ in features]).cpu()
     parts = torch.cat([of_stretches for _, of_stretches in features]).cpu()
     head = ResidualMahalanobis(

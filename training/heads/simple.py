@@ -39,8 +39,13 @@ class WorstStretch(nn.Module):
 
     def forward(self, found: Comparison) -> Tensor:
         """Return the mean error of the worst stretch of each window, shape (n,)."""
-        of_frames = found.error_map.mean(1, keepdim=True)
-        return nn.functional.avg_pool1d(of_frames, STRETCH_FRAMES, STRETCH_STEP_FRAMES).amax((1, 2))
+        return error_of_worst_stretch(found.error_map, STRETCH_FRAMES, STRETCH_STEP_FRAMES)
+
+
+def error_of_worst_stretch(error_map: Tensor, frames: int, step_frames: int) -> Tensor:
+    """Return the highest mean error of `frames` frames in a row, `step_frames` apart, shape (n,)."""
+    of_frames = error_map.mean(1, keepdim=True)
+    return nn.functional.avg_pool1d(of_frames, frames, step_frames).amax((1, 2))
 
 
 class Verdict(nn.Module):
