@@ -16,7 +16,6 @@ from training.models import (
     ENCODER,
     MASK_RATIO,
     MODELS,
-    PATCH,
     SCHEDULES,
     WIDTHS,
     WITHOUT_WIDTHS,
@@ -25,6 +24,7 @@ from training.models import (
 )
 from training.models.encoders import ENCODERS
 from training.models.mae import SCORED
+from training.models.masks import PATCH
 from training.models.memae import MEMORIES
 from training.train import TrainingSettings
 

@@ -17,7 +17,7 @@ from training.models.encoders import make_encoder
 from training.models.feature_map import ConvolutionalFeatures
 from training.models.hfrae import HierarchicalFeatureAutoencoder
 from training.models.mae import MaskedAutoencoder
-from training.models.masks import PatchGrid
+from training.models.masks import PATCH, PatchGrid
 from training.models.mdae import MaskedDenoisingAutoencoder
 from training.models.memae import MemoryAutoencoder, memory_settings
 from training.models.reconstructor import Comparison, Reconstructor
@@ -39,8 +39,6 @@ __all__ = [
 
 ENCODER = "efficientnet_lite0"
 """What hfrae stands on where nothing else is asked for; training.models.encoders has the others."""
-PATCH = (16, 4)
-"""Of mae: an eighth of the bands by an eighth of a second did best in trials (LOG.md)."""
 MASK_RATIO = 0.5
 """Of mae."""
 WITHOUT_WIDTHS = ("dense", "dae", "skip_transformer")

@@ -9,7 +9,7 @@ from training.models.encoders.aisfx import AisfxEncoder
 from training.models.encoders.efficientnet_lite0 import EfficientNetLite0Encoder
 from training.models.encoders.encoder import Encoder
 from training.models.encoders.own import OwnEncoder
-from training.models.masks import PatchGrid
+from training.models.masks import PATCH, PatchGrid
 
 __all__ = ["ENCODERS", "Encoder", "make_encoder"]
 
@@ -25,8 +25,7 @@ def _aisfx(mel: int, frames: int, widths: Sequence[int]) -> Encoder:
 
 
 def _own(mel: int, frames: int, widths: Sequence[int]) -> Encoder:
-    grid = PatchGrid(mel, frames, patch_mel=16, patch_frames=4)  # as kind mae has them
-    return OwnEncoder(grid, widths=widths)
+    return OwnEncoder(PatchGrid(mel, frames, *PATCH), widths=widths)
 
 
 ENCODERS: dict[str, Callable[[int, int, Sequence[int]], Encoder]] = {
