@@ -89,24 +89,10 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         "--loss", choices=tuple(LOSSES), default="squared",
         help="of each bin, for kinds that reconstruct log-mel; default: %(default)s",
     )  # fmt: skip
-
     parser.add_argument(
         "--head", choices=tuple(HEADS),
         help="how a window becomes a score; default: chosen on pseudo anomalies",
     )  # fmt: skip
-
-
-def settings_of(arguments: argparse.Namespace) -> TrainingSettings:
-    """Return how the model is trained: as asked for, else as its kind needs."""
-    schedule = SCHEDULES.get(arguments.kind, Schedule())
-    return TrainingSettings(
-        epochs=schedule.epochs if arguments.epochs is None else arguments.epochs,
-        batch_windows=schedule.batch_windows,
-        patience_epochs=schedule.patience_epochs,
-        seed=arguments.seed,
-        device=arguments.device,
-        mixed_precision=arguments.mixed_precision,
-    )
 
 
 def _add_options_of_kinds(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +138,19 @@ def patch_of_text(text: str) -> tuple[int, int]:
 
 
 patch_of_text.__name__ = "pair of whole numbers with x between"
+
+
+def settings_of(arguments: argparse.Namespace) -> TrainingSettings:
+    """Return how the model is trained: as asked for, else as its kind needs."""
+    schedule = SCHEDULES.get(arguments.kind, Schedule())
+    return TrainingSettings(
+        epochs=schedule.epochs if arguments.epochs is None else arguments.epochs,
+        batch_windows=schedule.batch_windows,
+        patience_epochs=schedule.patience_epochs,
+        seed=arguments.seed,
+        device=arguments.device,
+        mixed_precision=arguments.mixed_precision,
+    )
 
 
 def design_of(arguments: argparse.Namespace) -> ModelDesign:
