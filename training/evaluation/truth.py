@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.errors import NoSoundError, TrainingError
-from training.sound import SUFFIXES, rows_of_index
+from training.sound import INDEX, SUFFIXES, rows_of_index
 
-INDEX = "index.csv"
 TEST_ROLE = "test"
 LABELS = ("normal", "anomaly")
 TRUTH_COLUMNS = frozenset({"file", "onset_s", "offset_s", "kind", "snr_db"})
