@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
+from fixtures_verbs import ran
 
 from engines.bundle import open_bundle
-from monitor.__main__ import main
 from monitor.frontend import FrontendParameters
 from training.anomalies import (
     OVERLAP_S,
@@ -115,15 +112,6 @@ def test_many_windows_are_thinned_evenly(tmp_path: Path, monkeypatch: pytest.Mon
     assert np.array_equal(every[[0, -1]], thinned[[0, -1]])
 
 
-def ran(*words: str | Path) -> tuple[int, str, str]:
-    out, err = io.StringIO(), io.StringIO()
-    threads = torch.get_num_threads()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([str(word) for word in words])
-    torch.set_num_threads(threads)
-    return code, out.getvalue(), err.getvalue()
-
-
 def test_the_command_learns_from_them_names_them_and_takes_no_file_for_both(tmp_path: Path) -> None:
     for seed in range(3):
         write(tmp_path / "normal" / f"{seed}.wav", 66, seed=seed)
@@ -132,16 +120,16 @@ def test_the_command_learns_from_them_names_them_and_takes_no_file_for_both(tmp_
     index(tmp_path / "faults", "f.wav,train,anomaly,3,5")
     data = ("--data", tmp_path / "normal", "--calibrate", tmp_path / "calibrate")
     tiny = ("--widths", "4,4", "--epochs", "1", "--threads", "1", "--out", tmp_path / "b")
-    code, out, err = ran("train", "dra", *data, "--anomalies", tmp_path / "faults", *tiny)
-    assert 0 == code, err
-    assert "1 learned from; judge the bundle on none of them" in out
+    run = ran("train", "dra", *data, "--anomalies", tmp_path / "faults", *tiny)
+    assert 0 == run.code, run.err
+    assert "1 learned from; judge the bundle on none of them" in run.out
     manifest = open_bundle(tmp_path / "b").manifest
     assert [f"{tmp_path / 'faults' / 'f.wav'} 3-5 s"] == manifest.training["anomalies"]
     assert "dra" == manifest.kind
     twice = ("--anomalies", tmp_path / "normal" / "1.wav")
-    code, _, err = ran("train", "dra", *data, *twice, *tiny[:-1], tmp_path / "c")
-    assert 2 == code
-    assert "is given as normal sound and to --anomalies" in err
-    code, _, err = ran("train", "ae", *data, "--anomalies", tmp_path / "faults", *tiny[:-1], tmp_path / "c")
-    assert 2 == code
-    assert "learns from normal sound only" in err
+    refused = ran("train", "dra", *data, *twice, *tiny[:-1], tmp_path / "c")
+    assert 2 == refused.code
+    assert "is given as normal sound and to --anomalies" in refused.err
+    refused = ran("train", "ae", *data, "--anomalies", tmp_path / "faults", *tiny[:-1], tmp_path / "c")
+    assert 2 == refused.code
+    assert "learns from normal sound only" in refused.err

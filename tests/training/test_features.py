@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-from dataclasses import dataclass
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
+from fixtures_verbs import Ran, ran
 
 from engines.bundle import CALIBRATION, open_bundle
 from engines.runtime import open_engine
-from monitor.__main__ import main
 from monitor.frontend import parameters_from_tree
 from monitor.listening import DEMO_BUNDLE
 from training.errors import NoSoundError, TrainingError
@@ -61,22 +58,6 @@ def saved(path: Path, **changes: object) -> Path:
     kept: dict[str, Any] = {key: np.asarray(value) for key, value in merged.items() if value is not None}
     np.savez(path, **kept)
     return path
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-def ran(*words: str | Path) -> Ran:
-    out, err = io.StringIO(), io.StringIO()
-    threads = torch.get_num_threads()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([str(word) for word in words])
-    torch.set_num_threads(threads)
-    return Ran(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture(scope="module")

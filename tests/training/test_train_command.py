@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import shutil
 import signal
 import subprocess
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-import torch
+from fixtures_verbs import Ran, ran
 
 from engines.bundle import open_bundle
-from monitor.__main__ import main
 
 RATE_HZ = 16_000
 TRAIN_S = {"a.wav": 66, "b.wav": 66, "c.wav": 66, "d.wav": 14}
@@ -56,22 +52,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for seed, (name, seconds) in enumerate(files.items(), start=len(role)):
             write_noise(folder / role / name, seconds, seed)
     return folder
-
-
-@dataclass(frozen=True)
-class Ran:
-    code: int
-    out: str
-    err: str
-
-
-def ran(*words: str | Path) -> Ran:
-    out, err = io.StringIO(), io.StringIO()
-    threads = torch.get_num_threads()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = main([str(word) for word in words])
-    torch.set_num_threads(threads)
-    return Ran(code, out.getvalue(), err.getvalue())
 
 
 def words_for(sound: Path, out: Path) -> list[str | Path]:
