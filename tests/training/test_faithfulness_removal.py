@@ -43,6 +43,22 @@ def test_the_model_judges_what_it_has_itself_replaced() -> None:
     assert [1 - (6 + 10 / 4) / 16] == removal.faithfulness(frames_of(".x..")).tolist()
 
 
+def test_marks_that_stay_as_they_were_are_not_judged_again() -> None:
+    asked: list[int] = []
+
+    def counted(windows: Float32) -> Float32:
+        asked.append(len(windows))
+        return known_mean(windows)
+
+    clips = np.concatenate([POWERS, 2 * POWERS])
+    removal = removal_by_imputer(clips, mean_of_visible, counted)
+    steps = [np.concatenate([frames_of(one), frames_of(two)]) for one, two in
+             ((".x..", "x..."), (".x..", "...."), (".x..", "...."))]  # fmt: skip
+    found = removal.over(steps)
+    assert [2, 2, 1] == asked
+    assert np.array_equal(found, [removal.faithfulness(marks) for marks in steps])
+
+
 def test_faithfulness_is_never_below_0() -> None:
     def by_ten(values: Float32, hidden: Bools) -> Float32:
         return np.where(hidden, 10.0, values).astype(np.float32)

@@ -219,11 +219,13 @@ def test_the_table_is_json_and_every_column_has_a_meaning(table: FaithfulnessTab
     ]
     for row in table.rows:
         assert set(COLUMNS) == set(row.figures)
-        known = {*PERCENTILE_COLUMNS, "ff_frame/linear", "ff_frame/mean"}
-        assert known == set(row.by_percentile)
+        foreign = {f"{key}/{imputer}" for key in ("ff_frame", "ff_segment") for imputer in ("linear", "mean")}
+        assert {*PERCENTILE_COLUMNS, *foreign} == set(row.by_percentile)
         assert all(column_of(key).meaning for key in (*row.figures, *row.by_percentile))
-    with pytest.raises(TrainingError, match="figure 'ff' is not known; known are ff_frame"):
-        column_of("ff")
+    assert "filled by linear" in column_of("ff_frame/linear").meaning
+    for unknown in ("ff", "f1/linear"):
+        with pytest.raises(TrainingError, match=f"figure '{unknown}' is not known; known are ff_frame"):
+            column_of(unknown)
 
 
 def test_what_does_not_fit_together_is_refused() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from training.errors import TrainingError
 
@@ -49,7 +49,7 @@ class Row:
     draws: int
     """By lot; 1 for a method."""
     by_percentile: Mapping[str, OverPercentiles]
-    """Keys of PERCENTILE_COLUMNS, and `ff_frame/NAME` for each foreign imputer; without what is not known."""
+    """Keys of PERCENTILE_COLUMNS, without what is not known; see `column_of`."""
     figures: Mapping[str, Figure]
     """Keys of COLUMNS; all of them."""
     removal: Mapping[str, tuple[float, ...]]
@@ -106,10 +106,9 @@ class Column:
     """Whether a ratio to chance means anything."""
 
 
-FOREIGN = "ff_frame/"
 PERCENTILE_COLUMNS: Mapping[str, Column] = {
     "ff_frame": Column(
-        "share of the model's error that goes when it replaces the marked frames itself (the paper's)",
+        "share of the error that goes when the marked frames are replaced (the paper's, by the model itself)",
         "", high_is_better=True, chance=None, lift=True,
     ),
     "ff_segment": Column(
@@ -125,11 +124,9 @@ PERCENTILE_COLUMNS: Mapping[str, Column] = {
         "", high_is_better=True, chance=None,
     ),
 }  # fmt: skip
-"""Figures at each percentile."""
-_FOREIGN = Column(
-    "share of the judge's error that goes when this imputer replaces the marked frames",
-    "", high_is_better=True, chance=None, lift=True,
-)  # fmt: skip
+"""Figures at each percentile; `ff_frame/NAME` and `ff_segment/NAME` are those with a foreign imputer."""
+FOREIGN = ("ff_frame", "ff_segment")
+"""Those that are taken with foreign imputers too, for which a common judge's error stands in."""
 COLUMNS: Mapping[str, Column] = {
     "deletion_frames": Column(
         "area under the score as frames are imputed, most important first; 1: full clip, 0: all imputed",
@@ -168,12 +165,17 @@ def column_of(key: str) -> Column:
     Raises:
         TrainingError: There is no such figure.
     """
-    if key.startswith(FOREIGN):
-        return _FOREIGN
     known = {**PERCENTILE_COLUMNS, **COLUMNS}
-    if key not in known:
-        raise TrainingError(f"figure {key!r} is not known; known are {', '.join(known)} and {FOREIGN}NAME")
-    return known[key]
+    name, _, imputer = key.partition("/")
+    if name not in known or (imputer and name not in FOREIGN):
+        raise TrainingError(
+            f"figure {key!r} is not known; known are {', '.join(known)} and, for an imputer, "
+            f"{' and '.join(f'{key}/NAME' for key in FOREIGN)}"
+        )
+    column = known[name]
+    if not imputer:
+        return column
+    return replace(column, meaning=f"{column.meaning}; filled by {imputer}, judged by the common judge")
 
 
 def tree_of_table(table: FaithfulnessTable) -> dict[str, object]:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.faithfulness.chance import lots_of_clips
-from training.faithfulness.clips import Bools, Clips, Float32, Float64, Importance
+from training.faithfulness.clips import Clips, Float32, Float64, Importance
 from training.faithfulness.deletion import Removing, area, removing
-from training.faithfulness.figures import COLUMNS, FOREIGN
+from training.faithfulness.figures import COLUMNS
 from training.faithfulness.marks import (
     Chunks,
     Ranks,
@@ -30,6 +30,9 @@ from training.faithfulness.precision import (
 )
 from training.faithfulness.removal import Removal, removal_by_imputer, removal_by_itself
 from training.faithfulness.windows import reconstruct_clips, score_clips
+
+ITSELF = ""
+"""What a key has behind it where no foreign imputer fills."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Bench:
     chunks: Chunks
     """Of a clip's frames."""
     removals: Mapping[str, Removal]
-    """Of the wrong clips: `ff_frame`, and `ff_frame/NAME` for each foreign imputer."""
+    """Of the wrong clips: by the model under test ITSELF, and by each foreign imputer, `/NAME`."""
     removal_of_normal: Removal | None
     """None where there is no normal clip."""
     removing: Removing | None
@@ -85,13 +88,15 @@ class Bench:
         truth = self.wrong.truth_frames
         marks = [marked_frames(ranks, percentile) for percentile in self.settings.percentiles]
         segments = [segments_in_truth(marked, truth, self.chunks) for marked in marks]
-        found = {key: _over(removal, marks) for key, removal in self.removals.items()}
-        found["ff_segment"] = _over(self.removals["ff_frame"], segments)
+        found: dict[str, Float64] = {}
+        for imputer, removal in self.removals.items():
+            found["ff_frame" + imputer] = removal.over(marks)
+            found["ff_segment" + imputer] = removal.over(segments)
         found["f1"] = np.array([chunk_f1(marked, truth, self.chunks) for marked in marks])
         if self.removal_of_normal is not None:
             usual = self._ranks(self.normal, of_normal.curves, draw)
             of_percentiles = [marked_frames(usual, percentile) for percentile in self.settings.percentiles]
-            found["ff_normal"] = _over(self.removal_of_normal, of_percentiles)
+            found["ff_normal"] = self.removal_of_normal.over(of_percentiles)
         return found
 
     def _removed(self, what: str, ranks: Ranks) -> tuple[dict[str, Float64], dict[str, float | None]]:
@@ -130,10 +135,6 @@ class Bench:
         }
 
 
-def _over(removal: Removal, marks: list[Bools]) -> Float64:
-    return np.array([removal.faithfulness(marked) for marked in marks])
-
-
 def bench_of_clips(clips: Clips, models: Models, settings: Settings) -> Bench:
     """Return the clips that figures are about, with the models' errors of them as they are."""
     of_windows = clips.window_frames, settings.batch_windows
@@ -141,8 +142,8 @@ def bench_of_clips(clips: Clips, models: Models, settings: Settings) -> Bench:
         reconstruct_clips(model, *of_windows) for model in (models.reconstruct, models.judge)
     )
     wrong, normal = clips.only(clips.annotated), clips.only(~clips.anomalous)
-    removals = {"ff_frame": removal_by_itself(wrong.values, reconstruct)} | {
-        FOREIGN + name: removal_by_imputer(wrong.values, imputer, judge)
+    removals = {ITSELF: removal_by_itself(wrong.values, reconstruct)} | {
+        f"/{name}": removal_by_imputer(wrong.values, imputer, judge)
         for name, imputer in models.imputers.items()
     }
     score, imputer = score_clips(models.score, *of_windows), models.imputers[models.removed_by]

@@ -10,13 +10,18 @@ none to lose: FF 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.faithfulness.clips import Bools, Float32, Float64
 from training.faithfulness.models import Imputer, Reconstruct
+
+Numbers = NDArray[np.int64]
+"""Numbers of clips, shape (k,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +30,8 @@ class Removal:
 
     values: Float32
     """Shape (n, mel, frames)."""
-    fill: Callable[[Bools], Float32]
-    """Hidden bins -> values for them, both (n, mel, frames)."""
+    fill: Callable[[Numbers, Bools], Float32]
+    """(some of the clips, by number, and their hidden bins) -> values for these."""
     judge: Reconstruct
     """Of clips."""
     before: Float64
@@ -34,9 +39,24 @@ class Removal:
 
     def faithfulness(self, marks: Bools) -> Float64:
         """Return FF of each clip, shape (n,), when the frames of `marks`, shape (n, frames), are replaced."""
-        hidden = np.broadcast_to(marks[:, None, :], self.values.shape)
-        after = mean_squared_error(self.judge, np.where(hidden, self.fill(hidden), self.values))
-        left = np.divide(after, self.before, out=np.ones_like(after), where=self.before > 0.0)
+        return self._of_some(np.arange(len(self.values)), marks)
+
+    def over(self, steps: Sequence[Bools]) -> Float64:
+        """Return the same for several marks, shape (steps, n); unchanged clips are not asked again."""
+        found = [self.faithfulness(steps[0])]
+        for last, marks in itertools.pairwise(steps):
+            changed = np.flatnonzero((marks != last).any(axis=1))
+            now = found[-1].copy()
+            if len(changed):
+                now[changed] = self._of_some(changed, marks[changed])
+            found.append(now)
+        return np.array(found)
+
+    def _of_some(self, clips: Numbers, marks: Bools) -> Float64:
+        values, before = self.values[clips], self.before[clips]
+        hidden = np.broadcast_to(marks[:, None, :], values.shape)
+        after = mean_squared_error(self.judge, np.where(hidden, self.fill(clips, hidden), values))
+        left = np.divide(after, before, out=np.ones_like(after), where=before > 0.0)
         return np.maximum(0.0, 1.0 - left)
 
 
@@ -49,9 +69,10 @@ def removal_by_itself(values: Float32, reconstruct: Reconstruct) -> Removal:
     """Return the paper's: the model under test fills, with what it made of the whole clip, and judges."""
     filled = reconstruct(values)
     before = np.square(filled.astype(np.float64) - values).mean(axis=(1, 2))
-    return Removal(values, lambda _: filled, reconstruct, np.asarray(before))
+    return Removal(values, lambda clips, _: filled[clips], reconstruct, np.asarray(before))
 
 
 def removal_by_imputer(values: Float32, imputer: Imputer, judge: Reconstruct) -> Removal:
     """Return one in which a foreign imputer fills and a common judge judges."""
-    return Removal(values, lambda hidden: imputer(values, hidden), judge, mean_squared_error(judge, values))
+    before = mean_squared_error(judge, values)
+    return Removal(values, lambda clips, hidden: imputer(values[clips], hidden), judge, before)
