@@ -83,6 +83,11 @@ class Mosquitto:
             probe.settimeout(1.0)
             return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
+    @property
+    def log(self) -> str:
+        """What it has written so far."""
+        return (self._folder / "mosquitto.log").read_text()
+
     def stop(self) -> None:
         """End it in order: persistence is written."""
         self._end(signal.SIGTERM)

@@ -10,11 +10,14 @@ from pathlib import Path
 from engines.errors import CodedError
 from monitor.calibration import Calibration
 from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
+from monitor.errors import PublishError
 from monitor.listening import open_ear
 from monitor.machine import calibration_of, open_engines
 from monitor.publish.client import check_host
-from monitor.publish.credentials import login_from_config, tls_from_config
+from monitor.publish.credentials import login_from_config
 from monitor.publish.embedded import require_broker_package
+from monitor.publish.encryption import encryption_from_config
+from monitor.publish.walk import walk_to_broker
 from monitor.sources import open_sources
 from monitor.sources.devices import find_device
 
@@ -23,6 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("--config", type=Path, default=Path("config.yaml"), help="default: ./config.yaml")
     parser.add_argument("--no-devices", action="store_true", help="do not look for the microphones")
+    parser.add_argument(
+        "--mqtt", action="store_true", help="go to the broker too, and name the step that fails"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,10 +41,33 @@ def run(arguments: argparse.Namespace) -> int:
             said = check()
         except CodedError as error:
             failures += 1
-            print(f"FAIL  {name}: {error} [{error.code}]", file=sys.stderr)
+            _tell_failure(name, error)
         else:
             print(f"ok    {name}{': ' + said if said else ''}")
+    if arguments.mqtt and not _walked(config):
+        failures += 1
     return 1 if failures else 0
+
+
+def _walked(config: Config) -> bool:
+    """Walk to the broker and say each step; whether it got there."""
+    mqtt = config.mqtt
+    if not mqtt.enabled or mqtt.host == "embedded":
+        print(
+            f"ok    mqtt: no broker to go to (mqtt.{'host: embedded' if mqtt.enabled else 'enabled: false'})"
+        )
+        return True
+    try:
+        for step in walk_to_broker(mqtt, config.topic_prefix):
+            print(f"ok    mqtt {step.name}: {step.said}")
+    except PublishError as error:
+        _tell_failure("mqtt", error)
+        return False
+    return True
+
+
+def _tell_failure(name: str, error: CodedError) -> None:
+    print(f"FAIL  {name}: {error} [{error.code}]", file=sys.stderr)
 
 
 def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], str]]]:
@@ -99,5 +128,6 @@ def _credentials(config: Config) -> str:
     if config.mqtt.host == "embedded":
         require_broker_package()
     check_host(config.mqtt.host)
-    login, tls = login_from_config(config.mqtt), tls_from_config(config.mqtt)
-    return f"{'TLS' if tls else 'no TLS'}, {'with login' if login else 'no login'}"
+    login, encryption = login_from_config(config.mqtt), encryption_from_config(config.mqtt)
+    unchecked = ", NOTE: the broker's name is not checked" if config.mqtt.insecure_skip_tls_name_check else ""
+    return f"{'TLS' if encryption else 'no TLS'}, {'with login' if login else 'no login'}{unchecked}"

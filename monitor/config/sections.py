@@ -162,12 +162,24 @@ class MqttConfig(Section):
     username: str | None = Field(default=None, description="Login name.")
     password_file: Path | None = Field(
         default=None,
-        description="File that holds the password; a password itself never stands in this file.",
+        description="File that holds the password, which itself never stands in this file; or "
+        "credential:NAME, what systemd's LoadCredential= gives the service under that name.",
     )
     tls: bool = Field(default=False, description="Encrypt, and check the broker's certificate.")
-    ca_file: Path | None = Field(default=None, description="The plant's own certificate authority (PEM).")
-    cert_file: Path | None = Field(default=None, description="Client certificate (PEM).")
-    key_file: Path | None = Field(default=None, description="Key of the client certificate (PEM).")
+    ca_file: Path | None = Field(
+        default=None, description="The plant's own certificate authority (PEM; also credential:NAME)."
+    )
+    cert_file: Path | None = Field(
+        default=None, description="Client certificate (PEM; also credential:NAME)."
+    )
+    key_file: Path | None = Field(
+        default=None, description="Key of the client certificate (PEM; also credential:NAME)."
+    )
+    insecure_skip_tls_name_check: bool = Field(
+        default=False,
+        description="true: take a broker whose certificate names another host, so that whoever has a "
+        "certificate of the same authority can pretend to be the broker. Said in the log at each start.",
+    )
     keepalive_s: int = Field(
         default=30,
         ge=5,
@@ -207,6 +219,8 @@ class MqttConfig(Section):
             raise ValueError("cert_file and key_file belong together: give both or neither")
         if self.cert_file is not None and not self.tls:
             raise ValueError("cert_file needs tls: true")
+        if self.insecure_skip_tls_name_check and not self.tls:
+            raise ValueError("insecure_skip_tls_name_check needs tls: true; without TLS nothing is checked")
         if self.username is not None and self.password_file is None:
             raise ValueError("username needs password_file: the path of a file that holds the password")
         if self.map_shape[0] < 1 or self.map_shape[1] < 1:

@@ -25,8 +25,9 @@ from paho.mqtt.reasoncodes import ReasonCode
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
-from monitor.publish.credentials import login_from_config, tls_from_config
+from monitor.publish.credentials import login_from_config
 from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message
+from monitor.publish.encryption import encryption_from_config
 
 RECONNECT_S = (1, 30)
 """The wait after the first failure, doubled up to the second number."""
@@ -57,12 +58,13 @@ class BrokerClient:
         self._last_error = ""
         self._client_id = client_id
         self._up = False
+        check_host(config.host)
+        self._encryption = encryption_from_config(config)
         self._paho = self._make_paho()
 
     def _make_paho(self) -> mqtt.Client:
         config = self._config
-        check_host(config.host)
-        login, tls = login_from_config(config), tls_from_config(config)
+        login = login_from_config(config)
         # A clean session: a command given while the box was away must not act on another alarm later
         paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True)
         paho.suppress_exceptions = True
@@ -71,8 +73,8 @@ class BrokerClient:
         paho.reconnect_delay_set(*RECONNECT_S)
         if login is not None:
             paho.username_pw_set(login.username, login.password)
-        if tls is not None:
-            paho.tls_set_context(tls)
+        if self._encryption is not None:
+            paho.tls_set_context(self._encryption.context)
         paho.on_pre_connect = self._on_pre_connect
         paho.on_connect = self._on_connect
         paho.on_connect_fail = self._on_connect_fail
@@ -85,6 +87,12 @@ class BrokerClient:
 
     def start(self) -> None:
         """Begin to connect; returns at once, whether or not the broker is there."""
+        if self._config.insecure_skip_tls_name_check:
+            self._log.warning(
+                "the broker's name is not checked: anyone with a certificate of its authority may pretend to "
+                "be it",
+                key="mqtt.insecure_skip_tls_name_check",
+            )
         self._paho.connect_async(self._config.host, self._config.port, self._config.keepalive_s)
         self._paho.loop_start()
 
@@ -140,6 +148,14 @@ class BrokerClient:
     def _on_pre_connect(self, _client: mqtt.Client, _userdata: object) -> None:
         will = self._hooks.will()
         self._paho.will_set(will.topic, will.payload, will.qos, will.retain)
+        self._renew_certificates()
+
+    def _renew_certificates(self) -> None:
+        try:
+            if self._encryption is not None and self._encryption.renew():
+                self._log.info("mqtt certificates were renewed and are used from now on")
+        except PublishError as error:
+            self._log.error("mqtt certificates changed and cannot be used", reason=str(error))
 
     def _on_connect(
         self, client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object

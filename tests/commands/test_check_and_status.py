@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from fixtures_mosquitto import Mosquitto
 
 from monitor.__main__ import COMMANDS, main
 from monitor.listening import DEMO_BUNDLE
@@ -30,10 +31,10 @@ def config(tmp_path: Path) -> Config:
     }
 
 
-def check(tmp_path: Path, config: Config, capsys: pytest.CaptureFixture[str]) -> tuple[int, str]:
+def check(tmp_path: Path, config: Config, capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
     path = tmp_path / "config.yaml"
     path.write_text(yaml.safe_dump(config))
-    code = main(["check", "--config", str(path), "--no-devices"])
+    code = main(["check", "--config", str(path), "--no-devices", *words])
     printed = capsys.readouterr()
     return code, printed.out + printed.err
 
@@ -208,3 +209,26 @@ def test_no_verb_on_the_box_imports_a_training_framework() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert "[]" == done.stdout.strip()
+
+
+@pytest.mark.broker
+def test_check_goes_to_the_broker_when_it_is_asked_to(
+    tmp_path: Path, config: Config, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config["mqtt"] = {"host": "127.0.0.1", "port": mosquitto.port}
+    code, text = check(tmp_path, config, capsys, "--mqtt")
+    assert 0 == code, text
+    assert "ok    mqtt publish: wheeltapper/plant/box1/check came back after" in text
+    mosquitto.stop()
+    code, text = check(tmp_path, config, capsys, "--mqtt")
+    assert 1 == code
+    assert f"FAIL  mqtt: line: 127.0.0.1:{mosquitto.port} takes no connection" in text
+
+
+def test_an_embedded_broker_is_nowhere_to_go_to(
+    tmp_path: Path, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config["mqtt"] = {"host": "embedded"}
+    code, text = check(tmp_path, config, capsys, "--mqtt")
+    assert 0 == code, text
+    assert "no broker to go to (mqtt.host: embedded)" in text

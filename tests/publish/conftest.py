@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from publish_certificates import make_certificates
 from publish_rig import Rig
 
 
@@ -24,3 +26,11 @@ def make_rig(topic_prefix: str) -> Iterator[Callable[..., Rig]]:
     yield make
     for rig in rigs:
         rig.stop(1.0)
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a private CA, a broker's certificate for localhost, and a client's with its key."""
+    folder = tmp_path_factory.mktemp("certificates")
+    make_certificates(folder)
+    return folder

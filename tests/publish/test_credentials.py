@@ -2,55 +2,25 @@ from __future__ import annotations
 
 import os
 import ssl
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fixtures_mosquitto import Mosquitto, eventually
+from publish_certificates import sign, tls_lines
 from publish_rig import Rig
 
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.publish.client import check_host
-from monitor.publish.credentials import login_from_config, tls_from_config
+from monitor.publish.credentials import login_from_config
+from monitor.publish.encryption import Encryption, encryption_from_config
+
+FILES = {"ca_file": "ca.pem", "cert_file": "client.pem", "key_file": "client.key"}
 
 
 def config(**keys: object) -> MqttConfig:
     return MqttConfig.model_validate({"host": "localhost", **keys})
-
-
-@pytest.fixture(scope="session")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a private CA, a broker's certificate for localhost, and a client's with its key."""
-    folder = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*words: str) -> None:
-        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
-
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=plant", "-days", "2")
-    (folder / "names").write_text("subjectAltName=DNS:localhost")
-    for name, subject, more in (
-        ("broker", "/CN=localhost", ("-extfile", "names")),
-        ("client", "/CN=box1", ()),
-    ):
-        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject)
-        openssl(
-            *("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"),
-            *("-out", f"{name}.pem", "-days", "2", *more),
-        )
-    openssl("pkey", "-in", "client.key", "-aes256", "-passout", "pass:hush", "-out", "locked.key")
-    return folder
-
-
-def tls_lines(folder: Path) -> tuple[str, ...]:
-    return (
-        f"cafile {folder}/ca.pem",
-        f"certfile {folder}/broker.pem",
-        f"keyfile {folder}/broker.key",
-        "require_certificate true",
-    )
 
 
 def test_the_password_is_read_without_its_line_end_and_never_shown(tmp_path: Path) -> None:
@@ -82,8 +52,7 @@ def test_a_password_file_that_cannot_be_used_is_an_error_with_its_path_and_a_rem
 
 
 def test_tls_checks_certificate_and_name_and_takes_nothing_below_1_2(certificates: Path) -> None:
-    context = tls_from_config(config(tls=True, ca_file=str(certificates / "ca.pem")))
-    assert context is not None
+    context = Encryption(config(tls=True, ca_file=str(certificates / "ca.pem"))).context
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
     assert context.verify_mode == ssl.CERT_REQUIRED
     assert context.check_hostname
@@ -107,12 +76,12 @@ def test_bad_certificates_are_errors_that_name_key_and_path(certificates: Path, 
         ),
     ]:
         with pytest.raises(PublishError, match=complaint):
-            tls_from_config(config(tls=True, **keys))
+            encryption_from_config(config(tls=True, **keys))
 
 
 def test_a_ca_without_tls_is_refused_because_nothing_would_be_encrypted(certificates: Path) -> None:
     with pytest.raises(PublishError, match="ca_file needs tls: true"):
-        tls_from_config(config(ca_file=str(certificates / "ca.pem")))
+        encryption_from_config(config(ca_file=str(certificates / "ca.pem")))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -121,7 +90,7 @@ def test_a_file_without_the_right_to_read_it_is_named(certificates: Path, tmp_pa
     path.write_bytes((certificates / "ca.pem").read_bytes())
     path.chmod(0)
     with pytest.raises(PublishError, match="cannot be read"):
-        tls_from_config(config(tls=True, ca_file=str(path)))
+        encryption_from_config(config(tls=True, ca_file=str(path)))
 
 
 @pytest.mark.parametrize("host", ["a..b", "x" * 64, "\udcff"])
@@ -165,3 +134,68 @@ def test_a_broker_with_another_name_or_authority_is_not_connected_to_and_the_cau
     eventually(lambda: rig.publisher.state.client.failed_connects)
     assert not rig.publisher.connected
     assert "certificate verify failed" in rig.publisher.state.client.last_error
+
+
+def test_a_credential_of_systemd_is_read_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mqtt-password").write_text("hush\n")
+    keys = config(username="box", password_file=Path("credential:mqtt-password"))
+    with pytest.raises(PublishError, match=r"was given no credentials; .*LoadCredential=mqtt-password:"):
+        login_from_config(keys)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    login = login_from_config(keys)
+    assert login is not None
+    assert login.password == "hush"  # noqa: S105 - the test's own
+
+
+@pytest.mark.parametrize("name", ["", "../shadow", "a/b", "."])
+def test_a_credential_name_that_leads_elsewhere_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    with pytest.raises(PublishError, match="is no name of a credential; write credential:mqtt-password"):
+        login_from_config(config(username="box", password_file=f"credential:{name}"))
+
+
+def own_files(certificates: Path, folder: Path) -> Path:
+    """A copy of the certificates that a test may change."""
+    for path in certificates.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def test_a_pair_that_does_not_fit_yet_is_told_and_the_old_one_stays(
+    certificates: Path, tmp_path: Path
+) -> None:
+    folder = own_files(certificates, tmp_path)
+    keys = {name: str(folder / file) for name, file in FILES.items()}
+    encryption = Encryption(config(tls=True, **keys))
+    assert not encryption.renew()
+    before = encryption.context
+    sign(folder, "other", "/CN=box2")
+    (folder / "client.pem").write_bytes((folder / "other.pem").read_bytes())
+    with pytest.raises(PublishError, match="are no certificate and its"):
+        encryption.renew()
+    (folder / "client.key").write_bytes((folder / "other.key").read_bytes())
+    assert encryption.renew()
+    assert not encryption.renew()
+    assert before is encryption.context, "paho keeps the one it was given"
+
+
+@pytest.mark.broker
+def test_a_renewed_client_certificate_is_used_at_the_next_connect(
+    make_mosquitto: Callable[..., Mosquitto],
+    make_rig: Callable[..., Rig],
+    certificates: Path,
+    tmp_path: Path,
+) -> None:
+    """The broker takes the name from the certificate, and says it in its log."""
+    folder = own_files(certificates, tmp_path)
+    lines = (*tls_lines(certificates), "use_identity_as_username true")
+    broker = make_mosquitto(more_lines=lines)
+    keys = {name: str(folder / file) for name, file in FILES.items()}
+    rig = make_rig(host="localhost", port=broker.port, tls=True, **keys)
+    eventually(lambda: "u'box1'" in broker.log)
+    sign(folder, "client", "/CN=box2")
+    broker.restart()
+    eventually(lambda: "u'box2'" in broker.log)
+    eventually(lambda: rig.publisher.connected)

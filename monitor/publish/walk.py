@@ -1,0 +1,203 @@
+"""The way to the broker, walked step by step, so that the step that fails has a name.
+
+    files -> name (DNS) -> line (TCP) -> encryption (TLS) -> login -> subscribe -> publish
+
+The daemon's own client only knows that it is not connected; a network man wants to know who refuses. One
+thread, every wait bounded. It comes under a client id of its own, so that a running daemon stays connected.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+
+import paho.mqtt.client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.reasoncodes import ReasonCode
+
+from monitor.config import MqttConfig
+from monitor.errors import PublishError
+from monitor.publish.client import check_host
+from monitor.publish.credentials import login_from_config
+from monitor.publish.encryption import encryption_from_config
+from monitor.publish.topics import command_filter
+
+STEP_S = 5.0
+"""The longest that one step may take; the resolver of the system has times of its own."""
+CHECK_TOPIC = "check"
+"""Below the prefix: written and read back, never retained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step that went well."""
+
+    name: str
+    """Which one."""
+    said: str
+    """What was found, for a person."""
+
+
+def walk_to_broker(config: MqttConfig, prefix: str) -> Iterator[Step]:
+    """Yield the steps as they succeed; `config.host` is a real broker's, `prefix` begins all topics.
+
+    Raises:
+        PublishError: A step failed: the sentence begins with its name and ends with what to do.
+    """
+    where = f"{config.host}:{config.port}"
+    check_host(config.host)
+    login, encryption = login_from_config(config), encryption_from_config(config)
+    yield Step("files", f"{'with' if login else 'no'} login, {'TLS' if encryption else 'no TLS'}")
+    addresses = _addresses(config.host, config.port)
+    yield Step("name", f"{config.host} is {', '.join(addresses)}")
+    with _line(config.host, config.port) as line:
+        yield Step("line", f"{where} takes connections")
+        if encryption is not None:
+            yield Step("encryption", _handshake(line, encryption.context, config.host))
+    visit = _Visit(config, uuid.uuid4().hex[:8])
+    try:
+        yield Step("login", visit.log_in())
+        yield Step("subscribe", visit.subscribe(command_filter(prefix), f"{prefix}/{CHECK_TOPIC}"))
+        yield Step("publish", visit.publish(f"{prefix}/{CHECK_TOPIC}"))
+    finally:
+        visit.leave()
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise PublishError(
+            f"name: mqtt.host {host!r} cannot be resolved ({error}); correct it, or give its address"
+        ) from error
+    return list(dict.fromkeys(str(address[4][0]) for address in found))
+
+
+def _line(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_connection((host, port), timeout=STEP_S)
+    except OSError as error:
+        raise PublishError(
+            f"line: {host}:{port} takes no connection ({error}); is a broker listening there, and does a "
+            "firewall let this box through? 1883 is usual, 8883 with TLS"
+        ) from error
+
+
+def _handshake(line: socket.socket, context: ssl.SSLContext, host: str) -> str:
+    try:
+        with context.wrap_socket(line, server_hostname=host) as encrypted:
+            version, certificate = encrypted.version(), encrypted.getpeercert() or {}
+    except ssl.SSLCertVerificationError as error:
+        raise PublishError(
+            f"encryption: the broker's certificate is not accepted ({error.verify_message}); "
+            f"mqtt.ca_file must be the authority that signed it, and mqtt.host {host!r} a name in it"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise PublishError(
+            f"encryption: no TLS with {host} ({error}); does this port speak TLS 1.2 or newer, and does the "
+            "broker take our client certificate?"
+        ) from error
+    ends = certificate.get("notAfter")
+    if not isinstance(ends, str):
+        return f"{version}"
+    left_s = ssl.cert_time_to_seconds(ends) - time.time()
+    day = datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), timezone.utc)
+    return f"{version}, the broker's certificate ends on {day:%Y-%m-%d}, in {left_s / 86400:.0f} days"
+
+
+@dataclass(slots=True)
+class _Answers:
+    """What the broker has said, as paho's callbacks note it."""
+
+    connected: ReasonCode | None = None
+    subscribed: list[ReasonCode] = field(default_factory=list)
+    heard: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+class _Visit:
+    """One connection that this thread keeps moving itself."""
+
+    def __init__(self, config: MqttConfig, token: str) -> None:
+        self._where = f"{config.host}:{config.port}"
+        self._config = config
+        self._token = token
+        self._answers = _Answers()
+        self._paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"wheeltapper-check-{token}")
+        self._paho.connect_timeout = STEP_S
+        if (login := login_from_config(config)) is not None:
+            self._paho.username_pw_set(login.username, login.password)
+        if (encryption := encryption_from_config(config)) is not None:
+            self._paho.tls_set_context(encryption.context)
+        self._paho.on_connect = self._on_connect
+        self._paho.on_subscribe = self._on_subscribe
+        self._paho.on_message = self._on_message
+
+    def log_in(self) -> str:
+        who = f"as {self._config.username!r}" if self._config.username else "without a user name"
+        try:
+            self._paho.connect(self._config.host, self._config.port, self._config.keepalive_s)
+        except OSError as error:
+            raise PublishError(f"login: the line to {self._where} breaks ({error}); try again") from error
+        self._wait(lambda: self._answers.connected is not None)
+        reason = self._answers.connected
+        if reason is None:
+            raise PublishError(
+                f"login: {self._where} does not answer as an MQTT broker does; is the port right, and should "
+                f"mqtt.tls be {str(not self._config.tls).lower()}?"
+            )
+        if reason.is_failure:
+            raise PublishError(
+                f"login: the broker refuses us {who}: {reason}; correct mqtt.username and the password file, "
+                "or allow this user there"
+            )
+        return f"accepted {who}"
+
+    def subscribe(self, *filters: str) -> str:
+        self._paho.subscribe([(one, 1) for one in filters])
+        self._wait(lambda: len(self._answers.subscribed) == len(filters))
+        for one, reason in zip(filters, self._answers.subscribed, strict=False):
+            if reason.is_failure:
+                raise PublishError(
+                    f"subscribe: the broker refuses {one} ({reason}); allow reading it there (docs/scada.md "
+                    "has an access list)"
+                )
+        if len(self._answers.subscribed) < len(filters):
+            raise PublishError("subscribe: the broker does not answer; see its log for why")
+        return ", ".join(filters)
+
+    def publish(self, topic: str) -> str:
+        started_s = time.monotonic()
+        self._paho.publish(topic, self._token.encode(), qos=1)
+        if not self._wait(lambda: (topic, self._token.encode()) in self._answers.heard):
+            # MQTT 3.1.1 acknowledges what an access list forbids, and drops it
+            raise PublishError(
+                f"publish: what was written to {topic} did not come back; allow writing and reading it "
+                "there (docs/scada.md has an access list)"
+            )
+        return f"{topic} came back after {(time.monotonic() - started_s) * 1e3:.0f} ms"
+
+    def leave(self) -> None:
+        self._paho.disconnect()
+        self._paho.loop(0.1)
+
+    def _wait(self, has_come: Callable[[], bool]) -> bool:
+        """Move the connection until it has come, or the time is over."""
+        deadline_s = time.monotonic() + STEP_S
+        while not has_come() and time.monotonic() < deadline_s:
+            if self._paho.loop(0.05) != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                return has_come()
+        return has_come()
+
+    def _on_connect(self, _c: object, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:
+        self._answers.connected = reason
+
+    def _on_subscribe(self, _c: object, _u: object, _m: int, reasons: list[ReasonCode], _p: object) -> None:
+        self._answers.subscribed = reasons
+
+    def _on_message(self, _c: object, _u: object, message: mqtt.MQTTMessage) -> None:
+        self._answers.heard.append((message.topic, bytes(message.payload)))
