@@ -18,11 +18,14 @@ from training.faithfulness import (
     FaithfulnessTable,
     Importance,
     Models,
+    Row,
     Settings,
     clips_of_sound,
     column_of,
     faithfulness_of_clips,
     importance_of_maps,
+    table_of_tree,
+    table_over_seeds,
     tree_of_table,
 )
 from training.faithfulness.clips import Float32
@@ -226,6 +229,47 @@ def test_the_table_is_json_and_every_column_has_a_meaning(table: FaithfulnessTab
     for unknown in ("ff", "f1/linear"):
         with pytest.raises(TrainingError, match=f"figure '{unknown}' is not known; known are ff_frame"):
             column_of(unknown)
+
+
+def test_a_table_comes_back_from_json_as_it_was(table: FaithfulnessTable) -> None:
+    tree = json.loads(json.dumps(tree_of_table(table)))
+    assert table == table_of_tree(tree)
+    with pytest.raises(TrainingError, match="a table of schema 99 cannot be read, here it is 1"):
+        table_of_tree({**tree, "schema": 99})
+
+
+def test_tables_of_several_seeds_are_averaged_with_their_spread(table: FaithfulnessTable) -> None:
+    higher = replace(table, rows=tuple(raised(row, 0.25) for row in table.rows))
+    mean = table_over_seeds([table, higher])
+    for row in table.rows:
+        merged = mean.row(row.name)
+        for key, over in row.by_percentile.items():
+            assert merged.by_percentile[key].values == pytest.approx([value + 0.125 for value in over.values])
+            assert merged.by_percentile[key].spreads == pytest.approx([0.25 / 2**0.5] * len(over.values))
+        for key, found in row.figures.items():
+            if found.value is None:
+                assert merged.figures[key].value is None
+            else:
+                assert merged.figures[key].value == pytest.approx(found.value + 0.125)
+    ratio, random = mean.row("oracle").by_percentile["ff_frame"], mean.row("random").by_percentile["ff_frame"]
+    assert ratio.lifts_over_random is not None
+    assert ratio.lifts_over_random[0] == pytest.approx(ratio.values[0] / random.values[0])
+    with pytest.raises(TrainingError, match="cannot be averaged"):
+        table_over_seeds([table, replace(table, anomalous=1)])
+
+
+def raised(row: Row, by: float) -> Row:
+    return replace(
+        row,
+        by_percentile={
+            key: replace(over, values=tuple(value + by for value in over.values))
+            for key, over in row.by_percentile.items()
+        },
+        figures={
+            key: replace(found, value=None if found.value is None else found.value + by)
+            for key, found in row.figures.items()
+        },
+    )
 
 
 def test_what_does_not_fit_together_is_refused() -> None:

@@ -10,7 +10,9 @@
     overlap     whether a map is right in time and frequency
     chance      random frames, random frames in a row, and the truth
     figures     the table: methods and chance rows by figures, each with its meaning
-    measuring   every figure of one importance; rows: over draws; table: fills it
+    table       fills it: measuring takes every figure of one importance, rows puts draws together
+    seeds       tables of several trainings as one
+    tree        a table as JSON, and back
     windows     clips cut into what a model hears at once
 
 NumPy in, NumPy out: what is a model and what explains it, only the caller knows.
@@ -26,11 +28,12 @@ from training.faithfulness.figures import (
     OverPercentiles,
     Row,
     column_of,
-    tree_of_table,
 )
 from training.faithfulness.imputers import interpolated, mean_of_visible, reconstructed
 from training.faithfulness.models import Imputer, Models, Settings
+from training.faithfulness.seeds import table_over_seeds
 from training.faithfulness.table import faithfulness_of_clips
+from training.faithfulness.tree import table_of_tree, tree_of_table
 from training.faithfulness.windows import imputer_in_windows
 
 __all__ = [
@@ -54,5 +57,7 @@ __all__ = [
     "interpolated",
     "mean_of_visible",
     "reconstructed",
+    "table_of_tree",
+    "table_over_seeds",
     "tree_of_table",
 ]

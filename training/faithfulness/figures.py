@@ -1,13 +1,11 @@
-"""The table of figures: methods and chance rows by figures, as plain values that serialise to JSON."""
+"""The table of figures: methods and chance rows by figures, and what each figure means."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from training.errors import TrainingError
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +174,3 @@ def column_of(key: str) -> Column:
     if not imputer:
         return column
     return replace(column, meaning=f"{column.meaning}; filled by {imputer}, judged by the common judge")
-
-
-def tree_of_table(table: FaithfulnessTable) -> dict[str, object]:
-    """Return the table as JSON-able; what cannot be said is None."""
-    return {"schema": SCHEMA, **asdict(table)}
