@@ -140,7 +140,9 @@ class Recorder:
     With `durable` the broker keeps what comes while the recorder is away, if the broker itself does.
     """
 
-    def __init__(self, port: int, topic_filter: str, *, durable: bool = False) -> None:
+    def __init__(
+        self, port: int, topic_filter: str, *, durable: bool = False, login: tuple[str, str] | None = None
+    ) -> None:
         self.heard: list[Heard] = []
         self._subscribed = threading.Event()
         self._filter = topic_filter
@@ -149,6 +151,8 @@ class Recorder:
             client_id=f"recorder-{uuid.uuid4().hex[:12]}",
             clean_session=not durable,
         )
+        if login is not None:
+            self._client.username_pw_set(*login)
         self._client.reconnect_delay_set(1, 1)
         self._client.on_connect = self._on_connect
         self._client.on_subscribe = self._on_subscribe
@@ -240,11 +244,13 @@ def topic_prefix(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def make_recorder() -> Iterator[Callable[..., Recorder]]:
-    """A function that starts a Recorder(port, filter, durable=); all are closed with the test."""
+    """A function that starts a Recorder(port, filter, durable=, login=); all are closed with the test."""
     recorders: list[Recorder] = []
 
-    def make(port: int, topic_filter: str, *, durable: bool = False) -> Recorder:
-        recorders.append(Recorder(port, topic_filter, durable=durable))
+    def make(
+        port: int, topic_filter: str, *, durable: bool = False, login: tuple[str, str] | None = None
+    ) -> Recorder:
+        recorders.append(Recorder(port, topic_filter, durable=durable, login=login))
         return recorders[-1]
 
     yield make
