@@ -7,13 +7,14 @@ tolerance, or it goes into quarantine with the numbers. Who asked for `auto` the
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from engines.bundle import MODELS, Bundle
 from engines.errors import EngineParityError, PlanCacheError, PlanMissingError, PlanRefusedError
-from engines.golden import OutputParity, read_golden, require_parity, tolerance_of
+from engines.golden import GoldenWindows, OutputParity, limits_of, read_golden, require_parity
 from engines.plan_lock import build_lock
 from engines.plan_owner import build_command
 from engines.plan_record import PlanKey, PlanRecord
@@ -48,6 +49,8 @@ class TensorRTEngine(Engine):
         """Which plan this is."""
         self.parity: tuple[OutputParity, ...] = ()
         """How far it strayed on the golden windows when it was opened."""
+        self.allowed: Mapping[str, float] = {}
+        """How far it was allowed to, by output."""
         self.unkept = ""
         """Why the plan could not be written and must be built again at the next start; empty: it is kept."""
         self._name = f"{box.library.flavour} {box.library.version} {box.gpu.name} {key.precision}"
@@ -66,16 +69,16 @@ class TensorRTEngine(Engine):
         parts = [self._session.infer(batch[first : first + limit]) for first in range(0, len(batch), limit)]
         return join_outputs(parts)
 
-    def prove(self, tolerance: float) -> None:
-        """Answer the golden windows, plain and through CUDA graphs, and note in `parity` how far off.
+    def prove(self, golden: GoldenWindows, limits: Mapping[str, float]) -> None:
+        """Answer golden windows, plain and through CUDA graphs, and note in `parity` how far off.
 
         Raises:
-            EngineParityError: An output is further off than `tolerance`, relative, or is not a number.
-            BundleDamagedError: The bundle has no golden windows.
+            EngineParityError: An output is further off than its limit, relative, or is not a number.
         """
+        self.allowed = limits
         # _infer, not infer: a plan that answers no number strays, and is to be set aside as one
-        self.parity = proven_parity(read_golden(self.bundle), self._infer)
-        require_parity(self.parity, tolerance, f"{self.backend} on {self.bundle.bundle_id}")
+        self.parity = proven_parity(golden, self._infer)
+        require_parity(self.parity, limits, f"{self.backend} on {self.bundle.bundle_id}")
 
     def close(self) -> None:
         """Free the GPU's memory."""
@@ -144,7 +147,8 @@ class _Opener:
     def __init__(self, bundle: Bundle, box: Box, key: PlanKey, settings: PlanSettings) -> None:
         self._bundle, self._box, self._key, self._settings = bundle, box, key, settings
         self._cache = PlanCache(settings.folder)
-        self._tolerance = tolerance_of(bundle, key.precision)
+        self._golden = read_golden(bundle)
+        self._limits = limits_of(bundle, key.precision, self._golden)
         self._why = ""
 
     def open(self) -> TensorRTEngine:
@@ -196,7 +200,7 @@ class _Opener:
         self._keep_timing(built.timing)
         engine = self._engine_of(built.plan)
         record = PlanRecord.of_plan(
-            key, built.plan, bundle_id=bundle.bundle_id, build_s=build_s, tolerance=self._tolerance
+            key, built.plan, bundle_id=bundle.bundle_id, build_s=build_s, tolerance=self._limits
         )
         proven = self._prove(engine, record)
         try:
@@ -229,7 +233,7 @@ class _Opener:
     def _prove(self, engine: TensorRTEngine, record: PlanRecord) -> PlanRecord:
         """Return the record with how far the engine strays; quarantine the plan if that is too far."""
         try:
-            engine.prove(self._tolerance)
+            engine.prove(self._golden, self._limits)
         except EngineParityError as error:
             engine.close()
             try:

@@ -6,10 +6,12 @@ import hashlib
 import json
 import re
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from engines.bundle import OUTPUT_NAMES
 from engines.golden import OutputParity
 
 
@@ -65,8 +67,8 @@ class PlanRecord:
     """When it was finished."""
     build_s: float
     """How long the compiler took."""
-    tolerance: float
-    """Largest relative difference that was allowed on the golden windows."""
+    tolerance: Mapping[str, float]
+    """Largest relative difference that was allowed on the golden windows, by output."""
     parity: tuple[OutputParity, ...]
     """How far it strayed from what training saw."""
     quarantined: str = ""
@@ -74,7 +76,7 @@ class PlanRecord:
 
     @classmethod
     def of_plan(
-        cls, key: PlanKey, plan: bytes, *, bundle_id: str, build_s: float, tolerance: float
+        cls, key: PlanKey, plan: bytes, *, bundle_id: str, build_s: float, tolerance: Mapping[str, float]
     ) -> PlanRecord:
         """Return the record of a plan that has just been built and not been compared yet."""
         digest = hashlib.sha256(plan).hexdigest()
@@ -91,7 +93,7 @@ def text_of_record(record: PlanRecord) -> str:
 
 
 def record_from_file(path: Path) -> PlanRecord:
-    """Read a sidecar.
+    """Read a sidecar; in old ones the tolerance is one for all outputs.
 
     Raises:
         OSError: It cannot be read.
@@ -100,6 +102,10 @@ def record_from_file(path: Path) -> PlanRecord:
     tree: Any = json.loads(path.read_text(encoding="utf-8"))
     try:
         rows = tuple(OutputParity(**row) for row in tree["parity"])
-        return PlanRecord(**{**tree, "key": PlanKey(**tree["key"]), "parity": rows})
+        tolerance = tree["tolerance"]
+        if isinstance(tolerance, float):
+            tolerance = dict.fromkeys(OUTPUT_NAMES, tolerance)
+        key = PlanKey(**tree["key"])
+        return PlanRecord(**{**tree, "key": key, "parity": rows, "tolerance": tolerance})
     except (KeyError, TypeError) as error:
         raise ValueError(f"not the record of a plan: {error!r}") from error

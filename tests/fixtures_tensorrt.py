@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.bundle import MODEL, MODEL_FP16, Bundle, entry_of_file, open_bundle, write_manifest
+from engines.bundle import MODEL, MODEL_FP16, OUTPUT_NAMES, Bundle, entry_of_file, open_bundle, write_manifest
 from engines.plan_record import PlanKey, PlanRecord
 from monitor.listening import DEMO_BUNDLE
 from monitor.testing.tensorrt_fake import FakeTensorRT
@@ -58,7 +58,9 @@ def a_key(**changes: str | int) -> PlanKey:
 
 def a_record(key: PlanKey, plan: bytes, **changes: float) -> PlanRecord:
     """The record of a plan that was built just now."""
-    record = PlanRecord.of_plan(key, plan, bundle_id="ae-abababababab", build_s=1.0, tolerance=1e-3)
+    record = PlanRecord.of_plan(
+        key, plan, bundle_id="ae-abababababab", build_s=1.0, tolerance=dict.fromkeys(OUTPUT_NAMES, 1e-3)
+    )
     return dataclasses.replace(record, **changes)  # type: ignore[arg-type]
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from engines.backend_tensorrt import find_box, open_engine, plan_key
 from engines.bundle import open_bundle
-from engines.golden import tolerance_of
 from engines.plans import PlanCache
 from monitor.commands.engine_options import (
     add_plan_options,
@@ -41,7 +40,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         print(f"{engine.backend}: {engine.unkept or cache.path(key, '.plan')}")
         print(f"batches {key.min_batch} to {key.max_batch}, tuned for {key.opt_batch}")
-        print("\n".join(lines_of_parity(engine.parity, tolerance_of(bundle, precision))))
+        print("\n".join(lines_of_parity(engine.parity, engine.allowed)))
     finally:
         engine.close()
     return 1 if engine.unkept else 0

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from engines.bundle import MODELS, Bundle, open_bundle
 from engines.errors import BackendUnavailableError, EngineError, PlanMissingError
-from engines.golden import OutputParity, read_golden, tolerance_of
+from engines.golden import OutputParity, agrees, limits_of, read_golden
 from engines.proof import proven_parity
 from engines.runtime import BACKENDS, PlanSettings, open_engine
 from monitor.commands.engine_options import (
@@ -50,8 +50,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _row(bundle: Bundle, backend: str, precision: str, plans: PlanSettings) -> dict[str, Any]:
     """Return what is found of one engine; `agrees` is None where it cannot run here."""
-    limit = tolerance_of(bundle, precision)
-    row: dict[str, Any] = {"backend": backend, "precision": precision, "allowed": limit, "outputs": []}
+    golden = read_golden(bundle)
+    limits = limits_of(bundle, precision, golden)
+    row: dict[str, Any] = {"backend": backend, "precision": precision, "allowed": limits, "outputs": []}
     try:
         engine = open_engine(bundle, backend=backend, precision=precision, plans=plans)
     except (BackendUnavailableError, PlanMissingError) as error:
@@ -59,20 +60,20 @@ def _row(bundle: Bundle, backend: str, precision: str, plans: PlanSettings) -> d
     except EngineError as error:
         return {**row, "engine": None, "agrees": False, "reason": f"{error} [{error.code}]"}
     try:
-        parity = proven_parity(read_golden(bundle), engine.infer)
+        parity = proven_parity(golden, engine.infer)
     except EngineError as error:
         return {**row, "engine": engine.backend, "agrees": False, "reason": f"{error} [{error.code}]"}
     finally:
         engine.close()
-    agrees = all(part.max_relative <= limit for part in parity)
     outputs = [asdict(part) for part in parity]
-    return {**row, "engine": engine.backend, "agrees": agrees, "reason": "", "outputs": outputs}
+    found = {"engine": engine.backend, "agrees": agrees(parity, limits), "reason": "", "outputs": outputs}
+    return {**row, **found}
 
 
-def lines_of_parity(parity: Sequence[OutputParity], limit: float) -> list[str]:
+def lines_of_parity(parity: Sequence[OutputParity], limits: Mapping[str, float]) -> list[str]:
     """Return a table, one output a line, with what is allowed."""
     head = f"  {'output':<16}{'max absolute':>14}{'max relative':>14}{'allowed':>10}"
-    return [head, *(_line_of_output(part, limit) for part in parity)]
+    return [head, *(_line_of_output(part, limits[part.output]) for part in parity)]
 
 
 def _line_of_output(part: OutputParity, limit: float) -> str:

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fixtures_tensorrt import Install
-from tiny_detector import tiny_bundle
+from fixtures_tensorrt import Install, with_tolerance
+from tiny_detector import tiny_bundle, tiny_card, tiny_detector, tiny_windows
 
+from engines.build.export import export_bundle
 from engines.build.parity import parity_of_bundle, table_from_parity
-from engines.bundle import Bundle
+from engines.bundle import OUTPUT_NAMES, Bundle
 from engines.errors import BundleDamagedError, EngineParityError
-from engines.golden import OutputParity, check_golden, compare_outputs, read_golden, tolerance_of
-from engines.runtime import Engine, EngineOutput, Float32, open_engine
+from engines.golden import OutputParity, check_golden, compare_outputs, limits_of, read_golden
+from engines.plan_list import QUARANTINED, stored_plans
+from engines.runtime import Engine, EngineOutput, Float32, PlanSettings, open_engine
 from monitor.testing.tensorrt_fake import FakeTensorRT
 
 
@@ -90,13 +92,74 @@ def test_parity_of_a_bundle_is_measured_and_told_but_not_judged(bundle: Bundle) 
     assert ["7.00e+00", "5.00e-01"] == table[-1].split()[1:]
 
 
+def same(limit: float) -> dict[str, float]:
+    return dict.fromkeys(OUTPUT_NAMES, limit)
+
+
 def test_the_tolerance_is_the_manifests_else_the_precisions(bundle: Bundle) -> None:
-    bare = replace(bundle, manifest=replace(bundle.manifest, tolerance={}))
-    assert (1e-3, 5e-2) == (tolerance_of(bare, "fp32"), tolerance_of(bare, "fp16"))
-    told = replace(bundle, manifest=replace(bundle.manifest, tolerance={"fp16": 0.01}))
-    assert (1e-3, 0.01) == (tolerance_of(told, "fp32"), tolerance_of(told, "fp16"))
+    golden = read_golden(bundle)
+    bare = with_tolerance(bundle)
+    assert same(1e-3) == limits_of(bare, "fp32", golden)
+    assert same(5e-2) == limits_of(bare, "fp16", golden)
+    told = with_tolerance(bundle, fp16=0.2)
+    assert (same(1e-3), same(0.2)) == (limits_of(told, "fp32", golden), limits_of(told, "fp16", golden))
     louder = Louder(open_engine(bare), "score", 1.01)
-    with pytest.raises(EngineParityError, match=r"allowed 0\.001"):
+    with pytest.raises(EngineParityError, match=r"allowed 0\.001;"):
         check_golden(louder)
     louder.precision = "fp16"
     assert max(row.max_relative for row in check_golden(louder)) > 0.005
+
+
+@pytest.mark.parametrize(
+    ("scores", "allowed"),
+    [
+        ([-3.0, 1.0, 1.0, 1.0], 0.05),  # as much apart as they are large: no more than of the other outputs
+        ([9.0, 11.0, 9.0, 11.0], 0.1 / np.sqrt(101.0)),
+        ([10.0, 10.1, 10.0, 10.1], 1e-3),  # hardly apart: no less than in fp32
+        ([10.0, 10.0], 1e-3),
+        ([0.0, 0.0], 1e-3),
+    ],
+)
+def test_an_fp16_score_may_move_by_a_tenth_of_what_it_varies_by(
+    bundle: Bundle, scores: list[float], allowed: float
+) -> None:
+    golden = read_golden(bundle)
+    told = replace(golden, expected=replace(golden.expected, score=np.array(scores, np.float32)))
+    bare = with_tolerance(bundle)
+    assert {**same(0.05), "score": pytest.approx(allowed)} == limits_of(bare, "fp16", told)
+    assert same(1e-3) == limits_of(bare, "fp32", told)
+
+
+@pytest.fixture(scope="module")
+def steady(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """A bundle whose score is a mean error: it varies little beside its size, as many trained ones do."""
+    folder = tmp_path_factory.mktemp("bundles") / "steady"
+    return export_bundle(folder, tiny_detector("ae", head="mean"), tiny_card("ae"), tiny_windows(36, seed=1))
+
+
+def test_an_fp16_engine_whose_score_moves_too_far_is_refused_though_its_maps_may_stray_further(
+    steady: Bundle,
+) -> None:
+    limit = limits_of(steady, "fp16", read_golden(steady))["score"]
+    assert 1e-3 < limit < 0.01
+    engine = open_engine(steady, precision="fp16")
+    for output in ("error_map", "reconstruction"):
+        louder = Louder(engine, output, 1.005)
+        louder.precision = "fp16"
+        check_golden(louder)
+    louder = Louder(engine, "score", 1.01)
+    louder.precision = "fp16"
+    with pytest.raises(EngineParityError, match=r"score 0\.01.*allowed score 0\.0046, error_map 0\.05, reco"):
+        check_golden(louder)
+
+
+def test_an_fp16_plan_whose_score_moves_too_far_is_set_aside(
+    steady: Bundle, install: Install, plans_at: Path
+) -> None:
+    install(FakeTensorRT(drift=1.01))
+    with pytest.raises(EngineParityError, match=r"allowed score 0\.0046, error_map 0\.05"):
+        open_engine(steady, backend="tensorrt", precision="fp16", plans=PlanSettings(plans_at))
+    (plan,) = stored_plans(plans_at)
+    assert plan.record is not None
+    assert limits_of(steady, "fp16", read_golden(steady)) == plan.record.tolerance
+    assert QUARANTINED == plan.state

@@ -23,15 +23,14 @@ from engines.build.half import BETWEEN, PRODUCTS, SUFFIX, count_halved, half_fro
 from engines.build.half_check import (
     NOTE,
     RELATIVE_LIMIT,
-    SCORE_LIMIT,
     VALUE_LIMIT,
     with_half,
     with_half_judged,
 )
-from engines.bundle import INPUT_NAME, MODEL_FP16, OUTPUT_NAMES, Bundle, open_bundle, write_manifest
+from engines.bundle import GOLDEN, INPUT_NAME, MODEL_FP16, OUTPUT_NAMES, Bundle, open_bundle, write_manifest
 from engines.errors import BundleError
-from engines.golden import check_golden, read_golden
-from monitor.calibration import load_calibration
+from engines.golden import SCORE_LIMIT, check_golden, read_golden, write_golden
+from monitor.calibration import fit_calibration, load_calibration
 
 DEMO = Path(__file__).parents[2] / "engines" / "demo"
 NEED_RANGE = {
@@ -173,6 +172,32 @@ def test_a_file_that_alarms_otherwise_is_left_out_with_numbers(tmp_path: Path) -
     assert MODEL_FP16 not in judged.manifest.files
     assert not (judged.folder / MODEL_FP16).exists()
     assert re.search(r"alarms otherwise on \d+ of 64 windows", judged.manifest.metrics[NOTE]["refused"])
+
+
+@pytest.mark.parametrize(("shift", "alarms"), [(1e6, 0), (-1e6, 64)])
+def test_a_file_whose_alarms_cannot_be_compared_is_left_out_with_the_numbers(
+    tmp_path: Path, shift: float, alarms: int
+) -> None:
+    bundle = demo_bundle(tmp_path / "mae")
+    scores = shift + np.random.default_rng(0).exponential(size=5000)
+    calibration = fit_calibration(
+        scores, hop_s=1.024, bundle_id=bundle.bundle_id, fitted_utc_s=1.7e9, source="exponential"
+    )
+    judged = with_half_judged(bundle, calibration)
+    assert MODEL_FP16 not in judged.manifest.files
+    refused = judged.manifest.metrics[NOTE]["refused"]
+    assert f"cannot be told: {alarms} of 64 windows" in refused
+
+
+def test_a_file_that_every_box_would_refuse_is_left_out(tmp_path: Path) -> None:
+    shutil.copytree(DEMO / "mae", tmp_path / "mae")
+    bundle = open_bundle(tmp_path / "mae")
+    golden = read_golden(bundle)
+    expected = replace(golden.expected, score=golden.expected.score * np.float32(1.06))
+    write_golden(bundle.folder / GOLDEN, replace(golden, expected=expected))
+    manifest = with_half(bundle, golden.logmel)
+    assert MODEL_FP16 not in manifest.files
+    assert "on the golden windows strays" in manifest.metrics[NOTE]["refused"]
 
 
 def test_the_manifest_tells_the_files_parity_within_the_limit(bundle_of_case: BundleOfCase) -> None:

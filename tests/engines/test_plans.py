@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from pathlib import Path
@@ -51,6 +52,16 @@ def test_a_plan_that_was_built_anew_meanwhile_is_not_quarantined_with_the_old_on
     cache.keep(better, b"new")
     cache.quarantine(strayed, "strays")
     assert (b"new", better) == (cache.load(key).plan, cache.load(key).record)
+
+
+def test_the_one_tolerance_of_an_old_sidecar_is_that_of_each_output(plans_at: Path) -> None:
+    cache, key = PlanCache(plans_at), a_key()
+    cache.keep(a_record(key, b"plan"), b"plan")
+    sidecar = cache.path(key, ".json")
+    sidecar.write_text(json.dumps({**json.loads(sidecar.read_text()), "tolerance": 0.05}))
+    record = cache.load(key).record
+    assert record is not None
+    assert {"score": 0.05, "error_map": 0.05, "reconstruction": 0.05} == record.tolerance
 
 
 @pytest.mark.parametrize(
