@@ -23,7 +23,7 @@ from engines.proof import REPEATS, proven_parity
 from engines.runtime import Engine, EngineOutput, Float32, PlanSettings, join_outputs
 from engines.tensorrt.cuda import Cuda, Gpu, find_cuda
 from engines.tensorrt.library import Library, find_library
-from engines.tensorrt.plan import PlanRequest, plan_from_onnx, read_onnx
+from engines.tensorrt.plan import RECIPE, PlanRequest, plan_from_onnx, read_onnx
 from engines.tensorrt.session import Session
 
 
@@ -112,6 +112,7 @@ def plan_key(bundle: Bundle, precision: str, plans: PlanSettings, box: Box) -> P
         min_batch=1,
         opt_batch=min(plans.opt_batch, plans.max_batch),
         max_batch=plans.max_batch,
+        recipe=RECIPE,
     )
 
 

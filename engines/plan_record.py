@@ -37,11 +37,14 @@ class PlanKey:
     """Windows in one call that the plan is tuned for."""
     max_batch: int
     """Most windows in one call."""
+    recipe: int = 0
+    """How our own code had the compiler build; see engines.tensorrt.plan. Old sidecars have none: 0."""
 
     @property
     def stem(self) -> str:
-        """The name of the plan's files, without suffix."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        """The name of the plan's files, without suffix. Recipe 0 does not count: the first plans had none."""
+        fields = {name: value for name, value in asdict(self).items() if (name, value) != ("recipe", 0)}
+        text = json.dumps(fields, sort_keys=True)
         return f"{self.onnx_sha256[:12]}-{self.precision}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
     @property

@@ -11,6 +11,9 @@ from engines.bundle import INPUT_NAME
 from engines.errors import BundleDamagedError, EngineBuildError
 from engines.tensorrt.library import Library, open_log, text_of_log
 
+RECIPE = 0
+"""Part of a plan's key. To be raised where `plan_from_onnx` builds otherwise: then older plans are stale."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanRequest:

@@ -14,6 +14,7 @@ from engines.bundle import MODELS
 from engines.errors import BackendUnavailableError
 from engines.plan_record import PlanKey
 from engines.runtime import PlanSettings
+from engines.tensorrt.plan import RECIPE
 from monitor.config import EngineConfig, default_state_dir, load_config
 from monitor.machine import plan_settings, plans_folder
 
@@ -62,7 +63,10 @@ def find_box_or_none() -> Box | None:
 
 
 def why_not_here(key: PlanKey, box: Box | None) -> str:
-    """Return why this box cannot use a plan of `key`; empty when it can, or when the box has no TensorRT."""
+    """Return why this box cannot use a plan of `key`; empty when it can, or has no TensorRT to tell by."""
+    if key.recipe != RECIPE:
+        age = "an older" if key.recipe < RECIPE else "a newer"
+        return f"built as {age} Wheeltapper builds plans, by recipe {key.recipe}; this one goes by {RECIPE}"
     if box is None:
         return ""
     library, gpu = box.library, box.gpu

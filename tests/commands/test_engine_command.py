@@ -233,6 +233,32 @@ def test_list_tells_the_state_of_each_plan(install: Install, tmp_path: Path, cap
     ]
 
 
+@pytest.mark.parametrize("cuda", [FakeCuda(), FakeCuda(missing=NO_GPU)], ids=["on the box", "without a GPU"])
+def test_a_release_that_builds_otherwise_makes_its_own_plan_and_calls_the_old_one_stale(
+    install: Install, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch, cuda: FakeCuda
+) -> None:
+    install(FakeTensorRT())
+    engine(tmp_path, "build", AE)
+    for module in ("engines.backend_tensorrt", "monitor.commands.engine_options"):
+        monkeypatch.setattr(f"{module}.RECIPE", 1)
+    box = install(FakeTensorRT())
+    engine(tmp_path, "build", AE)
+    assert 1 == box.builds
+    install(FakeTensorRT(cuda=cuda))
+    capsys.readouterr()
+    engine(tmp_path, "list")
+    old, new = capsys.readouterr().out.splitlines()[1:]
+    assert old.endswith(
+        "; stale: built as an older Wheeltapper builds plans, by recipe 0; this one goes by 1"
+    )
+    assert new.endswith("; ready")
+    assert 0 == engine(tmp_path, "prune", AE)
+    assert 1 == len(stems(tmp_path))
+    monkeypatch.setattr("monitor.commands.engine_options.RECIPE", 0)
+    engine(tmp_path, "list")
+    assert "stale: built as a newer Wheeltapper builds plans" in capsys.readouterr().out
+
+
 def test_list_without_tensorrt_calls_nothing_stale(install: Install, tmp_path: Path, capsys: Capture) -> None:
     install(FakeTensorRT())
     engine(tmp_path, "build", AE)

@@ -64,6 +64,25 @@ def test_the_one_tolerance_of_an_old_sidecar_is_that_of_each_output(plans_at: Pa
     assert {"score": 0.05, "error_map": 0.05, "reconstruction": 0.05} == record.tolerance
 
 
+def test_a_plan_of_before_there_were_recipes_is_still_found(plans_at: Path) -> None:
+    cache, key = PlanCache(plans_at), a_key()
+    assert "abababababab-fp32-b775319c3e86dd4d" == key.stem, "the name that was given before"
+    cache.keep(a_record(key, b"plan"), b"plan")
+    sidecar = cache.path(key, ".json")
+    tree = json.loads(sidecar.read_text())
+    assert 0 == tree["key"].pop("recipe")
+    sidecar.write_text(json.dumps(tree))
+    assert b"plan" == cache.load(key).plan
+
+
+def test_another_recipe_has_another_plan(plans_at: Path) -> None:
+    cache, old, new = PlanCache(plans_at), a_key(), a_key(recipe=1)
+    cache.keep(a_record(old, b"plan"), b"plan")
+    assert "there is none yet" == cache.load(new).why
+    cache.keep(a_record(new, b"a new plan"), b"a new plan")
+    assert (b"plan", b"a new plan") == (cache.load(old).plan, cache.load(new).plan)
+
+
 @pytest.mark.parametrize(
     ("kept", "built_utc_s"),
     [(None, 0.0), (b"strayed", 1000.0), (b"strayed", 1001.0), (b"older", 999.0), (b"older", 1000.0)],
