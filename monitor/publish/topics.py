@@ -39,7 +39,11 @@ TOPICS: dict[str, TopicRule] = {
         "{source}/map", 0, retain=False, direction="out", when="flagged windows, or all (mqtt.map_windows)"
     ),
     "alarm": TopicRule(
-        "{source}/alarm", 1, retain=True, direction="out", when="on change, and at every connect"
+        "{source}/alarm",
+        1,
+        retain=True,
+        direction="out",
+        when="on change, every few seconds of an event, and at every connect",
     ),
     "event": TopicRule(
         "{source}/event",

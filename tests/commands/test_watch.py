@@ -20,6 +20,12 @@ SCORE = (
     b'"expected_per_day": 0.1, "quality": "ok", "profile": [1, 2, 3, 4]}'
 )
 
+EVENT = (
+    b'{"schema": "event/1", "time": "2026-01-31T12:00:00.000Z", "source": "pump", "old_state": "normal", '
+    b'"new_state": "unacknowledged", "reason": "limit", '
+    b'"explanation": {"text": "A tone at 3.1 kHz, 17 dB above normal.", "language": "en", "findings": []}}'
+)
+
 
 def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "monitor", "watch", *words]
@@ -57,6 +63,9 @@ def test_scores_and_retained_states_are_shown_as_lines(
         assert "pump              1.25  ██████████│██········    0.1/day  ok" in line
         assert "▂▄▆█" in line
         assert "\x1b" not in line  # a pipe is no terminal
+        sender.send(f"{topic_prefix}/pump/event", EVENT)
+        assert "ALARM normal -> unacknowledged (limit)" in next_line(process)
+        assert "A tone at 3.1 kHz, 17 dB above normal." == next_line(process).strip()
         sender.send(f"{topic_prefix}/pump/score", b"\xff{")
         assert "2 bytes that are no JSON document" in next_line(process)
 
