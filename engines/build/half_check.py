@@ -80,7 +80,8 @@ def with_half(bundle: Bundle, windows: Float32) -> Manifest:
 def with_half_judged(bundle: Bundle, calibration: Calibration) -> Bundle:
     """Return the bundle with what its fp16 file does to its alarms noted, and without the file if it strays.
 
-    The golden windows grow louder in the upper bands, step by step, until they alarm.
+    The golden windows grow louder in the upper bands, step by step, until they alarm. Where none of them does,
+    or all do, nothing is known of the file's alarms, and it goes too.
 
     A bundle without an fp16 file is returned as it is.
     """
