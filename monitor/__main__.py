@@ -26,6 +26,10 @@ COMMANDS = {
     "calibrate": ("monitor.commands.calibrate", "set the alarm limit from normal recordings"),
     "train": ("training.train_command", "train a bundle on normal sound"),
     "evaluate": ("training.evaluation.command", "measure how good a bundle is on other sound"),
+    "explain": (
+        "training.explain.command",
+        "show what made a bundle's score what it is, and how far to trust that",
+    ),
     "engine": ("monitor.commands.engine", "build, compare, time, list and prune the engines of a bundle"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
     "status": ("monitor.commands.status", "show how the daemon on this box is"),

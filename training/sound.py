@@ -13,7 +13,8 @@ from functools import partial
 from pathlib import Path
 
 from monitor.config import SimulatedSource
-from monitor.messages import AudioBlock, read_only
+from monitor.listening import BlockWindows, Ear
+from monitor.messages import AudioBlock, Window, read_only
 from monitor.sources.file import Recording as SoundFile
 from monitor.sources.paced import Sound
 from monitor.sources.simulated import SimulatedSound
@@ -57,6 +58,18 @@ def blocks_of_recording(recording: Recording) -> Iterator[AudioBlock]:
             first += len(samples)
     finally:
         sound.close()
+
+
+def windows_of_file(path: Path, ear: Ear, *, channel: int = 1) -> Iterator[Window]:
+    """Yield the windows of a sound file as the daemon cuts them, those that cannot be judged too.
+
+    Raises:
+        SourceError: It cannot be opened, or is damaged from some place on.
+    """
+    windows = BlockWindows("file", ear)
+    for block in blocks_of_recording(Recording(str(path), partial(SoundFile, path, channel=channel))):
+        yield from windows.add(block)
+    yield from windows.finish()
 
 
 def recording_of_file(path: Path, name: str | None = None) -> Recording:

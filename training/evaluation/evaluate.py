@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -13,17 +11,16 @@ from engines.runtime import Engine
 from monitor.commands.score import line_of_score
 from monitor.errors import SourceError
 from monitor.frontend import StreamFrontend
-from monitor.listening import BlockWindows, Ear, inferences_from_logmels
+from monitor.listening import Ear, inferences_from_logmels
 from monitor.messages import Float32, Quality, Window
 from monitor.score import Scorer
-from monitor.sources.file import Recording as SoundFile
 from training.evaluation.false_alarms import FalseAlarms, false_alarms_of_values
 from training.evaluation.figures import Figures, figures_of_windows
 from training.evaluation.gallery import Gallery
 from training.evaluation.scored_windows import ScoredWindow, values_where_clear
 from training.evaluation.simple_controls import Controls, fit_controls
 from training.evaluation.truth import Event, LabelledFile
-from training.sound import Recording, blocks_of_recording
+from training.sound import windows_of_file
 
 BATCH = 64
 BUNDLE, LEVEL, GAUSSIAN = "bundle", "level", "gaussian"
@@ -125,22 +122,13 @@ def controls_of_files(
     for file in files:
         frontend = StreamFrontend(listener.ear.frontend)
         try:
-            for window in _windows(file.path, listener):
+            for window in windows_of_file(file.path, listener.ear, channel=listener.channel):
                 if window.span.quality is Quality.OK and window.span.level_dbfs is not None:
                     means.append(frontend.logmel_from_window(window).values.mean(axis=1))
                     levels.append(window.span.level_dbfs)
         except SourceError as error:
             unreadable[file.name] = str(error)
     return fit_controls(means, levels), unreadable
-
-
-def _windows(path: Path, listener: Listener) -> Iterator[Window]:
-    """Yield the windows of a file. Raises SourceError where it cannot be read or is damaged."""
-    recording = Recording(str(path), partial(SoundFile, path, channel=listener.channel))
-    windows = BlockWindows("file", listener.ear)
-    for block in blocks_of_recording(recording):
-        yield from windows.add(block)
-    yield from windows.finish()
 
 
 def _heard_of_file(
@@ -151,7 +139,7 @@ def _heard_of_file(
     waiting: list[Window] = []
     damage: SourceError | None = None
     try:
-        for window in _windows(file.path, listener):
+        for window in windows_of_file(file.path, listener.ear, channel=listener.channel):
             waiting.append(window)
             if len(waiting) == BATCH:
                 yield from _judged(file, waiting, frontend, (listener, controls, gallery))

@@ -79,6 +79,11 @@ def labelled_files(
     return files
 
 
+def files_of_paths(paths: Sequence[Path], *, relative_to: Path | None = None) -> list[LabelledFile]:
+    """Return files of which nothing is said, named relative to `relative_to` where they lie in it."""
+    return [LabelledFile(_name(path, relative_to, Path()), path, anomaly=False, kind="") for path in paths]
+
+
 def _rows(index: Path, role: str | None, sets: Sequence[str]) -> list[dict[str, str]]:
     rows = [row for row in rows_of_index(index) if row.get("label", "") in (*LABELS, "")]
     rows = [row for row in rows if not sets or row.get("set") in sets]

@@ -85,6 +85,13 @@ class Objective:
         with torch.no_grad():
             return _array(self.values_of_logmel(self.tensor(logmel)))
 
+    def logmel_arrays(self, values: Float32) -> Float32:
+        """Return raw log-mel of values in the units of the settings, shape (n, mel, frames)."""
+        if self.settings.units == "raw":
+            return values
+        with torch.no_grad():
+            return _array(self.detector.standardiser.restored(self.tensor(values)))
+
     def reconstruction_arrays(self, values: Float32) -> Float32:
         """Return reconstruction() of an array."""
         with torch.no_grad():
