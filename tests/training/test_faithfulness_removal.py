@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from fixtures_faithfulness import frames_of, known_mean, mean_power, one_clip
 
-from training.faithfulness import imputer_in_windows, interpolated, mean_of_visible, reconstructed
+from training.faithfulness import centred, imputer_in_windows, interpolated, mean_of_visible, reconstructed
 from training.faithfulness.clips import Bools, Float32
 from training.faithfulness.deletion import area, removing
 from training.faithfulness.marks import ranks_of_values
@@ -20,6 +20,7 @@ from training.faithfulness.windows import (
 
 POWERS = one_clip((1, 1), (3, 1), (1, 1), (1, 1))
 """Squares of 2, 10, 2 and 2 in four frames: 16 in all."""
+QUARTERS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def hidden_frames(text: str, mel: int = 2) -> Bools:
@@ -102,6 +103,13 @@ def test_where_nothing_is_visible_the_mean_of_normal_sound_stands_in(imputer: ob
     assert not np.asarray(imputer(POWERS, hidden)).any()
 
 
+def test_values_whose_normal_mean_is_not_0_are_imputed_about_it() -> None:
+    mean = np.array([[-3.0], [-5.0]], dtype=np.float32)
+    nothing_seen = np.array([[[True] * 4, [False, True, False, False]]])
+    filled = centred(interpolated, mean)(POWERS, nothing_seen)
+    np.testing.assert_allclose(filled, one_clip((-3, 1), (-3, 1), (-3, 1), (-3, 1)))
+
+
 def test_imputers_leave_what_they_are_given_as_it_was() -> None:
     before = POWERS.copy()
     interpolated(POWERS, hidden_frames(".x.."))
@@ -139,7 +147,7 @@ def test_a_clips_score_is_the_mean_of_its_windows() -> None:
 
 def test_deletion_takes_the_most_important_first_and_insertion_adds_it_first() -> None:
     mean_of_normal = reconstructed(known_mean)
-    task = removing(POWERS, mean_of_normal, mean_power, steps=4)
+    task = removing(POWERS, POWERS[:0], mean_of_normal, mean_power, QUARTERS)
     curve = np.array([[0.1, 0.9, 0.2, 0.3]])
     ranks = ranks_of_values(curve, np.zeros_like(curve))
     deletion, insertion = task.deletion(ranks), task.insertion(ranks)
@@ -149,21 +157,37 @@ def test_deletion_takes_the_most_important_first_and_insertion_adds_it_first() -
     np.testing.assert_allclose(insertion, [0, 10 / 16, 12 / 16, 14 / 16, 1])
     assert (1 / 2 + 12 / 16) / 4 == pytest.approx(area(deletion))
     assert (1 / 2 + 36 / 16) / 4 == pytest.approx(area(insertion))
-    assert (0.0, 0.25, 0.5, 0.75, 1.0) == task.fractions
+
+
+def test_scores_are_told_from_normal_clips_where_there_are_some() -> None:
+    normal = np.full((1, 2, 4), 0.5, dtype=np.float32)  # of power 1/4, where POWERS has 2
+    task = removing(POWERS, normal, reconstructed(known_mean), mean_power, QUARTERS)
+    curve = np.array([[0.1, 0.9, 0.2, 0.3]])
+    deletion = task.deletion(ranks_of_values(curve, np.zeros_like(curve)))
+    assert deletion is not None
+    np.testing.assert_allclose(deletion, (np.array([2, 6 / 8, 4 / 8, 2 / 8, 0]) - 1 / 4) / (2 - 1 / 4))
+
+
+def test_the_fall_is_that_of_the_most_important_tenth() -> None:
+    values = np.ones((1, 2, 20), dtype=np.float32)
+    values[0, :, 5] = 3.0  # squares of 56 in all, of which frames 5 and 6 have 20
+    curve = np.zeros((1, 20))
+    curve[0, 5:7] = 1.0
+    ranks = ranks_of_values(curve, np.arange(20.0)[None])
+    task = removing(values, values[:0], reconstructed(known_mean), mean_power, QUARTERS)
+    assert 20 / 56 == pytest.approx(task.fall(ranks))
 
 
 def test_bins_are_removed_one_by_one_where_bins_are_ranked() -> None:
-    task = removing(POWERS, reconstructed(known_mean), mean_power, steps=8)
+    eighths = tuple(step / 8 for step in range(9))
+    task = removing(POWERS, POWERS[:0], reconstructed(known_mean), mean_power, eighths)
     flat = POWERS.reshape(1, -1)
     curve = task.deletion(ranks_of_values(flat, np.zeros_like(flat)))
     assert curve is not None
     np.testing.assert_allclose(curve, [1, *(np.arange(7, -1, -1) / 16)])
 
 
-def test_no_curve_is_drawn_where_an_imputed_clip_is_no_less_unusual() -> None:
-    def twice(values: Float32, hidden: Bools) -> Float32:
-        del hidden
-        return 2 * values
-
+def test_no_curve_is_drawn_where_the_clips_are_no_more_unusual_than_normal_ones() -> None:
     ranks = ranks_of_values(np.zeros((1, 4)), np.arange(4.0)[None])
-    assert removing(POWERS, twice, mean_power, steps=2).deletion(ranks) is None
+    task = removing(POWERS, POWERS, reconstructed(known_mean), mean_power, QUARTERS)
+    assert (None, None, None) == (task.deletion(ranks), task.insertion(ranks), task.fall(ranks))

@@ -88,7 +88,7 @@ def test_a_level_curve_is_worth_chance(table: FaithfulnessTable) -> None:
 
 def test_a_method_without_maps_has_no_figure_of_bins(table: FaithfulnessTable) -> None:
     level = table.row("level")
-    for key in ("deletion_bins", "insertion_bins", "iou_best", "iou_true_area", "bins_auc"):
+    for key in ("fall_bins", "deletion_bins", "insertion_bins", "iou_best", "iou_true_area", "bins_auc"):
         assert level.figures[key].value is None
     assert {"deletion_frames", "insertion_frames"} == set(level.removal)
 
@@ -109,16 +109,19 @@ def test_the_error_map_of_a_loud_band_is_faithful_and_precise(table: Faithfulnes
 
 
 def test_the_figures_of_one_clip_are_those_by_hand() -> None:
-    """Nine frames of power 1 and one of 91: one is marked at the 90th percentile, and holds .91 of all."""
+    """Nine frames of power 1 and one of 91: one is marked at the 90th percentile, and holds .91 of all.
+
+    The event is two frames long; the other lies in the same chunk.
+    """
     values = np.ones((1, 4, 10), dtype=np.float32)
     values[0, :, 6] = np.sqrt(91.0)
-    event = Event(0.6, 0.7, "fault:knock", None)
+    event = Event(0.6, 0.8, "fault:knock", None)
     clips = clips_of_sound(values, [("a", 0.0)], {"a": [event]}, hop_s=HOP_S)
     settings = Settings(percentiles=(90,), draws=2, steps=10, chunk_s=0.2)
     found = faithfulness_of_clips(clips, [error_map(clips)], toy_models(), settings).row("error_map")
     assert found.by_percentile["ff_frame"].values == pytest.approx((0.91,))
     assert found.by_percentile["ff_frame/linear"].values == pytest.approx((0.9,))  # what is left has power 1
-    assert found.by_percentile["ff_segment"].values == pytest.approx((0.91,))
+    assert found.by_percentile["ff_segment"].values == pytest.approx((0.92,))
     assert (1.0,) == found.by_percentile["f1"].values
     assert found.by_percentile["ff_frame"].lifts == pytest.approx((9.1,))
     assert (0.0,) == found.by_percentile["ff_frame"].errors
@@ -126,6 +129,36 @@ def test_the_figures_of_one_clip_are_those_by_hand() -> None:
     assert "ff_normal" not in found.by_percentile
     assert found.figures["onset_median_s"].value is None  # no normal clip, no threshold
     assert found.figures["iou_best"].value is None  # no band is known
+
+
+def test_the_fractions_of_deletion_go_as_far_as_is_asked_for() -> None:
+    clips = noisy_clips(6)
+    settings = replace(QUICK, steps=4, up_to=0.2)
+    found = faithfulness_of_clips(clips, [error_map(clips)], toy_models(), settings)
+    assert (0.0, 0.05, 0.1, 0.15, 0.2) == pytest.approx(found.fractions)
+    curve = found.row("error_map").removal["deletion_frames"]
+    assert 1 - curve[2] == pytest.approx(found.row("error_map").figures["fall_frames"].value)
+
+
+def test_moments_of_normal_clips_count_as_not_wrong() -> None:
+    clips = noisy_clips(8)
+    alone = clips.only(clips.anomalous)
+    curves = np.where(clips.anomalous[:, None], clips.truth_frames, 2.0).astype(np.float32)
+    high_in_normal = Importance("high_in_normal", curves)
+    right = Importance("right", curves[clips.anomalous])
+    assert figure(faithfulness_of_clips(alone, [right], toy_models(), QUICK), "right", "frame_auc") > 0.99
+    all_clips = faithfulness_of_clips(clips, [high_in_normal], toy_models(), QUICK)
+    assert figure(all_clips, "high_in_normal", "frame_auc") < 0.6
+
+
+def test_the_standard_error_is_that_of_the_mean_over_clips() -> None:
+    clips = noisy_clips(9, normal=False)
+    found = faithfulness_of_clips(clips, [error_map(clips)], toy_models(), replace(QUICK, percentiles=(90,)))
+    power = np.square(clips.values.astype(np.float64)).sum(axis=1)
+    shares = np.sort(power, axis=1)[:, -10:].sum(axis=1) / power.sum(axis=1)
+    over = found.row("error_map").by_percentile["ff_frame"]
+    assert over.values == pytest.approx((shares.mean(),), rel=1e-5)
+    assert over.errors == pytest.approx((shares.std(ddof=1) / 3,), rel=1e-4)
 
 
 def test_the_order_of_the_clips_changes_nothing() -> None:

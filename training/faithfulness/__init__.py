@@ -29,7 +29,7 @@ from training.faithfulness.figures import (
     Row,
     column_of,
 )
-from training.faithfulness.imputers import interpolated, mean_of_visible, reconstructed
+from training.faithfulness.imputers import centred, interpolated, mean_of_visible, reconstructed
 from training.faithfulness.models import Imputer, Models, Settings
 from training.faithfulness.seeds import table_over_seeds
 from training.faithfulness.table import faithfulness_of_clips
@@ -49,6 +49,7 @@ __all__ = [
     "OverPercentiles",
     "Row",
     "Settings",
+    "centred",
     "clips_of_sound",
     "column_of",
     "faithfulness_of_clips",

@@ -126,13 +126,18 @@ PERCENTILE_COLUMNS: Mapping[str, Column] = {
 FOREIGN = ("ff_frame", "ff_segment")
 """Those that are taken with foreign imputers too, for which a common judge's error stands in."""
 COLUMNS: Mapping[str, Column] = {
+    "fall_frames": Column(
+        "by how much the score falls when the most important tenth of frames is imputed; 1: to normal clips",
+        "", high_is_better=True, chance=None,
+    ),
     "deletion_frames": Column(
-        "area under the score as frames are imputed, most important first; 1: full clip, 0: all imputed",
+        "mean height of the score as frames are imputed, most important first; 1: full clip, 0: normal clip",
         "", high_is_better=False, chance=None,
     ),
     "insertion_frames": Column(
         "the same as frames are added back to the imputed clip", "", high_is_better=True, chance=None
     ),
+    "fall_bins": Column("as fall_frames, bin by bin", "", high_is_better=True, chance=None),
     "deletion_bins": Column("as deletion_frames, bin by bin", "", high_is_better=False, chance=None),
     "insertion_bins": Column("as insertion_frames, bin by bin", "", high_is_better=True, chance=None),
     "frame_auc": Column("AUC of moments of 100 ms over all clips", "", high_is_better=True, chance=0.5),

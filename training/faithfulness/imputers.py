@@ -48,3 +48,15 @@ def reconstructed(reconstruct: Reconstruct) -> Imputer:
         return reconstruct(values)
 
     return impute
+
+
+def centred(imputer: Imputer, mean: Float32) -> Imputer:
+    """Return the same imputer for values of which `mean` is normal, shape (mel, 1), where 0 is not.
+
+    Only what is hidden from end to end comes out otherwise.
+    """
+
+    def impute(values: Float32, hidden: Bools) -> Float32:
+        return np.asarray(imputer(values - mean, hidden) + mean, dtype=np.float32)
+
+    return impute

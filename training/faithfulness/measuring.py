@@ -44,7 +44,7 @@ class Measured:
     figures: Mapping[str, float | None]
     """Every key of COLUMNS."""
     removal: Mapping[str, Float64]
-    """Key such as `deletion_frames` -> shape (steps + 1,)."""
+    """Key such as `deletion_frames` -> shape (fractions,)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,8 @@ class Bench:
             f"insertion_{what}": self.removing.insertion(ranks),
         }
         curves = {key: curve for key, curve in both.items() if curve is not None}
-        return curves, {key: area(curve) for key, curve in curves.items()}
+        figures: dict[str, float | None] = {key: area(curve) for key, curve in curves.items()}
+        return curves, figures | {f"fall_{what}": self.removing.fall(ranks)}
 
     def _in_time(self, curves: Float32, of_normal: Float32) -> dict[str, float | None]:
         frame_auc, inside_auc = moments_auc((self.wrong, self.normal), (curves, of_normal))
@@ -154,5 +155,7 @@ def bench_of_clips(clips: Clips, models: Models, settings: Settings) -> Bench:
         chunks=chunks_of_frames(wrong.values.shape[2], wrong.hop_s, settings.chunk_s),
         removals=removals,
         removal_of_normal=removal_by_itself(normal.values, reconstruct) if len(normal.values) else None,
-        removing=removing(wrong.values, imputer, score, settings.steps) if settings.steps else None,
+        removing=removing(wrong.values, normal.values, imputer, score, settings.fractions)
+        if settings.steps
+        else None,
     )

@@ -58,10 +58,17 @@ class Settings:
     seed: int = 1_986
     """Of all lots."""
     steps: int = 10
-    """Between the full and the imputed clip, for deletion and insertion; 0 leaves both out."""
+    """Of the curves of deletion and insertion; 0 leaves both out."""
+    up_to: float = 1.0
+    """Share of frames (or bins) at the end of these curves; see training.faithfulness.deletion."""
     chunk_s: float = 1.0
     """Of the paper's chunks and segments."""
-    quiet_share: float = 0.9
+    quiet_share: float = 0.75
     """Of the normal clips that stay below the threshold of onsets from end to end."""
     batch_windows: int = 256
     """A model is given at most so many windows at once."""
+
+    @property
+    def fractions(self) -> tuple[float, ...]:
+        """Share of frames (or bins) at each point of the curves of deletion and insertion; empty: none."""
+        return tuple(self.up_to * step / self.steps for step in range(self.steps + 1)) if self.steps else ()

@@ -34,7 +34,7 @@ def faithfulness_of_clips(
     rows = [_row_of_method(bench, method, clips) for method in methods] + chance
     return FaithfulnessTable(
         percentiles=settings.percentiles,
-        fractions=() if bench.removing is None else bench.removing.fractions,
+        fractions=settings.fractions,
         anomalous=len(bench.wrong.values),
         normal=len(bench.normal.values),
         banded=int(bench.wrong.banded.sum()),
