@@ -54,6 +54,7 @@ def test_a_chunk_is_a_second_by_the_clock_and_a_short_rest_joins_the_last() -> N
     assert {31, 32, 39} == set(np.bincount(ours).tolist())  # the last has the rest of .24 s
     assert 11 == len(np.bincount(chunks_of_frames(107, 0.1, 1.0)))  # a rest of .7 s is a chunk
     assert [4] == np.bincount(chunks_of_frames(4, 0.1, 1.0)).tolist()
+    assert [0, 1, 2] == chunks_of_frames(3, 1.0, 0.3).tolist()
 
 
 def test_a_segment_is_the_wrong_part_of_each_chunk_with_a_mark() -> None:

@@ -46,7 +46,8 @@ def chunks_of_frames(frames: int, hop_s: float, chunk_s: float) -> Chunks:
     """Return in which chunk the middle of each frame lies; a rest under half a chunk joins the last one."""
     chunks = max(1, math.floor(frames * hop_s / chunk_s + 0.5))
     own = np.floor((np.arange(frames) + 0.5) * hop_s / chunk_s).astype(np.int64)
-    return np.asarray(np.minimum(own, chunks - 1))
+    # numbered anew, for no frame lies in some of them where chunks are shorter than hops
+    return np.unique(np.minimum(own, chunks - 1), return_inverse=True)[1]
 
 
 def chunks_with_any(frames: Bools, chunks: Chunks) -> Bools:
