@@ -11,7 +11,16 @@ from torch import Tensor
 
 from training.errors import TrainingError
 from training.heads import HEADS, HeadSound, TopBins, WorstStretch, choose_head, fit_joint_views
-from training.heads.joint import STEADY, highest_error, offset, spectrum, unsteadiness, worst_error
+from training.heads.views import (
+    STEADY,
+    VIEWS,
+    highest_error,
+    offset,
+    slowness,
+    spectrum,
+    unsteadiness,
+    worst_error,
+)
 from training.heads.whitening import fit_whitening
 from training.models import Comparison
 
@@ -53,6 +62,44 @@ def test_normal_sound_scores_about_0_and_each_view_one_unit_at_its_largest_twent
         units = (head.distances(found(windows(400, 2))) - head.centre) / head.spread
     assert units.median(0).values.abs().max() < 0.25
     assert 0.02 < float((units > 1).float().mean()) < 0.1
+
+
+def test_slowness_tells_a_swing_from_noise_of_the_same_power_and_is_blind_to_level() -> None:
+    noise = windows(50, 3)
+    swing = torch.sin(torch.arange(FRAMES) * 2 * torch.pi / 16).expand_as(noise) * 2**0.5
+    of_noise, of_swing = slowness(1)(found(noise)), slowness(1)(found(swing))
+    assert (50, 1, 3 * MEL) == tuple(of_noise.shape)
+    share = of_noise.reshape(50, 3, MEL).exp().mean((0, 2))
+    # the mean of n independent values has a variance of 1 / n, and 1 / FRAMES goes with the mean
+    wanted = torch.tensor([(1 / n - 1 / FRAMES) / (1 - 1 / FRAMES) for n in (2, 4, 8)])
+    torch.testing.assert_close(share, wanted, atol=0, rtol=0.15)
+    assert float(of_swing.reshape(50, 3, MEL)[:, :2].min()) > -0.3
+    assert float(of_swing.max()) < 0.05
+    torch.testing.assert_close(of_noise, slowness(1)(found(7.0 * noise + 5.0)), rtol=0, atol=0.1)
+
+
+def test_slowness_of_groups_is_the_mean_over_their_bands() -> None:
+    x = found(windows(5, 4))
+    fine = slowness(1)(x).reshape(5, 3, MEL // 8, 8).mean(3)
+    torch.testing.assert_close(fine.flatten(1), slowness(8)(x).flatten(1))
+
+
+def test_windows_too_short_for_the_longest_mean_are_judged_by_the_others() -> None:
+    assert (4, 1, 2 * MEL) == tuple(slowness(1)(found(windows(4, 0)[:, :, :8])).shape)
+
+
+def test_what_comes_and_goes_slowly_scores_higher_with_slowness_than_without() -> None:
+    """A swing in noise that is as strong with it as without."""
+    learned, unseen = [found(windows(600, 0))], [found(windows(400, 1))]
+    swing = 1.1 * torch.sin(torch.arange(FRAMES) * 2 * torch.pi / 16)
+    quiet, swinging = found(windows(300, 2)), found((1 - 1.1**2 / 2) ** 0.5 * windows(300, 5) + swing)
+    aucs = {}
+    for name in ("joint", "without"):
+        views = {key: view for key, view in VIEWS["joint"].items() if name == "joint" or key != "slowness"}
+        with torch.no_grad():
+            head = fit_joint_views(learned, unseen, views=views)
+            aucs[name] = float((head(swinging)[:, None] > head(quiet)[None]).float().mean())
+    assert aucs["joint"] > aucs["without"] + 0.1
 
 
 def test_a_constant_offset_is_in_the_spectrum_but_not_in_the_unsteadiness() -> None:

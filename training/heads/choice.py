@@ -16,9 +16,10 @@ from torch import nn
 
 from training.errors import TrainingError
 from training.evaluation.measures import Float64, partial_auc
-from training.heads.joint import JOINT, STEADY, View, fit_joint_views
+from training.heads.joint import fit_joint_views
 from training.heads.residual import fit_residual_mahalanobis
 from training.heads.simple import MeanError, TopBins, Verdict, WorstStretch
+from training.heads.views import VIEWS, View
 from training.models.reconstructor import Comparison
 
 Comparisons = Callable[[], Iterator[Comparison]]
@@ -53,8 +54,7 @@ def _mahalanobis(sound: HeadSound, on_trial: bool) -> nn.Module:  # noqa: FBT001
 
 
 HEADS: Mapping[str, Callable[[HeadSound, bool], nn.Module]] = {
-    "joint": _joint(JOINT),
-    "steady": _joint(STEADY),
+    **{name: _joint(views) for name, views in VIEWS.items()},
     "mahalanobis": _mahalanobis,
     "mean": lambda *_: MeanError(),
     "top": lambda *_: TopBins(),

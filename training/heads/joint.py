@@ -8,77 +8,22 @@ the room) weighs little, and one in which they agree weighs much.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from training.heads.residual import LEAST_WINDOWS, LOG_FLOOR, require_windows
-from training.heads.simple import error_of_worst_stretch, top_of_bins
+from training.heads.residual import LEAST_WINDOWS, require_windows
+from training.heads.views import JOINT, View
 from training.heads.whitening import Whitener, Whitening, fit_whitening
 from training.models.reconstructor import Comparison
 
-View = Callable[[Comparison], Tensor]
-"""Features of stretches of each window, shape (n, stretches, dimensions); the worst stretch counts."""
-GROUP_BANDS = 16
-"""Bands that are averaged before a logarithm: few dimensions are estimated well from little sound."""
-WORST_FRAMES = 8
-"""A quarter of a second at the default front end."""
-WORST_STEP_FRAMES = 2
 STRAYING_SHARE = 0.05
 """Of normal windows that may lie further out than one unit of a view."""
 LEAST_UNSEEN_WINDOWS = 3
 """Only the units of the views rest on them."""
 LEAST_SPREAD = 1e-3
 """Of a view's distances; smaller ones are rounding."""
-
-
-def unsteadiness(found: Comparison) -> Tensor:
-    """Return the log of the variance over time of what is left unexplained in each band, shape (n, 1, mel).
-
-    A constant offset, by which recordings of the same machine differ most, is not in it.
-    """
-    residual = found.unexplained
-    centred = residual - residual.mean(2, keepdim=True)
-    return torch.log(centred.square().mean(2) + LOG_FLOOR).unsqueeze(1)
-
-
-def error_by_bands(found: Comparison) -> Tensor:
-    """Return the log of the error over the window by groups of bands, shape (n, 1, mel / 16)."""
-    grouped = nn.functional.avg_pool2d(found.error_map.unsqueeze(1), (GROUP_BANDS, 1)).squeeze(1)
-    return torch.log(grouped.mean(2) + LOG_FLOOR).unsqueeze(1)
-
-
-def highest_error(found: Comparison) -> Tensor:
-    """Return the log of the mean over the highest twentieth of the error map, shape (n, 1, 1)."""
-    return torch.log(top_of_bins(found.error_map) + LOG_FLOOR).reshape(-1, 1, 1)
-
-
-def worst_error(found: Comparison) -> Tensor:
-    """Return the log of the error in the worst quarter of a second, shape (n, 1, 1)."""
-    worst = error_of_worst_stretch(found.error_map, WORST_FRAMES, WORST_STEP_FRAMES)
-    return torch.log(worst + LOG_FLOOR).reshape(-1, 1, 1)
-
-
-def spectrum(found: Comparison) -> Tensor:
-    """Return the mean of each band over the window, shape (n, 1, mel): the Gaussian control's features."""
-    return found.x.mean(2).unsqueeze(1)
-
-
-def offset(found: Comparison) -> Tensor:
-    """Return by how much each band lies above or below what was predicted, shape (n, 1, mel)."""
-    return found.unexplained.mean(2).unsqueeze(1)
-
-
-JOINT: Mapping[str, View] = {
-    "unsteadiness": unsteadiness,
-    "error by bands": error_by_bands,
-    "highest error": highest_error,
-    "worst error": worst_error,
-}
-"""For faults and foreign sounds that come and go, whatever differs between recordings of the machine."""
-STEADY: Mapping[str, View] = {"spectrum": spectrum, "offset": offset}
-"""For faults that change the sound for good, on machines whose recordings are alike."""
 
 
 class JointViews(nn.Module):

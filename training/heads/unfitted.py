@@ -7,13 +7,13 @@ from torch import nn
 
 from training.errors import TrainingError
 from training.heads.choice import HEADS
-from training.heads.joint import JOINT, STEADY, JointViews
+from training.heads.joint import JointViews
 from training.heads.residual import ResidualMahalanobis
 from training.heads.simple import MeanError, TopBins, Verdict, WorstStretch
+from training.heads.views import VIEWS
 from training.heads.whitening import Whitening
 from training.models.reconstructor import Comparison
 
-_OF_VIEWS = {"joint": JOINT, "steady": STEADY}
 _SIMPLE = {"mean": MeanError, "top": TopBins, "worst": WorstStretch, "verdict": Verdict}
 
 
@@ -23,8 +23,8 @@ def unfitted_head(name: str, found: Comparison) -> nn.Module:
     Raises:
         TrainingError: The name is not known.
     """
-    if name in _OF_VIEWS:
-        views = _OF_VIEWS[name]
+    if name in VIEWS:
+        views = VIEWS[name]
         return JointViews(views, [_whitening(view(found).shape[-1]) for view in views.values()])
     if name == "mahalanobis":
         mel = found.error_map.shape[1]

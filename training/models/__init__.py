@@ -43,7 +43,7 @@ MASK_RATIO = 0.5
 """Of mae."""
 WITHOUT_WIDTHS = ("dense", "dae", "skip_transformer")
 """Kinds whose sizes are fixed by their source, or were measured as they are."""
-SCHEDULES = {"dae": Schedule(64, 16, 16), "mdae": Schedule(64, 16, 16)}
+SCHEDULES = {"dae": Schedule(80, 16, 20), "mdae": Schedule(80, 16, 20)}
 """Kind -> how it is trained, where the usual is too little: pseudo anomalies never repeat (LOG.md)."""
 
 
