@@ -80,8 +80,8 @@ def with_half(bundle: Bundle, windows: Float32) -> Manifest:
 def with_half_judged(bundle: Bundle, calibration: Calibration) -> Bundle:
     """Return the bundle with what its fp16 file does to its alarms noted, and without the file if it strays.
 
-    The golden windows grow louder in the upper bands, step by step, until they alarm. Where none of them does,
-    or all do, nothing is known of the file's alarms, and it goes too.
+    The golden windows grow louder in the upper bands, step by step, until they alarm. Where none of them
+    does, or all do, nothing is known of the file's alarms, and it goes too.
 
     A bundle without an fp16 file is returned as it is.
     """
@@ -137,9 +137,9 @@ def _check_alarms(bundle: Bundle, calibration: Calibration) -> dict[str, Any]:
     alarms = int((full >= 1.0).sum())
     if not 0 < alarms < len(full):
         raise EngineParityError(
-            f"what the fp16 file of {bundle.bundle_id} does to alarms cannot be told: {alarms} of {len(full)} "
-            "windows, from normal to far louder, alarm in fp32, and it takes some that do and some that do "
-            "not; run this bundle in fp32"
+            f"what the fp16 file of {bundle.bundle_id} does to alarms cannot be told: {alarms} of "
+            f"{len(full)} windows, from normal to far louder, alarm in fp32, and it takes some that do and "
+            "some that do not; run this bundle in fp32"
         )
     changed = (full >= 1.0) != (half >= 1.0)
     strayed = float(np.abs(full[changed] - 1.0).max(initial=0.0))
