@@ -151,6 +151,17 @@ def test_moments_of_normal_clips_count_as_not_wrong() -> None:
     assert figure(all_clips, "high_in_normal", "frame_auc") < 0.6
 
 
+def test_onsets_are_told_at_half_and_at_nine_tenths_of_the_clips() -> None:
+    clips = noisy_clips(20)
+    delays = iter(range(10))
+    late = [np.roll(truth, next(delays)) if truth.any() else truth for truth in clips.truth_frames]
+    method = Importance("late", np.array(late, dtype=np.float32))
+    table = faithfulness_of_clips(clips, [method], toy_models(), QUICK)
+    assert 4 * HOP_S == pytest.approx(figure(table, "late", "onset_median_s"))
+    assert 8 * HOP_S == pytest.approx(figure(table, "late", "onset_90_s"))
+    assert 0.0 == figure(table, "late", "onset_missed")
+
+
 def test_the_standard_error_is_that_of_the_mean_over_clips() -> None:
     clips = noisy_clips(9, normal=False)
     found = faithfulness_of_clips(clips, [error_map(clips)], toy_models(), replace(QUICK, percentiles=(90,)))
