@@ -27,6 +27,8 @@ class Bands:
         """Shape (groups + 1,): group g holds the bands from group_starts[g] to group_starts[g + 1]."""
         self.group_of: NDArray[np.intp] = np.repeat(np.arange(self.groups), np.diff(starts))
         """Shape (mel,), the group of each band."""
+        self.bin_hz = parameters.sample_rate_hz / parameters.n_fft
+        """From one bin of a frame's spectrum to the next."""
         edges = band_edges_hz(parameters)
         middles = (edges[1:-2] + edges[2:-1]) / 2.0
         self.cells_hz: Float64 = np.concatenate([edges[:1], middles, edges[-1:]])

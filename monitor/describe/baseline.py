@@ -6,8 +6,10 @@ began with, so that a long event does not become its own normal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,13 +18,31 @@ from monitor.describe.bands import Bands, Float64
 
 ENOUGH_FRAMES = 300
 """About ten seconds: from then on nothing of the bundle's own figures is left."""
+RECENT_FRAMES = 900
+"""About half a minute: how the machine runs at present, which is what a change is heard against."""
 MEMORY_FRAMES = 20_000
 """About ten minutes: normal sound is forgotten at this pace, so that seasons do not become events."""
 DB_PER_LOG10 = 10.0
 SPREAD_FLOOR_DB = 0.5
 GAUSS_QUARTER = 1.27
-"""Mean of the highest quarter of Gaussian numbers, in standard deviations."""
+"""Mean of the highest quarter of Gaussian numbers, in standard deviations, ..."""
+GAUSS_LIMIT = 2.7
+"""... and what the mean of the highest quarter of sixteen exceeds in no frame of thousands."""
+LIMIT_SPREADS = 2.0
+"""Normal sound exceeds the mean of its windows' extremes by so many standard deviations now and then only."""
 LN10_20 = np.log(10.0) / 20.0
+
+
+PACKED: Mapping[str, tuple[type, bool]] = {
+    "mean": (np.float16, False),
+    "spread": (np.uint8, False),
+    "power": (np.uint8, False),
+    "model_mean": (np.int8, False),
+    "model_spread": (np.uint8, False),
+    "high": (np.float16, True),
+    "low": (np.float16, True),
+}
+"""Name of a stored array -> (its type, whether it has two rows of groups instead of one of bands)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +60,39 @@ class Reference:
     model_spread_db: Float64
     """Shape (mel,), how far the reconstruction went from its mean in normal sound; 0: do not follow it."""
     high: Float64
-    """Shape (2, groups), mean and standard deviation of the highest quarter of each group's excess."""
+    """Shape (2, groups): mean of each group's highest quarter of excess, and what it hardly ever exceeds."""
     low: Float64
-    """Shape (2, groups), the same of the lowest quarter."""
+    """Shape (2, groups): the same of the lowest quarter, and what it hardly ever falls below."""
+    level_dbfs: float
+    """Mean level of normal windows; NaN: none was heard."""
+
+    def packed(self) -> dict[str, NDArray[Any]]:
+        """Return its arrays as the few bytes that they are rounded to, by the names of PACKED."""
+        return {
+            "mean": self.mean_db.astype(np.float16),
+            "spread": _steps(self.spread_db, 8.0, np.uint8),
+            "power": _steps(self.power_db - self.mean_db, 8.0, np.uint8),
+            "model_mean": _steps(self.model_mean_db - self.mean_db, 4.0, np.int8),
+            "model_spread": _steps(self.model_spread_db, 8.0, np.uint8),
+            "high": self.high.astype(np.float16),
+            "low": self.low.astype(np.float16),
+        }
+
+    @classmethod
+    def unpacked(cls, packed: Mapping[str, NDArray[Any]], level_dbfs: float) -> Reference:
+        """Return the reference that was packed."""
+        values = {name: array.astype(np.float64) for name, array in packed.items()}
+        mean = values["mean"]
+        return cls(
+            mean_db=mean,
+            spread_db=values["spread"] / 8.0,
+            power_db=mean + values["power"] / 8.0,
+            model_mean_db=mean + values["model_mean"] / 4.0,
+            model_spread_db=values["model_spread"] / 8.0,
+            high=values["high"],
+            low=values["low"],
+            level_dbfs=level_dbfs,
+        )
 
     def expected_db(self, reconstruction_db: Float64 | None) -> Float64:
         """Return what was to be expected, shape (mel, 1) or (mel, frames).
@@ -70,8 +120,16 @@ class Baseline:
         self._level = Running(n)
         self._power = Running(n)
         self._model = Running(n)
-        self._high = Running(groups)
-        self._low = Running(groups)
+        self._recent = Running(n, RECENT_FRAMES)
+        self._wander = Running(n)
+        self._high, self._highest = Running(groups), Running(groups)
+        self._low, self._lowest = Running(groups), Running(groups)
+        self._overall = Running(1)
+
+    def note_level(self, level_dbfs: float | None) -> None:
+        """Take the level of a normal window."""
+        if level_dbfs is not None:
+            self._overall.add(np.array([[level_dbfs]]))
 
     @property
     def frames(self) -> int:
@@ -84,20 +142,35 @@ class Baseline:
         if not count:
             return
         self._frames += count
+        excess = level_db - self._expected(level_db, model_db)
         self._level.add(level_db)
         self._power.add(10.0 ** (level_db / 10.0))
+        mean = level_db.mean(axis=1, keepdims=True)
+        self._wander.add(mean, weight=count)
+        self._recent.add(mean, weight=count)
         if model_db is not None:
             self._model.add(model_db)
-        excess = level_db - self._expected(model_db)
-        self._high.add(self._bands.group_extremes(excess, highest=True))
-        self._low.add(self._bands.group_extremes(excess, highest=False))
+        high = self._bands.group_extremes(excess, highest=True)
+        low = self._bands.group_extremes(excess, highest=False)
+        self._high.add(high)
+        self._low.add(low)
+        self._highest.add(high.max(axis=1, keepdims=True), weight=count)
+        self._lowest.add(low.min(axis=1, keepdims=True), weight=count)
 
-    def _expected(self, model_db: Float64 | None) -> Float64:
-        expected = self._level.mean[:, None]
-        if model_db is None:
+    def _expected(self, level_db: Float64, model_db: Float64 | None) -> Float64:
+        """Return what was to be expected of the next normal frames, before they are learned."""
+        if not self._level.count:
+            return np.asarray(level_db.mean(axis=1, keepdims=True))
+        expected = self._present()[:, None]
+        if model_db is None or not self._model.count:
             return expected
         bound = 2.0 * self._model.spread[:, None]
         return np.asarray(expected + np.clip(model_db - self._model.mean[:, None], -bound, bound))
+
+    def _present(self) -> Float64:
+        """Return the mean of the last half minute, as far as it lies within the range of all normal sound."""
+        bound = 2.0 * self._wander.spread
+        return np.asarray(self._level.mean + np.clip(self._recent.mean - self._level.mean, -bound, bound))
 
     def reference(self) -> Reference:
         """Return normal sound as far as it is known now."""
@@ -106,42 +179,48 @@ class Baseline:
         # of a normal distribution of levels
         power = mean + spread**2 * LN10_20
         group = self._bands.group_means(spread)
-        high = np.stack([GAUSS_QUARTER * group, group / 2.0])
-        low = np.stack([-GAUSS_QUARTER * group, group])
+        high = np.stack([GAUSS_QUARTER * group, GAUSS_LIMIT * group])
+        low = -high
         if share > 0:
-            mean = _mixed(mean, self._level.mean, share)
+            present = self._present()
+            mean = _mixed(mean, present, share)
             spread = _mixed(spread, np.maximum(self._level.spread, SPREAD_FLOOR_DB), share)
-            power = _mixed(power, 10.0 * np.log10(np.maximum(self._power.mean, 1e-30)), share)
-            high = _mixed(high, np.stack([self._high.mean, self._high.spread]), share)
-            low = _mixed(low, np.stack([self._low.mean, self._low.spread]), share)
+            over = 10.0 * np.log10(np.maximum(self._power.mean, 1e-30)) - self._level.mean
+            power = _mixed(power, present + over, share)
+            limit = self._highest.mean + LIMIT_SPREADS * self._highest.spread
+            high = _mixed(high, np.stack([self._high.mean, limit]), share)
+            limit = self._lowest.mean - LIMIT_SPREADS * self._lowest.spread
+            low = _mixed(low, np.stack([self._low.mean, limit]), share)
         model_known = share >= 1.0 and self._model.count > 0
         model_mean = self._model.mean if model_known else mean
         model_spread = self._model.spread if model_known else np.zeros_like(mean)
-        mean = mean.astype(np.float16).astype(np.float64)
-        return Reference(
-            mean_db=mean,
-            spread_db=np.maximum(_rounded(spread, 8.0, 0, 255), SPREAD_FLOOR_DB),
-            power_db=mean + _rounded(power - mean, 8.0, 0, 255),
-            model_mean_db=mean + _rounded(model_mean - mean, 4.0, -127, 127),
-            model_spread_db=_rounded(model_spread, 8.0, 0, 255),
-            high=high.astype(np.float16).astype(np.float64),
-            low=low.astype(np.float16).astype(np.float64),
+        exact = Reference(
+            mean_db=mean.astype(np.float16).astype(np.float64),
+            spread_db=np.maximum(spread, SPREAD_FLOOR_DB),
+            power_db=power,
+            model_mean_db=model_mean,
+            model_spread_db=model_spread,
+            high=high,
+            low=low,
+            level_dbfs=round(float(self._overall.mean[0]), 1) if self._overall.count else math.nan,
         )
+        return Reference.unpacked(exact.packed(), exact.level_dbfs)
 
 
 class Running:
-    """Mean and variance of columns, which forgets at the pace of MEMORY_FRAMES."""
+    """Mean and variance of columns, which forgets at the pace of `memory` frames."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, memory: int = MEMORY_FRAMES) -> None:
+        self._memory = memory
         self.mean: Float64 = np.zeros(rows)
         self.variance: Float64 = np.zeros(rows)
         self.count = 0
 
-    def add(self, values: NDArray[np.float64]) -> None:
-        """Take new columns, shape (rows, n), n >= 1."""
-        n = values.shape[1]
+    def add(self, values: NDArray[np.float64], *, weight: int | None = None) -> None:
+        """Take new columns, shape (rows, n), n >= 1, that stand for `weight` frames; default: n."""
+        n = values.shape[1] if weight is None else weight
         self.count += n
-        share = n / min(self.count, MEMORY_FRAMES)
+        share = n / min(self.count, self._memory)
         mean = values.mean(axis=1)
         step = mean - self.mean
         self.variance += share * (values.var(axis=1) + (1.0 - share) * step**2 - self.variance)
@@ -157,5 +236,6 @@ def _mixed(first: Float64, learned: Float64, share: float) -> Float64:
     return np.asarray(first + share * (learned - first))
 
 
-def _rounded(values: Float64, steps_a_db: float, lowest: int, highest: int) -> Float64:
-    return np.asarray(np.clip(np.rint(values * steps_a_db), lowest, highest) / steps_a_db)
+def _steps(values: Float64, steps_a_db: float, kind: type[np.int8 | np.uint8]) -> NDArray[Any]:
+    limits = np.iinfo(kind)
+    return np.clip(np.rint(values * steps_a_db), limits.min, limits.max).astype(kind)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -11,11 +10,16 @@ import numpy as np
 from monitor.describe.bands import Bands, Float64
 from monitor.describe.baseline import DB_PER_LOG10, Baseline
 from monitor.describe.findings import findings_of
+from monitor.describe.frames import facts_of_frames
 from monitor.describe.portrait import Portrait
+from monitor.describe.stored import portrait_of_tree, tree_of_portrait
+from monitor.describe.unheard import Unheard
 from monitor.explanation import Explanation
 from monitor.frontend import FrontendParameters
 from monitor.messages import Inference, LogMel, Span
 
+SHORTLY_S = 10.0
+"""What could not be judged so shortly before an event belongs to it."""
 OPEN_MAX = 4
 """Portraits kept at once; one event is open at a time, the oldest goes when somebody forgets to close."""
 
@@ -35,33 +39,61 @@ class Describer:
 
         `hop_frames`: from one window to the next.
         """
-        self._parameters = parameters
+        self._hop_samples = parameters.hop_samples
+        self._hop_s = parameters.hop_s
         self._bands = Bands(parameters)
         self._baseline = Baseline(self._bands, mean, std)
         self._hop_frames = hop_frames
         self._portraits: OrderedDict[str, Portrait] = OrderedDict()
+        self._lately = Unheard()
+        # the newest normal frames teach only once the window after them was normal too
+        self._untaught: tuple[Float64, Float64 | None] | None = None
 
     def hear(self, logmel: LogMel, inference: Inference | None = None, *, normal: bool) -> None:
         """Take a judged window; `normal`: nothing was unusual and no event open, so that it teaches."""
         if not normal:
+            self._untaught = None
             return
-        self._baseline.learn(*_levels(logmel, inference, self._hop_frames))
+        if self._untaught is not None:
+            self._baseline.learn(*self._untaught)
+        level, model = _levels(logmel, inference)
+        new = slice(-self._hop_frames, None)
+        self._untaught = level[:, new], None if model is None else model[:, new]
+        self._baseline.note_level(logmel.span.level_dbfs)
 
     def describe(self, event_id: str, logmel: LogMel, inference: Inference | None) -> Explanation:
         """Take the next flagged window of an event and return what the event sounded like so far."""
-        portrait = self._portraits.get(event_id)
-        if portrait is None:
-            portrait = self._open(event_id)
         span = logmel.span
-        level, model = _levels(logmel, inference, logmel.values.shape[1])
-        excess = level - portrait.reference.expected_db(model)
-        portrait.add(excess, np.zeros(excess.shape, bool), span.start_utc_s, self._parameters.hop_s)
+        portrait = self._portrait(event_id, span)
+        level, model = _levels(logmel, inference)
+        before, gap = self._known_frames(portrait, span, level.shape[1])
+        if before < level.shape[1]:
+            excess = level - portrait.reference.expected_db(model)
+            start_utc_s = span.start_utc_s + before * self._hop_s
+            portrait.add(
+                excess[:, before:],
+                facts_of_frames(excess, portrait.reference, self._bands, before),
+                gap_frames=gap,
+                since_s=max(start_utc_s - portrait.start_utc_s, 0.0),
+                hop_s=self._hop_s,
+            )
+            portrait.next_frame = span.first_sample // self._hop_samples + level.shape[1]
+            portrait.heard_until_utc_s = span.end_utc_s
+        if inference is not None:
+            portrait.note_error(inference.error_map)
         return self._explanation(portrait, span)
 
     def miss(self, span: Span, event_id: str | None = None) -> Explanation | None:
         """Take a window that could not be judged; with the id of an open event return how that sounds now."""
-        portrait = None if event_id is None else self._portraits.get(event_id)
-        return None if portrait is None else self._explanation(portrait, span)
+        self._untaught = None
+        portrait = None if event_id is None else self._portrait(event_id, span)
+        if span.start_utc_s - SHORTLY_S > self._lately.end_utc_s:
+            self._lately = Unheard()
+        self._lately.add(span)
+        if portrait is None:
+            return None
+        portrait.unheard.add(span)
+        return self._explanation(portrait, span)
 
     def close(self, event_id: str) -> None:
         """Forget an event; unknown ones are no error."""
@@ -69,7 +101,8 @@ class Describer:
 
     def portrait_tree(self, event_id: str) -> dict[str, object] | None:
         """Return an open event's portrait as JSON of less than 8 kB, to be stored; None: not open here."""
-        return None if event_id not in self._portraits else {}
+        portrait = self._portraits.get(event_id)
+        return None if portrait is None else tree_of_portrait(portrait)
 
     def restore(self, event_id: str, tree: Mapping[str, object]) -> bool:
         """Go on with an event that was open before a restart.
@@ -77,32 +110,48 @@ class Describer:
         Returns:
             False where the portrait is not one of this version and front end: the event then begins anew.
         """
-        del event_id, tree
-        return False
+        portrait = portrait_of_tree(tree, self._bands)
+        if portrait is None:
+            return False
+        self._keep(event_id, portrait)
+        return True
 
-    def _open(self, event_id: str) -> Portrait:
-        portrait = Portrait(self._bands, self._baseline.reference())
+    def _portrait(self, event_id: str, span: Span) -> Portrait:
+        known = self._portraits.get(event_id)
+        if known is not None:
+            return known
+        portrait = Portrait.begun(self._bands, self._baseline.reference(), span.start_utc_s)
+        portrait.unheard.take_over(self._lately, since_utc_s=span.start_utc_s - SHORTLY_S)
+        self._keep(event_id, portrait)
+        return portrait
+
+    def _keep(self, event_id: str, portrait: Portrait) -> None:
         self._portraits[event_id] = portrait
         while len(self._portraits) > OPEN_MAX:
             self._portraits.popitem(last=False)
-        return portrait
+
+    def _known_frames(self, portrait: Portrait, span: Span, frames: int) -> tuple[int, int]:
+        """Return how many frames of a window the portrait has already, and how many are missing before it."""
+        if portrait.next_frame is not None:
+            ahead = portrait.next_frame - span.first_sample // self._hop_samples
+        else:  # the stream's count began anew with a restart: by the clock
+            ahead = round((portrait.heard_until_utc_s - span.start_utc_s) / self._hop_s)
+        if ahead > frames:  # the stream, or the clock, was set back
+            return 0, 0
+        return max(ahead, 0), max(-ahead, 0)
 
     def _explanation(self, portrait: Portrait, span: Span) -> Explanation:
         portrait.windows += 1
-        if math.isnan(portrait.start_utc_s):
-            portrait.start_utc_s = span.start_utc_s
-        portrait.end_utc_s = max(span.end_utc_s, portrait.start_utc_s)
+        portrait.end_utc_s = max(span.end_utc_s, portrait.end_utc_s)
         return Explanation(
-            findings_of(portrait),
+            findings=findings_of(portrait, self._hop_s),
             start_utc_s=portrait.start_utc_s,
             end_utc_s=portrait.end_utc_s,
             windows=portrait.windows,
         )
 
 
-def _levels(logmel: LogMel, inference: Inference | None, frames: int) -> tuple[Float64, Float64 | None]:
-    """Return the last `frames` frames in dB, and what the model made of them."""
-    level = DB_PER_LOG10 * logmel.values[:, -frames:].astype(np.float64)
-    if inference is None:
-        return level, None
-    return level, DB_PER_LOG10 * inference.reconstruction[:, -frames:].astype(np.float64)
+def _levels(logmel: LogMel, inference: Inference | None) -> tuple[Float64, Float64 | None]:
+    """Return a window in dB, shape (mel, frames), and what the model made of it."""
+    level = DB_PER_LOG10 * logmel.values.astype(np.float64)
+    return level, None if inference is None else DB_PER_LOG10 * inference.reconstruction.astype(np.float64)

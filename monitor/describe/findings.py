@@ -1,25 +1,60 @@
-"""From an event's portrait to what a person would say of it."""
+"""From an event's portrait to what a person would say of it, most telling first."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from monitor.describe.candidates import Candidate
+from monitor.describe.fallen import fallen_candidates
 from monitor.describe.portrait import Portrait
+from monitor.describe.risen import risen_candidates
 from monitor.explanation import Finding, SoundKind
 
+FINDINGS_MAX = 3
+WEAKEST = 0.25
+"""A finding that counts for less than this share of the first is not told."""
+MOST_TELLING = 1e9
+"""Where most windows could not be judged, that is said first, whatever the others sounded like."""
 
-def findings_of(portrait: Portrait) -> tuple[Finding, ...]:
+
+def findings_of(portrait: Portrait, hop_s: float) -> tuple[Finding, ...]:
     """Return the findings of an event, most telling first; at least one, at most three."""
-    sums, bands = portrait.sums, portrait.bands
-    profile = 10.0 * np.log10(np.maximum(sums.power, 1e-3) / np.maximum(sums.marked[bands.group_of], 1.0))
-    top = int(np.argmax(profile))
-    strong = profile >= max(profile[top] - 10.0, 3.0)
-    first = last = top
-    while first > 0 and strong[first - 1]:
-        first -= 1
-    while last < bands.count - 1 and strong[last + 1]:
-        last += 1
-    low_hz, high_hz = bands.hz_of(first, last)
-    kind = SoundKind.TONE if last - first < 6 else SoundKind.HISS
-    change = float(10.0 * np.log10(np.mean(10.0 ** (profile[first : last + 1] / 10.0))))
-    return (Finding(kind, low_hz, high_hz, portrait.start_utc_s, portrait.end_utc_s, change),)
+    found = [*risen_candidates(portrait, hop_s), *fallen_candidates(portrait)]
+    highest = max((one.weight for one in found), default=1.0)
+    found += _unheard(portrait, highest)
+    found.sort(key=lambda one: -one.weight)
+    told: list[Finding] = []
+    for one in found:
+        weak = one.weight < WEAKEST * highest
+        if not weak and not any(_same(one.finding, finding) for finding in told):
+            told.append(one.finding)
+    return tuple(told[:FINDINGS_MAX]) or (_other(portrait),)
+
+
+def _same(one: Finding, other: Finding) -> bool:
+    return one.kind is other.kind and one.low_hz < other.high_hz and other.low_hz < one.high_hz
+
+
+def _unheard(portrait: Portrait, highest: float) -> list[Candidate]:
+    unheard = portrait.unheard
+    low_hz, high_hz = portrait.bands.hz_of(0, portrait.bands.count - 1)
+    found = []
+    for kind, stretch in ((SoundKind.DROPOUT, unheard.breaks), (SoundKind.CLIPPING, unheard.clipped)):
+        if not stretch.windows:
+            continue
+        normal_dbfs = portrait.reference.level_dbfs
+        change_db = 0.0 if np.isnan(normal_dbfs) else stretch.level_dbfs - normal_dbfs
+        start = min(max(stretch.start_utc_s, portrait.start_utc_s), portrait.end_utc_s)
+        end = min(max(stretch.end_utc_s, start), portrait.end_utc_s)
+        first = stretch.windows * 2 >= portrait.windows
+        weight = MOST_TELLING if first else WEAKEST * highest
+        found.append(Candidate(Finding(kind, low_hz, high_hz, start, end, change_db), weight))
+    return found
+
+
+def _other(portrait: Portrait) -> Finding:
+    """Return what is left to say when nothing stands out: where the model's error was greatest."""
+    group = int(np.argmax(portrait.errors))
+    starts = portrait.bands.group_starts
+    low_hz, high_hz = portrait.bands.hz_of(int(starts[group]), int(starts[group + 1]) - 1)
+    return Finding(SoundKind.OTHER, low_hz, high_hz, portrait.start_utc_s, portrait.end_utc_s, 0.0)

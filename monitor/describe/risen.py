@@ -1,0 +1,206 @@
+"""Sounds that came on top of the normal one: knocks, rhythms, tones, hiss, and a rise of everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.describe.bands import Float64
+from monitor.describe.candidates import (
+    RISE_DB,
+    Candidate,
+    added_db,
+    finding_of,
+    mean_profile,
+    risen_profile,
+    weight_of,
+)
+from monitor.describe.portrait import STEP_DB, Portrait
+from monitor.describe.rhythm import FLUTTER, course_of_levels, period_frames
+from monitor.explanation import SoundKind
+
+SOUNDS_MAX = 4
+"""Sounds looked at in one event."""
+TOGETHER = 0.5
+"""A group belongs to its neighbour's sound when it sounds in such a share of the neighbour's frames."""
+TONAL = 0.4
+"""A tone has a narrow, lasting peak in such a share of the frames in which it sounds."""
+PEAK_SHARE = 0.02
+"""Bands belong to a tone that hold its peak in such a share of the frames, gaps of two bands apart."""
+HARMONIC = 0.05
+"""Overtones are whole multiples, to this share of the tone, and are not told."""
+HUM_BINS = 4
+"""Below so many bins of the spectrum a frame is shorter than three cycles: its level beats with the phase."""
+WHOLE = 0.8
+"""A rise of everything concerns such a share of all bands."""
+EVEN_DB = 4.0
+"""... and differs between them by no more (half the distance between the quartiles)."""
+HUM_DB = 6.0
+NEARLY_DB = 10.0
+"""The band of a sound is where it is at most so much weaker than where it is strongest, ..."""
+FAINT_DB = 15.0
+"""... or so much if there it has risen at least half as far as the most risen; ..."""
+HOLE = 6
+"""... gaps of so many bands belong to it."""
+FEWEST_FRAMES = 2
+"""A sound is heard in so many frames at least."""
+
+
+def risen_candidates(portrait: Portrait, hop_s: float) -> list[Candidate]:
+    """Return what an event's portrait holds of sounds above normal."""
+    everything = _level_rise(portrait)
+    if everything is not None:
+        return [everything]
+    profile = risen_profile(portrait)
+    tones, of_tones = _tones(portrait, profile)
+    # what normal sound does by itself within seconds or hours is no news
+    rest = np.where(of_tones, 0.0, profile)
+    return [*tones, *_sounds(portrait, rest, of_tones, hop_s)]
+
+
+def _level_rise(portrait: Portrait) -> Candidate | None:
+    mean = mean_profile(portrait)
+    low, high = np.quantile(mean, [0.25, 0.75])
+    if (mean >= RISE_DB).mean() < WHOLE or (high - low) / 2 > EVEN_DB:
+        return None
+    course = course_of_levels(portrait.course.mean(axis=0) * STEP_DB, RISE_DB)
+    if course is None or not course.lasts:
+        return None
+    whole = (0, portrait.bands.count - 1)
+    finding = finding_of(portrait, SoundKind.LEVEL_RISE, whole, risen_profile(portrait), portrait.risen)
+    return Candidate(finding, weight_of(portrait, mean, 0, course.sounding))
+
+
+def _tones(portrait: Portrait, profile: Float64) -> tuple[list[Candidate], NDArray[np.bool_]]:
+    """Return the tones, overtones left out, and the bands that they and the overtones take up."""
+    bands, sums = portrait.bands, portrait.sums
+    taken = np.zeros(bands.count, bool)
+    found: list[Candidate] = []
+    middles: list[float] = []
+    for first, last in _runs(sums.peaks >= max(PEAK_SHARE * sums.unusual, 1.0), gap=2):
+        groups = slice(int(bands.group_of[first]), int(bands.group_of[last]) + 1)
+        frames = float(min(sums.marked[groups].sum(), sums.unusual))
+        held = np.cumsum(sums.peaks[first : last + 1].astype(np.float64))
+        if frames < FEWEST_FRAMES or held[-1] < TONAL * frames:
+            continue
+        course = course_of_levels(portrait.course[groups].max(axis=0) * STEP_DB, RISE_DB)
+        if course is None or not course.lasts:
+            continue
+        low, high = np.searchsorted(held, [0.05 * held[-1], 0.95 * held[-1]])
+        band = max(first + int(low) - 1, 0), min(first + int(high) + 1, bands.count - 1)
+        if bands.cells_hz[band[1] + 1] < HUM_BINS * bands.bin_hz:
+            band = _hum_band(portrait, profile, band)
+        taken[max(band[0] - 2, 0) : band[1] + 3] = True
+        middle = float(np.mean(bands.hz_of(*band)))
+        if any(abs(middle / m - round(middle / m)) < HARMONIC * round(middle / m) for m in middles):
+            continue
+        middles.append(middle)
+        finding = finding_of(portrait, SoundKind.TONE, band, profile, portrait.risen)
+        found.append(
+            Candidate(finding, weight_of(portrait, profile[band[0] : band[1] + 1], band[0], course.sounding))
+        )
+    return found, taken
+
+
+def _runs(chosen: NDArray[np.bool_], *, gap: int) -> list[tuple[int, int]]:
+    """Return the first and last places of each run, those up to `gap` places apart joined."""
+    at = np.flatnonzero(chosen)
+    if not len(at):
+        return []
+    breaks = np.flatnonzero(np.diff(at) > gap + 1)
+    firsts, lasts = at[np.concatenate([[0], breaks + 1])], at[np.concatenate([breaks, [len(at) - 1]])]
+    return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
+
+
+def _sounds(
+    portrait: Portrait, profile: Float64, of_tones: NDArray[np.bool_], hop_s: float
+) -> list[Candidate]:
+    """Return what sounds beside the tones, one candidate for neighbouring groups that sound together."""
+    level_db = (portrait.course * STEP_DB).astype(np.float64)
+    left = portrait.sums.marked >= FEWEST_FRAMES
+    for group in range(portrait.bands.groups):
+        own = slice(int(portrait.bands.group_starts[group]), int(portrait.bands.group_starts[group + 1]))
+        if of_tones[own].any() and np.mean(profile[own]) < RISE_DB:
+            left[group] = False
+    strength = np.square(level_db).sum(axis=1)
+    on = [_on(level) for level in level_db]
+    found: list[Candidate] = []
+    for _ in range(SOUNDS_MAX):
+        if not left.any():
+            break
+        seed = int(np.argmax(np.where(left, strength, -1.0)))
+        first, last = _together(on, seed, left)
+        left[first : last + 1] = False
+        candidate = _sound(portrait, profile, (first, last), hop_s)
+        if candidate is not None:
+            found.append(candidate)
+    return found
+
+
+def _on(level_db: Float64) -> NDArray[np.bool_]:
+    """Return where a level is high: risen at all, and at least half its loud frames."""
+    if not len(level_db):
+        return np.zeros(0, bool)
+    loud = float(np.sort(level_db)[-max(len(level_db) // 50, 2) :].mean())
+    return np.asarray(level_db >= max(RISE_DB, 0.5 * loud))
+
+
+def _together(on: list[NDArray[np.bool_]], seed: int, left: NDArray[np.bool_]) -> tuple[int, int]:
+    """Return the first and last of the groups around `seed` that sound when it does."""
+    needed = TOGETHER * max(int(on[seed].sum()), 1)
+    first = last = seed
+    while first > 0 and left[first - 1] and (on[first - 1] & on[seed]).sum() >= needed:
+        first -= 1
+    while last < len(on) - 1 and left[last + 1] and (on[last + 1] & on[seed]).sum() >= needed:
+        last += 1
+    return first, last
+
+
+def _sound(portrait: Portrait, profile: Float64, groups: tuple[int, int], hop_s: float) -> Candidate | None:
+    level_db = portrait.course[groups[0] : groups[1] + 1].mean(axis=0) * STEP_DB
+    course = course_of_levels(level_db, RISE_DB)
+    if course is None:
+        return None
+    starts = portrait.bands.group_starts
+    band = _band(portrait, profile, int(starts[groups[0]]), int(starts[groups[1] + 1]))
+    if band is None:
+        return None
+    period = None
+    if portrait.bands.cells_hz[band[1] + 1] < HUM_BINS * portrait.bands.bin_hz:
+        kind, band = SoundKind.TONE, _hum_band(portrait, profile, band)
+    elif course.lasts:
+        kind = SoundKind.HISS
+    else:
+        period = period_frames(course.level_db)
+        kind = SoundKind.RHYTHM
+        if period is None:
+            kind = SoundKind.HISS if course.long and course.stays_above(FLUTTER) else SoundKind.KNOCK
+    finding = finding_of(portrait, kind, band, profile, portrait.risen)
+    if period is not None:
+        finding = replace(finding, period_s=period * hop_s)
+    return Candidate(finding, weight_of(portrait, profile[band[0] : band[1] + 1], band[0], course.sounding))
+
+
+def _band(portrait: Portrait, profile: Float64, start: int, end: int) -> tuple[int, int] | None:
+    """Return the bands around the strongest that hold what is nearly as strong; None: nothing has risen."""
+    added = added_db(portrait, profile)[start:end]
+    top = int(np.argmax(added))
+    if not np.isfinite(added[top]):
+        return None
+    half = 0.5 * profile[start:end][added >= added[top] - NEARLY_DB].max()
+    held = (added >= added[top] - NEARLY_DB) | (
+        (added >= added[top] - FAINT_DB) & (profile[start:end] >= half)
+    )
+    for first, last in _runs(held, gap=HOLE):
+        if first <= top <= last:
+            return start + first, start + last
+    return None
+
+
+def _hum_band(portrait: Portrait, profile: Float64, band: tuple[int, int]) -> tuple[int, int]:
+    """Return the bands of a hum, whose smear over the lowest bins is as wide as itself."""
+    added = added_db(portrait, profile)[band[0] : band[1] + 1]
+    at = np.flatnonzero(added >= added.max() - HUM_DB)
+    return band[0] + int(at[0]), band[0] + int(at[-1])
