@@ -72,5 +72,6 @@ $(DEV_STAMP): pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,train]'
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps 'aisfx>=0.1.2'  # it pins numpy; only its weights are read
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps 'pysparkplug>=0.6.1'  # it pins paho-mqtt<2; only its decoder is used, to hold ours against
 	bash scripts/download_bindings.sh $(BIN)/python .venv/tensorrt-bindings
 	@touch $@

@@ -101,6 +101,18 @@ class PublishError(CodedError):
     code = "publish"
 
 
+class SparkplugError(PublishError):
+    """The Sparkplug edge node was asked for what it cannot do: a name, a tag or a step out of order."""
+
+    code = "sparkplug"
+
+
+class PayloadError(SparkplugError):
+    """Bytes that are no Sparkplug payload, or a value that does not fit into its type."""
+
+    code = "sparkplug-payload"
+
+
 class RecordError(CodedError):
     """Sound cannot be recorded as asked; the text says why."""
 
