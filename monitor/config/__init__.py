@@ -17,12 +17,12 @@ from pydantic import Field, ValidationError, model_validator
 
 from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
+from monitor.config.mqtt import MqttConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import (
     AlarmConfig,
     InputQualityConfig,
     LogConfig,
-    MqttConfig,
     StoreConfig,
     WindowConfig,
 )

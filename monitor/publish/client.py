@@ -15,6 +15,7 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
@@ -39,14 +40,16 @@ MAX_QUEUED = 256
 class BrokerClient:
     """A connection that comes back by itself. `publish` may be called from any thread but the network's."""
 
-    def __init__(self, config: MqttConfig, *, client_id: str, subscribe: str, hooks: Hooks, log: Log) -> None:
-        """Prepare; `config.host` and `port` are those of a real broker, `subscribe` is one topic filter.
+    def __init__(
+        self, config: MqttConfig, *, client_id: str, subscribe: Sequence[str], hooks: Hooks, log: Log
+    ) -> None:
+        """Prepare; `config.host` and `port` are those of a real broker, `subscribe` are topic filters.
 
         Raises:
             PublishError: Certificates, password file or host name can never work.
         """
         self._config = config
-        self._subscribe = subscribe
+        self._subscribe = tuple(subscribe)
         self._hooks = hooks
         self._log = log
         self._stopping = False
@@ -171,7 +174,7 @@ class BrokerClient:
         self._connects += 1
         self._last_error = ""
         self._log.info("mqtt connected", host=self._config.host, port=self._config.port)
-        client.subscribe(self._subscribe, qos=1)
+        client.subscribe([(one, 1) for one in self._subscribe])
         self._hooks.on_connected()
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
@@ -195,9 +198,10 @@ class BrokerClient:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        if any(reason.is_failure for reason in reasons):
+        refused = [one for one, reason in zip(self._subscribe, reasons, strict=False) if reason.is_failure]
+        if refused:
             self._callback_errors += 1
-            self._last_error = f"the broker refuses the subscription to {self._subscribe}; allow it there"
+            self._last_error = f"the broker refuses the subscription to {refused[0]}; allow it there"
             self._log.error("mqtt commands are not received", reason=self._last_error)
 
     def _on_publish(self, *_details: Any) -> None:  # noqa: ANN401 - paho's five arguments, none is needed

@@ -24,6 +24,7 @@ from monitor.publish.commands import MAX_COMMAND_BYTES
 from monitor.publish.delivery import Delivery, Message
 from monitor.publish.documents import map_payload, score_payload, status_payload
 from monitor.publish.embedded import EmbeddedBroker
+from monitor.publish.homeassistant import birth_topic, discovery_document, discovery_topic
 from monitor.publish.live import LiveItem, LiveMap, LiveQueue
 from monitor.publish.outbox import OutboxSender
 from monitor.publish.payloads import AlarmPayload, HealthPayload, StatusPayload
@@ -63,10 +64,12 @@ class Publisher:
             self._log.info("embedded mqtt broker", host="127.0.0.1", port=self._port)
             config = config.model_copy(update={"host": "127.0.0.1", "port": self._port, "tls": False})
         self._retained.put(self._topic("status"), self._status("online"))
+        if self._config.home_assistant:
+            self._introduce()
         self._client = BrokerClient(
             config,
             client_id=self._box.client_id,
-            subscribe=command_filter(self._box.topic_prefix),
+            subscribe=self._subscriptions(),
             hooks=self,
             log=self._log,
         )
@@ -201,6 +204,17 @@ class Publisher:
             state, at_utc_s=time.time(), source_ids=self._box.source_ids, version=self._box.version
         )
 
+    def _subscriptions(self) -> list[str]:
+        own = [command_filter(self._box.topic_prefix)]
+        return [*own, birth_topic(self._config.home_assistant_prefix)] if self._config.home_assistant else own
+
+    def _introduce(self) -> None:
+        """Have Home Assistant told about every source."""
+        prefix = self._box.topic_prefix
+        for source_id in self._box.source_ids:
+            topic = discovery_topic(self._config.home_assistant_prefix, prefix, source_id)
+            self._retained.put(topic, discovery_document(prefix, source_id, self._box.version))
+
     def _started(self) -> BrokerClient:
         if self._client is None:
             raise PublishError("the publisher has not been started; call start() first")
@@ -225,6 +239,9 @@ class Publisher:
 
     def on_message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Hand a command on, unless it is an old one that the broker kept, or nobody's."""
+        if self._config.home_assistant and topic == birth_topic(self._config.home_assistant_prefix):
+            self._on_home_assistant(payload)
+            return
         source_id = source_of_command(self._box.topic_prefix, topic)
         if retained or source_id not in self._box.source_ids:
             self._refused_commands += 1
@@ -233,3 +250,9 @@ class Publisher:
             return
         self._commands += 1
         self._calls.on_command(str(source_id), payload[: MAX_COMMAND_BYTES + 1])
+
+    def _on_home_assistant(self, payload: bytes) -> None:
+        """After its start it has forgotten what it was not told again, states too."""
+        if payload == b"online":
+            self._retained.send_all_again()
+            self._wake.set()

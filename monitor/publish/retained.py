@@ -9,17 +9,29 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 from monitor.publish.delivery import Delivery, Message
-from monitor.publish.payloads import Payload
 
 UNDER_WAY_MAX = 64
 """Retained messages not yet acknowledged, over all topics; the others wait here, newest state only."""
 
 
+class Document(Protocol):
+    """What can be kept on a topic."""
+
+    def encode(self) -> bytes:
+        """Return it as it goes over the line."""
+        ...
+
+    def says_more_than(self, other: Any, /) -> bool:  # noqa: ANN401 - each document knows its own kind
+        """Whether it says something that `other`, of the same topic, does not."""
+        ...
+
+
 @dataclass(slots=True)
 class _Entry:
-    payload: Payload
+    payload: Document
     """The newest document of the topic."""
     unsent: bool = True
     """Whether the broker has yet to be sent `payload`."""
@@ -34,7 +46,7 @@ class RetainedTopics:
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
 
-    def put(self, topic: str, payload: Payload) -> bool:
+    def put(self, topic: str, payload: Document) -> bool:
         """Remember `payload`; returns whether it says something new, so that it will be sent."""
         with self._lock:
             entry = self._entries.get(topic)
