@@ -198,7 +198,7 @@ def _wire_from_float(datatype: DataType, value: Value) -> float:
 
 
 def _bytes_from_array(datatype: DataType, value: Value) -> bytes:
-    if not isinstance(value, tuple) or any(isinstance(element, bool) for element in value):
+    if not isinstance(value, tuple) or bool in map(type, value):
         raise PayloadError(f"{datatype.label} needs a tuple of numbers, not {value!r:.80}")
     try:
         return struct.pack(f"<{len(value)}{ARRAY_CODES[datatype]}", *value)

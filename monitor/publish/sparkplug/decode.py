@@ -91,13 +91,14 @@ def _read_value(message: Any, datatype: DataType | None) -> tuple[str, Value | N
     return field_name, value_from_wire(datatype, field_name, wire)
 
 
-def _read_properties(message: Any) -> tuple[dict[str, Property], TagQuality | None]:  # noqa: ANN401
+def _read_properties(message: Any) -> tuple[tuple[Property, ...], TagQuality | None]:  # noqa: ANN401
     if not message.HasField("properties"):
-        return {}, None
+        return (), None
     keys, values = message.properties.keys, message.properties.values
     if len(keys) != len(values) or len(keys) > MAX_PROPERTIES:
         raise PayloadError(f"has {len(keys)} names and {len(values)} values of properties")
-    properties: dict[str, Property] = {}
+    properties: list[Property] = []
+    quality = None
     for key, value in zip(keys, values, strict=True):
         datatype = _datatype(_known(value, "type"))
         if not isinstance(key, str) or datatype is None:
@@ -105,13 +106,15 @@ def _read_properties(message: Any) -> tuple[dict[str, Property], TagQuality | No
         read = _read_value(value, datatype)[1]
         if isinstance(read, tuple):
             raise PayloadError(f"property {key[:40]!r} is an array")
-        properties[key] = Property(datatype, read)
-    return properties, _quality(properties.pop(QUALITY_KEY, None))
+        told = Property(key, datatype, read)
+        if key == QUALITY_KEY:
+            quality = _quality(told)
+        else:
+            properties.append(told)
+    return tuple(properties), quality
 
 
-def _quality(told: Property | None) -> TagQuality | None:
-    if told is None:
-        return None
+def _quality(told: Property) -> TagQuality:
     if told.datatype is not DataType.INT32 or told.value not in tuple(TagQuality):
         raise PayloadError("Quality must be an Int32 of 0, 192 or 500")
     return TagQuality(int(told.value))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from monitor.errors import PayloadError
 from monitor.publish.sparkplug.datatypes import FIELDS, DataType, Value, wire_from_value
-from monitor.publish.sparkplug.payload import QUALITY_KEY, Metric, Payload, Property
+from monitor.publish.sparkplug.payload import QUALITY_KEY, Metric, Payload, Property, TagQuality
 from monitor.publish.sparkplug.schema import PayloadMessage
 
 MAX_NUMBER = 2**64 - 1
@@ -44,10 +45,8 @@ def _write_metric(message: Any, metric: Metric, *, states_datatype: bool) -> Non
         if getattr(metric, flag):
             setattr(message, flag, True)
     _write_value(message, datatype, metric.value, metric.label)
-    for name, told in metric.properties.items():
-        _write_property(message.properties, name, told)
-    if metric.quality is not None:
-        _write_property(message.properties, QUALITY_KEY, Property(DataType.INT32, int(metric.quality)))
+    if metric.properties or metric.quality is not None:
+        message.properties.CopyFrom(_property_set(metric.properties, metric.quality))
 
 
 def _sendable_datatype(metric: Metric) -> DataType:
@@ -68,13 +67,25 @@ def _write_value(message: Any, datatype: DataType, value: Value | None, label: s
         raise PayloadError(f"{label}: {error}") from error
 
 
-def _write_property(message: Any, name: str, told: Property) -> None:  # noqa: ANN401 - protobuf's
+@lru_cache(maxsize=512)
+def _property_set(properties: tuple[Property, ...], quality: TagQuality | None) -> Any:  # noqa: ANN401
+    """Return the message of these properties; cached, since births tell the same ones again and again."""
+    message = PayloadMessage.Metric().properties
+    for told in properties:
+        _write_property(message, told)
+    if quality is not None:
+        _write_property(message, Property(QUALITY_KEY, DataType.INT32, int(quality)))
+    return message
+
+
+def _write_property(message: Any, told: Property) -> None:  # noqa: ANN401 - protobuf's
+    label = f"property {told.name!r}"
     if FIELDS[told.datatype] == "bytes_value":
-        raise PayloadError(f"property {name!r}: cannot be of type {told.datatype.label}")
-    message.keys.append(wire_from_value(DataType.STRING, name))
+        raise PayloadError(f"{label}: cannot be of type {told.datatype.label}")
+    message.keys.append(wire_from_value(DataType.STRING, told.name))
     value = message.values.add()
     value.type = told.datatype
-    _write_value(value, told.datatype, told.value, f"property {name!r}")
+    _write_value(value, told.datatype, told.value, label)
 
 
 def _counting(number: int, what: str) -> int:

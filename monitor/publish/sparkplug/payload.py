@@ -25,6 +25,8 @@ class TagQuality(enum.IntEnum):
 class Property:
     """One property of a metric, as a host shows it beside the tag."""
 
+    name: str
+    """As hosts know it, such as engUnit."""
     datatype: DataType
     """No array and no bytes: the wire has no field for them here."""
     value: Scalar | None
@@ -51,8 +53,8 @@ class Metric:
     """Not to be kept by historians."""
     quality: TagQuality | None = None
     """None: not said, which means good."""
-    properties: dict[str, Property] = field(default_factory=dict)
-    """By name, without Quality."""
+    properties: tuple[Property, ...] = ()
+    """Without Quality."""
     wire_field: str = field(default="", compare=False)
     """The field that it was read from; for `as_type`."""
 

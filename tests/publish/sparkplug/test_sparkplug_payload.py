@@ -61,7 +61,8 @@ def values_of(datatype: DataType) -> st.SearchStrategy[Any]:
 @st.composite
 def properties(draw: st.DrawFn) -> Property:
     datatype = draw(st.sampled_from([each for each in DataType if FIELDS[each] != "bytes_value"]))
-    return Property(datatype, draw(st.none() | values_of(datatype)))
+    name = draw(TEXT.filter(lambda text: text != "Quality"))
+    return Property(name, datatype, draw(st.none() | values_of(datatype)))
 
 
 @st.composite
@@ -77,7 +78,7 @@ def metrics(draw: st.DrawFn) -> Metric:
         is_historical=draw(st.booleans()),
         is_transient=draw(st.booleans()),
         quality=draw(st.none() | st.sampled_from(list(TagQuality))),
-        properties=draw(st.dictionaries(TEXT.filter(lambda key: key != "Quality"), properties(), max_size=3)),
+        properties=draw(st.lists(properties(), max_size=3).map(tuple)),
     )
 
 
@@ -225,7 +226,9 @@ def test_a_value_outside_its_type_is_not_written(datatype: DataType, value: Valu
         (Payload((Metric("t", DataType.INT32, 1, alias=2**64),), 1, 0), "alias"),
         (Payload((Metric("\ud800", DataType.INT32, 1),), 1, 0), "UTF-8"),
         (
-            Payload((Metric("t", DataType.INT32, 1, properties={"p": Property(DataType.BYTES, b"")}),), 1, 0),
+            Payload(
+                (Metric("t", DataType.INT32, 1, properties=(Property("p", DataType.BYTES, b""),)),), 1, 0
+            ),
             "cannot be of type Bytes",
         ),
     ],
@@ -314,7 +317,7 @@ def _sane() -> list[bytes]:
     samples |= {DataType.FLOAT: 1.5, DataType.DOUBLE: -1.5}
     payloads = []
     for datatype, value in samples.items():
-        tells = {"engUnit": Property(DataType.STRING, "s"), "engLow": Property(DataType.DOUBLE, 0.0)}
+        tells = (Property("engUnit", DataType.STRING, "s"), Property("engLow", DataType.DOUBLE, 0.0))
         full = Metric("tag", datatype, value, 5, 7, True, True, TagQuality.BAD, tells)
         payloads.append(encode_payload(Payload((full, full), 5, 3), states_datatypes=True))
     return payloads
