@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.section import Section
 
@@ -23,6 +23,11 @@ class MqttConfig(Section):
         "trying out (extra `demo`).",
     )
     port: int = Field(default=1883, ge=1, le=65535, description="8883 is usual with TLS.")
+    version: Annotated[Literal["3.1.1", "5"], BeforeValidator(str)] = Field(
+        default="3.1.1",
+        description="Of the protocol. With 5 messages carry content type, schema, source and bundle as "
+        "properties, and the broker drops live scores and maps that nobody has fetched within a minute.",
+    )
     prefix: str = Field(
         default="wheeltapper/{site}/{box}",
         pattern=TOPIC_PREFIX,

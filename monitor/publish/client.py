@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import paho.mqtt.client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode
+from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
@@ -27,12 +27,14 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.publish.credentials import login_from_config
-from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message
+from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message, properties_of_message
 from monitor.publish.encryption import encryption_from_config
 
 RECONNECT_S = (1, 30)
 """The wait after the first failure, doubled up to the second number."""
 CONNECT_TIMEOUT_S = 5.0
+PROTOCOLS = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQTTv5}
+"""By `mqtt.version`."""
 MAX_QUEUED = 256
 """Messages of QoS 1 that paho may hold; the publisher never has as many under way."""
 
@@ -49,6 +51,7 @@ class BrokerClient:
             PublishError: Certificates, password file or host name can never work.
         """
         self._config = config
+        self._is_5 = config.version == "5"
         self._subscribe = tuple(subscribe)
         self._hooks = hooks
         self._log = log
@@ -69,7 +72,12 @@ class BrokerClient:
         config = self._config
         login = login_from_config(config)
         # A clean session: a command given while the box was away must not act on another alarm later
-        paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=self._client_id, clean_session=True)
+        paho = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self._client_id,
+            clean_session=None if self._is_5 else True,
+            protocol=PROTOCOLS[config.version],
+        )
         paho.suppress_exceptions = True
         paho.connect_timeout = CONNECT_TIMEOUT_S
         paho.max_queued_messages_set(MAX_QUEUED)
@@ -96,7 +104,12 @@ class BrokerClient:
                 "be it",
                 key="mqtt.insecure_skip_tls_name_check",
             )
-        self._paho.connect_async(self._config.host, self._config.port, self._config.keepalive_s)
+        self._paho.connect_async(
+            self._config.host,
+            self._config.port,
+            self._config.keepalive_s,
+            clean_start=True if self._is_5 else mqtt.MQTT_CLEAN_START_FIRST_ONLY,
+        )
         self._paho.loop_start()
 
     def revive(self) -> None:
@@ -124,7 +137,13 @@ class BrokerClient:
 
     def publish(self, message: Message) -> Delivery:
         """Hand a message to the network thread; never waits. At QoS 1 it is sent until acknowledged."""
-        info = self._paho.publish(message.topic, message.payload, message.qos, message.retain)
+        info = self._paho.publish(
+            message.topic,
+            message.payload,
+            message.qos,
+            message.retain,
+            properties_of_message(message) if self._is_5 else None,
+        )
         return Delivery(info, message.qos)
 
     def stop(self, timeout_s: float) -> None:

@@ -7,6 +7,8 @@ from typing import Literal, Protocol
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,20 @@ class Message:
     """0: written once and perhaps lost. 1: sent until the broker acknowledges it."""
     retain: bool = False
     """Whether the broker keeps it for those who subscribe later."""
+    expires_s: int | None = None
+    """MQTT 5: after so long the broker drops it for whoever has not fetched it; None: never."""
+    user_properties: tuple[tuple[str, str], ...] = ()
+    """MQTT 5: what a reader may want to know before it reads the payload."""
+
+
+def properties_of_message(message: Message) -> Properties:
+    """Return what MQTT 5 carries beside the payload (section 3.3.2.3 of its specification)."""
+    properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]  # paho has no types here
+    properties.ContentType = "application/json"
+    properties.UserProperty = list(message.user_properties)
+    if message.expires_s is not None:
+        properties.MessageExpiryInterval = message.expires_s
+    return properties
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,11 @@ class DiscoveryDocument:
         """Return it as UTF-8 JSON, without spaces."""
         return json.dumps(self.tree, separators=(",", ":")).encode()
 
+    @property
+    def user_properties(self) -> tuple[tuple[str, str], ...]:
+        """None: it is no document of ours."""
+        return ()
+
     def says_more_than(self, other: object) -> bool:
         """Whether it differs from `other`."""
         return self != other

@@ -51,6 +51,12 @@ class Payload(BaseModel):
         """Return the document as UTF-8 JSON, without spaces."""
         return self.model_dump_json(by_alias=True).encode()
 
+    @property
+    def user_properties(self) -> tuple[tuple[str, str], ...]:
+        """What MQTT 5 carries beside it: schema, source and bundle, so far as it has them."""
+        found = {"schema": self.schema_, "source": getattr(self, "source", None), "bundle": self.bundle}
+        return tuple((name, value) for name, value in found.items() if value)
+
     def says_more_than(self, other: Payload | None) -> bool:
         """Whether this differs from `other` in anything but its volatile fields."""
         if other is None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -27,7 +28,7 @@ from monitor.publish.embedded import EmbeddedBroker
 from monitor.publish.homeassistant import birth_topic, discovery_document, discovery_topic
 from monitor.publish.live import LiveItem, LiveMap, LiveQueue
 from monitor.publish.outbox import OutboxSender
-from monitor.publish.payloads import AlarmPayload, HealthPayload, StatusPayload
+from monitor.publish.payloads import AlarmPayload, HealthPayload, Payload, StatusPayload
 from monitor.publish.records import payload_from_record
 from monitor.publish.retained import RetainedTopics
 from monitor.publish.topics import OUTBOX_QOS, TOPICS, command_filter, source_of_command
@@ -184,17 +185,26 @@ class Publisher:
             except PublishError as error:
                 self._log.error("error map not published", reason=str(error))
                 return None
-            return self._started().publish(self._message("map", document.source, document.encode()))
+            return self._started().publish(self._message("map", document.source, document))
         score = score_payload(item)
-        return self._started().publish(self._message("score", score.source, score.encode()))
+        return self._started().publish(self._message("score", score.source, score))
 
     def _message_from_record(self, record: Record) -> Message:
         document = payload_from_record(record, self._box.voice)
-        return Message(self._topic(record.kind, record.source_id), document.encode(), OUTBOX_QOS)
+        message = self._message(record.kind, record.source_id, document)
+        # what comes from the store is wanted however late, a historical score too
+        return replace(message, qos=OUTBOX_QOS, expires_s=None)
 
-    def _message(self, kind: str, source_id: str, payload: bytes) -> Message:
+    def _message(self, kind: str, source_id: str, document: Payload) -> Message:
         rule = TOPICS[kind]
-        return Message(self._topic(kind, source_id), payload, rule.qos, retain=rule.retain)
+        return Message(
+            self._topic(kind, source_id),
+            document.encode(),
+            rule.qos,
+            retain=rule.retain,
+            expires_s=rule.expires_s,
+            user_properties=document.user_properties,
+        )
 
     def _topic(self, kind: str, source_id: str = "") -> str:
         return TOPICS[kind].topic(self._box.topic_prefix, source_id)
@@ -224,7 +234,7 @@ class Publisher:
 
     def will(self) -> Message:
         """Return the `offline` that the broker publishes when this connection is lost."""
-        return self._message("status", "", self._status("offline").encode())
+        return self._message("status", "", self._status("offline"))
 
     def on_connected(self) -> None:
         """Have the status and every retained document sent again."""

@@ -24,6 +24,11 @@ class Document(Protocol):
         """Return it as it goes over the line."""
         ...
 
+    @property
+    def user_properties(self) -> tuple[tuple[str, str], ...]:
+        """What MQTT 5 carries beside it."""
+        ...
+
     def says_more_than(self, other: Any, /) -> bool:  # noqa: ANN401 - each document knows its own kind
         """Whether it says something that `other`, of the same topic, does not."""
         ...
@@ -78,7 +83,7 @@ class RetainedTopics:
             ][: max(0, UNDER_WAY_MAX - under_way)]
             for _, entry in due:
                 entry.unsent = False
-            messages = [Message(topic, entry.payload.encode(), 1, retain=True) for topic, entry in due]
+            messages = [_message(topic, entry.payload) for topic, entry in due]
         # outside the lock: paho holds locks of its own while it calls back
         deliveries = [publish(message) for message in messages]
         with self._lock:
@@ -95,3 +100,7 @@ class RetainedTopics:
                 not entry.unsent and (entry.delivery is None or entry.delivery.done)
                 for entry in self._entries.values()
             )
+
+
+def _message(topic: str, document: Document) -> Message:
+    return Message(topic, document.encode(), 1, retain=True, user_properties=document.user_properties)

@@ -23,20 +23,31 @@ class TopicRule:
     """`out`: from the box to the broker; `in`: from an operator to the box."""
     when: str
     """When it is sent, for the documentation."""
+    expires_s: int | None = None
+    """MQTT 5: a live message that nobody has fetched by then is old news."""
 
     def topic(self, prefix: str, source_id: str = "") -> str:
         """Return the full topic; `source_id` is needed by all kinds but `status`."""
         return f"{prefix}/{self.suffix.replace('{source}', source_id)}"
 
 
+LIVE_EXPIRES_S = 60
+
 TOPICS: dict[str, TopicRule] = {
     "status": TopicRule(
         "status", 1, retain=True, direction="out", when="online, stopped (clean) or offline (last will)"
     ),
     "health": TopicRule("{source}/health", 1, retain=True, direction="out", when="on change"),
-    "score": TopicRule("{source}/score", 0, retain=False, direction="out", when="each window"),
+    "score": TopicRule(
+        "{source}/score", 0, retain=False, direction="out", when="each window", expires_s=LIVE_EXPIRES_S
+    ),
     "map": TopicRule(
-        "{source}/map", 0, retain=False, direction="out", when="flagged windows, or all (mqtt.map_windows)"
+        "{source}/map",
+        0,
+        retain=False,
+        direction="out",
+        when="flagged windows, or all (mqtt.map_windows)",
+        expires_s=LIVE_EXPIRES_S,
     ),
     "alarm": TopicRule(
         "{source}/alarm",

@@ -22,7 +22,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
-from monitor.publish.client import check_host
+from monitor.publish.client import PROTOCOLS, check_host
 from monitor.publish.credentials import login_from_config
 from monitor.publish.encryption import encryption_from_config
 from monitor.publish.topics import command_filter
@@ -127,7 +127,11 @@ class _Visit:
         self._config = config
         self._token = token
         self._answers = _Answers()
-        self._paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"wheeltapper-check-{token}")
+        self._paho = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"wheeltapper-check-{token}",
+            protocol=PROTOCOLS[config.version],
+        )
         self._paho.connect_timeout = STEP_S
         if (login := login_from_config(config)) is not None:
             self._paho.username_pw_set(login.username, login.password)

@@ -32,8 +32,9 @@ def walked(found: MqttConfig) -> dict[str, str]:
 
 
 @pytest.mark.broker
-def test_the_whole_way_is_told_step_by_step(mosquitto: Mosquitto) -> None:
-    steps = walked(config(mosquitto.port))
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_the_whole_way_is_told_step_by_step(mosquitto: Mosquitto, version: str) -> None:
+    steps = walked(config(mosquitto.port, version=version))
     assert ["files", "name", "line", "login", "subscribe", "publish"] == list(steps)
     assert "127.0.0.1" in steps["name"]
     assert f"{PREFIX}/+/command" in steps["subscribe"]
