@@ -44,8 +44,9 @@ INTRODUCTION = """# MQTT
 
 <!-- written by `python -m monitor.publish.docs` from monitor/publish; do not edit -->
 
-What Wheeltapper says over MQTT 3.1.1 or 5 (`mqtt.version`), as plain JSON, and what it listens to. Every topic
-begins with `mqtt.prefix`, by default `wheeltapper/{site}/{box}`; `{source}` is the id of a source from config.yaml.
+What Wheeltapper says over MQTT 3.1.1 or 5 (`mqtt.version`), as plain JSON, and what it listens to. Every
+topic begins with `mqtt.prefix`, by default `wheeltapper/{site}/{box}`; `{source}` is the id of a source from
+config.yaml.
 
 ## Topics
 
@@ -64,9 +65,9 @@ RULES = """
 
 ### MQTT 5
 
-Each message carries the content type `application/json` and the user properties `schema`, `source` and `bundle`, so
-far as it has them. A live `score` or `map` expires after 60 s: whoever was away is not sent what is old news. Events,
-replies, retained documents and historical scores never expire.
+Each message carries the content type `application/json` and the user properties `schema`, `source` and
+`bundle`, so far as it has them. A live `score` or `map` expires after 60 s: whoever was away is not sent what
+is old news. Events, replies, retained documents and historical scores never expire.
 
 ### Explanations
 
