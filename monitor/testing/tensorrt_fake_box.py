@@ -58,6 +58,9 @@ class FakeBox:
     """is_stream_capturable says no so many times; above 0 it exists at all, as in TensorRT for RTX."""
     refuses_to_build: bool = False
     """build_serialized_network returns None, as it does when no kernel fits."""
+    refuses: frozenset[str] = frozenset()
+    """Calls that log why and answer False or None: create_execution_context, set_input_shape,
+    set_tensor_address, execute_async_v3."""
     takes_timing: bool = True
     """Whether an earlier timing cache is accepted."""
     builds: int = 0

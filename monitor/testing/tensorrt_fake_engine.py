@@ -13,6 +13,9 @@ import onnxruntime as ort
 from engines.bundle import INPUT_NAME, OUTPUT_NAMES
 from monitor.testing.tensorrt_fake_box import MAGIC, TAIL, FakeBox, FakeLogger, Severity
 
+DTYPES = {"tensor(float)": 0, "tensor(float16)": 1}
+"""ONNX Runtime's name of a type -> TensorRT's number."""
+
 
 class FakeRuntime:
     """Turns plans back into engines."""
@@ -46,19 +49,28 @@ class _Engine:
     def __init__(self, box: FakeBox, log: FakeLogger, head: Mapping[str, Any], onnx: bytes) -> None:
         self.box, self.log, self.head = box, log, head
         self.session = ort.InferenceSession(onnx, providers=["CPUExecutionProvider"])
-        self.names: list[str] = [INPUT_NAME, *(output.name for output in self.session.get_outputs())]
-        self.num_io_tensors = len(self.names)
+        self.given: dict[str, Any] = {tensor.name: tensor for tensor in self.session.get_inputs()}
+        self.made: dict[str, Any] = {tensor.name: tensor for tensor in self.session.get_outputs()}
+        self.num_io_tensors = len(self.given) + len(self.made)
 
     def get_tensor_name(self, index: int) -> str:
-        return self.names[index]
+        return [*self.given, *self.made][index]
 
     def get_tensor_mode(self, name: str) -> int:
-        return 1 if name == INPUT_NAME else 2
+        return 1 if name in self.given else 2
 
-    def get_tensor_dtype(self, _name: str) -> int:
-        return 0
+    def get_tensor_dtype(self, name: str) -> int:
+        return DTYPES[{**self.given, **self.made}[name].type]
 
-    def create_execution_context(self) -> _Context | _LateContext:
+    def refuses(self, call: str) -> bool:
+        if call in self.box.refuses:
+            why = f"Error Code 3: API Usage Error (in {call})"
+            self.log.log(Severity.ERROR, why)
+        return call in self.box.refuses
+
+    def create_execution_context(self) -> _Context | _LateContext | None:
+        if self.refuses("create_execution_context"):
+            return None
         return _LateContext(self) if self.box.late else _Context(self)
 
 
@@ -69,6 +81,8 @@ class _Context:
         self._memory: dict[str, int] = {}
 
     def set_input_shape(self, name: str, shape: tuple[int, ...]) -> bool:
+        if self._engine.refuses("set_input_shape"):
+            return False
         smallest, _, largest = self._engine.head["profile"]
         self._engine.box.asked_shapes.append(shape)
         if name != INPUT_NAME or not smallest[0] <= shape[0] <= largest[0]:
@@ -81,15 +95,20 @@ class _Context:
         return True
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
-        return self._shape[:1] if name == "score" else self._shape
+        sizes = self._engine.made[name].shape  # a word where the model leaves it open
+        return tuple(self._shape[i] if isinstance(size, str) else size for i, size in enumerate(sizes))
 
     def set_tensor_address(self, name: str, address: int) -> bool:
+        if self._engine.refuses("set_tensor_address"):
+            return False
         self._engine.box.addresses.append((name, address))
         self._memory[name] = address
         return True
 
     def execute_async_v3(self, stream_handle: int) -> bool:
         box = self._engine.box
+        if self._engine.refuses("execute_async_v3"):
+            return False
         stream = box.cuda.streams[stream_handle]
         if stream.captured is not None and not box.capturable:
             self._engine.log.log(Severity.ERROR, "Error Code 1: Cask (capture of this layer is not possible)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,25 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_owner_and_the_remedy(
     monkeypatch.setattr(os, "geteuid", lambda: NOBODY)
     with pytest.raises(PlanCacheError, match=rf"for #{NOBODY}; it lies with {owner}: .* `sudo -u {owner}` "):
         PlanCache(tmp_path / "file" / "engines")
+
+
+@pytest.mark.parametrize(("mode", "refused"), [(0o755, False), (0o770, True), (0o702, True), (0o720, True)])
+def test_a_folder_that_group_or_others_may_write_to_is_refused(
+    tmp_path: Path, mode: int, *, refused: bool
+) -> None:
+    tmp_path.chmod(mode)
+    expected = pytest.raises(PlanCacheError, match=rf"\(mode {mode:o}\)") if refused else nullcontext()
+    with expected:
+        PlanCache(tmp_path)
+
+
+def test_a_plan_that_cannot_be_written_leaves_nothing_that_looks_like_one(plans_at: Path) -> None:
+    cache, key = PlanCache(plans_at), a_key()
+    in_the_way = cache.path(key, ".plan") / "in the way"
+    in_the_way.mkdir(parents=True)
+    with pytest.raises(PlanCacheError, match=r"\.plan: "):
+        cache.keep(a_record(key, b"plan"), b"plan")
+    assert [in_the_way.parent] == list(plans_at.iterdir()), "no sidecar, for it is written last, and no part"
 
 
 def test_a_user_without_a_name_is_told_as_sudo_takes_it() -> None:
