@@ -1,0 +1,168 @@
+"""From the messages of the pipeline to readings of tags. What is not known is null, never 0."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.messages import AlarmChange, AlarmState, CaptureHealth, Inference, Quality, Score
+from monitor.publish.documents import Progress, known, text
+from monitor.publish.error_map import area_mean, row_edges_hz
+from monitor.publish.sparkplug.metrics import BANDS, MAX_TEXT, STATE_CODES
+from monitor.publish.sparkplug.payload import TagQuality
+from monitor.publish.sparkplug.tags import Reading
+
+Readings = dict[str, Reading]
+SET_ASIDE = {AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE}
+_BAD = Reading(None, TagQuality.BAD)
+
+
+@dataclass(frozen=True, slots=True)
+class BoxCondition:
+    """How the box is, as the daemon's health knows it."""
+
+    version: str
+    """Of the installed package."""
+    started_utc_s: float
+    """When the process began."""
+    store_error: str | None
+    """Why alarms cannot be stored at present; None: they are."""
+    clips_error: str | None
+    """Why no clips and maps are written at present; None: they are."""
+    unsaved_changes: int
+    """Alarm changes that wait for the store."""
+    outbox_records: int | None
+    """Records that wait to be sent; None: the store does not answer."""
+    restarted_threads: int
+    """Times that the supervisor had to start a thread again."""
+    losses: int
+    """Messages, clips and commands given up."""
+
+
+def ms_from_utc_s(utc_s: float) -> int:
+    """Return seconds since 1970 as whole milliseconds, rounded; 0 for anything before."""
+    return max(0, round(utc_s * 1000))
+
+
+def score_readings(score: Score) -> Readings:
+    """Return what a window's score says; what is true of it is so at the window's end.
+
+    A window that could not be judged has a null score of bad quality.
+    """
+    judged = score.span.quality is Quality.OK
+    return {
+        "Score": _number(score.value) if judged else _BAD,
+        "ExpectedPerDay": _number(score.expected_per_day, 4) if judged else _BAD,
+        "Input/LevelDbfs": Reading(known(score.span.level_dbfs, 4)),
+        "Input/Quality": Reading(score.span.quality.value),
+        "Engine/Bundle": _text(score.bundle_id),
+    }
+
+
+def limit_readings(warning_value: float | None) -> Readings:
+    """Return the limits that scores are held against; `warning_value` in units of the alarm limit."""
+    return {"Limit": Reading(1.0), "WarningLimit": Reading(known(warning_value))}
+
+
+def alarm_readings(change: AlarmChange, explanation: str | None) -> Readings:
+    """Return what an alarm is after `change`; `explanation` is its explanation in words."""
+    start, until = change.event_start_utc_s, change.shelved_until_utc_s
+    return {
+        "Alarm/State": Reading(STATE_CODES[change.new_state]),
+        "Alarm/StateText": Reading(change.new_state.value),
+        "Alarm/Active": Reading(change.active),
+        "Alarm/Acked": Reading(_acked(change)),
+        "Alarm/Warning": Reading(change.warning),
+        "Alarm/Uncertain": Reading(change.uncertain),
+        "Alarm/Shelved": Reading(until is not None),
+        "Alarm/ShelvedUntil": Reading(None if until is None else ms_from_utc_s(until)),
+        "Alarm/OutOfService": Reading(change.new_state is AlarmState.OUT_OF_SERVICE),
+        "Alarm/EventId": _text(change.event_id),
+        "Alarm/EventStart": Reading(None if start is None else ms_from_utc_s(start)),
+        "Alarm/Peak": Reading(known(change.peak)),
+        "Alarm/Reason": Reading(change.reason.value),
+        "Alarm/Actor": _text(change.actor),
+        "Alarm/Note": _text(change.note),
+        "Alarm/Explanation": _text(explanation),
+    }
+
+
+def map_readings(
+    inference: Inference, shape: tuple[int, int], band_edges_hz: NDArray[np.float64]
+) -> Readings:
+    """Return the error map of a window at `shape` (rows, columns), and its bands.
+
+    `band_edges_hz`, shape (mel + 2,), is that of the front end: band b peaks at b + 1. A map with values that
+    are no numbers is null and bad.
+    """
+    if not np.isfinite(inference.error_map).all():
+        return {"Error/Bands": _BAD, "Error/Map": _BAD}
+    cells = area_mean(inference.error_map, shape)
+    bands = area_mean(inference.error_map, (BANDS, 1))
+    rows, columns = cells.shape
+    return {
+        "Error/Bands": _floats(bands),
+        "Error/BandEdgesHz": _floats(np.array(row_edges_hz(band_edges_hz, bands.shape[0]))),
+        "Error/Map": _floats(cells),
+        "Error/MapRows": Reading(rows),
+        "Error/MapColumns": Reading(columns),
+        "Error/MapEdgesHz": _floats(np.array(row_edges_hz(band_edges_hz, rows))),
+        "Error/MapSeconds": Reading(known(inference.span.end_s - inference.span.start_s)),
+    }
+
+
+def health_readings(health: CaptureHealth, progress: Progress, bundle_id: str | None) -> Readings:
+    """Return how a source is doing."""
+    return {
+        "Input/State": Reading(health.state.value),
+        "Input/Reason": _text(health.reason or None),
+        "Input/Device": _text(health.device),
+        "Input/LostSamples": Reading(health.lost_samples),
+        "Input/Restarts": Reading(health.restarts),
+        "Engine/Bundle": _text(bundle_id),
+        "Engine/Backend": _text(progress.backend),
+        "Engine/Fallback": _text(progress.fallback),
+        "Engine/DroppedWindows": Reading(progress.dropped_windows),
+        "Engine/LagSeconds": Reading(known(progress.lag_s, 4)),
+    }
+
+
+def box_readings(box: BoxCondition) -> Readings:
+    """Return how the box is, for the tags of the node."""
+    return {
+        "Box/Version": _text(box.version),
+        "Box/Started": Reading(ms_from_utc_s(box.started_utc_s)),
+        "Box/StoreError": _text(box.store_error),
+        "Box/ClipsError": _text(box.clips_error),
+        "Box/UnsavedChanges": Reading(box.unsaved_changes),
+        "Box/OutboxRecords": Reading(box.outbox_records),
+        "Box/RestartedThreads": Reading(box.restarted_threads),
+        "Box/Losses": Reading(box.losses),
+    }
+
+
+def _acked(change: AlarmChange) -> bool | None:
+    if change.event_id is None:
+        return True
+    # what is set aside hides whether the open event was acknowledged before: better not known than wrong
+    hidden = change.new_state in SET_ASIDE
+    return None if hidden else change.new_state in {AlarmState.NORMAL, AlarmState.ACKNOWLEDGED}
+
+
+def _number(value: float | None, digits: int = 6) -> Reading:
+    rounded = known(value, digits)
+    return _BAD if rounded is None else Reading(rounded)
+
+
+def _text(words: str | None) -> Reading:
+    if words is None:
+        return Reading(None)
+    cut = words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1] + "…"
+    return Reading(text(cut))
+
+
+def _floats(values: NDArray[np.float64]) -> Reading:
+    narrow = values.astype(np.float32).ravel()
+    return Reading(tuple(float(value) for value in narrow)) if np.isfinite(narrow).all() else _BAD
