@@ -90,6 +90,7 @@ class Rig:
     seconds: float = 0.0
     actions: list[Action] = field(default_factory=list)
     connects: list[Connect] = field(default_factory=list)
+    sent_ms: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.session = Session(self.settings, NODE_TAGS, self.counter, self.now)
@@ -100,6 +101,7 @@ class Rig:
 
     def keep(self, actions: list[Action]) -> list[Heard]:
         self.actions.extend(actions)
+        self.sent_ms |= {each.number: self.now.utc_ms for each in actions if isinstance(each, Publish)}
         return [heard(action) for action in actions if isinstance(action, Publish)]
 
     @property
