@@ -19,6 +19,8 @@ PROFILE_CELLS = 32
 INDENT = 27
 """Where what is said about a source begins."""
 SENTENCE_LETTERS = 500
+SOURCES_REMEMBERED = 10_000
+"""Whoever writes to the broker may invent any number of them."""
 PEAK_DECAY = 0.995
 """Per window: how fast the scale of the profile forgets its highest error."""
 
@@ -46,19 +48,33 @@ Document = Mapping[str, object]
 
 
 class LineWriter:
-    """Turns documents into lines. Remembers each source's highest error, so that profiles compare."""
+    """Turns documents into lines.
+
+    Remembers each source's highest error, so that profiles compare, and what its event sounded like last.
+    """
 
     def __init__(self, *, colours: bool) -> None:
         self._colours = colours
         self._peaks: dict[str, float] = {}
+        self._heard: dict[str, tuple[str, str]] = {}
 
     def lines(self, kind: str, name: str, document: Document, *, retained: bool = False) -> list[str]:
-        """Return the line of a document, if it needs one, and below that of an alarm what it sounded like."""
+        """Return the line of a document, if it needs one, and below that of an alarm what it sounded like.
+
+        While an event lasts, the sentence is shown again when other kinds of sound make it up.
+        """
         line = self.line(kind, name, document, retained=retained)
-        if line is None:
-            return []
         words = _words(document) if kind in {"alarm", "event"} else None
-        return [line] if words is None else [line, f"{'':{INDENT}}{words}"]
+        if words is None:
+            return [] if line is None else [line]
+        event, kinds = _text(document, "event_id"), _kinds(document)
+        told = self._heard.get(name)
+        news = told is not None and told[0] == event and told[1] != kinds
+        if len(self._heard) < SOURCES_REMEMBERED:
+            self._heard[name] = event, kinds
+        if line is None:
+            return [f"{_clock(document)}  {plain(name):<16} heard so far: {words}"] if news else []
+        return [line, f"{'':{INDENT}}{words}"]
 
     def line(self, kind: str, name: str, document: Document, *, retained: bool = False) -> str | None:
         """Return the line of a document of `kind` about `name`, or None when it needs none.
@@ -109,7 +125,7 @@ class LineWriter:
             return ""
         errors = [_finite(error) or 0.0 for error in profile[:4096]]
         top = max(*errors, self._peaks.get(name, 0.0) * PEAK_DECAY)
-        if len(self._peaks) < 10_000:
+        if len(self._peaks) < SOURCES_REMEMBERED:
             self._peaks[name] = top
         return blocks(errors, top)
 
@@ -186,6 +202,14 @@ def _words(document: Document) -> str | None:
         return None
     text = explanation.get("text")
     return plain(text, SENTENCE_LETTERS) if isinstance(text, str) else None
+
+
+def _kinds(document: Document) -> str:
+    """Return the kinds of sound in an alarm, most telling first."""
+    explanation = document.get("explanation")
+    findings = explanation.get("findings") if isinstance(explanation, Mapping) else None
+    found = findings[:3] if isinstance(findings, list) else []
+    return " ".join(str(finding.get("kind"))[:20] for finding in found if isinstance(finding, Mapping))
 
 
 def _particulars(document: Document) -> str:

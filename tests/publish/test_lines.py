@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from publish_rig import SQUEAL, VOICE, change_to, score_at
 
-from monitor.messages import AlarmState, Record
+from monitor.explanation import Explanation
+from monitor.messages import AlarmChange, AlarmState, Record
 from monitor.publish.documents import alarm_payload, score_payload
 from monitor.publish.lines import BLOCKS, LineWriter, bar, blocks
 from monitor.publish.payloads import Payload
@@ -25,10 +26,12 @@ def tree(payload: Payload) -> Mapping[str, object]:
     return document
 
 
+def record_of(change: AlarmChange) -> Record:
+    return Record(1, "event", "pump", 0.0, change_body(change, "demo-1"))
+
+
 def event(state: AlarmState) -> Mapping[str, object]:
-    return tree(
-        event_payload(Record(1, "event", "pump", 0.0, change_body(change_to(state), "demo-1")), VOICE)
-    )
+    return tree(event_payload(record_of(change_to(state)), VOICE))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +96,7 @@ def test_alarms_are_red_only_when_colours_are_wanted() -> None:
 def test_under_an_alarm_stands_what_it_sounded_like() -> None:
     change = replace(change_to(AlarmState.UNACKNOWLEDGED), explanation=SQUEAL)
     writer = LineWriter(colours=False)
-    raised = tree(event_payload(Record(1, "event", "pump", 0.0, change_body(change, "demo-1")), VOICE))
+    raised = tree(event_payload(record_of(change), VOICE))
     first, second = writer.lines("event", "pump", raised)
     assert first == writer.line("event", "pump", raised)
     assert " " * first.index("ALARM") + "tone in 2" == second
@@ -104,6 +107,24 @@ def test_under_an_alarm_stands_what_it_sounded_like() -> None:
     assert 1 == len(writer.lines("event", "pump", warning)), "the alarm is as it was"
     unexplained = {**raised, "explanation": None}
     assert 1 == len(writer.lines("event", "pump", unexplained))
+
+
+def test_an_event_that_turns_out_to_be_another_sound_is_told_again() -> None:
+    change = replace(change_to(AlarmState.UNACKNOWLEDGED), explanation=SQUEAL)
+    writer = LineWriter(colours=False)
+
+    def grown(explanation: Explanation) -> list[str]:
+        alarm = alarm_payload(replace(change, explanation=explanation), bundle_id=None, voice=VOICE)
+        return writer.lines("alarm", "pump", tree(alarm))
+
+    assert [] == grown(SQUEAL), "a newcomer is told what is retained, and with the next event"
+    writer.lines("event", "pump", tree(event_payload(record_of(change), VOICE)))
+    assert [] == grown(replace(SQUEAL, windows=3)), "more of the same"
+    (line,) = grown(replace(SQUEAL, findings=SQUEAL.findings[1:], windows=4))
+    assert line.endswith("pump             heard so far: rhythm in 4")
+    assert [] == grown(replace(SQUEAL, findings=SQUEAL.findings[1:], windows=5))
+    change = replace(change, event_id="another")
+    assert [] == grown(SQUEAL), "a new event is told with its record"
 
 
 def test_an_alarm_state_is_shown_to_a_newcomer_and_not_beside_its_event() -> None:
