@@ -11,8 +11,10 @@ from monitor.describe.risen import risen_candidates
 from monitor.explanation import Finding, SoundKind
 
 FINDINGS_MAX = 3
-WEAKEST = 0.25
+WEAKEST = 0.4
 """A finding that counts for less than this share of the first is not told."""
+SAME_PERIOD = 0.1
+"""What repeats at the same pace, to this share, is one rhythm wherever it is heard."""
 MOST_TELLING = 1e9
 """Where most windows could not be judged, that is said first, whatever the others sounded like."""
 
@@ -32,6 +34,9 @@ def findings_of(portrait: Portrait, hop_s: float) -> tuple[Finding, ...]:
 
 
 def _same(one: Finding, other: Finding) -> bool:
+    """Say whether two findings are one: of a kind in one band, or with one period."""
+    if one.period_s is not None and other.period_s is not None:
+        return abs(one.period_s / other.period_s - 1.0) < SAME_PERIOD
     return one.kind is other.kind and one.low_hz < other.high_hz and other.low_hz < one.high_hz
 
 

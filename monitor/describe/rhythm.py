@@ -14,7 +14,7 @@ PAUSES = 0.3
 """... and in all but this share of them ..."""
 FLOOR, FLOOR_DB = 0.3, 1.5
 """... stays above this share of its loud level, and so much above normal."""
-FLUTTER = 0.1
+FLUTTER = 0.2
 """What repeats evenly is a rhythm below FLOOR; what flutters without a rhythm lasts above this share."""
 SMOOTHING = np.array([0.25, 0.5, 0.25])
 SHORTEST_FRAMES = 3.5

@@ -18,32 +18,37 @@ from monitor.describe.candidates import (
     weight_of,
 )
 from monitor.describe.portrait import STEP_DB, Portrait
-from monitor.describe.rhythm import FLUTTER, course_of_levels, period_frames
+from monitor.describe.rhythm import FLUTTER, Course, course_of_levels, period_frames
 from monitor.explanation import SoundKind
 
 SOUNDS_MAX = 4
 """Sounds looked at in one event."""
 TOGETHER = 0.5
 """A group belongs to its neighbour's sound when it sounds in such a share of the neighbour's frames."""
-TONAL = 0.4
+TONAL = 0.35
 """A tone has a narrow, lasting peak in such a share of the frames in which it sounds."""
+NARROW_BANDS, NARROW_DB = 5, 8.0
+"""What lasts in no more bands, and has risen at least so far, is a tone too, if an unsteady one."""
 PEAK_SHARE = 0.02
 """Bands belong to a tone that hold its peak in such a share of the frames, gaps of two bands apart."""
-HARMONIC = 0.05
-"""Overtones are whole multiples, to this share of the tone, and are not told."""
+HARMONIC, OVERTONES = 0.04, 5
+"""Overtones are whole multiples, to this share and up to this one, and are not told."""
 HUM_BINS = 4
 """Below so many bins of the spectrum a frame is shorter than three cycles: its level beats with the phase."""
 WHOLE = 0.8
 """A rise of everything concerns such a share of all bands."""
 EVEN_DB = 4.0
 """... and differs between them by no more (half the distance between the quartiles)."""
-HUM_DB = 6.0
+HUM_DB = 3.0
+"""The band of such a hum is where it is at most so much weaker than where it is strongest."""
 NEARLY_DB = 10.0
 """The band of a sound is where it is at most so much weaker than where it is strongest, ..."""
 FAINT_DB = 15.0
 """... or so much if there it has risen at least half as far as the most risen; ..."""
 HOLE = 6
 """... gaps of so many bands belong to it."""
+KNOCK_HOLE = 20
+"""... and so many to a knock, which rings at several places at once."""
 FEWEST_FRAMES = 2
 """A sound is heard in so many frames at least."""
 
@@ -78,7 +83,8 @@ def _tones(portrait: Portrait, profile: Float64) -> tuple[list[Candidate], NDArr
     bands, sums = portrait.bands, portrait.sums
     taken = np.zeros(bands.count, bool)
     found: list[Candidate] = []
-    middles: list[float] = []
+    heard: list[tuple[float, float]] = []
+    added = added_db(portrait, profile)
     for first, last in _runs(sums.peaks >= max(PEAK_SHARE * sums.unusual, 1.0), gap=2):
         groups = slice(int(bands.group_of[first]), int(bands.group_of[last]) + 1)
         frames = float(min(sums.marked[groups].sum(), sums.unusual))
@@ -90,18 +96,24 @@ def _tones(portrait: Portrait, profile: Float64) -> tuple[list[Candidate], NDArr
             continue
         low, high = np.searchsorted(held, [0.05 * held[-1], 0.95 * held[-1]])
         band = max(first + int(low) - 1, 0), min(first + int(high) + 1, bands.count - 1)
+        weight = weight_of(portrait, profile[band[0] : band[1] + 1], band[0], course.sounding)
         if bands.cells_hz[band[1] + 1] < HUM_BINS * bands.bin_hz:
             band = _hum_band(portrait, profile, band)
         taken[max(band[0] - 2, 0) : band[1] + 3] = True
-        middle = float(np.mean(bands.hz_of(*band)))
-        if any(abs(middle / m - round(middle / m)) < HARMONIC * round(middle / m) for m in middles):
+        one = float(np.mean(bands.hz_of(*band))), float(added[band[0] : band[1] + 1].max())
+        if any(_is_overtone(one, other) for other in heard):
             continue
-        middles.append(middle)
+        heard.append(one)
         finding = finding_of(portrait, SoundKind.TONE, band, profile, portrait.risen)
-        found.append(
-            Candidate(finding, weight_of(portrait, profile[band[0] : band[1] + 1], band[0], course.sounding))
-        )
+        found.append(Candidate(finding, weight))
     return found, taken
+
+
+def _is_overtone(one: tuple[float, float], other: tuple[float, float]) -> bool:
+    """Say whether a tone, (Hz, dB), is a multiple of a lower one that is at least as loud."""
+    ratio = one[0] / other[0]
+    multiple = round(ratio)
+    return 2 <= multiple <= OVERTONES and abs(ratio / multiple - 1.0) < HARMONIC and one[1] <= other[1]
 
 
 def _runs(chosen: NDArray[np.bool_], *, gap: int) -> list[tuple[int, int]]:
@@ -163,37 +175,46 @@ def _sound(portrait: Portrait, profile: Float64, groups: tuple[int, int], hop_s:
     course = course_of_levels(level_db, RISE_DB)
     if course is None:
         return None
+    kind, period = _kind_of_course(course)
     starts = portrait.bands.group_starts
-    band = _band(portrait, profile, int(starts[groups[0]]), int(starts[groups[1] + 1]))
+    within = int(starts[groups[0]]), int(starts[groups[1] + 1])
+    band = _band(portrait, profile, within, HOLE)
     if band is None:
         return None
-    period = None
+    part = profile[band[0] : band[1] + 1]
+    weight = weight_of(portrait, part, band[0], course.sounding)
     if portrait.bands.cells_hz[band[1] + 1] < HUM_BINS * portrait.bands.bin_hz:
-        kind, band = SoundKind.TONE, _hum_band(portrait, profile, band)
-    elif course.lasts:
-        kind = SoundKind.HISS
-    else:
-        period = period_frames(course.level_db)
-        kind = SoundKind.RHYTHM
-        if period is None:
-            kind = SoundKind.HISS if course.long and course.stays_above(FLUTTER) else SoundKind.KNOCK
+        kind, period, band = SoundKind.TONE, None, _hum_band(portrait, profile, band)
+    elif kind is not SoundKind.HISS:
+        band = _band(portrait, profile, within, KNOCK_HOLE) or band
+    if kind is SoundKind.HISS and len(part) <= NARROW_BANDS and part.max() >= NARROW_DB:
+        kind = SoundKind.TONE
     finding = finding_of(portrait, kind, band, profile, portrait.risen)
+    finding = replace(finding, period_s=None if period is None else period * hop_s)
+    return Candidate(finding, weight)
+
+
+def _kind_of_course(course: Course) -> tuple[SoundKind, float | None]:
+    """Return what a sound that is no tone is called by its course in time, and its period in frames."""
+    if course.lasts:
+        return SoundKind.HISS, None
+    period = period_frames(course.level_db)
     if period is not None:
-        finding = replace(finding, period_s=period * hop_s)
-    return Candidate(finding, weight_of(portrait, profile[band[0] : band[1] + 1], band[0], course.sounding))
+        return SoundKind.RHYTHM, period
+    flutters = course.long and course.stays_above(FLUTTER)
+    return (SoundKind.HISS if flutters else SoundKind.KNOCK), None
 
 
-def _band(portrait: Portrait, profile: Float64, start: int, end: int) -> tuple[int, int] | None:
+def _band(portrait: Portrait, profile: Float64, within: tuple[int, int], hole: int) -> tuple[int, int] | None:
     """Return the bands around the strongest that hold what is nearly as strong; None: nothing has risen."""
-    added = added_db(portrait, profile)[start:end]
+    start, end = within
+    added, part = added_db(portrait, profile)[start:end], profile[start:end]
     top = int(np.argmax(added))
     if not np.isfinite(added[top]):
         return None
-    half = 0.5 * profile[start:end][added >= added[top] - NEARLY_DB].max()
-    held = (added >= added[top] - NEARLY_DB) | (
-        (added >= added[top] - FAINT_DB) & (profile[start:end] >= half)
-    )
-    for first, last in _runs(held, gap=HOLE):
+    strong = added >= added[top] - NEARLY_DB
+    strong |= (added >= added[top] - FAINT_DB) & (part >= 0.5 * part[strong].max())
+    for first, last in _runs(strong, gap=hole):
         if first <= top <= last:
             return start + first, start + last
     return None
