@@ -6,7 +6,6 @@ are standardised per band throughout: 0 is the mean of normal sound.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import TrainingError
-from training.evaluation.truth import Events
+from training.evaluation.truth import Event, Events
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
@@ -124,19 +123,16 @@ def clips_of_sound(
     """
     n, mel, frames = values.shape
     truth, anomalous = np.zeros((n, frames), bool), np.zeros(n, bool)
-    bins = None if bands is None else np.zeros((n, mel, frames), bool)
+    bins = np.zeros((n, mel, frames), bool)
+    known, nowhere = bands or {}, np.zeros(mel, bool)
     for i, (file, start_s) in enumerate(places):
-        middles_s = start_s + (np.arange(frames) + 0.5) * hop_s
-        for event in events.get(file, ()):
-            touches = event.onset_s < start_s + frames * hop_s and event.offset_s > start_s
-            anomalous[i] |= touches
-            if not touches or math.isinf(event.offset_s):
-                continue
-            inside = (middles_s >= event.onset_s) & (middles_s < event.offset_s)
+        touching = _touching(events.get(file, ()), start_s, start_s + frames * hop_s)
+        middles_s = start_s + (np.arange(frames, dtype=np.float64) + 0.5) * hop_s
+        anomalous[i] = bool(touching)
+        for event in touching:
+            inside = _inside(event, middles_s)
             truth[i] |= inside
-            wrong = None if bands is None else bands.get((file, event.onset_s))
-            if bins is not None and wrong is not None:
-                bins[i] |= wrong[:, None] & inside
+            bins[i] |= known.get((file, event.onset_s), nowhere)[:, None] & inside
     return Clips(
         values=values,
         files=tuple(file for file, _ in places),
@@ -146,8 +142,18 @@ def clips_of_sound(
         truth_frames=truth,
         hop_s=hop_s,
         window_frames=frames if window_frames is None else window_frames,
-        truth_bins=bins,
+        truth_bins=None if bands is None else bins,
     )
+
+
+def _touching(events: Sequence[Event], start_s: float, end_s: float) -> list[Event]:
+    return [event for event in events if event.onset_s < end_s and event.offset_s > start_s]
+
+
+def _inside(event: Event, at_s: Float64) -> Bools:
+    """Return which moments lie in the event; none where its end is not known."""
+    inside = (at_s >= event.onset_s) & (at_s < event.offset_s)
+    return np.asarray(inside & np.isfinite(event.offset_s))
 
 
 @dataclass(frozen=True, slots=True)

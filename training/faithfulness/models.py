@@ -32,7 +32,7 @@ class Models:
     reconstruct: Reconstruct
     """The model under test."""
     score: ScoreWindows
-    """Its score; a clip's is the mean over its windows. Follows deletion and insertion."""
+    """Of windows, for deletion and insertion; a clip's is the mean. Best one that only grows with error."""
     judge: Reconstruct
     """One for all models of a comparison: its error says what a foreign imputation took away."""
     imputers: Mapping[str, Imputer]
