@@ -1,8 +1,9 @@
 """What has to reach the host and perhaps has not: bounded, in order, with a stated policy when full.
 
-A sample waits, is under way once it has been sent, and is settled when it has arrived as far as one can
-know. When the connection or the host goes, all that is under way waits again, in the order in which it was
-given: a sample may come twice, and is then equal to the last bit, but it is not lost.
+A sample waits, is under way once it has been sent, has arrived when the broker has read it, and is settled
+when nothing has been heard against that for a while. When the connection or the host goes, all that is not
+settled waits again, in the order in which it was given: a sample may come twice, and is then equal to the
+last bit, but it is not lost.
 
 Samples with a token are kept by the caller until they are settled (the store's outbox), and refused when
 there is no room. Samples without are kept here only: when there is no room the oldest goes, counted.
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from monitor.errors import SparkplugError
@@ -42,7 +43,7 @@ class HistoryCounts:
     waiting: int
     """Not sent yet, or to be sent again."""
     under_way: int
-    """Sent, and not yet settled."""
+    """Sent and perhaps arrived, and not yet settled."""
     dropped: int
     """Samples without a token given up unsent, because others without had come after them."""
     repeated: int
@@ -53,7 +54,7 @@ class HistoryCounts:
 class _Sent:
     sample: Sample
     number: int
-    sent_s: float
+    arrived_s: float | None = None
 
 
 class History:
@@ -64,18 +65,21 @@ class History:
         # by key, which rises with each sample that is taken; those under way stand in the order of sending
         self._waiting: OrderedDict[int, Sample] = OrderedDict()
         self._under_way: OrderedDict[int, _Sent] = OrderedDict()
+        self._arrived: OrderedDict[int, _Sent] = OrderedDict()
         self._loose: OrderedDict[int, None] = OrderedDict()
         self._newest_key = self._dropped = self._repeated = 0
 
     @property
     def room(self) -> int:
         """How many samples with a token would be taken now."""
-        return self._tokened_max - (len(self._waiting) + len(self._under_way) - len(self._loose))
+        held = len(self._waiting) + len(self._under_way) + len(self._arrived)
+        return self._tokened_max - (held - len(self._loose))
 
     @property
     def counts(self) -> HistoryCounts:
         """What has happened so far."""
-        return HistoryCounts(len(self._waiting), len(self._under_way), self._dropped, self._repeated)
+        under_way = len(self._under_way) + len(self._arrived)
+        return HistoryCounts(len(self._waiting), under_way, self._dropped, self._repeated)
 
     def check_room(self, sample: Sample) -> None:
         """Refuse a sample with a token when there is no room.
@@ -96,32 +100,37 @@ class History:
         else:
             self._waiting[key] = sample
 
-    def note_sent(self, sample: Sample, number: int, now_s: float) -> None:
+    def note_sent(self, sample: Sample, number: int) -> None:
         """Note that a new sample went out at once, in message `number`."""
         key = self._admit(sample)
         if key is not None:
-            self._under_way[key] = _Sent(sample, number, now_s)
+            self._under_way[key] = _Sent(sample, number)
 
     def due(self, limit: int, is_alive: Callable[[str | None], bool]) -> list[tuple[int, Sample]]:
         """Return up to `limit` waiting samples of those that are alive, oldest first, with their keys."""
         alive = (item for item in self._waiting.items() if is_alive(item[1].device_id))
         return list(islice(alive, limit))
 
-    def note_resent(self, key: int, number: int, now_s: float) -> None:
+    def note_resent(self, key: int, number: int) -> None:
         """Note that a waiting sample went out in message `number`."""
-        self._under_way[key] = _Sent(self._waiting.pop(key), number, now_s)
+        self._under_way[key] = _Sent(self._waiting.pop(key), number)
 
-    def settle(self, confirmed: int, sent_before_s: float) -> tuple[int, ...]:
-        """Let go of what went out in messages up to `confirmed`, at `sent_before_s` at the latest.
-
-        Returns the tokens of those that have one.
-        """
-        tokens = []
+    def note_arrived(self, number: int, now_s: float) -> None:
+        """Note that the broker has read the messages up to `number`."""
         while self._under_way:
             key, sent = next(iter(self._under_way.items()))
-            if sent.number > confirmed or sent.sent_s > sent_before_s:
+            if sent.number > number:
                 break
-            del self._under_way[key]
+            self._arrived[key] = replace(self._under_way.pop(key), arrived_s=now_s)
+
+    def settle(self, arrived_before_s: float) -> tuple[int, ...]:
+        """Let go of what has arrived by then, and return the tokens of those that have one."""
+        tokens = []
+        while self._arrived:
+            key, sent = next(iter(self._arrived.items()))
+            if sent.arrived_s is None or sent.arrived_s > arrived_before_s:
+                break
+            del self._arrived[key]
             self._loose.pop(key, None)
             if sent.sample.token is not None:
                 tokens.append(sent.sample.token)
@@ -129,11 +138,12 @@ class History:
 
     def take_back(self, from_number: int = 0) -> None:
         """Have what went out in message `from_number` and later ones wait again, each in its old place."""
-        back = {key: sent.sample for key, sent in self._under_way.items() if sent.number >= from_number}
+        sent = {**self._arrived, **self._under_way}
+        back = {key: each.sample for key, each in sent.items() if each.number >= from_number}
         if not back:
             return
         for key in back:
-            del self._under_way[key]
+            del (self._under_way if key in self._under_way else self._arrived)[key]
         self._repeated += len(back)
         self._waiting = OrderedDict(sorted({**back, **self._waiting}.items()))
 
@@ -150,7 +160,8 @@ class History:
 
     def _let_go_of_oldest_loose(self) -> None:
         key, _ = self._loose.popitem(last=False)
-        if self._waiting.pop(key, None) is None:
-            del self._under_way[key]  # it was sent, and is no more guarded against a loss on the way
-        else:
+        if self._waiting.pop(key, None) is not None:
             self._dropped += 1
+        elif self._under_way.pop(key, None) is None:
+            # either way it was sent, and is no more guarded against a loss on the way
+            del self._arrived[key]

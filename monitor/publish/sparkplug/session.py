@@ -70,7 +70,6 @@ class Session:
         self._bdseq = 0
         self._connected_s = self._born_s = 0.0
         self._rebirth_pending = False
-        self._confirmed = 0
         self._births = self._rebirths_asked = 0
 
     # The connection
@@ -213,7 +212,7 @@ class Session:
         if news:
             actions.append(self._composer.data(sample.device_id, news, now.utc_ms))
         if has_history and (news or sample.token is not None):
-            self._history.note_sent(kept, self._composer.number, now.steady_s)
+            self._history.note_sent(kept, self._composer.number)
         return actions
 
     # Time and the line
@@ -228,9 +227,9 @@ class Session:
             return []
         return self._give_due_births(now) if self._rebirth_pending else self._tell_the_past(now)
 
-    def confirmed(self, number: int) -> None:
+    def confirmed(self, number: int, now: Now) -> None:
         """Take it that the broker has read all messages up to `number`."""
-        self._confirmed = max(self._confirmed, number)
+        self._history.note_arrived(number, now.steady_s)
 
     def failed(self, number: int, now: Now) -> list[Action]:
         """Take it that message `number` was not written, and so none after it: hosts would see a gap."""
@@ -243,7 +242,7 @@ class Session:
     def settled(self, now: Now) -> tuple[int, ...]:
         """Return tokens of samples that have arrived as far as one can know; each comes once."""
         grace_s = 0.0 if self._settings.primary_host_id is None else self._settings.host_grace_s
-        return self._history.settle(self._confirmed, now.steady_s - grace_s)
+        return self._history.settle(now.steady_s - grace_s)
 
     @property
     def room(self) -> int:
@@ -283,7 +282,7 @@ class Session:
             metrics = self._roster.tags_of(sample.device_id).past(sample.readings, sample.at_ms)
             if metrics:
                 actions.append(self._composer.data(sample.device_id, metrics, now.utc_ms))
-            self._history.note_resent(key, self._composer.number, now.steady_s)
+            self._history.note_resent(key, self._composer.number)
         return actions
 
     def _leave(self, now: Now, *, reconnect: bool) -> list[Action]:

@@ -57,7 +57,8 @@ class SessionSettings:
     host_wait_s: float = 10.0
     """With several brokers: for so long the primary host is waited for at each."""
     host_grace_s: float = 60.0
-    """With a primary host: what was sent less than this before it was found to be away is sent again."""
+    """With a primary host: what the broker had read less than this before the host was found to be away is
+    sent again. Longer than it takes a broker to see that a host is gone, 1.5 times its keep-alive."""
     history_per_tick: int = 200
     """Samples of the past that are sent at a time, so that what is now need not wait behind them."""
     tokened_max: int = 5_000

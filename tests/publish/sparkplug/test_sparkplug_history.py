@@ -17,9 +17,9 @@ def waiting(history: History) -> list[int]:
 
 def test_what_is_taken_back_stands_where_it_was_given() -> None:
     history = History(tokened_max=10, loose_max=10)
-    history.note_sent(sample(1), 1, 0.0)
+    history.note_sent(sample(1), 1)
     history.keep(sample(2))
-    history.note_sent(sample(3, token=3), 2, 0.0)
+    history.note_sent(sample(3, token=3), 2)
     history.keep(sample(4))
     history.take_back()
     assert [1, 2, 3, 4] == waiting(history)
@@ -29,18 +29,21 @@ def test_what_is_taken_back_stands_where_it_was_given() -> None:
 def test_only_what_failed_is_taken_back() -> None:
     history = History(tokened_max=10, loose_max=10)
     for number in (1, 2, 3):
-        history.note_sent(sample(number, token=number), number, 0.0)
+        history.note_sent(sample(number, token=number), number)
     history.take_back(2)
     assert [2, 3] == waiting(history)
-    assert (1,) == history.settle(1, 0.0)
+    history.note_arrived(9, 0.0)
+    assert (1,) == history.settle(0.0)
 
 
 def test_nothing_is_settled_before_its_grace_is_over() -> None:
     history = History(tokened_max=10, loose_max=10)
-    history.note_sent(sample(1, token=1), 1, 5.0)
-    assert () == history.settle(1, 4.9)
-    assert () == history.settle(0, 5.0)
-    assert (1,) == history.settle(1, 5.0)
+    history.note_sent(sample(1, token=1), 1)
+    history.note_arrived(0, 5.0)
+    assert () == history.settle(9.0)
+    history.note_arrived(1, 5.0)
+    assert () == history.settle(4.9)
+    assert (1,) == history.settle(5.0)
 
 
 def test_the_dead_keep_theirs_and_the_others_go_on() -> None:
@@ -75,13 +78,14 @@ def test_it_is_bounded_and_every_token_is_settled_once_or_still_held(
             if step == "keep":
                 history.keep(new)
             else:
-                history.note_sent(new, number, 0.0)
+                history.note_sent(new, number)
         elif step == "resend":
             for key, _ in history.due(count, lambda _: True):
                 number += 1
-                history.note_resent(key, number, 0.0)
+                history.note_resent(key, number)
         elif step == "settle":
-            settled += history.settle(number - count, 0.0)
+            history.note_arrived(number - count, float(index))
+            settled += history.settle(float(index - count))
         elif step == "back":
             history.take_back(max(0, number - count))
         counts = history.counts
@@ -90,8 +94,9 @@ def test_it_is_bounded_and_every_token_is_settled_once_or_still_held(
         assert waiting(history) == sorted(waiting(history))
     for key, _ in history.due(1_000, lambda _: True):
         number += 1
-        history.note_resent(key, number, 0.0)
-    settled += history.settle(number, 0.0)
+        history.note_resent(key, number)
+    history.note_arrived(number, 99.0)
+    settled += history.settle(99.0)
     assert given_tokens == sorted(settled)
     assert tokened_max == history.room
     assert (0, 0) == (history.counts.waiting, history.counts.under_way)
