@@ -68,7 +68,9 @@ class FakeCuda:
     memory_bytes: int = 1 << 28
     """Of the device; pinned host memory counts too, as on a Jetson."""
     missing: CudaError | None = None
-    """What cudaGetDeviceCount answers instead of 1; None: there is a GPU."""
+    """The error that cudaGetDeviceCount answers; None: it counts `devices`."""
+    devices: int = 1
+    """How many GPUs are counted; all are alike."""
     sticky: CudaError | None = None
     """What waiting and freeing answer from now on, done or not, as after an error of a kernel."""
     allocations: dict[int, Any] = field(default_factory=dict)
@@ -110,7 +112,7 @@ class FakeCuda:
         return OK, WORDS[code]
 
     def cudaGetDeviceCount(self) -> tuple[CudaError, int | None]:  # noqa: N802, D102
-        return (OK, 1) if self.missing is None else (self.missing, None)
+        return (OK, self.devices) if self.missing is None else (self.missing, None)
 
     def cudaGetDeviceProperties(self, _device: int) -> tuple[CudaError, Any]:  # noqa: N802, D102
         major, minor = self.compute_capability
