@@ -138,6 +138,13 @@ class _Context:
 class _LateContext(_Context):
     """One of TensorRT for RTX, which compiles kernels late and says when a stream can be captured."""
 
+    def execute_async_v3(self, stream_handle: int) -> bool:
+        box = self._engine.box
+        if box.late > 0 and box.cuda.streams[stream_handle].captured is not None:
+            self._engine.log.log(Severity.ERROR, "Error Code 1: kernels are compiled during a capture")
+            return False
+        return super().execute_async_v3(stream_handle)
+
     def is_stream_capturable(self, _stream_handle: int) -> bool:
         box = self._engine.box
         box.late -= 1
