@@ -8,7 +8,7 @@ DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
 BENCHMARK ?=
 
-.PHONY: help run test test-long check fmt bench benchmark ablations golden train-demo docs system-run system-test clean
+.PHONY: help run test test-long check fmt bench benchmark ablations explain golden train-demo docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ benchmark: $(DEV_STAMP)  ## judge every method on ../shared (hours): docs/benchm
 
 ablations: $(DEV_STAMP)  ## what each part of the methods is worth, on ../shared (an hour): docs/ablations.md
 	$(BIN)/python -m training.ablations $(ABLATIONS)
+
+explain: $(DEV_STAMP)  ## which explanations can be trusted, on ../shared (hours): docs/explanations.md
+	$(BIN)/python -m training.explain.study $(EXPLAIN)
 
 train-demo: $(DEV_STAMP)  ## train the two embedded bundles again
 	bash training/runs/demo.sh

@@ -27,7 +27,7 @@ from training.models.mdae import MaskedDenoisingAutoencoder
 INPAINTED = "inpainted"
 """Name of the imputer that is a masked autoencoder."""
 IMPUTERS = ("linear", "mean", INPAINTED)
-"""Names of all; `linear` takes bins away for deletion, and is always there."""
+"""Names of all. The first of those that are asked for takes bins away for deletion."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def models_of_objective(
         known[INPAINTED] = imputer_in_windows(filler, bundle.manifest.frames)
     chosen = {name: imputer for name, imputer in known.items() if name in imputers}
     judging = reconstruct if judge is None else _judging(objective, judge)
-    return Models(reconstruct=reconstruct, score=score, judge=judging, imputers=chosen)
+    return Models(reconstruct, score, judging, chosen, removed_by=next(iter(chosen)))
 
 
 class _Graph(nn.Module):
