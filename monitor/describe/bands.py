@@ -27,9 +27,12 @@ class Bands:
         """Shape (groups + 1,): group g holds the bands from group_starts[g] to group_starts[g + 1]."""
         self.group_of: NDArray[np.intp] = np.repeat(np.arange(self.groups), np.diff(starts))
         """Shape (mel,), the group of each band."""
+        self.hop_s = parameters.hop_s
+        """From one frame to the next."""
         self.bin_hz = parameters.sample_rate_hz / parameters.n_fft
         """From one bin of a frame's spectrum to the next."""
-        edges = band_edges_hz(parameters)
+        # there and back through mel they may lie a rounding error outside
+        edges = np.clip(band_edges_hz(parameters), parameters.f_min_hz, parameters.f_max_hz)
         middles = (edges[1:-2] + edges[2:-1]) / 2.0
         self.cells_hz: Float64 = np.concatenate([edges[:1], middles, edges[-1:]])
         """Shape (mel + 1,): band b is nearest to the frequencies from cells_hz[b] to cells_hz[b + 1]."""
@@ -46,20 +49,35 @@ class Bands:
         first = min(first, self.count - 1)
         return slice(first, max(end, first + 1))
 
-    def group_extremes(self, values: NDArray[Any], *, highest: bool) -> Float64:
-        """Return shape (groups, frames): the mean of the highest, or lowest, quarter of each group's bands.
+    def group_quarters(self, values: NDArray[Any]) -> tuple[Float64, Float64]:
+        """Return the means of the highest and of the lowest quarter of each group's bands.
 
-        So a tone of a few bands shows as plainly as a noise that fills the group.
+        Shapes (groups, frames). So a tone of a few bands shows as plainly as a noise that fills the group.
         """
-        out = np.empty((self.groups, values.shape[1]))
-        for group in range(self.groups):
-            bands = values[self.group_starts[group] : self.group_starts[group + 1]]
-            quarter = max(len(bands) // 4, 1)
-            kth = len(bands) - quarter if highest else quarter - 1
-            parted = np.partition(bands, kth, axis=0)
-            out[group] = (parted[kth:] if highest else parted[:quarter]).mean(axis=0)
-        return out
+        high = np.empty((self.groups, values.shape[1]))
+        low = np.empty_like(high)
+        sizes = np.diff(self.group_starts)
+        if sizes.min() == sizes.max():
+            size = int(sizes[0])
+            quarter = max(size // 4, 1)
+            ordered = np.sort(values.reshape(self.groups, size, -1), axis=1)
+            return ordered[:, -quarter:].mean(axis=1), ordered[:, :quarter].mean(axis=1)
+        for group, size in enumerate(sizes):
+            quarter = max(int(size) // 4, 1)
+            ordered = np.sort(values[self.group_starts[group] : self.group_starts[group + 1]], axis=0)
+            high[group], low[group] = ordered[-quarter:].mean(axis=0), ordered[:quarter].mean(axis=0)
+        return high, low
 
     def group_means(self, values: Float64) -> Float64:
         """Return shape (groups,): the mean of each group's bands, from shape (mel,)."""
         return np.asarray(np.add.reduceat(values, self.group_starts[:-1]) / np.diff(self.group_starts))
+
+
+def runs(chosen: NDArray[np.bool_], *, gap: int) -> list[tuple[int, int]]:
+    """Return the first and last places of each run, those up to `gap` places apart joined."""
+    at = np.flatnonzero(chosen)
+    if not len(at):
+        return []
+    breaks = np.flatnonzero(np.diff(at) > gap + 1)
+    firsts, lasts = at[np.concatenate([[0], breaks + 1])], at[np.concatenate([breaks, [len(at) - 1]])]
+    return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]

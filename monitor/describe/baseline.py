@@ -30,6 +30,7 @@ GAUSS_LIMIT = 2.7
 """... and what the mean of the highest quarter of sixteen exceeds in no frame of thousands."""
 LIMIT_SPREADS = 2.0
 """Normal sound exceeds the mean of its windows' extremes by so many standard deviations now and then only."""
+NEPER = math.log(10.0) / 10.0
 LN10_20 = np.log(10.0) / 20.0
 
 
@@ -56,7 +57,7 @@ class Reference:
     power_db: Float64
     """Shape (mel,), level of the mean power: above mean_db, for the mean of levels is lower."""
     model_mean_db: Float64
-    """Shape (mel,), mean of the model's reconstruction."""
+    """Shape (mel,), mean of the model's recent reconstructions."""
     model_spread_db: Float64
     """Shape (mel,), how far the reconstruction went from its mean in normal sound; 0: do not follow it."""
     high: Float64
@@ -120,7 +121,7 @@ class Baseline:
         self._level = Running(n)
         self._power = Running(n)
         self._model = Running(n)
-        self._recent = Running(n, RECENT_FRAMES)
+        self._recent, self._model_recent = Running(n, RECENT_FRAMES), Running(n, RECENT_FRAMES)
         self._wander = Running(n)
         self._high, self._highest = Running(groups), Running(groups)
         self._low, self._lowest = Running(groups), Running(groups)
@@ -144,14 +145,14 @@ class Baseline:
         self._frames += count
         excess = level_db - self._expected(level_db, model_db)
         self._level.add(level_db)
-        self._power.add(10.0 ** (level_db / 10.0))
+        self._power.add(np.exp(excess * NEPER))
         mean = level_db.mean(axis=1, keepdims=True)
         self._wander.add(mean, weight=count)
         self._recent.add(mean, weight=count)
         if model_db is not None:
             self._model.add(model_db)
-        high = self._bands.group_extremes(excess, highest=True)
-        low = self._bands.group_extremes(excess, highest=False)
+            self._model_recent.add(model_db.mean(axis=1, keepdims=True), weight=count)
+        high, low = self._bands.group_quarters(excess)
         self._high.add(high)
         self._low.add(low)
         self._highest.add(high.max(axis=1, keepdims=True), weight=count)
@@ -165,7 +166,7 @@ class Baseline:
         if model_db is None or not self._model.count:
             return expected
         bound = 2.0 * self._model.spread[:, None]
-        return np.asarray(expected + np.clip(model_db - self._model.mean[:, None], -bound, bound))
+        return np.asarray(expected + np.clip(model_db - self._model_recent.mean[:, None], -bound, bound))
 
     def _present(self) -> Float64:
         """Return the mean of the last half minute, as far as it lies within the range of all normal sound."""
@@ -185,14 +186,15 @@ class Baseline:
             present = self._present()
             mean = _mixed(mean, present, share)
             spread = _mixed(spread, np.maximum(self._level.spread, SPREAD_FLOOR_DB), share)
-            over = 10.0 * np.log10(np.maximum(self._power.mean, 1e-30)) - self._level.mean
+            # of the excess: what is expected anyway does not make a sound louder than the mean of its levels
+            over = 10.0 * np.log10(np.maximum(self._power.mean, 1e-30))
             power = _mixed(power, present + over, share)
             limit = self._highest.mean + LIMIT_SPREADS * self._highest.spread
             high = _mixed(high, np.stack([self._high.mean, limit]), share)
             limit = self._lowest.mean - LIMIT_SPREADS * self._lowest.spread
             low = _mixed(low, np.stack([self._low.mean, limit]), share)
         model_known = share >= 1.0 and self._model.count > 0
-        model_mean = self._model.mean if model_known else mean
+        model_mean = self._model_recent.mean if model_known else mean
         model_spread = self._model.spread if model_known else np.zeros_like(mean)
         exact = Reference(
             mean_db=mean.astype(np.float16).astype(np.float64),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from monitor.describe.bands import Float64
-from monitor.describe.portrait import Portrait, Times
+from monitor.describe.portrait import Portrait, Times, ring_frames
+from monitor.describe.rhythm import Course
 from monitor.explanation import Finding, SoundKind
 
 RISE_DB = 3.0
@@ -69,20 +71,45 @@ def change_db(portrait: Portrait, profile: Float64, first: int, last: int) -> fl
 
 
 def finding_of(
-    portrait: Portrait, kind: SoundKind, band: tuple[int, int], profile: Float64, times: Times
+    portrait: Portrait,
+    kind: SoundKind,
+    band: tuple[int, int],
+    profile: Float64,
+    heard_s: tuple[float, float],
 ) -> Finding:
-    """Return a finding in the bands from the first to the last of `band`, within the event's time."""
-    first, last = band
-    low_hz, high_hz = portrait.bands.hz_of(first, last)
-    groups = slice(int(portrait.bands.group_of[first]), int(portrait.bands.group_of[last]) + 1)
-    start = portrait.start_utc_s + float(np.nan_to_num(np.fmin.reduce(times.first_s[groups])))
-    end = portrait.start_utc_s + float(np.nan_to_num(np.fmax.reduce(times.last_s[groups])))
-    start = min(max(start, portrait.start_utc_s), portrait.end_utc_s)
+    """Return a finding in the bands from the first to the last of `band`, within the event's time.
+
+    `heard_s`: when it was first and last heard, in seconds since the event began.
+    """
+    low_hz, high_hz = portrait.bands.hz_of(*band)
+    start = min(max(portrait.start_utc_s + heard_s[0], portrait.start_utc_s), portrait.end_utc_s)
     return Finding(
         kind=kind,
         low_hz=low_hz,
         high_hz=high_hz,
         start_utc_s=start,
-        end_utc_s=min(max(end, start), portrait.end_utc_s),
-        change_db=change_db(portrait, profile, first, last),
+        end_utc_s=min(max(portrait.start_utc_s + heard_s[1], start), portrait.end_utc_s),
+        change_db=change_db(portrait, profile, *band),
     )
+
+
+def times_of_course(portrait: Portrait, course: Course, band: tuple[int, int]) -> tuple[float, float]:
+    """Return when a sound was first and last heard: by its course, as far back as that is remembered."""
+    length, hop_s = portrait.course.shape[1], portrait.hop_s
+    begun_s = portrait.heard_until_utc_s - portrait.start_utc_s - length * hop_s
+    first_s = begun_s + course.first * hop_s
+    last_s = first_s + len(course.level_db) * hop_s
+    if length >= ring_frames(portrait.bands):
+        first_s = min(first_s, times_of_groups(portrait, portrait.risen, band)[0])
+    return first_s, last_s
+
+
+def times_of_groups(portrait: Portrait, times: Times, band: tuple[int, int]) -> tuple[float, float]:
+    """Return when any group of a band was first and last heard so."""
+    groups = slice(int(portrait.bands.group_of[band[0]]), int(portrait.bands.group_of[band[1]]) + 1)
+    first, last = np.fmin.reduce(times.first_s[groups]), np.fmax.reduce(times.last_s[groups])
+    return _known(float(first)), _known(float(last))
+
+
+def _known(since_s: float) -> float:
+    return 0.0 if math.isnan(since_s) else since_s

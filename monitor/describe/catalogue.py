@@ -95,28 +95,37 @@ def read_catalogue(path: Path) -> tuple[Message, ...]:
 
 def _entries(lines: list[str], path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield each entry's first line and its strings by keyword, such as `msgid` or `msgstr[0]`."""
-    entry: dict[str, str] = {}
-    start, keyword, fuzzy = 1, "", False
-    for number, raw in enumerate([*lines, ""], start=1):
-        line = raw.strip()
-        if not line or (line.startswith("#") and any(key.startswith("msgstr") for key in entry)):
-            if entry and not fuzzy:
-                yield start, entry
-            entry, fuzzy = {}, fuzzy and not entry
-        if line.startswith("#"):
-            fuzzy = fuzzy or (line.startswith("#,") and "fuzzy" in line)
+    for block in _blocks(lines):
+        if any(line.startswith("#,") and "fuzzy" in line for _, line in block):
             continue
-        if not line:
-            continue
-        if not line.startswith('"'):
-            keyword, _, line = line.partition(" ")
-            if keyword.partition("[")[0] not in KEYWORDS or keyword in entry:
+        entry: dict[str, str] = {}
+        keyword = ""
+        for number, line in block:
+            if line.startswith("#"):
+                continue
+            text = line
+            if not line.startswith('"'):
+                keyword, _, text = line.partition(" ")
+                if keyword.partition("[")[0] not in KEYWORDS or keyword in entry:
+                    keyword = ""
+            if not keyword:
                 raise CatalogueError(
-                    f"{path}, line {number}: {raw!r} is not expected here; see docs/words.md"
+                    f"{path}, line {number}: {line!r} is not expected here; see docs/words.md"
                 )
-            start = start if entry else number
-            entry[keyword] = ""
-        entry[keyword] = entry.get(keyword, "") + _unquoted(line.strip(), f"{path}, line {number}")
+            entry[keyword] = entry.get(keyword, "") + _unquoted(text.strip(), f"{path}, line {number}")
+        if entry:
+            yield next(number for number, line in block if not line.startswith("#")), entry
+
+
+def _blocks(lines: list[str]) -> Iterator[list[tuple[int, str]]]:
+    """Yield the lines between empty ones, with their numbers."""
+    block: list[tuple[int, str]] = []
+    for number, line in enumerate([*lines, ""], start=1):
+        if line.strip():
+            block.append((number, line.strip()))
+        elif block:
+            yield block
+            block = []
 
 
 def _unquoted(text: str, place: str) -> str:

@@ -75,7 +75,6 @@ class Describer:
                 facts_of_frames(excess, portrait.reference, self._bands, before),
                 gap_frames=gap,
                 since_s=max(start_utc_s - portrait.start_utc_s, 0.0),
-                hop_s=self._hop_s,
             )
             portrait.next_frame = span.first_sample // self._hop_samples + level.shape[1]
             portrait.heard_until_utc_s = span.end_utc_s
@@ -144,7 +143,7 @@ class Describer:
         portrait.windows += 1
         portrait.end_utc_s = max(span.end_utc_s, portrait.end_utc_s)
         return Explanation(
-            findings=findings_of(portrait, self._hop_s),
+            findings=findings_of(portrait),
             start_utc_s=portrait.start_utc_s,
             end_utc_s=portrait.end_utc_s,
             windows=portrait.windows,

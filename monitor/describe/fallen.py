@@ -5,8 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.describe.bands import Float64
-from monitor.describe.candidates import RISE_DB, Candidate, finding_of, mean_profile, weight_of
+from monitor.describe.bands import Float64, runs
+from monitor.describe.candidates import (
+    RISE_DB,
+    Candidate,
+    finding_of,
+    mean_profile,
+    times_of_groups,
+    weight_of,
+)
 from monitor.describe.portrait import Portrait
 from monitor.explanation import SoundKind
 
@@ -14,6 +21,8 @@ FALL_DB = 5.0
 """A band has fallen by so much."""
 WHOLE = 0.8
 """A drop of everything concerns such a share of all bands, by at least RISE_DB."""
+HOLE = 2
+"""Gaps of so many bands belong to a part that is missing."""
 FEWEST_FRAMES = 12
 """A fall is heard in so many frames at least, 0.4 s."""
 
@@ -31,15 +40,10 @@ def fallen_candidates(portrait: Portrait) -> list[Candidate]:
     part = -profile[band[0] : band[1] + 1]
     frames = float(sums.lowered[bands.group_of[band[0]] : bands.group_of[band[1]] + 1].max())
     weight = weight_of(portrait, part, band[0], frames)
-    return [Candidate(finding_of(portrait, kind, band, profile, portrait.fallen), weight)]
+    heard_s = times_of_groups(portrait, portrait.fallen, band)
+    return [Candidate(finding_of(portrait, kind, band, profile, heard_s), weight)]
 
 
 def _deepest_run(profile: Float64, low: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the run of fallen bands that fell most in all, holes of two bands closed."""
-    closed = low.copy()
-    for gap in (1, 2):
-        closed[gap:-gap] |= low[2 * gap :] & low[: -2 * gap]
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], closed, [False]]).astype(np.int8)))
-    runs = zip(edges[::2], edges[1::2], strict=True)
-    first, end = min(runs, key=lambda run: float(profile[run[0] : run[1]].sum()))
-    return int(first), int(end) - 1
+    """Return the run of fallen bands that fell most in all, with its holes of up to two bands."""
+    return min(runs(low, gap=HOLE), key=lambda run: float(profile[run[0] : run[1] + 1].sum()))

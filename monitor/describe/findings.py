@@ -19,9 +19,9 @@ MOST_TELLING = 1e9
 """Where most windows could not be judged, that is said first, whatever the others sounded like."""
 
 
-def findings_of(portrait: Portrait, hop_s: float) -> tuple[Finding, ...]:
+def findings_of(portrait: Portrait) -> tuple[Finding, ...]:
     """Return the findings of an event, most telling first; at least one, at most three."""
-    found = [*risen_candidates(portrait, hop_s), *fallen_candidates(portrait)]
+    found = [*risen_candidates(portrait), *fallen_candidates(portrait)]
     highest = max((one.weight for one in found), default=1.0)
     found += _unheard(portrait, highest)
     found.sort(key=lambda one: -one.weight)

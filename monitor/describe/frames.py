@@ -45,8 +45,9 @@ def facts_of_frames(excess: Float64, reference: Reference, bands: Bands, before:
     `excess` has shape (mel, frames), dB above what was expected.
     """
     new = excess[:, before:]
-    high = bands.group_extremes(new, highest=True) - reference.high[0][:, None]
-    low = bands.group_extremes(new, highest=False) - reference.low[0][:, None]
+    high, low = bands.group_quarters(new)
+    high = high - reference.high[0][:, None]
+    low = low - reference.low[0][:, None]
     marked = high >= np.maximum(reference.high[1] - reference.high[0], MARK_DB)[:, None]
     lowered = low <= np.minimum(reference.low[1] - reference.low[0], -LOW_DB)[:, None]
     first = max(before - 1, 0)
@@ -59,21 +60,20 @@ def facts_of_frames(excess: Float64, reference: Reference, bands: Bands, before:
 def narrow_peaks(excess: Float64) -> Bool:
     """Return where a band stands out over the bands to both sides, shape (mel, frames)."""
     mel, frames = excess.shape
-    sums = np.concatenate([np.zeros((1, frames)), np.cumsum(excess, axis=0)])
-    place = np.arange(mel)
-
-    def mean(low: NDArray[np.intp], high: NDArray[np.intp]) -> Float64:
-        """Mean of the bands from low to high, -inf where there are none."""
-        low, high = np.clip(low, 0, mel), np.clip(high, 0, mel)
-        count = np.maximum(high - low, 0)[:, None]
-        total = sums[high] - sums[low]
-        return np.where(count > 1, total / np.maximum(count, 1), -np.inf)
-
-    sides = np.maximum(mean(place - FAR, place - NEAR + 1), mean(place + NEAR, place + FAR + 1))
-    padded = np.pad(excess, ((1, 1), (0, 0)), constant_values=-np.inf)
-    crest = (excess >= padded[:-2]) & (excess > padded[2:])
-    alone = (excess - sides >= PEAK_DB) & (sides <= np.maximum(FOOT * excess, FOOT_DB))
-    return np.asarray(crest & (excess >= PEAK_DB) & alone)
+    width = FAR - NEAR + 1
+    # outside there is nothing to stand out over
+    sums = np.full((mel + 2 * FAR, frames), -np.inf)
+    if mel >= width:
+        total = np.cumsum(excess, axis=0)
+        sums[FAR + width - 1 : FAR + mel] = total[width - 1 :]
+        sums[FAR + width : FAR + mel] -= total[:-width]
+    # sums[FAR + b] is that of the bands that end with b
+    below, above = sums[FAR - NEAR : FAR - NEAR + mel], sums[2 * FAR : 2 * FAR + mel]
+    sides = np.maximum(below, above) / width
+    padded = np.full((mel + 2, frames), -np.inf)
+    padded[1:-1] = excess
+    crest = (excess >= padded[:-2]) & (excess > padded[2:]) & (excess >= PEAK_DB)
+    return np.asarray(crest & (excess - sides >= PEAK_DB) & (sides <= np.maximum(FOOT * excess, FOOT_DB)))
 
 
 def _widened(peaks: Bool) -> Bool:

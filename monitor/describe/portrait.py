@@ -6,6 +6,7 @@ read back without loss, so that a restarted daemon goes on as if it had never st
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ USUAL_BANDS, BYTES_A_BAND = 128, 17
 """More bands than usual cost so many bytes each of the course."""
 TOP = 15
 MOST = 65_535
+NEPER = math.log(10.0) / 10.0
+"""Powers: exp(NEPER * dB)."""
 
 
 def ring_frames(bands: Bands) -> int:
@@ -68,7 +71,7 @@ class Sums:
         """Take new frames, `excess` of shape (mel, frames)."""
         of_band = facts.marked[bands.group_of]
         over_db = np.minimum(excess - (reference.power_db - reference.mean_db)[:, None], 80.0)
-        self.power += (10.0 ** (over_db / 10.0) * of_band).sum(axis=1).astype(np.float32)
+        self.power += (np.exp(over_db * NEPER) * of_band).sum(axis=1).astype(np.float32)
         unusual = (facts.marked | facts.lowered).any(axis=0)
         self.excess += excess[:, unusual].sum(axis=1).astype(np.float32)
         peaks = self.peaks + (facts.peaks & of_band).sum(axis=1)
@@ -150,17 +153,20 @@ class Portrait:
             errors=np.zeros(bands.groups, np.float32),
         )
 
-    def add(
-        self, excess: Float64, facts: FrameFacts, *, gap_frames: int, since_s: float, hop_s: float
-    ) -> None:
+    @property
+    def hop_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return self.bands.hop_s
+
+    def add(self, excess: Float64, facts: FrameFacts, *, gap_frames: int, since_s: float) -> None:
         """Take new frames, shape (mel, frames), the first of which begins `since_s` into the event."""
         self.sums.add(excess, facts, self.bands, self.reference)
         steps = np.clip(np.rint(facts.high_db / STEP_DB), 0, TOP).astype(np.uint8)
         longest = ring_frames(self.bands)
         gap = np.zeros((self.bands.groups, min(gap_frames, longest)), np.uint8)
         self.course = np.concatenate([self.course, gap, steps], axis=1)[:, -longest:]
-        self.risen.add(facts.marked, since_s, hop_s)
-        self.fallen.add(facts.lowered, since_s, hop_s)
+        self.risen.add(facts.marked, since_s, self.hop_s)
+        self.fallen.add(facts.lowered, since_s, self.hop_s)
 
     def note_error(self, error_map: Float32) -> None:
         """Take the model's error map of a window, shape (mel, frames)."""

@@ -41,8 +41,12 @@ class Course:
     """Shape (frames,), above normal."""
     loud_db: float
     """Mean of its loudest fiftieth."""
+    floor_db: float
+    """Exceeded in all but its softest frames, a share of PAUSES."""
     sounding: int
     """Frames in which it is at least half as loud, in dB."""
+    first: int
+    """The first of them, counted in the level that it was cut from."""
 
     @property
     def long(self) -> bool:
@@ -51,8 +55,7 @@ class Course:
 
     def stays_above(self, share: float) -> bool:
         """Say whether in all but its softest frames it stays above this share of its loud level."""
-        floor = float(np.quantile(self.level_db, PAUSES))
-        return floor >= max(share * self.loud_db, FLOOR_DB)
+        return self.floor_db >= max(share * self.loud_db, FLOOR_DB)
 
     @property
     def lasts(self) -> bool:
@@ -60,15 +63,32 @@ class Course:
         return self.long and self.stays_above(FLOOR)
 
 
+def loud_level(level_db: Float64) -> Float64:
+    """Return how loud it is when it is loud, along the last axis; 0 without frames.
+
+    The mean of the loudest fiftieth, two frames at least, without what is less than half as loud as that:
+    so a single knock is not mixed with the quiet around it.
+    """
+    frames = level_db.shape[-1]
+    if not frames:
+        return np.zeros(level_db.shape[:-1])
+    count = min(max(frames // 50, 2), frames)
+    top = np.partition(level_db, frames - count, axis=-1)[..., frames - count :]
+    counted = top >= 0.5 * top.max(axis=-1, keepdims=True)
+    return np.asarray((top * counted).sum(axis=-1) / np.maximum(counted.sum(axis=-1), 1))
+
+
 def course_of_levels(level_db: Float64, threshold_db: float) -> Course | None:
     """Return the course of a level, cut to where it is at least `threshold_db` and half its loud level."""
     if not len(level_db):
         return None
-    loud = float(np.sort(level_db)[-max(len(level_db) // 50, 2) :].mean())
+    loud = float(loud_level(level_db))
     at = np.flatnonzero(level_db >= max(threshold_db, 0.5 * loud))
     if not len(at):
         return None
-    return Course(level_db[at[0] : at[-1] + 1], loud, len(at))
+    heard_db = level_db[at[0] : at[-1] + 1]
+    floor = float(np.sort(heard_db)[int(PAUSES * (len(heard_db) - 1))])
+    return Course(heard_db, loud, floor, len(at), int(at[0]))
 
 
 def period_frames(level_db: Float64) -> float | None:

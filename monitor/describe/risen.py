@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.describe.bands import Float64
+from monitor.describe.bands import Float64, runs
 from monitor.describe.candidates import (
     RISE_DB,
     Candidate,
@@ -15,14 +15,17 @@ from monitor.describe.candidates import (
     finding_of,
     mean_profile,
     risen_profile,
+    times_of_course,
     weight_of,
 )
 from monitor.describe.portrait import STEP_DB, Portrait
-from monitor.describe.rhythm import FLUTTER, Course, course_of_levels, period_frames
+from monitor.describe.rhythm import FLUTTER, Course, course_of_levels, loud_level, period_frames
 from monitor.explanation import SoundKind
 
-SOUNDS_MAX = 4
-"""Sounds looked at in one event."""
+SOUNDS_MAX = 3
+"""Sounds looked at in one event beside its tones, ..."""
+FAINTEST = 0.01
+"""... where the course of a group holds at least this share of the strongest one's energy."""
 TOGETHER = 0.5
 """A group belongs to its neighbour's sound when it sounds in such a share of the neighbour's frames."""
 TONAL = 0.35
@@ -53,7 +56,7 @@ FEWEST_FRAMES = 2
 """A sound is heard in so many frames at least."""
 
 
-def risen_candidates(portrait: Portrait, hop_s: float) -> list[Candidate]:
+def risen_candidates(portrait: Portrait) -> list[Candidate]:
     """Return what an event's portrait holds of sounds above normal."""
     everything = _level_rise(portrait)
     if everything is not None:
@@ -62,19 +65,22 @@ def risen_candidates(portrait: Portrait, hop_s: float) -> list[Candidate]:
     tones, of_tones = _tones(portrait, profile)
     # what normal sound does by itself within seconds or hours is no news
     rest = np.where(of_tones, 0.0, profile)
-    return [*tones, *_sounds(portrait, rest, of_tones, hop_s)]
+    return [*tones, *_sounds(portrait, rest, of_tones)]
 
 
 def _level_rise(portrait: Portrait) -> Candidate | None:
     mean = mean_profile(portrait)
-    low, high = np.quantile(mean, [0.25, 0.75])
-    if (mean >= RISE_DB).mean() < WHOLE or (high - low) / 2 > EVEN_DB:
+    if np.count_nonzero(mean >= RISE_DB) < WHOLE * len(mean):
+        return None
+    ordered = np.sort(mean)
+    if (ordered[len(mean) * 3 // 4] - ordered[len(mean) // 4]) / 2 > EVEN_DB:
         return None
     course = course_of_levels(portrait.course.mean(axis=0) * STEP_DB, RISE_DB)
     if course is None or not course.lasts:
         return None
     whole = (0, portrait.bands.count - 1)
-    finding = finding_of(portrait, SoundKind.LEVEL_RISE, whole, risen_profile(portrait), portrait.risen)
+    heard_s = times_of_course(portrait, course, whole)
+    finding = finding_of(portrait, SoundKind.LEVEL_RISE, whole, risen_profile(portrait), heard_s)
     return Candidate(finding, weight_of(portrait, mean, 0, course.sounding))
 
 
@@ -85,7 +91,7 @@ def _tones(portrait: Portrait, profile: Float64) -> tuple[list[Candidate], NDArr
     found: list[Candidate] = []
     heard: list[tuple[float, float]] = []
     added = added_db(portrait, profile)
-    for first, last in _runs(sums.peaks >= max(PEAK_SHARE * sums.unusual, 1.0), gap=2):
+    for first, last in runs(sums.peaks >= max(PEAK_SHARE * sums.unusual, 1.0), gap=2):
         groups = slice(int(bands.group_of[first]), int(bands.group_of[last]) + 1)
         frames = float(min(sums.marked[groups].sum(), sums.unusual))
         held = np.cumsum(sums.peaks[first : last + 1].astype(np.float64))
@@ -104,7 +110,8 @@ def _tones(portrait: Portrait, profile: Float64) -> tuple[list[Candidate], NDArr
         if any(_is_overtone(one, other) for other in heard):
             continue
         heard.append(one)
-        finding = finding_of(portrait, SoundKind.TONE, band, profile, portrait.risen)
+        heard_s = times_of_course(portrait, course, band)
+        finding = finding_of(portrait, SoundKind.TONE, band, profile, heard_s)
         found.append(Candidate(finding, weight))
     return found, taken
 
@@ -116,19 +123,7 @@ def _is_overtone(one: tuple[float, float], other: tuple[float, float]) -> bool:
     return 2 <= multiple <= OVERTONES and abs(ratio / multiple - 1.0) < HARMONIC and one[1] <= other[1]
 
 
-def _runs(chosen: NDArray[np.bool_], *, gap: int) -> list[tuple[int, int]]:
-    """Return the first and last places of each run, those up to `gap` places apart joined."""
-    at = np.flatnonzero(chosen)
-    if not len(at):
-        return []
-    breaks = np.flatnonzero(np.diff(at) > gap + 1)
-    firsts, lasts = at[np.concatenate([[0], breaks + 1])], at[np.concatenate([breaks, [len(at) - 1]])]
-    return [(int(first), int(last)) for first, last in zip(firsts, lasts, strict=True)]
-
-
-def _sounds(
-    portrait: Portrait, profile: Float64, of_tones: NDArray[np.bool_], hop_s: float
-) -> list[Candidate]:
+def _sounds(portrait: Portrait, profile: Float64, of_tones: NDArray[np.bool_]) -> list[Candidate]:
     """Return what sounds beside the tones, one candidate for neighbouring groups that sound together."""
     level_db = (portrait.course * STEP_DB).astype(np.float64)
     left = portrait.sums.marked >= FEWEST_FRAMES
@@ -137,29 +132,28 @@ def _sounds(
         if of_tones[own].any() and np.mean(profile[own]) < RISE_DB:
             left[group] = False
     strength = np.square(level_db).sum(axis=1)
-    on = [_on(level) for level in level_db]
+    on = _on(level_db)
+    enough = FAINTEST * strength.max()
     found: list[Candidate] = []
     for _ in range(SOUNDS_MAX):
-        if not left.any():
-            break
         seed = int(np.argmax(np.where(left, strength, -1.0)))
+        if not left[seed] or strength[seed] < enough:
+            break
         first, last = _together(on, seed, left)
         left[first : last + 1] = False
-        candidate = _sound(portrait, profile, (first, last), hop_s)
+        candidate = _sound(portrait, profile, (first, last))
         if candidate is not None:
             found.append(candidate)
     return found
 
 
 def _on(level_db: Float64) -> NDArray[np.bool_]:
-    """Return where a level is high: risen at all, and at least half its loud frames."""
-    if not len(level_db):
-        return np.zeros(0, bool)
-    loud = float(np.sort(level_db)[-max(len(level_db) // 50, 2) :].mean())
-    return np.asarray(level_db >= max(RISE_DB, 0.5 * loud))
+    """Return where levels of shape (groups, frames) are high: risen, and at least half their loud frames."""
+    loud = loud_level(level_db)
+    return np.asarray(level_db >= np.maximum(RISE_DB, 0.5 * loud)[:, None])
 
 
-def _together(on: list[NDArray[np.bool_]], seed: int, left: NDArray[np.bool_]) -> tuple[int, int]:
+def _together(on: NDArray[np.bool_], seed: int, left: NDArray[np.bool_]) -> tuple[int, int]:
     """Return the first and last of the groups around `seed` that sound when it does."""
     needed = TOGETHER * max(int(on[seed].sum()), 1)
     first = last = seed
@@ -170,7 +164,7 @@ def _together(on: list[NDArray[np.bool_]], seed: int, left: NDArray[np.bool_]) -
     return first, last
 
 
-def _sound(portrait: Portrait, profile: Float64, groups: tuple[int, int], hop_s: float) -> Candidate | None:
+def _sound(portrait: Portrait, profile: Float64, groups: tuple[int, int]) -> Candidate | None:
     level_db = portrait.course[groups[0] : groups[1] + 1].mean(axis=0) * STEP_DB
     course = course_of_levels(level_db, RISE_DB)
     if course is None:
@@ -189,8 +183,8 @@ def _sound(portrait: Portrait, profile: Float64, groups: tuple[int, int], hop_s:
         band = _band(portrait, profile, within, KNOCK_HOLE) or band
     if kind is SoundKind.HISS and len(part) <= NARROW_BANDS and part.max() >= NARROW_DB:
         kind = SoundKind.TONE
-    finding = finding_of(portrait, kind, band, profile, portrait.risen)
-    finding = replace(finding, period_s=None if period is None else period * hop_s)
+    finding = finding_of(portrait, kind, band, profile, times_of_course(portrait, course, band))
+    finding = replace(finding, period_s=None if period is None else period * portrait.hop_s)
     return Candidate(finding, weight)
 
 
@@ -214,7 +208,7 @@ def _band(portrait: Portrait, profile: Float64, within: tuple[int, int], hole: i
         return None
     strong = added >= added[top] - NEARLY_DB
     strong |= (added >= added[top] - FAINT_DB) & (part >= 0.5 * part[strong].max())
-    for first, last in _runs(strong, gap=hole):
+    for first, last in runs(strong, gap=hole):
         if first <= top <= last:
             return start + first, start + last
     return None

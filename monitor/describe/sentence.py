@@ -9,7 +9,6 @@ translates may change the order of what stands in braces.
 from __future__ import annotations
 
 import gettext
-import math
 from pathlib import Path
 
 from monitor.describe.catalogue import LOCALE, open_catalogue
@@ -19,6 +18,8 @@ WHOLE_LOW_HZ, WHOLE_SHARE = 60.0, 0.95
 """A band that begins below and ends above this share of the highest frequency is said to be all of them."""
 NARROW = 1.35
 """a tone whose band's edges are no further apart than by this factor has one frequency, not two."""
+HUM_HZ = 100.0
+"""... and a tone below this is too low for its band to be told."""
 SHORT_S = 0.35
 """Knocks within so short a time are said to be one."""
 
@@ -99,8 +100,8 @@ class Speaker:
         low_hz, high_hz = finding.low_hz, finding.high_hz
         if low_hz < WHOLE_LOW_HZ and high_hz > 7600.0:
             return _("at all frequencies")
-        if finding.kind is SoundKind.TONE and high_hz <= NARROW * max(low_hz, 1.0):
-            middle_hz = math.sqrt(max(low_hz, 1.0) * high_hz)
+        if finding.kind is SoundKind.TONE and (high_hz < HUM_HZ or high_hz <= NARROW * low_hz):
+            middle_hz = (low_hz + high_hz) / 2.0
             if middle_hz < 1000.0:
                 return _("at {frequency} Hz").format(frequency=self._hertz(middle_hz))
             return _("at {frequency} kHz").format(frequency=self._number(middle_hz / 1000.0, 1))

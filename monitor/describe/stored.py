@@ -69,6 +69,7 @@ def _portrait(tree: dict[str, Any], bands: Bands) -> Portrait:
     shapes = {name: (np.dtype(kind), (2, *groups) if wide else mel) for name, (kind, wide) in PACKED.items()}
     packed = {name: _array(tree["reference"][name], *shapes[name]) for name in PACKED}
     level_dbfs = tree["level_dbfs"]
+    breaks, clipped = (_stretch(part) for part in tree["unheard"])
     start, end, until = (float(time) for time in tree["utc_s"])
     return Portrait(
         bands=bands,
@@ -88,7 +89,7 @@ def _portrait(tree: dict[str, Any], bands: Bands) -> Portrait:
         start_utc_s=start,
         end_utc_s=end,
         heard_until_utc_s=until,
-        unheard=Unheard(*(_stretch(part) for part in tree["unheard"])),
+        unheard=Unheard(breaks, clipped),
         errors=_array(tree["errors"], np.float32, groups),
         windows=windows,
     )
