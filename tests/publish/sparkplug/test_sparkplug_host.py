@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sparkplug_oracle import pysparkplug
 
@@ -56,6 +56,7 @@ TREES = st.recursive(
 
 
 @given(data=st.binary(max_size=60) | TREES.map(lambda tree: json.dumps(tree).encode()))
+@settings(deadline=None)
 def test_any_bytes_are_a_state_or_one_error(data: bytes) -> None:
     try:
         state = host_state_from_json(data)

@@ -100,7 +100,7 @@ def test_a_long_command_is_refused() -> None:
 
 
 @given(topic=st.sampled_from([NCMD, DCMD, "spBv1.0/STATE/scada"]), payload=st.binary(max_size=80))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_any_bytes_on_our_topics_are_a_message_or_one_error(topic: str, payload: bytes) -> None:
     try:
         message = read(topic, payload)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sparkplug_oracle import pysparkplug
 
@@ -48,11 +48,13 @@ def test_a_verb_is_for_the_node_or_for_devices(verb: Verb, device_id: str | None
 
 
 @given(name=st.text(min_size=1, max_size=20))
+@settings(deadline=None)
 def test_any_name_becomes_an_id(name: str) -> None:
     assert id_from_name(name) == check_id("id", id_from_name(name))
 
 
 @given(names=st.lists(st.text("+/#%2BF\0é", min_size=1, max_size=6), min_size=2, max_size=2, unique=True))
+@settings(deadline=None)
 def test_different_names_become_different_ids(names: list[str]) -> None:
     assert id_from_name(names[0]) != id_from_name(names[1])
 
