@@ -10,46 +10,20 @@ certainly read what was published before (an acknowledgement came of something l
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 
 from monitor.errors import SparkplugError
 from monitor.publish.sparkplug.actions import Action, Connect, Disconnect, Subscribe
 from monitor.publish.sparkplug.births import birth_messages
 from monitor.publish.sparkplug.composer import Composer
-from monitor.publish.sparkplug.history import History, HistoryCounts, Sample
+from monitor.publish.sparkplug.history import History, Sample
 from monitor.publish.sparkplug.host import HostState, PrimaryHost
+from monitor.publish.sparkplug.phase import Phase, SessionCounts
 from monitor.publish.sparkplug.roster import Roster
 from monitor.publish.sparkplug.settings import MAX_UTC_MS, SEQ_COUNT, BirthCounter, Now, SessionSettings
-from monitor.publish.sparkplug.tags import BDSEQ, CONTROL_TAGS, REBIRTH, Reading, Tag
+from monitor.publish.sparkplug.tags import BDSEQ, CONTROL_TAGS, REBIRTH, Reading, Tag, TagSet
 from monitor.publish.sparkplug.topics import Verb, host_topic
-
-
-class Phase(enum.Enum):
-    """Where a node stands."""
-
-    DOWN = "down"
-    CONNECTING = "connecting"
-    """The will is given, the broker has not answered."""
-    WAITING = "waiting"
-    """Connected; the primary host is not there, and nothing may be said."""
-    BORN = "born"
-    """Births are out; data flows."""
-    LEAVING = "leaving"
-    """The death is out, or nothing was said; the connection is about to end."""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionCounts:
-    """What has happened so far."""
-
-    births: int
-    """Times that all births were sent."""
-    rebirths_asked: int
-    """By hosts; several may have been answered at once."""
-    history: HistoryCounts
-    """How samples are getting on."""
 
 
 class Session:
@@ -192,16 +166,8 @@ class Session:
             SparkplugError: The device, a tag or a value is not fit, or there is no room for a token; nothing
                 has changed.
         """
-        tags = self._roster.tags_of(sample.device_id)
-        if sample.device_id is None and any(tag.name in sample.readings for tag in CONTROL_TAGS):
-            raise SparkplugError(f"{BDSEQ} and {REBIRTH} are the session's own")
-        tags.check(sample.readings)
-        if not 0 <= sample.at_ms <= MAX_UTC_MS:
-            raise SparkplugError(f"a sample at {sample.at_ms} ms is before 1970, or beyond all time")
-        self._history.check_room(sample)
-        kept = Sample(
-            sample.device_id, tags.kept(sample.readings), sample.at_ms, token=sample.token, late=sample.late
-        )
+        tags = self._checked_tags(sample)
+        kept = replace(sample, readings=tags.kept(sample.readings))
         has_history = bool(kept.readings) or sample.token is not None
         news = () if sample.late else tags.take(sample.readings, sample.at_ms)
         if sample.late or not self._speaks_for(sample.device_id):
@@ -260,6 +226,16 @@ class Session:
         return SessionCounts(self._births, self._rebirths_asked, self._history.counts)
 
     # Steps
+
+    def _checked_tags(self, sample: Sample) -> TagSet:
+        tags = self._roster.tags_of(sample.device_id)
+        if sample.device_id is None and any(tag.name in sample.readings for tag in CONTROL_TAGS):
+            raise SparkplugError(f"{BDSEQ} and {REBIRTH} are the session's own")
+        tags.check(sample.readings)
+        if not 0 <= sample.at_ms <= MAX_UTC_MS:
+            raise SparkplugError(f"a sample at {sample.at_ms} ms is before 1970, or beyond all time")
+        self._history.check_room(sample)
+        return tags
 
     def _speaks_for(self, device_id: str | None) -> bool:
         # a rebirth that is due stops data (tck-id-operational-behavior-data-commands-rebirth-action-1)

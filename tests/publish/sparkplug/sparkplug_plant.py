@@ -24,7 +24,6 @@ class Told:
 
     at_ms: int
     historical: bool
-    live_in_birth: bool = False
 
 
 @dataclass

@@ -14,7 +14,8 @@ from sparkplug_rig import DEVICE_TAGS, NODE, NODE_TAGS, START_MS, Counter, heard
 from monitor.publish.sparkplug.actions import Action, Disconnect, Publish
 from monitor.publish.sparkplug.history import Sample
 from monitor.publish.sparkplug.host import HostState
-from monitor.publish.sparkplug.session import Phase, Session
+from monitor.publish.sparkplug.phase import Phase
+from monitor.publish.sparkplug.session import Session
 from monitor.publish.sparkplug.settings import Now, SessionSettings
 
 DEVICES = ("pump", "fan")
@@ -25,8 +26,8 @@ LIVES = int(os.environ.get("WHEELTAPPER_PLANTS", "40"))
 class Plant(RuleBasedStateMachine):
     """The node's daemon is played here: it keeps tokens in `store` until they are settled."""
 
-    @initialize(hosted=st.booleans(), aliases=st.just(False))
-    def build(self, *, hosted: bool, aliases: bool) -> None:
+    @initialize(hosted=st.booleans())
+    def build(self, *, hosted: bool) -> None:
         self.hosted = hosted
         self.seconds = 0.0
         self.counter = Counter()
@@ -45,7 +46,6 @@ class Plant(RuleBasedStateMachine):
             NODE,
             primary_host_id="scada" if hosted else None,
             servers=2,
-            aliases=aliases,
             tokened_max=TOKENED_MAX,
             loose_max=1_000,
             history_per_tick=3,

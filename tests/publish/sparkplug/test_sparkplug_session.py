@@ -5,7 +5,7 @@ from sparkplug_rig import DEVICE_TAGS, NODE, START_MS, Counter, Heard, Rig, hear
 
 from monitor.errors import SparkplugError
 from monitor.publish.sparkplug.actions import Disconnect, Publish, Subscribe
-from monitor.publish.sparkplug.session import Phase
+from monitor.publish.sparkplug.phase import Phase
 from monitor.publish.sparkplug.settings import Now, SessionSettings, next_bdseq
 
 HOSTED = SessionSettings(NODE, primary_host_id="scada", loose_max=100)
@@ -455,6 +455,15 @@ def test_what_was_sent_shortly_before_the_host_was_found_away_is_told_again() ->
     rig.connect()
     rig.host(online=True, timestamp_ms=3)
     assert [(2.0, True)] == values(rig.tick())
+
+
+def test_nothing_is_settled_between_the_hosts_leave_and_ours() -> None:
+    rig = born_rig(HOSTED)
+    (told,) = rig.change({"Score": 1.0}, token=1)
+    rig.session.confirmed(told.number, rig.now)
+    rig.host(online=False, timestamp_ms=1)
+    rig.seconds += 1_000.0  # the line is slow to end
+    assert () == rig.session.settled(rig.now)
 
 
 def test_a_host_that_was_there_at_the_last_broker_must_say_so_again() -> None:
