@@ -410,6 +410,27 @@ def test_a_message_that_failed_is_followed_by_births_and_told_again() -> None:
     assert [(1.0, True)] == values(rig.tick())
 
 
+def test_after_a_failure_hosts_hear_nothing_but_births_however_soon_it_is() -> None:
+    rig = born_rig()
+    rig.rebirth()
+    (lost,) = rig.change({"Score": 1.0}, token=1)
+    assert [] == rig.keep(rig.session.failed(lost.number, rig.now))
+    assert [] == rig.change({"Score": 2.0}, "fan", token=2)
+    assert [] == rig.lose("fan")
+    assert [("NBIRTH", 0), ("DBIRTH", 1), ("DBIRTH", 2), ("DDEATH", 3)] == [
+        (each.verb, each.payload.seq) for each in rig.tick(1.0)
+    ]
+    assert [(1.0, True)] == values(rig.tick())
+
+
+def test_a_node_that_ends_after_a_failure_tells_its_own_death_alone() -> None:
+    rig = born_rig()
+    rig.rebirth()
+    (lost,) = rig.change({"Score": 1.0})
+    rig.keep(rig.session.failed(lost.number, rig.now))
+    assert ["NDEATH"] == verbs(rig.stop())
+
+
 def test_rebirths_are_nothing_to_a_node_that_is_not_born() -> None:
     rig = Rig(HOSTED)
     rig.connect()
