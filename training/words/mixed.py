@@ -33,15 +33,18 @@ def mixed_streams(hearing: Hearing, shared: Path, role: str, *, seed: int, repea
     random = np.random.default_rng(seed)
     turn = 0
     for name, (lead_s, _) in SETS.items():
-        for index, sound in enumerate(_recordings(shared / "data", name, role) * repeats):
-            changed, events = sound.copy(), []
+        recordings = _recordings(shared / "data", name, role)
+        for number in range(len(recordings) * repeats):
+            changed, events = recordings[number % len(recordings)].copy(), []
+            # so that no recording has the same kind of event each time
+            turn += number % len(recordings) == 0
             start_s = lead_s
-            while start_s + EVENT_S <= len(sound) / RATE_HZ - TAIL_S:
+            while start_s + EVENT_S <= len(changed) / RATE_HZ - TAIL_S:
                 events.append(_put(changed, start_s, turn, random))
                 start_s += EVENT_S + REST_S
                 turn += 1
             heard = hearing.heard(iter([_block(changed)]))
-            yield Stream(f"{name} {index}", name, heard, events)
+            yield Stream(f"{name} {number}", name, heard, events)
 
 
 def normal_sound(hearing: Hearing, shared: Path) -> dict[str, list[Heard]]:

@@ -12,6 +12,8 @@ from monitor.explanation import SoundKind
 from training.words.judge import Judged, confusion
 
 GOOD_OVERLAP, GOOD_PERIOD = 0.5, 0.05
+TOLD = 1e9
+"""A period that was told at all has a smaller error."""
 KINDS_ADDED = frozenset({SoundKind.KNOCK, SoundKind.RHYTHM, SoundKind.TONE, SoundKind.HISS})
 
 
@@ -53,7 +55,8 @@ def _periods(judged: Sequence[Judged]) -> str:
     errors = [one.period_error for one in judged if one.period_error is not None]
     if not errors:
         return "-"
-    return f"{sum(error <= GOOD_PERIOD for error in errors)} of {len(errors)}"
+    good, told = (sum(error <= limit for error in errors) for limit in (GOOD_PERIOD, TOLD))
+    return f"{good} of {told} told, {len(errors)} true"
 
 
 def _share(values: Iterable[bool]) -> str:
