@@ -57,7 +57,8 @@ def train_detector(
     with torch.no_grad():
         # pseudo anomalies cannot show what labels are worth
         asked = design.head or ("verdict" if anomalies is not None else None)
-        chosen = choose_head(_sound_for_heads(detector, store, split), asked)
+        sound = _sound_for_heads(detector, store, split)
+        chosen = choose_head(sound, asked, among=detector.reconstructor.scoring_heads)
     detector.head, detector.chosen_head = chosen.head, chosen
     return detector, history
 

@@ -22,7 +22,7 @@ from training.heads.views import (
     worst_error,
 )
 from training.heads.whitening import fit_whitening
-from training.models import Comparison
+from training.models import Comparison, ModelDesign, make_model
 
 MEL, FRAMES = 16, 32
 
@@ -153,6 +153,17 @@ def test_a_model_with_a_verdict_may_be_judged_by_it() -> None:
         lambda: with_verdict(knows.pseudo(), 1.0),
     )
     assert "verdict" == choose_head(told).name
+
+
+def test_a_model_may_leave_only_some_heads_to_the_choice() -> None:
+    chosen = choose_head(sound(windows(120, 5) * 3.0), among=("joint", "worst"))
+    assert {"joint", "worst"} == chosen.partial_aucs.keys()
+
+
+def test_a_denoiser_is_not_judged_by_the_map_that_learned_the_pseudo_anomalies() -> None:
+    for kind in ("dae", "mdae"):
+        model = make_model(ModelDesign(kind, (4, 4, 4, 4)), mel=32, frames=32)
+        assert ("joint", "joint_coarse") == model.scoring_heads
 
 
 def test_a_head_can_be_asked_for_by_name() -> None:

@@ -7,7 +7,7 @@ the joint heads' views, have. The head that is kept is fitted to all normal soun
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 
@@ -76,8 +76,10 @@ class ChosenHead:
     """Of each head that was tried, on pseudo anomalies, up to 10 % false alarms; chance is .5."""
 
 
-def choose_head(sound: HeadSound, name: str | None = None) -> ChosenHead:
-    """Return the head `name`, fitted, or without a name the best one on pseudo anomalies.
+def choose_head(
+    sound: HeadSound, name: str | None = None, *, among: Collection[str] | None = None
+) -> ChosenHead:
+    """Return the head `name`, fitted, or without a name the best one on pseudo anomalies, of those `among`.
 
     Raises:
         TrainingError: The name is not known, or there are too few windows.
@@ -88,7 +90,11 @@ def choose_head(sound: HeadSound, name: str | None = None) -> ChosenHead:
         return ChosenHead(name, HEADS[name](sound, False), {})
     first = next(sound.unseen(), None)
     gives_verdict = first is not None and first.verdict is not None
-    suitable = {key: fit for key, fit in HEADS.items() if key != "verdict" or gives_verdict}
+    suitable = {
+        key: fit
+        for key, fit in HEADS.items()
+        if (key != "verdict" or gives_verdict) and (among is None or key in among)
+    }
     on_trial = {key: fit(sound, True) for key, fit in suitable.items()}
     normal, pseudo = _scores(on_trial, sound.unseen), _scores(on_trial, sound.pseudo)
     found = {key: _partial_auc(normal[key], pseudo[key]) for key in on_trial}

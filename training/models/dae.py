@@ -35,6 +35,11 @@ LEAST_DEVIATION = 1e-2
 """Of a band within a window, in its own standard deviations, before it is divided by it."""
 
 
+HEADS_OF_DENOISERS = ("joint", "joint_coarse")
+"""Having learned to take pseudo anomalies out, the map finds those better than anything else does, and would
+win any choice by them. On sounds it has not learned, views of it and of the window are better (LOG.md)."""
+
+
 class Cleaner(nn.Module):
     """Says by how much each bin is raised or lowered by what does not belong there; a small U-Net.
 
@@ -79,6 +84,7 @@ class DenoisingAutoencoder(Reconstructor):
 
     kind: ClassVar[str] = "dae"
     loss_meaning: ClassVar[str] = "what pseudo anomalies leave behind; compare it with another dae's only"
+    scoring_heads: ClassVar[tuple[str, ...] | None] = HEADS_OF_DENOISERS
 
     def __init__(self, mel: int, frames: int, *, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training.losses import PerBinLoss
-from training.models.dae import DenoisingAutoencoder
+from training.models.dae import HEADS_OF_DENOISERS, DenoisingAutoencoder
 from training.models.mae import MaskedAutoencoder
 from training.models.reconstructor import Comparison, Reconstructor, TrainingSound
 
@@ -24,6 +24,7 @@ class MaskedDenoisingAutoencoder(Reconstructor):
 
     kind: ClassVar[str] = "mdae"
     loss_meaning: ClassVar[str] = "the sum of two nets' losses; compare it with another mdae's only"
+    scoring_heads: ClassVar[tuple[str, ...] | None] = HEADS_OF_DENOISERS
 
     def __init__(self, denoiser: DenoisingAutoencoder, masked: MaskedAutoencoder) -> None:
         super().__init__()

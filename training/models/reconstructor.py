@@ -56,6 +56,8 @@ class Reconstructor(nn.Module, ABC):
     """The name that stands in bundles and commands."""
     loss_meaning: ClassVar[str] = "1.0: no better than each band's mean"
     """What the validation loss can be held against, for reports."""
+    scoring_heads: ClassVar[tuple[str, ...] | None] = None
+    """Scoring heads among which pseudo anomalies may choose; None: all that suit the model."""
 
     def take_in(self, sound: TrainingSound) -> None:
         """Take what the model needs before it is trained; most models need nothing.
