@@ -116,9 +116,10 @@ CHANGES = (_louder, _softer, _missing)
 
 
 def _risen_band(machine: Float32, added: Float32, *, narrow: bool) -> tuple[float, float, float]:
-    """Return the band in which a sound is at most 10 dB weaker than where it is strongest, and its rise there.
+    """Return the band in which a sound is at most 10 dB weaker than where it is strongest, and its rise.
 
-    `narrow`: without what lies apart from the strongest band, such as overtones. Measured in its loud frames; parts that raise the machine's sound by less than 3 dB do not count.
+    Measured in its loud frames; parts that raise the machine's sound by less than 3 dB do not count.
+    `narrow`: without what lies apart from the strongest band, such as overtones.
     """
     frontend = Frontend(FrontendParameters())
     own, other = (10.0 ** frontend.logmel_from_samples(sound) for sound in (machine, added))

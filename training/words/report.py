@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -17,7 +17,7 @@ TOLD = 1e9
 KINDS_ADDED = frozenset({SoundKind.KNOCK, SoundKind.RHYTHM, SoundKind.TONE, SoundKind.HISS})
 
 
-def markdown_of_parts(parts: dict[str, Sequence[Judged]]) -> str:
+def markdown_of_parts(parts: Mapping[str, Sequence[Judged]]) -> str:
     """Return the whole report; `parts` by what they are called in the headings."""
     lines = _summary(parts)
     for name, judged in parts.items():
@@ -25,7 +25,7 @@ def markdown_of_parts(parts: dict[str, Sequence[Judged]]) -> str:
     return "\n".join([*lines, "", "### Examples", "", *_examples(parts)]) + "\n"
 
 
-def _summary(parts: dict[str, Sequence[Judged]]) -> list[str]:
+def _summary(parts: Mapping[str, Sequence[Judged]]) -> list[str]:
     lines = [
         "| sound | events | right kind | chance | band overlap | overlap >= .5 | period within 5 % |",
         "|---|---|---|---|---|---|---|",
@@ -65,7 +65,8 @@ def _share(values: Iterable[bool]) -> str:
 
 def _rows(judged: Sequence[Judged]) -> list[str]:
     lines = [
-        "| event | machine | should be | events | right kind | band overlap (least) | dB: error, spread | period |",
+        "| event | machine | should be | events | right kind | band overlap (least) | "
+        "dB: error, spread | period |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for (name, machine), ones in _grouped(judged, lambda one: (one.event.name, one.stream.machine)):
@@ -113,7 +114,7 @@ def _confusion(judged: Sequence[Judged]) -> list[str]:
     return lines
 
 
-def _examples(parts: dict[str, Sequence[Judged]]) -> list[str]:
+def _examples(parts: Mapping[str, Sequence[Judged]]) -> list[str]:
     """Return the first event of each name with its sentences."""
     lines, seen = [], set()
     for judged in parts.values():
