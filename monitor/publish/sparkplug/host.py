@@ -44,21 +44,16 @@ def host_state_from_json(data: bytes) -> HostState:
 
 
 class PrimaryHost:
-    """Whether the primary host is there, by the messages that count.
+    """Tells which words of the primary host count.
 
     Brokers keep STATE messages, and a host that has moved on leaves old ones behind: a message older than
     what we know is ignored. What we know outlives connections, for it is the host's and not the broker's.
+    Whether the host is there does not: each broker has to tell again.
     """
 
     def __init__(self) -> None:
-        self.online = False
-        """By what this connection's broker has told us."""
         self._latest_ms = 0
         self._online_ms = 0
-
-    def forget_presence(self) -> None:
-        """Take the host for absent until the next connection's broker tells; times are remembered."""
-        self.online = False
 
     def take(self, state: HostState) -> bool:
         """Take a message and return whether it counts.
@@ -68,7 +63,6 @@ class PrimaryHost:
         """
         if state.timestamp_ms < (self._latest_ms if state.online else self._online_ms):
             return False
-        self.online = state.online
         self._latest_ms = max(self._latest_ms, state.timestamp_ms)
         if state.online:
             self._online_ms = state.timestamp_ms

@@ -86,7 +86,6 @@ class Session:
             return
         self._phase = Phase.DOWN
         self._server = (self._server + 1) % self._settings.servers
-        self._host.forget_presence()
         self._rebirth_pending = False
         self._roster.take_owed_deaths()
         self._history.take_back()
@@ -104,9 +103,7 @@ class Session:
 
     def host_said(self, state: HostState, now: Now) -> list[Action]:
         """Take a STATE message of the primary host, kept by the broker or new."""
-        if self._settings.primary_host_id is None or self._phase in {Phase.DOWN, Phase.CONNECTING}:
-            return []
-        if not self._host.take(state):
+        if self._settings.primary_host_id is None or not self._host.take(state):
             return []
         if self._phase is Phase.WAITING and state.online:
             return self._give_births(now)

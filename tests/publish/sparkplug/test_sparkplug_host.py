@@ -85,11 +85,3 @@ def test_an_offline_counts_from_the_time_of_the_last_online_on() -> None:
 
 def test_an_online_older_than_an_offline_does_not_count() -> None:
     assert [True, True, False, True] == _counts((True, 10), (False, 20), (True, 15), (True, 20))
-
-
-def test_times_outlive_the_connection_and_presence_does_not() -> None:
-    host = PrimaryHost()
-    host.take(HostState(online=True, timestamp_ms=10))
-    host.forget_presence()
-    assert not host.online
-    assert not host.take(HostState(online=True, timestamp_ms=9))

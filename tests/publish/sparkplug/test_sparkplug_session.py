@@ -491,6 +491,7 @@ def test_a_host_that_was_there_at_the_last_broker_must_say_so_again() -> None:
     rig = born_rig(HOSTED)
     rig.session.disconnected()
     assert [] == rig.connect()
+    assert [] == rig.host(online=True, timestamp_ms=0)  # times outlive the connection
     assert "NBIRTH" in verbs(rig.host(online=True, timestamp_ms=1))
 
 
