@@ -180,6 +180,7 @@ def test_the_onset_of_an_event_teaches_nothing() -> None:
     # the last normal window holds the beginning of what the next one is flagged for
     describer.hear(machine.logmel(AT - HOP), None, normal=True)
     describer.hear(machine.logmel(AT), None, normal=False)
+    describer.hear(Machine(event_at=AT).logmel(AT + 200), None, normal=True)
     assert before + HOP == describer._baseline.frames
     assert describer._baseline.reference().mean_db[100] < machine.mean_db[100] + 1.0
 

@@ -64,11 +64,8 @@ def _share(values: Iterable[bool]) -> str:
 
 
 def _rows(judged: Sequence[Judged]) -> list[str]:
-    lines = [
-        "| event | machine | should be | events | right kind | band overlap (least) | "
-        "dB: error, spread | period |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    titles = ("event", "machine", "should be", "events", "right kind", "band overlap (least)")
+    lines = [f"| {' | '.join(titles)} | dB: error, spread | period |", f"{'|---' * 8}|"]
     for (name, machine), ones in _grouped(judged, lambda one: (one.event.name, one.stream.machine)):
         errors = [
             one.finding.change_db - one.event.change_db for one in ones if one.event.change_db is not None
