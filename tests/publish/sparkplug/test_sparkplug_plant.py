@@ -20,7 +20,7 @@ from monitor.publish.sparkplug.settings import Now, SessionSettings
 
 DEVICES = ("pump", "fan")
 TOKENED_MAX = 4
-LIVES = int(os.environ.get("WHEELTAPPER_PLANTS", "40"))
+LIVES = int(os.environ.get("WHEELTAPPER_PLANTS", "25"))
 
 
 class Plant(RuleBasedStateMachine):
