@@ -240,6 +240,7 @@ def test_samples_in_small_portions_explain_alike(
         found = attribute(detector, windows, name).map
         alike = np.corrcoef(expected.ravel(), found.ravel())[0, 1]
         assert alike > (0.9 if ATTRIBUTIONS[name].draws else 0.9999), name
+        assert 0.8 < found.std() / expected.std() < 1.25, name
 
 
 @pytest.mark.parametrize("method", [name for name in ATTRIBUTIONS if name != "gradcam"])

@@ -101,14 +101,21 @@ def test_a_clip_holds_its_event_wherever_that_lies_and_normal_ones_hold_none(
 
 
 def test_where_an_event_lies_in_its_clip_is_drawn_by_lot(bundle: Bundle, sound: Path) -> None:
-    places = {cut(bundle, sound, seed).clips[1].start_s for seed in range(4)}
-    assert len(places) > 2
+    found = [cut(bundle, sound, seed).clips for seed in range(6)]
+    assert len({clips[1].start_s for clips in found}) > 2
+    for clips in found:
+        for onset_s, clip in zip(ONSETS_S, [clip for clip in clips if clip.anomalous], strict=True):
+            assert clip.start_s <= onset_s + PARAMETERS.hop_s
+            end_s = clip.start_s + clip.logmel.shape[1] * PARAMETERS.hop_s
+            assert onset_s + LENGTH_S <= end_s + PARAMETERS.hop_s
     assert cut(bundle, sound, 2).clips[1].start_s == cut(bundle, sound, 2).clips[1].start_s
 
 
-def test_two_events_of_one_moment_share_a_clip(bundle: Bundle, sound: Path) -> None:
+def test_an_event_that_begins_in_the_clip_of_another_gets_none_of_its_own(
+    bundle: Bundle, sound: Path
+) -> None:
     files = [LabelledFile("a.flac", sound / "a.flac", anomaly=False, kind="")]
-    events = {"a.flac": [Event(20.0, 20.5, "x", None), Event(20.1, 20.4, "y", None)]}
+    events = {"a.flac": [Event(20.0, 20.5, "x", None), Event(20.2, 40.0, "y", None)]}
     clips = clips_around_events(files, events, cutter_of_bundle(bundle.folder)).clips
     assert 1 == sum(clip.anomalous for clip in clips)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 
+from training.benchmark.work import Workplace
+from training.errors import TrainingError
 from training.explain import ATTRIBUTIONS
 from training.explain.study import command
 from training.explain.study.compared import Compared, Difference
@@ -22,6 +26,8 @@ from training.faithfulness import COLUMNS, FaithfulnessTable, Figure, OverPercen
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 needs_shared = pytest.mark.skipif(not (SHARED / "bench").is_dir(), reason="../shared is not there")
 NONE = Path("no notes here")
+RATE_HZ = 16_000
+ONSETS_S = (16.0, 31.0)
 CHANCE = {"random": 0.1, "random_smoothed": 0.1, "oracle": 0.5}
 BY_PERCENTILE = ("ff_frame", "ff_segment", "ff_frame/inpainted", "f1", "ff_normal")
 
@@ -145,21 +151,36 @@ def test_the_first_seed_of_all_comes_first_and_each_is_judged_by_another() -> No
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # on nets this small a second one only waits, and burns
     yield
     torch.set_num_threads(threads)
 
 
-@needs_shared
-@pytest.mark.shared_data
-@pytest.mark.slow
+@pytest.fixture
+def place(tmp_path: Path) -> Workplace:
+    """Streams of hiss, with two louder stretches in the one that is tested; no judge, no notes."""
+    streams = tmp_path / "streams" / "uav"
+    draws = np.random.default_rng(0)
+    for role, files, seconds in (("train", 4, 40), ("calibrate", 1, 20), ("test", 1, 40)):
+        (streams / role).mkdir(parents=True)
+        for index in range(files):
+            samples = 0.02 * draws.standard_normal(seconds * RATE_HZ)
+            for onset_s in ONSETS_S if role == "test" else ():
+                samples[int(onset_s * RATE_HZ) : int((onset_s + 1.5) * RATE_HZ)] *= 6.0
+            soundfile.write(streams / role / f"uav-{index:02d}.flac", samples, RATE_HZ)
+    lines = [f"test/uav-00.flac,{onset_s},{onset_s + 1.5},hiss,6" for onset_s in ONSETS_S]
+    (streams / "truth.csv").write_text("\n".join(["file,onset_s,offset_s,kind,snr_db", *lines]) + "\n")
+    return Workplace(tmp_path / "shared", tmp_path, tmp_path / "streams")
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("one_thread")
-def test_a_smoke_run_fills_every_table_and_a_second_one_measures_nothing(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_a_study_of_small_models_fills_every_table_and_a_second_one_measures_nothing(
+    tmp_path: Path, place: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ("--smoke", "--shared", str(SHARED), "--work", str(tmp_path))
-    assert 0 == command.run(words)
-    text = (tmp_path / "explanations.md").read_text()
+    out = tmp_path / "explanations.md"
+    assert 0 == command.study(command.SMOKE, place, out)
+    text = out.read_text()
     assert "4 parts measured, 0 failed" in capsys.readouterr().out
     assert "Not measured yet" not in text
     for heading in ("Faithfulness by frames", "F1 of seconds, ours", "Deletion and insertion, ours"):
@@ -167,6 +188,25 @@ def test_a_smoke_run_fills_every_table_and_a_second_one_measures_nothing(
         for row in (*(method.title for method in ATTRIBUTIONS.values()), "random frames", "the truth itself"):
             assert f"| {row}, ae |" in section, (heading, row)
     made = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
-    assert 0 == command.run(words)
+    assert 0 == command.study(command.SMOKE, place, out)
     assert "0 parts measured, 0 failed" in capsys.readouterr().out
     assert made == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
+    assert text == out.read_text()
+
+
+@needs_shared
+@pytest.mark.shared_data
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.usefixtures("one_thread")
+def test_the_command_judges_the_bundles_maps_on_all_windows_of_the_shared_streams(tmp_path: Path) -> None:
+    assert 0 == command.run(["--smoke", "--shared", str(SHARED), "--work", str(tmp_path)])
+    text = (tmp_path / "explanations.md").read_text()
+    section = text.split("## Right in time, on all windows\n", 1)[1].split("\n## ", 1)[0]
+    assert "| mae, the bundle's own error map | 1 |" in section
+    assert "| quoted |" in section
+
+
+def test_a_folder_that_is_not_the_shared_one_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="evaluation sound that is no part of this project"):
+        command.run(["--shared", str(tmp_path), "--work", str(tmp_path / "w")])
