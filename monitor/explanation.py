@@ -71,7 +71,7 @@ class Explanation:
     end_utc_s: float
     """End of the last one."""
     windows: int
-    """So many flagged windows."""
+    """Windows of the event so far: flagged ones, and those that could not be judged."""
 
 
 def tree_from_explanation(explanation: Explanation) -> dict[str, object]:

@@ -10,6 +10,7 @@ import ast
 import functools
 import gettext
 import io
+import string
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -68,8 +69,10 @@ def open_catalogue(language: str, folder: Path = LOCALE) -> gettext.GNUTranslati
     messages = read_catalogue(path)
     try:
         return gettext.GNUTranslations(io.BytesIO(compiled(messages)))
-    except ValueError as error:
-        raise CatalogueError(f"{path}: Plural-Forms cannot be read: {error}; mend the header") from error
+    except (ValueError, LookupError) as error:
+        raise CatalogueError(
+            f"{path}: Content-Type or Plural-Forms cannot be read: {error}; copy another language's header"
+        ) from error
 
 
 def read_catalogue(path: Path) -> tuple[Message, ...]:
@@ -85,12 +88,31 @@ def read_catalogue(path: Path) -> tuple[Message, ...]:
     messages: dict[str, Message] = {}
     for number, entry in _entries(lines, path):
         message = _message(entry, number, path)
+        _refuse_other_fields(message, path)
         if message.key in messages:
             raise CatalogueError(f"{path}, line {number}: {message.text!r} stands there twice; remove one")
         messages[message.key] = message
     if "" not in messages:
         raise CatalogueError(f'{path}: has no header (msgid ""); copy that of another language')
     return tuple(messages.values())
+
+
+def _refuse_other_fields(message: Message, path: Path) -> None:
+    """Refuse what stands in braces and is not in the English text: nothing could be put in there."""
+    try:
+        allowed = _fields(message.text) | _fields(message.plural or "")
+        found = set().union(*map(_fields, message.translations)) if message.key else allowed
+    except ValueError as error:
+        raise CatalogueError(f"{path}, line {message.line}: {error}; write braces in pairs") from error
+    if strange := sorted(found - allowed):
+        raise CatalogueError(
+            f"{path}, line {message.line}: {{{strange[0]}}} is not in the English text; there are "
+            f"{', '.join(sorted(allowed)) or 'none'}"
+        )
+
+
+def _fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def _entries(lines: list[str], path: Path) -> Iterator[tuple[int, dict[str, str]]]:

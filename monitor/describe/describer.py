@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +17,7 @@ from monitor.describe.stored import portrait_of_tree, tree_of_portrait
 from monitor.describe.unheard import Unheard
 from monitor.explanation import Explanation
 from monitor.frontend import FrontendParameters
-from monitor.messages import Inference, LogMel, Span
+from monitor.messages import Inference, LogMel, Quality, Span
 
 SHORTLY_S = 10.0
 """What could not be judged so shortly before an event belongs to it."""
@@ -42,6 +43,7 @@ class Describer:
         self._hop_samples = parameters.hop_samples
         self._hop_s = parameters.hop_s
         self._bands = Bands(parameters)
+        self._maker = _digest(parameters, mean, std)
         self._baseline = Baseline(self._bands, mean, std)
         self._hop_frames = hop_frames
         self._portraits: OrderedDict[str, Portrait] = OrderedDict()
@@ -78,15 +80,21 @@ class Describer:
             )
             portrait.next_frame = span.first_sample // self._hop_samples + level.shape[1]
             portrait.heard_until_utc_s = span.end_utc_s
-        if inference is not None:
+        if inference is not None and np.isfinite(inference.error_map).all():
             portrait.note_error(inference.error_map)
         return self._explanation(portrait, span)
 
     def miss(self, span: Span, event_id: str | None = None) -> Explanation | None:
-        """Take a window that could not be judged; with the id of an open event return how that sounds now."""
+        """Take a window that could not be judged; with the id of an open event return how that sounds now.
+
+        One whose input was good, which the engine failed to judge, says nothing of the sound: None.
+        """
         self._untaught = None
+        if span.quality is Quality.OK:
+            return None
         portrait = None if event_id is None else self._portrait(event_id, span)
-        if span.start_utc_s - SHORTLY_S > self._lately.end_utc_s:
+        # before as well: the clock may have been set back
+        if not -SHORTLY_S <= span.start_utc_s - self._lately.end_utc_s <= SHORTLY_S:
             self._lately = Unheard()
         self._lately.add(span)
         if portrait is None:
@@ -101,15 +109,15 @@ class Describer:
     def portrait_tree(self, event_id: str) -> dict[str, object] | None:
         """Return an open event's portrait as JSON of less than 8 kB, to be stored; None: not open here."""
         portrait = self._portraits.get(event_id)
-        return None if portrait is None else tree_of_portrait(portrait)
+        return None if portrait is None else tree_of_portrait(portrait, self._maker)
 
     def restore(self, event_id: str, tree: Mapping[str, object]) -> bool:
         """Go on with an event that was open before a restart.
 
         Returns:
-            False where the portrait is not one of this version and front end: the event then begins anew.
+            False where the portrait is not one of this version, front end and model: the event begins anew.
         """
-        portrait = portrait_of_tree(tree, self._bands)
+        portrait = portrait_of_tree(tree, self._bands, self._maker)
         if portrait is None:
             return False
         self._keep(event_id, portrait)
@@ -120,7 +128,9 @@ class Describer:
         if known is not None:
             return known
         portrait = Portrait.begun(self._bands, self._baseline.reference(), span.start_utc_s)
-        portrait.unheard.take_over(self._lately, since_utc_s=span.start_utc_s - SHORTLY_S)
+        portrait.unheard.take_over(
+            self._lately, since_utc_s=span.start_utc_s - SHORTLY_S, until_utc_s=span.end_utc_s
+        )
         self._keep(event_id, portrait)
         return portrait
 
@@ -150,7 +160,15 @@ class Describer:
         )
 
 
+def _digest(parameters: FrontendParameters, mean: Sequence[float], std: Sequence[float]) -> str:
+    """Return what tells one front end and model from another: dB against one's normal are not the other's."""
+    figures = np.array([*mean, *std], dtype=np.float32).tobytes()
+    return hashlib.sha256(parameters.digest.encode() + figures).hexdigest()[:16]
+
+
 def _levels(logmel: LogMel, inference: Inference | None) -> tuple[Float64, Float64 | None]:
-    """Return a window in dB, shape (mel, frames), and what the model made of it."""
+    """Return a window in dB, shape (mel, frames), and what the model made of it, if that is numbers."""
     level = DB_PER_LOG10 * logmel.values.astype(np.float64)
-    return level, None if inference is None else DB_PER_LOG10 * inference.reconstruction.astype(np.float64)
+    if inference is None or not np.isfinite(inference.reconstruction).all():
+        return level, None
+    return level, DB_PER_LOG10 * inference.reconstruction.astype(np.float64)

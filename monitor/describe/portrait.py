@@ -26,15 +26,19 @@ STEP_DB = 1.5
 USUAL_BANDS, BYTES_A_BAND = 128, 17
 """More bands than usual cost so many bytes each of the course."""
 TOP = 15
+LEAST_FRAMES = 94
 MOST = 65_535
 NEPER = math.log(10.0) / 10.0
 """Powers: exp(NEPER * dB)."""
 
 
 def ring_frames(bands: Bands) -> int:
-    """Return how many frames of an event's course are remembered: half a byte for each group in each."""
+    """Return how many frames of an event's course are remembered: half a byte for each group in each.
+
+    Never less than three seconds' worth, so that more than some 280 bands cost more than RING_BYTES.
+    """
     beyond = max(bands.count - USUAL_BANDS, 0) * BYTES_A_BAND
-    return max(RING_BYTES - beyond, 0) * 2 // bands.groups
+    return max(max(RING_BYTES - beyond, 0) * 2 // bands.groups, LEAST_FRAMES)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from monitor.describe.candidates import (
     times_of_course,
     weight_of,
 )
-from monitor.describe.portrait import STEP_DB, Portrait
+from monitor.describe.portrait import MOST, STEP_DB, Portrait
 from monitor.describe.rhythm import FLUTTER, Course, course_of_levels, loud_level, period_frames
 from monitor.explanation import SoundKind
 
@@ -91,9 +91,10 @@ def _tones(portrait: Portrait, profile: Float64) -> tuple[list[Candidate], NDArr
     found: list[Candidate] = []
     heard: list[tuple[float, float]] = []
     added = added_db(portrait, profile)
-    for first, last in runs(sums.peaks >= max(PEAK_SHARE * sums.unusual, 1.0), gap=2):
+    unusual = min(sums.unusual, MOST)  # as far as peaks are counted
+    for first, last in runs(sums.peaks >= max(PEAK_SHARE * unusual, 1.0), gap=2):
         groups = slice(int(bands.group_of[first]), int(bands.group_of[last]) + 1)
-        frames = float(min(sums.marked[groups].sum(), sums.unusual))
+        frames = float(min(sums.marked[groups].sum(), unusual))
         held = np.cumsum(sums.peaks[first : last + 1].astype(np.float64))
         if frames < FEWEST_FRAMES or held[-1] < TONAL * frames:
             continue

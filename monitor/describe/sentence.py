@@ -14,8 +14,8 @@ from pathlib import Path
 from monitor.describe.catalogue import LOCALE, open_catalogue
 from monitor.explanation import Explanation, Finding, SoundKind
 
-WHOLE_LOW_HZ, WHOLE_SHARE = 60.0, 0.95
-"""A band that begins below and ends above this share of the highest frequency is said to be all of them."""
+WHOLE_HZ = (60.0, 7600.0)
+"""A band that begins below the first and ends above the second is said to be all frequencies."""
 NARROW = 1.35
 """a tone whose band's edges are no further apart than by this factor has one frequency, not two."""
 HUM_HZ = 100.0
@@ -39,7 +39,6 @@ class Speaker:
     def __init__(self, catalogue: gettext.NullTranslations) -> None:
         self._of = catalogue.gettext
         self._of_context = catalogue.pgettext
-        self._of_count = catalogue.ngettext
 
     def sentence(self, explanation: Explanation) -> str:
         """Return the findings, most telling first, as one sentence."""
@@ -79,26 +78,14 @@ class Speaker:
             return _("something is missing {band}, {level}")
         if kind is SoundKind.OTHER:
             return _("unusual sound, most of all {band}, {level}")
-        seconds = max(1, round(lasts_s))
-        broken = (
-            self._of_count(
-                "the sound breaks off: {count} second could not be judged",
-                "the sound breaks off: {count} seconds could not be judged",
-                seconds,
-            )
-            if kind is SoundKind.DROPOUT
-            else self._of_count(
-                "the input is overdriven: {count} second could not be judged",
-                "the input is overdriven: {count} seconds could not be judged",
-                seconds,
-            )
-        )
-        return broken.replace("{count}", self._number(seconds, 0))
+        if kind is SoundKind.DROPOUT:
+            return _("the sound breaks off")
+        return _("the input is overdriven")
 
     def _band(self, finding: Finding) -> str:
         _ = self._of
         low_hz, high_hz = finding.low_hz, finding.high_hz
-        if low_hz < WHOLE_LOW_HZ and high_hz > 7600.0:
+        if low_hz < WHOLE_HZ[0] and high_hz > WHOLE_HZ[1]:
             return _("at all frequencies")
         if finding.kind is SoundKind.TONE and (high_hz < HUM_HZ or high_hz <= NARROW * low_hz):
             middle_hz = (low_hz + high_hz) / 2.0

@@ -22,14 +22,14 @@ VERSION = 1
 """Of this form; portraits of another version are not read."""
 
 
-def tree_of_portrait(portrait: Portrait) -> dict[str, object]:
-    """Return a portrait as JSON."""
+def tree_of_portrait(portrait: Portrait, maker: str) -> dict[str, object]:
+    """Return a portrait as JSON; `maker` names the front end and model that it was made with."""
     sums, reference = portrait.sums, portrait.reference
     course = portrait.course
     even = np.pad(course, ((0, 0), (0, course.shape[1] % 2)))
     return {
         "version": VERSION,
-        "mel": portrait.bands.count,
+        "maker": maker,
         "reference": {name: _text(array) for name, array in reference.packed().items()},
         "level_dbfs": _number(reference.level_dbfs),
         "power": _text(sums.power),
@@ -47,9 +47,9 @@ def tree_of_portrait(portrait: Portrait) -> dict[str, object]:
     }
 
 
-def portrait_of_tree(tree: Mapping[str, object], bands: Bands) -> Portrait | None:
-    """Return the portrait of a tree; None where it is not one of this version and front end."""
-    if tree.get("version") != VERSION or tree.get("mel") != bands.count:
+def portrait_of_tree(tree: Mapping[str, object], bands: Bands, maker: str) -> Portrait | None:
+    """Return the portrait of a tree; None where it is not one of this version and maker."""
+    if tree.get("version") != VERSION or tree.get("maker") != maker:
         return None
     try:
         portrait = _portrait(dict(tree), bands)

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 
 from monitor.messages import Quality, Span
 
-BREAKS = frozenset({Quality.GAP, Quality.SILENT, Quality.FLAT, Quality.ABSENT})
-
 
 @dataclass(slots=True)
 class Stretch:
@@ -42,7 +40,7 @@ class Unheard:
 
     def add(self, span: Span) -> None:
         """Take a window that could not be judged."""
-        stretch = self.breaks if span.quality in BREAKS else self.clipped
+        stretch = self.clipped if span.quality is Quality.CLIPPED else self.breaks
         level = -100.0 if span.level_dbfs is None else span.level_dbfs
         stretch.add(span.start_utc_s, span.end_utc_s, 1, level)
 
@@ -56,10 +54,13 @@ class Unheard:
         """How many windows."""
         return self.breaks.windows + self.clipped.windows
 
-    def take_over(self, earlier: Unheard, *, since_utc_s: float) -> None:
-        """Add what came shortly before, if it ended no earlier than `since_utc_s`."""
-        if earlier.end_utc_s < since_utc_s:
+    def take_over(self, earlier: Unheard, *, since_utc_s: float, until_utc_s: float) -> None:
+        """Note that something came shortly before, if it ended between these times.
+
+        That it was so is told; how long it was must not outweigh the event.
+        """
+        if not since_utc_s <= earlier.end_utc_s <= until_utc_s:
             return
         for own, other in ((self.breaks, earlier.breaks), (self.clipped, earlier.clipped)):
             if other.windows:
-                own.add(other.start_utc_s, other.end_utc_s, other.windows, other.level_dbfs)
+                own.add(other.start_utc_s, other.end_utc_s, 1, other.level_dbfs)

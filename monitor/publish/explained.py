@@ -73,7 +73,11 @@ class ExplanationDocument(_Part):
     findings: tuple[FindingDocument, ...] = Field(
         description="Most telling first, at most three.", json_schema_extra=DOCUMENT
     )
-    windows: int = Field(ge=0, description="Flagged windows that it was made from.", json_schema_extra=COUNT)
+    windows: int = Field(
+        ge=0,
+        description="Windows of the event so far, those that could not be judged included.",
+        json_schema_extra=COUNT,
+    )
     start: Time = Field(description="Start of the first of them.", json_schema_extra=UTC)
     end: Time = Field(description="End of the last of them.", json_schema_extra=UTC)
 

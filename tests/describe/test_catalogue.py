@@ -137,6 +137,8 @@ def test_a_message_without_translation_stays_english() -> None:
         (HEADER + 'msgid "a"\nmsgid "b"\nmsgstr "c"\n', "line 5: .* not expected"),
         (HEADER + 'id "a"\nmsgstr "c"\n', "line 4: .* not expected"),
         ('"stray"\n', "line 1: .* not expected"),
+        (HEADER + 'msgid "at {band}"\nmsgstr "bei {bnd}"\n', r"line 4: \{bnd\} is not in .*there are band"),
+        (HEADER + 'msgid "at {band}"\nmsgstr "bei {band"\n', "line 4: .* write braces in pairs"),
     ],
 )
 def test_what_is_not_a_catalogue_is_refused_with_its_line(tmp_path: Path, text: str, complaint: str) -> None:
@@ -168,10 +170,17 @@ def test_an_unknown_language_is_refused_with_those_that_there_are() -> None:
         open_catalogue("xx")
 
 
-def test_plural_forms_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "broken",
+    [
+        HEADER.replace("(n != 1)", "(n !! 1)"),
+        HEADER.replace("plural=(n != 1);", ""),
+        HEADER.replace("Plural", "Content-Type: text/plain\\nPlural"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_refused(tmp_path: Path, broken: str) -> None:
     folder = tmp_path / "yy" / "LC_MESSAGES"
     folder.mkdir(parents=True)
-    broken = HEADER.replace("(n != 1)", "(n !! 1)")
     (folder / "wheeltapper.po").write_text(broken, encoding="utf-8")
     with pytest.raises(CatalogueError, match="Plural-Forms"):
         open_catalogue("yy", tmp_path)

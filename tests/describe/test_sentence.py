@@ -91,13 +91,13 @@ WHOLE = (0.0, 8000.0)
         ),
         (
             finding(SoundKind.DROPOUT, WHOLE, lasts_s=1.2),
-            "The sound breaks off: 1 second could not be judged.",
-            "Der Ton bricht ab: 1 Sekunde war nicht zu beurteilen.",
+            "The sound breaks off.",
+            "Der Ton bricht ab.",
         ),
         (
             finding(SoundKind.CLIPPING, WHOLE, lasts_s=4.1),
-            "The input is overdriven: 4 seconds could not be judged.",
-            "Der Eingang ist übersteuert: 4 Sekunden waren nicht zu beurteilen.",
+            "The input is overdriven.",
+            "Der Eingang ist übersteuert.",
         ),
     ],
     ids=lambda value: value.kind.value if isinstance(value, Finding) else "",
