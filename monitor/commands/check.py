@@ -13,10 +13,9 @@ from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
 from monitor.errors import PublishError
 from monitor.listening import open_ear
 from monitor.machine import calibration_of, open_engines
+from monitor.publish.access import access_from_config
 from monitor.publish.client import check_host
-from monitor.publish.credentials import login_from_config
 from monitor.publish.embedded import require_broker_package
-from monitor.publish.encryption import encryption_from_config
 from monitor.publish.walk import walk_to_broker
 from monitor.sources import open_sources
 from monitor.sources.devices import find_device
@@ -128,6 +127,7 @@ def _credentials(config: Config) -> str:
     if config.mqtt.host == "embedded":
         require_broker_package()
     check_host(config.mqtt.host)
-    login, encryption = login_from_config(config.mqtt), encryption_from_config(config.mqtt)
+    access = access_from_config(config.mqtt)
     unchecked = ", NOTE: the broker's name is not checked" if config.mqtt.insecure_skip_tls_name_check else ""
-    return f"{'TLS' if encryption else 'no TLS'}, {'with login' if login else 'no login'}{unchecked}"
+    login = "with login" if access.login else "no login"
+    return f"{'TLS' if access.encryption else 'no TLS'}, {login}{unchecked}"

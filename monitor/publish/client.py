@@ -26,9 +26,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
-from monitor.publish.credentials import login_from_config
+from monitor.publish.access import access_from_config
 from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message, properties_of_message
-from monitor.publish.encryption import encryption_from_config
 
 RECONNECT_S = (1, 30)
 """The wait after the first failure, doubled up to the second number."""
@@ -65,12 +64,11 @@ class BrokerClient:
         self._client_id = client_id
         self._up = False
         check_host(config.host)
-        self._encryption = encryption_from_config(config)
+        self._access = access_from_config(config)
         self._paho = self._make_paho()
 
     def _make_paho(self) -> mqtt.Client:
         config = self._config
-        login = login_from_config(config)
         # A clean session: a command given while the box was away must not act on another alarm later
         paho = mqtt.Client(
             CallbackAPIVersion.VERSION2,
@@ -82,10 +80,7 @@ class BrokerClient:
         paho.connect_timeout = CONNECT_TIMEOUT_S
         paho.max_queued_messages_set(MAX_QUEUED)
         paho.reconnect_delay_set(*RECONNECT_S)
-        if login is not None:
-            paho.username_pw_set(login.username, login.password)
-        if self._encryption is not None:
-            paho.tls_set_context(self._encryption.context)
+        self._access.give_to(paho)
         paho.on_pre_connect = self._on_pre_connect
         paho.on_connect = self._on_connect
         paho.on_connect_fail = self._on_connect_fail
@@ -174,7 +169,8 @@ class BrokerClient:
 
     def _renew_certificates(self) -> None:
         try:
-            if self._encryption is not None and self._encryption.renew():
+            encryption = self._access.encryption
+            if encryption is not None and encryption.renew():
                 self._log.info("mqtt certificates were renewed and are used from now on")
         except PublishError as error:
             self._log.error("mqtt certificates changed and cannot be used", reason=str(error))

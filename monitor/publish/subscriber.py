@@ -12,9 +12,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
+from monitor.publish.access import access_from_config
 from monitor.publish.client import check_host
-from monitor.publish.credentials import login_from_config
-from monitor.publish.encryption import encryption_from_config
 
 CONNECT_S = 10.0
 QUEUE_MESSAGES = 10_000
@@ -49,15 +48,12 @@ class Subscriber:
         self._arrivals: queue.Queue[Arrival] = queue.Queue(QUEUE_MESSAGES)
         self._answers: queue.Queue[ReasonCode] = queue.Queue()
         check_host(self._config.host)
-        login, encryption = login_from_config(self._config), encryption_from_config(self._config)
+        access = access_from_config(self._config)
         client_id = f"wheeltapper-watch-{uuid.uuid4().hex[:8]}"
         self._paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
         self._paho.suppress_exceptions = True
         self._paho.reconnect_delay_set(1, 10)
-        if login is not None:
-            self._paho.username_pw_set(login.username, login.password)
-        if encryption is not None:
-            self._paho.tls_set_context(encryption.context)
+        access.give_to(self._paho)
         self._paho.on_connect = self._on_connect
         self._paho.on_disconnect = self._on_disconnect
         self._paho.on_message = self._on_message

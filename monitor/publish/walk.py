@@ -22,9 +22,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
+from monitor.publish.access import Access, access_from_config
 from monitor.publish.client import PROTOCOLS, check_host
-from monitor.publish.credentials import login_from_config
-from monitor.publish.encryption import encryption_from_config
 from monitor.publish.topics import command_filter
 
 STEP_S = 5.0
@@ -51,15 +50,17 @@ def walk_to_broker(config: MqttConfig, prefix: str) -> Iterator[Step]:
     """
     where = f"{config.host}:{config.port}"
     check_host(config.host)
-    login, encryption = login_from_config(config), encryption_from_config(config)
-    yield Step("files", f"{'with' if login else 'no'} login, {'TLS' if encryption else 'no TLS'}")
+    access = access_from_config(config)
+    yield Step(
+        "files", f"{'with' if access.login else 'no'} login, {'TLS' if access.encryption else 'no TLS'}"
+    )
     addresses = _addresses(config.host, config.port)
     yield Step("name", f"{config.host} is {', '.join(addresses)}")
     with _line(config.host, config.port) as line:
         yield Step("line", f"{where} takes connections")
-        if encryption is not None:
-            yield Step("encryption", _handshake(line, encryption.context, config.host))
-    visit = _Visit(config, uuid.uuid4().hex[:8])
+        if access.encryption is not None:
+            yield Step("encryption", _handshake(line, access.encryption.context, config.host))
+    visit = _Visit(config, access, uuid.uuid4().hex[:8])
     try:
         yield Step("login", visit.log_in())
         yield Step("subscribe", visit.subscribe(command_filter(prefix), f"{prefix}/{CHECK_TOPIC}"))
@@ -122,7 +123,7 @@ class _Answers:
 class _Visit:
     """One connection that this thread keeps moving itself."""
 
-    def __init__(self, config: MqttConfig, token: str) -> None:
+    def __init__(self, config: MqttConfig, access: Access, token: str) -> None:
         self._where = f"{config.host}:{config.port}"
         self._config = config
         self._token = token
@@ -133,10 +134,7 @@ class _Visit:
             protocol=PROTOCOLS[config.version],
         )
         self._paho.connect_timeout = STEP_S
-        if (login := login_from_config(config)) is not None:
-            self._paho.username_pw_set(login.username, login.password)
-        if (encryption := encryption_from_config(config)) is not None:
-            self._paho.tls_set_context(encryption.context)
+        access.give_to(self._paho)
         self._paho.on_connect = self._on_connect
         self._paho.on_subscribe = self._on_subscribe
         self._paho.on_message = self._on_message
