@@ -19,6 +19,7 @@ from training.ablations.questions import CLIPS, QUESTIONS, Question, Variant, qu
 from training.ablations.report import Asked, report_of
 from training.ablations.trial import run_trial
 from training.benchmark.rows import code_digest
+from training.benchmark.shared_arguments import add_shared, add_threads
 from training.benchmark.streams import refuse_missing, streams_of
 from training.errors import TrainingError
 
@@ -31,10 +32,7 @@ Materials = Callable[[str], "StreamMaterial | ClipMaterial"]
 def parser_of_command() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser(prog="python -m training.ablations", description=__doc__)
-    parser.add_argument(
-        "--shared", type=Path, default=Path("../shared"),
-        help="folder of evaluation sound and scripts (default: %(default)s)",
-    )  # fmt: skip
+    add_shared(parser)
     parser.add_argument(
         "--work", type=Path, default=Path("out/benchmark"),
         help="streams and trials are kept here (default: the benchmark's, %(default)s)",
@@ -48,9 +46,7 @@ def parser_of_command() -> argparse.ArgumentParser:
         help="make only trials of these questions; the report has all that are there",
     )  # fmt: skip
     parser.add_argument("--slow", action="store_true", help="variants that take half an hour too (aisfx)")
-    parser.add_argument(
-        "--threads", type=whole_number, default=1, help="of the training (default: %(default)s)"
-    )
+    add_threads(parser, of="the training")
     parser.add_argument("--report-only", action="store_true", help="make no trial")
     return parser
 

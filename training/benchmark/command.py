@@ -15,6 +15,7 @@ from monitor.commands.hearing import whole_number
 from training.benchmark.plan import METHODS, SETS, Method, Plan
 from training.benchmark.report import write_report
 from training.benchmark.rows import code_digest
+from training.benchmark.shared_arguments import add_shared, add_threads
 from training.benchmark.streams import refuse_missing, streams_of
 from training.benchmark.work import Workplace, measure
 
@@ -29,10 +30,7 @@ SMOKE = Plan(
 def parser_of_command() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     parser = argparse.ArgumentParser(prog="python -m training.benchmark", description=__doc__)
-    parser.add_argument(
-        "--shared", type=Path, default=Path("../shared"),
-        help="folder of evaluation sound and scripts (default: %(default)s)",
-    )  # fmt: skip
+    add_shared(parser)
     parser.add_argument("--work", type=Path, help="what is measured is kept here (default: out/benchmark)")
     parser.add_argument("--out", type=Path, help="the report (default: docs/benchmark.md)")
     parser.add_argument("--seeds", type=whole_number, default=3, help="of each method (default: %(default)s)")
@@ -42,9 +40,7 @@ def parser_of_command() -> argparse.ArgumentParser:
     parser.add_argument(
         "--sets", type=_sets, default=SETS, metavar="NAME,NAME", help=f"default: {','.join(SETS)}"
     )
-    parser.add_argument(
-        "--threads", type=whole_number, default=1, help="of the training (default: %(default)s)"
-    )
+    add_threads(parser, of="the training")
     parser.add_argument("--force", action="store_true", help="measure again what was measured")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
     parser.add_argument("--smoke", action="store_true",

@@ -13,6 +13,7 @@ import torch
 from engines.errors import CodedError
 from monitor.commands.hearing import whole_number
 from training.benchmark.rows import code_digest
+from training.benchmark.shared_arguments import add_shared, add_threads
 from training.benchmark.streams import refuse_missing, streams_of
 from training.benchmark.work import Workplace
 from training.explain.study.bundles import Bundles
@@ -38,10 +39,7 @@ def parser_of_command() -> argparse.ArgumentParser:
     """Return the parser of the command's arguments."""
     plan = Plan()
     parser = argparse.ArgumentParser(prog="python -m training.explain.study", description=__doc__)
-    parser.add_argument(
-        "--shared", type=Path, default=Path("../shared"),
-        help="folder of evaluation sound and scripts (default: %(default)s)",
-    )  # fmt: skip
+    add_shared(parser)
     parser.add_argument(
         "--work", type=Path, default=Path("out/benchmark"),
         help="streams, bundles and figures are kept here (default: the benchmark's, %(default)s)",
@@ -63,7 +61,7 @@ def parser_of_command() -> argparse.ArgumentParser:
         "--normal-clips", type=whole_number, default=plan.normal_clips, help="default: %(default)s"
     )
     parser.add_argument("--all", action="store_true", help="explain all clips (hours)")
-    parser.add_argument("--threads", type=whole_number, default=1, help="of torch (default: %(default)s)")
+    add_threads(parser, of="torch")
     parser.add_argument("--report-only", action="store_true", help="measure nothing")
     parser.add_argument("--smoke", action="store_true",
         help="tiny models on a few streams, in a folder of its own: shows that everything works")  # fmt: skip
