@@ -2,7 +2,7 @@
 # Installs the Debian/Ubuntu packages that Wheeltapper needs and lacks:
 #
 #   install_system.sh run     PortAudio, for microphones
-#   install_system.sh test    also a broker, a sound server and ffmpeg, for the tests
+#   install_system.sh test    also a broker, a sound server, ffmpeg, a browser and wrk, for the tests
 #
 # As root it installs them; otherwise it prints the one line to run, and goes on: only
 # microphones (run) or some tests (test, which then skip and say so) need them.
@@ -25,6 +25,8 @@ packages=$(
     needed pactl pulseaudio-utils
     ls /usr/lib/*/alsa-lib/libasound_module_pcm_pulse.so >/dev/null 2>&1 || echo libasound2-plugins
     needed ffmpeg ffmpeg
+    needed chromium chromium
+    needed wrk wrk
   fi
 )
 packages=$(echo "$packages" | xargs)
