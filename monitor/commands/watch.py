@@ -106,6 +106,9 @@ class Printer:
             print(_json_line(arrival, document), flush=True)
             return
         name, _, kind = arrival.topic.removeprefix(f"{self._prefix}/").rpartition("/")
+        if not arrival.payload:
+            print(f"{plain(arrival.topic)}: no longer kept by the broker", flush=True)
+            return
         if document is None:
             print(
                 f"{plain(arrival.topic)}: {len(arrival.payload)} bytes that are no JSON document", flush=True

@@ -13,7 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.publish.access import access_from_config
-from monitor.publish.client import check_host
+from monitor.publish.client import PROTOCOLS, check_host
 
 CONNECT_S = 10.0
 QUEUE_MESSAGES = 10_000
@@ -50,7 +50,9 @@ class Subscriber:
         check_host(self._config.host)
         access = access_from_config(self._config)
         client_id = f"wheeltapper-watch-{uuid.uuid4().hex[:8]}"
-        self._paho = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=client_id)
+        self._paho = mqtt.Client(
+            CallbackAPIVersion.VERSION2, client_id=client_id, protocol=PROTOCOLS[config.version]
+        )
         self._paho.suppress_exceptions = True
         self._paho.reconnect_delay_set(1, 10)
         access.give_to(self._paho)

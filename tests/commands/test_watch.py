@@ -68,6 +68,8 @@ def test_scores_and_retained_states_are_shown_as_lines(
         assert "A tone at 3.1 kHz, 17 dB above normal." == next_line(process).strip()
         sender.send(f"{topic_prefix}/pump/score", b"\xff{")
         assert "2 bytes that are no JSON document" in next_line(process)
+        sender.send(f"{topic_prefix}/pump/alarm", b"", retain=True)
+        assert f"{topic_prefix}/pump/alarm: no longer kept by the broker" == next_line(process).strip()
 
 
 @pytest.mark.broker
@@ -135,6 +137,24 @@ def test_login_and_prefix_come_from_the_configuration(
     password.write_text("right-secret\n")
     allowed = subprocess.run(words, capture_output=True, text=True, check=False)
     assert (allowed.returncode, allowed.stderr) == (1, "")
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(("version", "level"), [("3.1.1", "p2"), ("5", "p5")])
+def test_watch_speaks_the_version_of_the_configuration(
+    mosquitto: Mosquitto, tmp_path: Path, version: str, level: str
+) -> None:
+    """The broker says in its log which version each client speaks."""
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "sources: [{id: pump, kind: simulated}]\n"
+        f"mqtt: {{host: 127.0.0.1, port: {mosquitto.port}, version: '{version}'}}\n"
+    )
+    subprocess.run(command("--config", str(config), "--seconds", "0.2"), capture_output=True, check=False)
+    told = [line for line in mosquitto.log.splitlines() if "as wheeltapper-watch-" in line]
+    assert [f"({level}, c1, k30)"] == [
+        line.partition(" as ")[2].partition(" ")[2].rstrip(".") for line in told
+    ]
 
 
 def test_without_a_broker_one_sentence_and_exit_code_2() -> None:
