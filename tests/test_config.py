@@ -42,6 +42,7 @@ def test_a_source_may_have_its_own_alarm() -> None:
         (SOURCES + "window: {hop_frames: 0}", ["window.hop_frames 0", "greater than or equal to 1"]),
         (SOURCES + "mqtt: {prefix: 'a/#'}", ["mqtt.prefix 'a/#'"]),
         (SOURCES + "mqtt: {username: me}", ["username needs password_file"]),
+        (SOURCES + "mqtt: {version: 5}", ["needs a real broker in host", "3.1.1 only"]),
         (SOURCES + "mqtt: {tls: true, cert_file: c.pem}", ["cert_file and key_file belong together"]),
         ("sources: [{id: 'a/b', kind: simulated}]", ["sources.0.id 'a/b'"]),
         ("sources: [{id: a, kind: simulated}, {id: A, kind: simulated}]", ["id 'A' stands twice"]),

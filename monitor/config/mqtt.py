@@ -105,6 +105,8 @@ class MqttConfig(Section):
             raise ValueError("cert_file needs tls: true")
         if self.insecure_skip_tls_name_check and not self.tls:
             raise ValueError("insecure_skip_tls_name_check needs tls: true; without TLS nothing is checked")
+        if self.host == "embedded" and self.version == "5":
+            raise ValueError('version "5" needs a real broker in host: the embedded one speaks 3.1.1 only')
         if self.username is not None and self.password_file is None:
             raise ValueError("username needs password_file: the path of a file that holds the password")
         if self.map_shape[0] < 1 or self.map_shape[1] < 1:
