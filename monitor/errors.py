@@ -113,6 +113,18 @@ class PayloadError(SparkplugError):
     code = "sparkplug-payload"
 
 
+class ControlError(CodedError):
+    """The daemon cannot be asked through its control socket, or does not answer there."""
+
+    code = "control"
+
+
+class ReplayError(CodedError):
+    """The technicians' page cannot be served as configured; the text says what to do."""
+
+    code = "replay"
+
+
 class RecordError(CodedError):
     """Sound cannot be recorded as asked; the text says why."""
 

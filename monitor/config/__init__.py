@@ -18,6 +18,7 @@ from pydantic import Field, ValidationError, model_validator
 from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
 from monitor.config.mqtt import MqttConfig
+from monitor.config.replay import ReplayConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import (
     AlarmConfig,
@@ -48,6 +49,7 @@ __all__ = [
     "LogConfig",
     "MicrophoneSource",
     "MqttConfig",
+    "ReplayConfig",
     "SimulatedSource",
     "SourceBase",
     "SourceConfig",
@@ -82,6 +84,7 @@ class Config(Section):
     explanation: ExplanationConfig = Field(default_factory=ExplanationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     mqtt: MqttConfig = Field(default_factory=MqttConfig)
+    replay: ReplayConfig = Field(default_factory=ReplayConfig)
     log: LogConfig = Field(default_factory=LogConfig)
 
     @model_validator(mode="after")

@@ -1,0 +1,5 @@
+"""The technicians' page: hear it, see where it was wrong, say what it was.
+
+A process of its own (`wheeltapper replay`). It reads the store and never writes it, opens no microphone and
+no model; what changes anything goes as a command through the daemon's control socket: there is one writer.
+"""
