@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 from monitor.config import Config
 from monitor.messages import Score
@@ -31,6 +32,8 @@ class Box:
     """Of the installed package."""
     voice: Voice
     """In which words it says what was heard."""
+    state_dir: Path | None = None
+    """Where it remembers which sources it has told of; None: nowhere, and those removed are not cleared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,4 +77,5 @@ def box_from_config(config: Config, voice: Voice) -> Box:
         source_ids=tuple(source.id for source in config.sources),
         version=metadata.version("wheeltapper"),
         voice=voice,
+        state_dir=config.state_dir,
     )

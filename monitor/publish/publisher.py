@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -26,6 +27,8 @@ from monitor.publish.delivery import Delivery, Message
 from monitor.publish.documents import map_payload, score_payload, status_payload
 from monitor.publish.embedded import EmbeddedBroker
 from monitor.publish.homeassistant import birth_topic, discovery_document, discovery_topic
+from monitor.publish.leftovers import FILE as LEFTOVERS_FILE
+from monitor.publish.leftovers import Announced, Leftovers
 from monitor.publish.live import LiveItem, LiveMap, LiveQueue
 from monitor.publish.outbox import OutboxSender
 from monitor.publish.payloads import AlarmPayload, HealthPayload, Payload, StatusPayload
@@ -46,6 +49,7 @@ class Publisher:
         self._wake = threading.Event()
         self._retained = RetainedTopics()
         self._live = LiveQueue(config.queue_messages)
+        self._leftovers = None if box.state_dir is None else self._leftovers_in(box.state_dir)
         self._outbox = OutboxSender(outbox, self._message_from_record, log)
         self._commands = 0
         self._refused_commands = 0
@@ -67,6 +71,8 @@ class Publisher:
         self._retained.put(self._topic("status"), self._status("online"))
         if self._config.home_assistant:
             self._introduce()
+        if self._leftovers is not None:
+            self._leftovers.begin(self._retained)
         self._client = BrokerClient(
             config,
             client_id=self._box.client_id,
@@ -174,6 +180,8 @@ class Publisher:
             marked = self._outbox.settle()
             return self._live.hand_over(self._calls.offline_score) > 0 or marked
         retained = self._retained.send(client.publish)
+        if self._leftovers is not None:
+            self._leftovers.settle(self._retained)
         moved = self._outbox.step(client.publish)
         live = self._live.send(self._publish_live)
         return moved or retained > 0 or live > 0
@@ -224,6 +232,11 @@ class Publisher:
         for source_id in self._box.source_ids:
             topic = discovery_topic(self._config.home_assistant_prefix, prefix, source_id)
             self._retained.put(topic, discovery_document(prefix, source_id, self._box.version))
+
+    def _leftovers_in(self, state_dir: Path) -> Leftovers:
+        below = self._config.home_assistant_prefix if self._config.home_assistant else None
+        present = [Announced(source_id, below) for source_id in self._box.source_ids]
+        return Leftovers(state_dir / LEFTOVERS_FILE, self._box.topic_prefix, present, self._log)
 
     def _started(self) -> BrokerClient:
         if self._client is None:

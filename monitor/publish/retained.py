@@ -34,6 +34,18 @@ class Document(Protocol):
         ...
 
 
+class _Nothing:
+    """An empty topic: what the broker kept there goes."""
+
+    user_properties: tuple[tuple[str, str], ...] = ()
+
+    def encode(self) -> bytes:
+        return b""
+
+    def says_more_than(self, other: object) -> bool:
+        return not isinstance(other, _Nothing)
+
+
 @dataclass(slots=True)
 class _Entry:
     payload: Document
@@ -42,6 +54,11 @@ class _Entry:
     """Whether the broker has yet to be sent `payload`."""
     delivery: Delivery | None = None
     """The message under way, perhaps an older one; None when there is none."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the broker has acknowledged `payload`."""
+        return not self.unsent and (self.delivery is None or self.delivery.done)
 
 
 class RetainedTopics:
@@ -62,6 +79,22 @@ class RetainedTopics:
             entry.payload = payload
             entry.unsent = entry.unsent or news
             return news
+
+    def clear(self, topic: str) -> None:
+        """Have the broker keep nothing there any more; told again at every connect until it is taken."""
+        self.put(topic, _Nothing())
+
+    def take_cleared(self) -> set[str]:
+        """Return the topics that the broker has acknowledged to be empty, and forget them."""
+        with self._lock:
+            cleared = {
+                topic
+                for topic, entry in self._entries.items()
+                if isinstance(entry.payload, _Nothing) and entry.settled
+            }
+            for topic in cleared:
+                del self._entries[topic]
+        return cleared
 
     def send_all_again(self) -> None:
         """Forget what the broker has: it may have lost everything with its last restart."""
@@ -96,10 +129,7 @@ class RetainedTopics:
     def settled(self) -> bool:
         """Whether the broker has acknowledged the newest document of every topic."""
         with self._lock:
-            return all(
-                not entry.unsent and (entry.delivery is None or entry.delivery.done)
-                for entry in self._entries.values()
-            )
+            return all(entry.settled for entry in self._entries.values())
 
 
 def _message(topic: str, document: Document) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
@@ -91,6 +92,8 @@ class Rig:
     outbox: ListOutbox = field(default_factory=ListOutbox)
     calls: CapturedCalls = field(default_factory=CapturedCalls)
     log: CapturedLog = field(default_factory=CapturedLog)
+    source_ids: tuple[str, ...] = ("pump", "fan")
+    state_dir: Path | None = None
     publisher: Publisher = field(init=False)
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -99,7 +102,7 @@ class Rig:
         config = MqttConfig.model_validate({"host": "127.0.0.1", **mqtt})
         self.publisher = Publisher(
             config,
-            Box(self.prefix, f"box-{self.prefix[-6:]}", ("pump", "fan"), "0.1.0", VOICE),
+            Box(self.prefix, f"box-{self.prefix[-6:]}", self.source_ids, "0.1.0", VOICE, self.state_dir),
             outbox=self.outbox,
             calls=Calls(self.calls.on_command, self.calls.offline_score),
             log=self.log,
