@@ -177,7 +177,7 @@ class Daemon:
         box = box_from_config(self._config, voice)
         return Publisher(mqtt, box, outbox=self._store, calls=calls, log=self._log)
 
-    def _hand_in(self, source_id: str, payload: bytes) -> None:
+    def _hand_in(self, source_id: str | None, payload: bytes) -> None:
         self._desk.hand_in(source_id, payload)
 
     def _publish_task(self, publisher: Publisher) -> Task:

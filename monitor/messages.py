@@ -265,7 +265,7 @@ class Record:
     kind: str
     """Which family of topics it goes to: `event`, `reply` or `score`."""
     source_id: str
-    """The source it is about; names the topic."""
+    """The source it is about, which names the topic; empty: the whole box."""
     created_utc_s: float
     """When what it tells of happened; for a score, the end of the window."""
     body: Mapping[str, object] = field(default_factory=dict)

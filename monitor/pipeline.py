@@ -51,12 +51,30 @@ class _Unsaved:
 
     changes: tuple[AlarmChange, ...]
     """In the order in which they happened; all of one source."""
-    snapshot: Mapping[str, object]
-    """The alarm's facts after the last of the changes."""
+    snapshot: Mapping[str, object] | None
+    """The alarm's facts after the last of the changes; None: a reply alone, that changed no alarm."""
     bundle_id: str
     """The bundle that judged."""
     reply: Reply | None
     """To the command behind this step; None when there was none."""
+    stored: Callable[[], None]
+    """To be called once, when the store has it. Must not raise."""
+
+    def put(self, store: Store) -> None:
+        """Store it, all or nothing, and say so.
+
+        Raises:
+            StoreError: The store cannot take it.
+        """
+        if self.snapshot is not None:
+            store.apply(self.changes, snapshot=self.snapshot, bundle_id=self.bundle_id, reply=self.reply)
+        elif self.reply is not None:
+            store.save_reply(self.reply)
+        self.stored()
+
+
+def _say_nothing() -> None:
+    """Do nothing: nobody waits to hear that something was stored."""
 
 
 class Pipeline:
@@ -124,8 +142,18 @@ class Pipeline:
             self.settle(machine, machine.alarm.expire(now_utc_s))
         self._save()
 
-    def settle(self, machine: Machine, changes: Sequence[AlarmChange], reply: Reply | None = None) -> None:
-        """Store what changed, with what is known of the event, and the reply to whoever asked; then tell."""
+    def settle(
+        self,
+        machine: Machine,
+        changes: Sequence[AlarmChange],
+        reply: Reply | None = None,
+        *,
+        stored: Callable[[], None] = _say_nothing,
+    ) -> None:
+        """Store what changed, with what is known of the event, and the reply to whoever asked; then tell.
+
+        `stored` is called when the store has it, which may be later, and must not raise.
+        """
         if not changes and reply is None:
             return
         narrator = self._narrators[machine.source_id]
@@ -133,12 +161,18 @@ class Pipeline:
         for change in changes:
             self._log_change(change)
         snapshot = machine.alarm.snapshot.to_tree()
-        self._unsaved.append(_Unsaved(tuple(changes), snapshot, machine.ear.bundle.bundle_id, reply))
+        self._unsaved.append(_Unsaved(tuple(changes), snapshot, machine.ear.bundle.bundle_id, reply, stored))
         self._save()
         self._audience.wake()
         if changes:
             self._audience.tell_alarm(machine, changes[-1])
             narrator.keep(store_takes=not self._unsaved, told=True)
+
+    def answer(self, reply: Reply, *, stored: Callable[[], None] = _say_nothing) -> None:
+        """Store the reply to a command that changed no alarm, behind what waits; `stored` as in `settle`."""
+        self._unsaved.append(_Unsaved((), None, "", reply, stored))
+        self._save()
+        self._audience.wake()
 
     def resume(self) -> None:
         """Go on with what the store knows of the events that were open when the process ended.
@@ -201,9 +235,7 @@ class Pipeline:
         while self._unsaved:
             step = self._unsaved[0]
             try:
-                self._store.apply(
-                    step.changes, snapshot=step.snapshot, bundle_id=step.bundle_id, reply=step.reply
-                )
+                step.put(self._store)
             except StoreRefusedError as error:
                 # trying again can never help: the next step must not wait behind it
                 self._log.error("a change cannot be stored and is given up", reason=str(error))

@@ -84,7 +84,7 @@ def test_a_command_changes_the_alarm_and_is_answered_in_the_same_step(
         ({"action": "in_service"}, "is not out of service"),
         ({"action": "shelve", "duration_s": 1e9}, "alarm.shelve_max_s"),
         ({"action": "acknowledge", "event_id": "another"}, "event another is not open"),
-        ({"action": "acknowledge", "source": "fan"}, "the topic names pump, the command fan"),
+        ({"action": "acknowledge", "source": "fan"}, "it was sent to pump and names fan"),
         ({"action": "label", "event_id": "none", "rating": "anomaly"}, "event none is not known"),
         ({"action": "explode"}, "action"),
         ({"action": "label"}, "label needs event_id and rating"),

@@ -40,9 +40,9 @@ class Box:
 class Calls:
     """Where the publisher hands things back to the daemon."""
 
-    on_command: Callable[[str, bytes], None]
-    """Source id and the raw command, from the network thread: must return at once. An oversized command
-    comes cut to just above the limit, so that `parse_command` refuses it."""
+    on_command: Callable[[str | None, bytes], None]
+    """Source id (None: the whole box) and the raw command, from the network thread: must return at once.
+    An oversized command comes cut to just above the limit, so that `parse_command` refuses it."""
     offline_score: Callable[[Score], object]
     """A score that cannot be sent live, from the publishing thread: for the store, which thins them."""
 

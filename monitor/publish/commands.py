@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from monitor.errors import CommandError
 from monitor.messages import AlarmState
 from monitor.publish.fields import BOOLEAN, SECONDS, TEXT, UTC, Time
-from monitor.publish.payloads import SourcePayload
+from monitor.publish.payloads import Payload
 
 MAX_COMMAND_BYTES = 16_384
 """A longer command is refused unread."""
@@ -98,11 +98,14 @@ class Command(BaseModel):
         return self
 
 
-class ReplyPayload(SourcePayload):
+class ReplyPayload(Payload):
     """The answer to one command."""
 
     schema_: Literal["reply/1"] = Field(
         default="reply/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
+    )
+    source: str | None = Field(
+        description="Id of the source, as in the topic; null: the whole box.", json_schema_extra=TEXT
     )
     id: str | None = Field(
         description="Id of the command; null when it could not be read.", json_schema_extra=TEXT

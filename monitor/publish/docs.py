@@ -146,7 +146,9 @@ def _untitled(tree: Any) -> Any:  # noqa: ANN401 - any JSON
 def _topic_row(kind: str, rule: TopicRule) -> str:
     direction = "from the box" if rule.direction == "out" else "to the box"
     retained = "yes" if rule.retain else "no"
-    return f"| [`{rule.suffix}`](#{kind}) | {direction} | {rule.qos} | {retained} | {rule.when} |\n"
+    topics = [rule.suffix, *([] if rule.box_suffix is None else [rule.box_suffix])]
+    named = ", ".join(f"[`{topic}`](#{kind})" for topic in topics)
+    return f"| {named} | {direction} | {rule.qos} | {retained} | {rule.when} |\n"
 
 
 def _section(kind: str) -> str:

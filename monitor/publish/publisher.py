@@ -20,6 +20,7 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.messages import Inference, Outbox, Record, Score
+from monitor.operators import WHOLE_BOX
 from monitor.publish.box import Box, Calls, PublisherState
 from monitor.publish.client import BrokerClient, seconds_left
 from monitor.publish.commands import MAX_COMMAND_BYTES
@@ -34,7 +35,7 @@ from monitor.publish.outbox import OutboxSender
 from monitor.publish.payloads import AlarmPayload, HealthPayload, Payload, StatusPayload
 from monitor.publish.records import payload_from_record
 from monitor.publish.retained import RetainedTopics
-from monitor.publish.topics import OUTBOX_QOS, TOPICS, command_filter, source_of_command
+from monitor.publish.topics import OUTBOX_QOS, TOPICS, command_filters, source_of_command
 
 
 class Publisher:
@@ -223,7 +224,7 @@ class Publisher:
         )
 
     def _subscriptions(self) -> list[str]:
-        own = [command_filter(self._box.topic_prefix)]
+        own = [*command_filters(self._box.topic_prefix)]
         return [*own, birth_topic(self._config.home_assistant_prefix)] if self._config.home_assistant else own
 
     def _introduce(self) -> None:
@@ -266,13 +267,13 @@ class Publisher:
             self._on_home_assistant(payload)
             return
         source_id = source_of_command(self._box.topic_prefix, topic)
-        if retained or source_id not in self._box.source_ids:
+        if retained or source_id not in (WHOLE_BOX, *self._box.source_ids):
             self._refused_commands += 1
             why = "retained: an old command acts on another alarm" if retained else "no such source"
             self._log.warning("mqtt command ignored", topic=topic[:200], reason=why)
             return
         self._commands += 1
-        self._calls.on_command(str(source_id), payload[: MAX_COMMAND_BYTES + 1])
+        self._calls.on_command(source_id or None, payload[: MAX_COMMAND_BYTES + 1])
 
     def _on_home_assistant(self, payload: bytes) -> None:
         """After its start it has forgotten what it was not told again, states too."""

@@ -21,7 +21,7 @@ from monitor.publish.commands import Command, ReplyPayload, command_id
 from monitor.publish.documents import alarm_fields, score_payload
 from monitor.publish.explained import Voice
 from monitor.publish.fields import rfc3339_from_utc_s
-from monitor.publish.payloads import EventPayload, ScorePayload, SourcePayload
+from monitor.publish.payloads import EventPayload, Payload, ScorePayload
 
 _CHANGE = TypeAdapter(AlarmChange)
 
@@ -85,7 +85,12 @@ def _explanation(tree: object) -> Explanation | None:
 
 
 def body_from_reply(
-    source_id: str, command: Command, *, at_utc_s: float, state: AlarmState | None, refused: str | None = None
+    source_id: str | None,
+    command: Command,
+    *,
+    at_utc_s: float,
+    state: AlarmState | None,
+    refused: str | None = None,
 ) -> dict[str, object]:
     """Return the outbox body of the `reply` to a command: done, or why it was `refused`."""
     reply = ReplyPayload(
@@ -102,7 +107,7 @@ def body_from_reply(
 
 
 def body_from_refusal(
-    source_id: str, payload: bytes, error: CommandError | StoreError, *, at_utc_s: float
+    source_id: str | None, payload: bytes, error: CommandError | StoreError, *, at_utc_s: float
 ) -> dict[str, object]:
     """Return the outbox body of the `reply` to bytes that are no command, or one that cannot be kept.
 
@@ -165,7 +170,7 @@ def reply_payload(record: Record, _voice: Voice) -> ReplyPayload:
         raise _broken(record, error) from error
 
 
-DOCUMENTS: dict[str, Callable[[Record, Voice], SourcePayload]] = {
+DOCUMENTS: dict[str, Callable[[Record, Voice], Payload]] = {
     "event": event_payload,
     "reply": reply_payload,
     "score": historical_score_payload,
@@ -173,7 +178,7 @@ DOCUMENTS: dict[str, Callable[[Record, Voice], SourcePayload]] = {
 """Kind of record -> what makes its document."""
 
 
-def payload_from_record(record: Record, voice: Voice) -> SourcePayload:
+def payload_from_record(record: Record, voice: Voice) -> Payload:
     """Return the document of any record of the outbox, in words of `voice` where it has words.
 
     Raises:

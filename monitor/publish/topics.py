@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from monitor.operators import WHOLE_BOX
+
 
 @dataclass(frozen=True, slots=True)
 class TopicRule:
@@ -25,9 +27,13 @@ class TopicRule:
     """When it is sent, for the documentation."""
     expires_s: int | None = None
     """MQTT 5: a live message that nobody has fetched by then is old news."""
+    box_suffix: str | None = None
+    """What follows the prefix when it is about the whole box and no source; None: it never is."""
 
     def topic(self, prefix: str, source_id: str = "") -> str:
-        """Return the full topic; `source_id` is needed by all kinds but `status`."""
+        """Return the full topic; an empty `source_id` means the whole box, for kinds that may be about it."""
+        if not source_id and self.box_suffix is not None:
+            return f"{prefix}/{self.box_suffix}"
         return f"{prefix}/{self.suffix.replace('{source}', source_id)}"
 
 
@@ -64,22 +70,31 @@ TOPICS: dict[str, TopicRule] = {
         when="each alarm transition: at least once, in order",
     ),
     "command": TopicRule(
-        "{source}/command", 1, retain=False, direction="in", when="an operator acts; never retained"
+        "{source}/command",
+        1,
+        retain=False,
+        direction="in",
+        when="an operator acts; never retained",
+        box_suffix="command",
     ),
-    "reply": TopicRule("{source}/reply", 1, retain=False, direction="out", when="each command"),
+    "reply": TopicRule(
+        "{source}/reply", 1, retain=False, direction="out", when="each command", box_suffix="reply"
+    ),
 }
 
 OUTBOX_QOS: Literal[1] = 1
 """Whatever comes from the outbox waits for the broker's acknowledgement, historical scores too."""
 
 
-def command_filter(prefix: str) -> str:
-    """Return the subscription that takes the commands of all sources of one box."""
-    return TOPICS["command"].topic(prefix, "+")
+def command_filters(prefix: str) -> tuple[str, str]:
+    """Return the subscriptions that take the commands to all sources of one box, and to the box itself."""
+    return TOPICS["command"].topic(prefix, "+"), TOPICS["command"].topic(prefix, WHOLE_BOX)
 
 
 def source_of_command(prefix: str, topic: str) -> str | None:
-    """Return whose command came on `topic`, or None when it is no command topic of this box."""
+    """Return whose command came on `topic`, WHOLE_BOX for the box, None when it is no command topic of it."""
+    if topic == TOPICS["command"].topic(prefix, WHOLE_BOX):
+        return WHOLE_BOX
     start, _, end = TOPICS["command"].topic(prefix, "\0").partition("\0")
     if not (topic.startswith(start) and topic.endswith(end) and len(topic) > len(start) + len(end)):
         return None

@@ -24,7 +24,7 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.publish.access import Access, access_from_config
 from monitor.publish.client import PROTOCOLS, check_host
-from monitor.publish.topics import command_filter
+from monitor.publish.topics import command_filters
 
 STEP_S = 5.0
 """The longest that one step may take; the resolver of the system has times of its own."""
@@ -63,7 +63,7 @@ def walk_to_broker(config: MqttConfig, prefix: str) -> Iterator[Step]:
     visit = _Visit(config, access, uuid.uuid4().hex[:8])
     try:
         yield Step("login", visit.log_in())
-        yield Step("subscribe", visit.subscribe(command_filter(prefix), f"{prefix}/{CHECK_TOPIC}"))
+        yield Step("subscribe", visit.subscribe(*command_filters(prefix), f"{prefix}/{CHECK_TOPIC}"))
         yield Step("publish", visit.publish(f"{prefix}/{CHECK_TOPIC}"))
     finally:
         visit.leave()

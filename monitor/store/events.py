@@ -25,9 +25,11 @@ def source_of(changes: Sequence[AlarmChange], reply: Reply | None) -> str:
         ValueError: There is nothing, or they are of several: a defect of the caller.
     """
     sources = {change.source_id for change in changes} | ({reply.source_id} if reply else set())
-    if len(sources) != 1:
-        raise ValueError(f"apply takes changes or a reply of one source, not of {sorted(sources)}")
-    return sources.pop()
+    source_id = sources.pop() if len(sources) == 1 else None
+    if source_id is None:
+        found = sorted({str(change.source_id) for change in changes} | {str(reply and reply.source_id)})
+        raise ValueError(f"apply takes changes or a reply of one source, not of {found}")
+    return source_id
 
 
 def put_event(connection: sqlite3.Connection, change: AlarmChange, bundle_id: str | None) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from monitor.errors import StoreError, StoreRefusedError
 from monitor.messages import Record, Score
+from monitor.operators import WHOLE_BOX
 from monitor.store.database import Database
 from monitor.store.records import Reply
 from monitor.store.rendering import json_text, json_tree, score_body
@@ -64,18 +65,19 @@ def put_reply(connection: sqlite3.Connection, reply: Reply, body: str) -> None:
     Raises:
         StoreRefusedError: The command was answered before; nothing of the transaction may be kept.
     """
+    source_id = WHOLE_BOX if reply.source_id is None else reply.source_id
     if reply.command_id is None:
-        put_record(connection, REPLY, reply.source_id, reply.at_utc_s, body)
+        put_record(connection, REPLY, source_id, reply.at_utc_s, body)
         return
     known = connection.execute("SELECT 1 FROM replies WHERE command_id = ?", (reply.command_id,)).fetchone()
     if known is not None:
         raise StoreRefusedError(
             f"command {reply.command_id!r} was already carried out; repeat its reply, do not do it again"
         )
-    seq = put_record(connection, REPLY, reply.source_id, reply.at_utc_s, body)
+    seq = put_record(connection, REPLY, source_id, reply.at_utc_s, body)
     connection.execute(
         "INSERT INTO replies (command_id, source_id, at_utc_s, body, seq) VALUES (?, ?, ?, ?, ?)",
-        (reply.command_id, reply.source_id, reply.at_utc_s, body, seq),
+        (reply.command_id, source_id, reply.at_utc_s, body, seq),
     )
     connection.execute(
         "DELETE FROM replies WHERE n <= (SELECT MAX(n) FROM replies) - ?",

@@ -20,8 +20,8 @@ class Reply:
 
     command_id: str | None
     """Chosen by whoever gave the command; None when it could not be read: then it is sent, not remembered."""
-    source_id: str
-    """The source that the command was for."""
+    source_id: str | None
+    """The source that the command was for; None: the whole box."""
     at_utc_s: float
     """When the command was answered."""
     body: Mapping[str, object]

@@ -53,11 +53,11 @@ class CapturedCalls:
     """What the publisher hands back to the daemon, kept in the order in which it came."""
 
     def __init__(self) -> None:
-        self.commands: list[tuple[str, bytes]] = []
-        """(source id, raw command)"""
+        self.commands: list[tuple[str | None, bytes]] = []
+        """(source id or None for the whole box, raw command)"""
         self.offline_scores: list[Score] = []
 
-    def on_command(self, source_id: str, payload: bytes) -> None:
+    def on_command(self, source_id: str | None, payload: bytes) -> None:
         """Keep a command."""
         self.commands.append((source_id, payload))
 

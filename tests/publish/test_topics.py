@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.publish.topics import TOPICS, command_filter, source_of_command
+from monitor.operators import WHOLE_BOX
+from monitor.publish.topics import TOPICS, command_filters, source_of_command
 
 
 def test_the_table_is_the_published_one() -> None:
@@ -23,7 +24,7 @@ def test_the_table_is_the_published_one() -> None:
     ("topic", "source_id"),
     [
         ("a/b/pump.1/command", "pump.1"),
-        ("a/b/command", None),
+        ("a/b/command", WHOLE_BOX),
         ("a/b//command", None),
         ("a/b/x/y/command", None),
         ("a/b/pump/event", None),
@@ -35,5 +36,9 @@ def test_a_command_topic_names_its_source_and_others_none(topic: str, source_id:
     assert source_id == source_of_command("a/b", topic)
 
 
-def test_the_subscription_takes_each_sources_commands() -> None:
-    assert command_filter("a/b") == "a/b/+/command"
+def test_what_is_about_the_whole_box_has_no_source_in_its_topic() -> None:
+    assert ("p/command", "p/reply") == (TOPICS["command"].topic("p"), TOPICS["reply"].topic("p"))
+
+
+def test_the_subscriptions_take_each_sources_commands_and_the_boxs() -> None:
+    assert command_filters("a/b") == ("a/b/+/command", "a/b/command")
