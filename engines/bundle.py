@@ -154,7 +154,7 @@ def open_bundle(folder: Path) -> Bundle:
         BundleMismatchError: The manifest has another schema than this software knows.
         BundleDamagedError: A file is missing or differs from the manifest.
     """
-    manifest = _read_manifest(folder)
+    manifest = read_manifest(folder)
     for name, entry in manifest.files.items():
         path = folder / name
         if not path.is_file():
@@ -168,7 +168,13 @@ def open_bundle(folder: Path) -> Bundle:
     return Bundle(folder=folder, manifest=manifest)
 
 
-def _read_manifest(folder: Path) -> Manifest:
+def read_manifest(folder: Path) -> Manifest:
+    """Read what a bundle says of itself; its other files stay closed and may be missing.
+
+    Raises:
+        BundleError: The folder or its manifest is missing or not readable.
+        BundleMismatchError: The manifest has another schema than this software knows.
+    """
     path = folder / MANIFEST
     try:
         tree = json.loads(path.read_text(encoding="utf-8"))

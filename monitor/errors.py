@@ -125,6 +125,24 @@ class ReplayError(CodedError):
     code = "replay"
 
 
+class UnknownIdError(CodedError):
+    """The store has no event, clip or window of this id."""
+
+    code = "unknown-id"
+
+
+class FileGoneError(CodedError):
+    """The sound or the maps of this id were there once; the text says why they are no longer."""
+
+    code = "file-gone"
+
+
+class QueryError(CodedError):
+    """What was asked of the technicians' page makes no sense; the text says what would."""
+
+    code = "query"
+
+
 class RecordError(CodedError):
     """Sound cannot be recorded as asked; the text says why."""
 

@@ -1,0 +1,42 @@
+"""Where the axes of a picture come from: the front end of the bundle that heard the sound.
+
+A bundle that is no longer on the box leaves only the shape of its maps: steps in time, but no frequencies
+and no log-mel of sound that no window covers. That is then told, and left blank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import engines
+from engines.bundle import read_manifest
+from engines.errors import BundleError
+from monitor.errors import FrontendError
+from monitor.frontend import FrontendParameters, parameters_from_tree
+
+DEMO_BUNDLES = Path(engines.__file__).parent / "demo"
+
+
+class Frontends:
+    """The front-end parameters of every bundle on the box, by its id. Thread-safe."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        """Read the manifests in `folders` and of the embedded bundles; the models themselves stay closed."""
+        self._folders = (*folders, *sorted(DEMO_BUNDLES.glob("*")))
+        self._known: dict[str, FrontendParameters] = {}
+        self._read()
+
+    def of(self, bundle_id: str) -> FrontendParameters | None:
+        """Return a bundle's parameters; None: it is not on the box any more."""
+        if bundle_id not in self._known:
+            self._read()  # a bundle may have been put in its place since
+        return self._known.get(bundle_id)
+
+    def _read(self) -> None:
+        for folder in self._folders:
+            try:
+                manifest = read_manifest(folder)
+                self._known[manifest.bundle_id] = parameters_from_tree(manifest.frontend)
+            except (BundleError, FrontendError, TypeError):
+                continue  # the daemon says what is wrong with it; here its pictures lack their axes
