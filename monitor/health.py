@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score
+from monitor.trends import Trend, TrendSteps
 from monitor.window import Ledger
 
 STATUS_FILE = "status.json"
@@ -93,6 +94,7 @@ class HealthBook:
         self._lock = threading.Lock()
         self._facts = {fact.capture.source_id: fact for fact in facts}
         self._dropped_at_s: dict[str, float] = {}
+        self._trends = {source_id: Trend() for source_id in self._facts}
 
     def note_capture(self, healths: Sequence[CaptureHealth]) -> None:
         """Note how sources are, as their capture says."""
@@ -113,6 +115,7 @@ class HealthBook:
                 lag_s=lag_s,
                 windows=before.windows + 1,
             )
+            self._trends[score.span.source_id].add(score)
 
     def note_alarm(self, source_id: str, state: AlarmState) -> None:
         """Note the state of a source's alarm."""
@@ -149,6 +152,15 @@ class HealthBook:
         """Return what is known of every source, in the order of the configuration."""
         with self._lock:
             return list(self._facts.values())
+
+    def trend(self, source_id: str) -> TrendSteps | None:
+        """Return a source's last hour; None before its first window.
+
+        Raises:
+            KeyError: There is no such source.
+        """
+        with self._lock:
+            return self._trends[source_id].steps()
 
 
 class WatchdogEvidence:
