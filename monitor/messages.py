@@ -218,6 +218,8 @@ class ChangeReason(str, enum.Enum):
     SHELVING_EXPIRED = "shelving_expired"
     OUT_OF_SERVICE = "out_of_service"
     IN_SERVICE = "in_service"
+    LIMITS = "limits"
+    """An operator changed what scores are held against, or gave it back to the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,14 +274,38 @@ class Record:
     """JSON-able; holds no topic, so that JSON and Sparkplug are made from the same row."""
 
 
+class Reader(str, enum.Enum):
+    """Who takes records out of the outbox, each at its own pace."""
+
+    JSON = "json"
+    """The JSON topics."""
+    SPARKPLUG = "sparkplug"
+    """The Sparkplug B edge node."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadTo:
+    """How far a reader has come that has taken records and not yet marked them as sent."""
+
+    seq: int = 0
+    """The last event or reply that it took; 0: none."""
+    score_seq: int = 0
+    """The last score that it took; 0: none."""
+
+
 class Outbox(Protocol):
-    """Where the publisher takes records from: the store, as the publisher sees it. Thread-safe."""
+    """Where records are taken from: the store, as whoever publishes sees it. Thread-safe."""
 
-    def pending(self, limit: int) -> Sequence[Record]:
-        """Return up to `limit` unsent records, oldest first."""
+    def pending(
+        self, limit: int, reader: Reader = Reader.JSON, *, after: ReadTo | None = None
+    ) -> Sequence[Record]:
+        """Return up to `limit` records that `reader` has not had: events and replies in order, then scores.
 
-    def mark_sent(self, seq: int) -> None:
-        """Remember that the broker has acknowledged this record."""
+        With `after`, only what follows what it has taken already.
+        """
+
+    def mark_sent(self, seq: int, reader: Reader = Reader.JSON) -> None:
+        """Remember that the broker has this record from `reader`."""
 
 
 def read_only(array: Float32) -> Float32:

@@ -103,6 +103,19 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE events ADD COLUMN explanation TEXT",
         "ALTER TABLE events ADD COLUMN portrait TEXT",
     ),
+    3: (
+        # a record waits for each reader by itself, and goes when the last one has it
+        "CREATE TABLE readers (reader TEXT PRIMARY KEY) WITHOUT ROWID",
+        """CREATE TABLE awaited (
+            reader TEXT NOT NULL,
+            rank INTEGER NOT NULL,
+            seq INTEGER NOT NULL REFERENCES outbox (seq) ON DELETE CASCADE,
+            PRIMARY KEY (reader, rank, seq)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX awaited_by_record ON awaited (seq)",
+        "INSERT INTO readers (reader) VALUES ('json')",
+        "INSERT INTO awaited (reader, rank, seq) SELECT 'json', rank, seq FROM outbox",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

@@ -8,17 +8,18 @@ One process at a time may write; others open with `read_only` while it does.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from monitor.config import StoreConfig
 from monitor.errors import StoreRefusedError
 from monitor.explanation import Explanation
-from monitor.messages import AlarmChange, Inference, LogMel, Record, Score
-from monitor.store import clip_files, events, explanations, map_files, outbox
+from monitor.messages import AlarmChange, Inference, LogMel, Reader, ReadTo, Record, Score
+from monitor.store import clip_files, events, explanations, map_files, outbox, readers
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
 from monitor.store.files import disk_errors, free_bytes
+from monitor.store.offline_scores import OfflineScores
 from monitor.store.records import Event, Label, Reply, StoredClip, StoredWindow
 from monitor.store.rendering import change_body, json_text
 from monitor.store.tidying import Tidied
@@ -43,14 +44,14 @@ class Store:
         self.tidied = Tidied() if tidied is None else tidied
         """What opening had to put right among the files."""
         self._handle = handle
-        self._scores = outbox.OfflineScores(database)
+        self._scores = OfflineScores(database)
 
     def close(self) -> None:
         """Write what is held in memory and let go of the folder; a second call does nothing."""
         if self._handle is not None:
             handle, self._handle = self._handle, None
             try:
-                self._scores.flush()
+                self._scores.flush_all()
             finally:
                 self.database.close()
                 os.close(handle)
@@ -193,33 +194,50 @@ class Store:
 
     # outbox ---------------------------------------------------------------------------------------
 
-    def pending(self, limit: int) -> Sequence[Record]:
-        """Return up to `limit` unsent records: events and replies by number, then scores by number."""
-        return outbox.pending(self.database, limit)
+    def read_by(self, wanted: Collection[Reader]) -> int:
+        """Have records wait for these readers and no others; return how many are given up with the others."""
+        with self.database.transaction() as connection:
+            given_up = readers.set_readers(connection, wanted)
+        self._scores.recount()
+        return given_up
 
-    def mark_sent(self, seq: int) -> None:
-        """Forget a record that the broker has; an unknown number does nothing."""
-        if outbox.forget(self.database, seq) == outbox.SCORE:
-            self._scores.sent()
+    def pending(
+        self, limit: int, reader: Reader = Reader.JSON, *, after: ReadTo | None = None
+    ) -> Sequence[Record]:
+        """Return up to `limit` records that `reader` has not had, of those that follow `after`.
+
+        Events and replies by number, then scores by number.
+        """
+        return outbox.pending(self.database, limit, reader, after or ReadTo())
+
+    def mark_sent(self, seq: int, reader: Reader = Reader.JSON) -> None:
+        """Let a record that the broker has from `reader` wait for it no more; an unknown one does nothing.
+
+        It is forgotten when no other reader waits for it.
+        """
+        if outbox.forget(self.database, seq, reader) == outbox.SCORE:
+            self._scores.sent(reader)
 
     def outbox_depth(self) -> int:
-        """Return how many records wait."""
+        """Return how many records wait, for one reader or several."""
         return int(self.database.rows("SELECT COUNT(*) FROM outbox")[0][0])
 
-    def add_offline_score(self, score: Score, *, every_s: float, limit_rows: int) -> None:
-        """Keep a score while the broker is away: the highest of each source and period of `every_s`.
+    def add_offline_score(
+        self, score: Score, reader: Reader = Reader.JSON, *, every_s: float, limit_rows: int
+    ) -> None:
+        """Keep a score for a reader whose broker is away: the highest of each source and period of `every_s`.
 
-        More than `limit_rows` are never kept: the oldest goes and is counted in dropped_scores, and so is
-        one that the disk does not take.
+        More than `limit_rows` are never kept for a reader: the oldest goes and is counted in dropped_scores,
+        and so is one that the disk does not take.
 
         Raises:
             StoreRefusedError: A number of the score is not finite.
         """
-        self._scores.add(score, every_s=every_s, limit_rows=limit_rows)
+        self._scores.add(score, reader, every_s=every_s, limit_rows=limit_rows)
 
-    def flush_offline_scores(self) -> None:
-        """Write the scores of the periods that still run, for when the broker is back."""
-        self._scores.flush()
+    def flush_offline_scores(self, reader: Reader = Reader.JSON) -> None:
+        """Write the scores of the periods that still run, for when the reader's broker is back."""
+        self._scores.flush(reader)
 
     @property
     def dropped_scores(self) -> int:
