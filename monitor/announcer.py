@@ -1,4 +1,4 @@
-"""Tells what the pipeline found: to the broker, and to the health book. Nothing here blocks."""
+"""Tells what the pipeline found: to every outlet, and to the health book. Nothing here blocks."""
 
 from __future__ import annotations
 
@@ -15,26 +15,27 @@ from monitor.messages import AlarmChange, Inference, Score
 from monitor.publish.documents import Progress, alarm_payload, health_payload, known
 from monitor.publish.explained import ExplanationDocument, Voice, explanation_document
 from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.publish.limits import limits_document
+from monitor.publish.outlet import Outlet
 from monitor.publish.payloads import AlarmPayload, HealthPayload
-from monitor.publish.publisher import Publisher
 
 HEALTH_EVERY_S = 60.0
 """Counters alone make news no more often than this."""
 
 
 class Announcer:
-    """The pipeline's audience. `publisher` is None when MQTT is switched off."""
+    """The pipeline's audience. There are no outlets when nothing is published."""
 
     def __init__(
         self,
         machines: Sequence[Machine],
-        publisher: Publisher | None,
+        outlets: Sequence[Outlet],
         book: HealthBook,
         config: MqttConfig,
         voice: Voice,
     ) -> None:
         """`voice` puts into words what an alarm sounded like."""
-        self._publisher = publisher
+        self._outlets = tuple(outlets)
         self._book = book
         self._map_windows = config.map_windows
         self._edges = {m.source_id: band_edges_hz(m.ear.frontend.parameters) for m in machines}
@@ -44,19 +45,20 @@ class Announcer:
 
     def offer_score(self, score: Score) -> None:
         """Tell a window's score."""
-        if self._publisher is not None:
-            self._publisher.offer_score(score)
+        for outlet in self._outlets:
+            outlet.offer_score(score)
 
     def offer_map(self, inference: Inference, *, flagged: bool) -> None:
         """Tell a window's error map, if mqtt.map_windows wants it."""
         wanted = self._map_windows == "all" or (self._map_windows == "flagged" and flagged)
-        if self._publisher is not None and wanted:
-            self._publisher.offer_map(inference, self._edges[inference.span.source_id])
+        if wanted:
+            for outlet in self._outlets:
+                outlet.offer_map(inference, self._edges[inference.span.source_id])
 
     def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
         """Tell the state of a source's alarm after `change`."""
-        self._book.note_alarm(machine.source_id, change.new_state)
-        if self._publisher is not None:
+        self._book.note_alarm(machine.source_id, change.new_state, machine.alarm.limits)
+        if self._outlets:
             facts = machine.alarm.snapshot
             # a change that closes an event still carries its id, the alarm does not
             now = replace(
@@ -66,7 +68,8 @@ class Announcer:
                 peak=facts.peak,
                 explanation=change.explanation if facts.event_id is not None else None,
             )
-            self._set_alarm(alarm_payload(now, bundle_id=machine.ear.bundle.bundle_id, voice=self._voice))
+            bundle_id, limits = machine.ear.bundle.bundle_id, machine.alarm.limits
+            self._set_alarm(alarm_payload(now, bundle_id=bundle_id, voice=self._voice, limits=limits))
 
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
         """Tell that more is known of the open event: the alarm as it was told last, with what has grown."""
@@ -80,18 +83,20 @@ class Announcer:
             self._set_alarm(before.model_copy(update=grown))
 
     def tell_present_alarm(self, machine: Machine, explanation: Explanation | None) -> None:
-        """Tell, at the start, the state that a source's alarm had before the restart."""
+        """Tell, at the start and after a reload, the state of a source's alarm, which has not changed."""
+        self._book.note_alarm(machine.source_id, machine.alarm.state, machine.alarm.limits)
         self._set_alarm(_present_alarm(machine, explanation_document(explanation, self._voice)))
 
     def _set_alarm(self, payload: AlarmPayload) -> None:
-        if self._publisher is not None:
+        if self._outlets:
             self._alarms[payload.source] = payload
-            self._publisher.set_alarm(payload)
+        for outlet in self._outlets:
+            outlet.set_alarm(payload)
 
     def wake(self) -> None:
         """Say that the store has something new to send."""
-        if self._publisher is not None:
-            self._publisher.notify()
+        for outlet in self._outlets:
+            outlet.notify()
 
     def tell_window(self, score: Score, *, lag_s: float) -> None:
         """Note how a window went, for health."""
@@ -99,7 +104,7 @@ class Announcer:
 
     def tell_health(self, now_monotonic_s: float) -> None:
         """Tell every source's health that has news: at once for states, now and then for counters."""
-        if self._publisher is None:
+        if not self._outlets:
             return
         for facts in self._book.sources():
             key = _key_facts(facts)
@@ -107,7 +112,9 @@ class Announcer:
             if told is not None and told[0] == key and now_monotonic_s - told[1] < HEALTH_EVERY_S:
                 continue
             self._told[facts.capture.source_id] = (key, now_monotonic_s)
-            self._publisher.set_health(_health_payload(facts))
+            payload = _health_payload(facts)
+            for outlet in self._outlets:
+                outlet.set_health(payload)
 
 
 def _key_facts(facts: SourceFacts) -> object:
@@ -140,6 +147,7 @@ def _present_alarm(machine: Machine, explanation: ExplanationDocument | None) ->
         note=None,
         explanation=explanation,
         state=facts.state,
+        limits=limits_document(machine.alarm.limits),
     )
 
 

@@ -4,6 +4,7 @@
     judge   (one thread)            frontend -> engine -> score -> alarm -> store
     publish (one thread)            store -> broker
     keep    (one thread)            clips and error maps -> disk
+    control (one thread)            the page's questions and commands
     main                            health, systemd, status.json
 
 Every queue is bounded and says what it does when full; every thread is run by the supervisor.
@@ -20,6 +21,9 @@ from monitor.announcer import Announcer
 from monitor.capture import Capture
 from monitor.caretaker import Caretaker, Household
 from monitor.config import Config
+from monitor.control.answers import DaemonAnswers
+from monitor.control.protocol import socket_path
+from monitor.control.server import ControlServer
 from monitor.desk import Desk
 from monitor.health import HealthBook
 from monitor.keeper import Keeper
@@ -29,6 +33,7 @@ from monitor.notify import Notifier
 from monitor.pipeline import Pipeline
 from monitor.publish.box import Calls, box_from_config
 from monitor.publish.explained import Voice
+from monitor.publish.outlet import Outlet
 from monitor.publish.publisher import Publisher
 from monitor.sources import open_sources
 from monitor.starting import StartReport
@@ -78,8 +83,9 @@ class Daemon:
                 )
         voice = voice_of(config.explanation.language, log)
         self._publisher = self._make_publisher(voice) if config.mqtt.enabled else None
+        self._outlets: list[Outlet] = [] if self._publisher is None else [self._publisher]
         self._book = HealthBook([facts_at_start(machine) for machine in self._machines])
-        self._announcer = Announcer(self._machines, self._publisher, self._book, config.mqtt, voice)
+        self._announcer = Announcer(self._machines, self._outlets, self._book, config.mqtt, voice)
         self._keeper = Keeper(self._machines, self._store, config.store, log)
         self._pipeline = Pipeline(
             self._machines, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
@@ -101,6 +107,7 @@ class Daemon:
         self._caretaker = Caretaker(
             household, self._book, self._announcer, notifier, config.state_dir, log=log
         )
+        self._control = self._make_control() if config.replay.enabled else None
         if self._publisher is not None:
             self._publisher.start()
         machines = {machine.source_id: machine for machine in self._machines}
@@ -119,6 +126,7 @@ class Daemon:
             self._announcer.tell_present_alarm(machine, self._pipeline.explanation_of(machine))
         start, end = self._supervisor.start, self._supervisor.stop
         publish = [] if self._publisher is None else [start(self._publish_task(self._publisher))]
+        control = [] if self._control is None else [start(_control_task(self._control))]
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         captures = [start(Task(c.name, c.run_once, last=c.finish)) for c in self._captures]
@@ -127,7 +135,8 @@ class Daemon:
 
         # the end goes down the path of the sound, so that nothing heard is left behind
         self._notifier.stopping()
-        busy = end(captures, FAREWELL_S)
+        busy = end(control, FAREWELL_S)
+        busy += end(captures, FAREWELL_S)
         self._queue.close()
         for task in (judge, keep):
             busy += end([task], FAREWELL_S)
@@ -177,6 +186,12 @@ class Daemon:
         box = box_from_config(self._config, voice)
         return Publisher(mqtt, box, outbox=self._store, calls=calls, log=self._log)
 
+    def _make_control(self) -> ControlServer:
+        answers = DaemonAnswers(
+            self._config, self._machines, self._book, self._desk, lambda: self._caretaker.last_box
+        )
+        return ControlServer(socket_path(self._config.state_dir), answers, self._log)
+
     def _hand_in(self, source_id: str | None, payload: bytes) -> None:
         self._desk.hand_in(source_id, payload)
 
@@ -186,3 +201,7 @@ class Daemon:
             lambda: publisher.run_once(WAIT_S),
             last=lambda: publisher.stop(FAREWELL_S / 2, failed=self._supervisor.gave_up.is_set()),
         )
+
+
+def _control_task(server: ControlServer) -> Task:
+    return Task("control", lambda: server.run_once(WAIT_S), last=server.close)
