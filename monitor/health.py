@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score
+from monitor.operators import Limits
 from monitor.trends import Trend, TrendSteps
 from monitor.window import Ledger
 
@@ -47,6 +48,8 @@ class SourceFacts:
     """False alarms a day at the last score."""
     alarm: AlarmState = AlarmState.NORMAL
     """State after its last change."""
+    limits: Limits | None = None
+    """What its scores are held against; None: not told yet."""
     lag_s: float | None = None
     """From the end of the last window's sound to its score."""
     windows: int = 0
@@ -117,10 +120,10 @@ class HealthBook:
             )
             self._trends[score.span.source_id].add(score)
 
-    def note_alarm(self, source_id: str, state: AlarmState) -> None:
-        """Note the state of a source's alarm."""
+    def note_alarm(self, source_id: str, state: AlarmState, limits: Limits) -> None:
+        """Note the state of a source's alarm, and the limits in force."""
         with self._lock:
-            self._facts[source_id] = replace(self._facts[source_id], alarm=state)
+            self._facts[source_id] = replace(self._facts[source_id], alarm=state, limits=limits)
 
     def note_dropped(self, dropped: Mapping[str, int]) -> None:
         """Note how many windows of each source were given up."""

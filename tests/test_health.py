@@ -19,6 +19,7 @@ from monitor.health import (
     write_status,
 )
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
+from monitor.operators import Limits
 from monitor.window import Ledger
 
 BOX = BoxFacts(version="1", pid=7, started_utc_s=0.0, broker="connected")
@@ -43,7 +44,7 @@ def test_what_threads_note_is_found_again() -> None:
     book = HealthBook([facts("a", windows=0), facts("b", windows=0)])
     book.note_score(score("b", 0.5), lag_s=0.1)
     book.note_score(score("b", None), lag_s=0.2)
-    book.note_alarm("a", AlarmState.SHELVED)
+    book.note_alarm("a", AlarmState.SHELVED, Limits(1.0, 0.7, 0.1, 0.0, 5.0))
     book.note_dropped({"a": 3})
     book.note_ledger("a", Ledger(10, 2, 8, 1, 3))
     one, two = book.sources()

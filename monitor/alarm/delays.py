@@ -12,7 +12,8 @@ class Delay:
     """A stopwatch that starts at the end of the first window for which something holds."""
 
     def __init__(self, delay_s: float) -> None:
-        self._delay_s = delay_s
+        self.delay_s = delay_s
+        """May be changed while it runs: what has been counted counts."""
         self._elapsed_s: float | None = None
 
     @property
@@ -23,7 +24,7 @@ class Delay:
     def hold(self, advance_s: float) -> bool:
         """Count a further window, or start; return whether the delay is over."""
         self._elapsed_s = 0.0 if self._elapsed_s is None else self._elapsed_s + advance_s
-        return self._elapsed_s >= self._delay_s - SAME_TIME_S
+        return self._elapsed_s >= self.delay_s - SAME_TIME_S
 
     def reset(self) -> None:
         """Forget what was counted."""

@@ -1,7 +1,7 @@
 """The alarm of one source: ISA-18.2 as a state machine that does no I/O and asks no clock.
 
-    value >= 1.0 for on_delay_s               -> active, an event opens (or the open one is raised again)
-    value <  1.0 - deadband for off_delay_s   -> cleared; the event closes once it is acknowledged too
+    value >= limit for on_delay_s             -> active, an event opens (or the open one is raised again)
+    value <  limit - deadband for off_delay_s -> cleared; the event closes once it is acknowledged too
     between the two                           -> both delays start again, nothing changes
     unjudged                                  -> nothing changes; on-delay waits, off-delay starts again
 
@@ -21,9 +21,6 @@ from monitor.alarm.operated import AlarmSettings, OperatedAlarm
 from monitor.alarm.snapshot import AlarmSnapshot
 from monitor.messages import AlarmChange, ChangeReason, Score, Span
 
-LIMIT = 1.0
-"""The alarm limit: by definition the unit of a score."""
-
 
 class Alarm(OperatedAlarm):
     """One source's alarm. Belongs to one thread.
@@ -41,8 +38,8 @@ class Alarm(OperatedAlarm):
         """
         super().__init__(source_id, settings, snapshot)
         self._progress = Progress()
-        self._on_delay = Delay(settings.on_delay_s)
-        self._off_delay = Delay(settings.off_delay_s)
+        self._on_delay = Delay(self.limits.on_delay_s)
+        self._off_delay = Delay(self.limits.off_delay_s)
         self._first_high: Span | None = None
         """First window at or above the limit while the on-delay runs."""
         self._highest: float = 0.0
@@ -50,6 +47,8 @@ class Alarm(OperatedAlarm):
 
     def judge(self, score: Score) -> list[AlarmChange]:
         """Take the next window's score, in order of time, and return what it changed."""
+        # an operator or a reload may have changed them since the last window
+        self._on_delay.delay_s, self._off_delay.delay_s = self.limits.on_delay_s, self.limits.off_delay_s
         advance_s, hole = self._progress.advance(score.span)
         at_utc_s, value = score.span.end_utc_s, score.value
         if value is None or math.isnan(value):
@@ -67,10 +66,10 @@ class Alarm(OperatedAlarm):
         return changes
 
     def _judge_warning(self, value: float, at_utc_s: float) -> list[AlarmChange]:
-        level = self._settings.warning_value
+        level = self.limits.warning_value
         if not self._facts.warning and value >= level:
             return [self._change(ChangeReason.WARNING, at_utc_s, warning=True)]
-        if self._facts.warning and value < level - self._settings.deadband:
+        if self._facts.warning and value < level - self.limits.deadband:
             return [self._change(ChangeReason.WARNING_CLEARED, at_utc_s, warning=False)]
         return []
 
@@ -79,7 +78,7 @@ class Alarm(OperatedAlarm):
             self._facts = dataclasses.replace(self._facts, peak=value)
         if self._facts.active:
             return self._judge_clearing(value, span.end_utc_s, advance_s)
-        if value < LIMIT:
+        if value < self.limits.limit:
             self._on_delay.reset()
             return []
         if not self._on_delay.running:
@@ -107,7 +106,7 @@ class Alarm(OperatedAlarm):
         )
 
     def _judge_clearing(self, value: float, at_utc_s: float, advance_s: float) -> list[AlarmChange]:
-        if value >= LIMIT - self._settings.deadband:
+        if value >= self.limits.limit - self.limits.deadband:
             self._off_delay.reset()
             return []
         if not self._off_delay.hold(advance_s):

@@ -7,32 +7,19 @@ somebody else was faster.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Protocol
 
+from monitor.alarm.limits import LimitSettings, checked_limits, limits_in_force
 from monitor.alarm.snapshot import AlarmSnapshot
 from monitor.errors import CommandError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
+from monitor.operators import LIMIT_KEYS, Limits
 
 
-class AlarmSettings(Protocol):
+class AlarmSettings(LimitSettings, Protocol):
     """The settings, as the configuration's section `alarm` has them."""
-
-    @property
-    def warning_value(self) -> float:
-        """Warning level, in units of the limit."""
-
-    @property
-    def deadband(self) -> float:
-        """Both levels clear below themselves minus this."""
-
-    @property
-    def on_delay_s(self) -> float:
-        """0: at the first window."""
-
-    @property
-    def off_delay_s(self) -> float:
-        """0: at the first window."""
 
     @property
     def acknowledge_required(self) -> bool:
@@ -53,6 +40,7 @@ class OperatedAlarm:
             raise ValueError(f"snapshot of {snapshot.source_id!r} given to the alarm of {source_id!r}")
         self._settings = settings
         self._facts = snapshot or AlarmSnapshot(source_id)
+        self._limits = limits_in_force(settings, self._facts)
 
     @property
     def snapshot(self) -> AlarmSnapshot:
@@ -63,6 +51,48 @@ class OperatedAlarm:
     def state(self) -> AlarmState:
         """The ISA-18.2 state as it is now."""
         return self._facts.state
+
+    @property
+    def limits(self) -> Limits:
+        """What scores are held against now."""
+        return self._limits
+
+    def reconfigure(self, settings: AlarmSettings) -> None:
+        """Take new settings, from the next window on; what operators have set stays, within new bounds."""
+        self._settings = settings
+        self._limits = limits_in_force(settings, self._facts)
+
+    def set_limits(
+        self, actor: str, at_utc_s: float, wanted: Mapping[str, float], note: str | None = None
+    ) -> list[AlarmChange]:
+        """Change some of what scores are held against (LIMIT_KEYS), from the next window on.
+
+        Raises:
+            CommandError: A value is outside the bounds of the configuration; the text has them.
+        """
+        facts = checked_limits(self._settings, self._facts, wanted)
+        return self._take_limits(
+            actor, at_utc_s, note, {**facts, "limits_by": actor, "limits_utc_s": at_utc_s}
+        )
+
+    def reset_limits(self, actor: str, at_utc_s: float, note: str | None = None) -> list[AlarmChange]:
+        """Give all limits back to the configuration.
+
+        Raises:
+            CommandError: They are as configured.
+        """
+        if self._facts.limits_by is None:
+            raise CommandError(f"the limits of {self._facts.source_id} are as configured already")
+        return self._take_limits(
+            actor, at_utc_s, note, dict.fromkeys((*LIMIT_KEYS, "limits_by", "limits_utc_s"))
+        )
+
+    def _take_limits(
+        self, actor: str, at_utc_s: float, note: str | None, facts: Mapping[str, str | float | None]
+    ) -> list[AlarmChange]:
+        change = self._change(ChangeReason.LIMITS, at_utc_s, actor=actor, note=note, **facts)
+        self._limits = limits_in_force(self._settings, self._facts)
+        return [change]
 
     def acknowledge(self, actor: str, at_utc_s: float, note: str | None = None) -> list[AlarmChange]:
         """Note that somebody has seen the open event; also while shelved or out of service.

@@ -39,6 +39,20 @@ class AlarmSnapshot:
     """Shelving ends as soon as the alarm clears."""
     out_of_service: bool = False
     """Whether an operator has taken the alarm out; holds until it is put back."""
+    limit: float | None = None
+    """As Limits, set by an operator; None, here and in the four that follow: as configured."""
+    warning_value: float | None = None
+    """As Limits."""
+    deadband: float | None = None
+    """As Limits."""
+    on_delay_s: float | None = None
+    """As Limits."""
+    off_delay_s: float | None = None
+    """As Limits."""
+    limits_by: str | None = None
+    """Who set any of these five last; None: nobody has since they were given back to the configuration."""
+    limits_utc_s: float | None = None
+    """When that was."""
 
     @property
     def state(self) -> AlarmState:

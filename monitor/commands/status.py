@@ -81,6 +81,13 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
     ]
     if source.get("fallback"):
         lines.append(f"  no better backend: {source['fallback']}")
+    limits = source.get("limits")
+    if limits and limits["set_by"] is not None:
+        lines.append(
+            f"  limits set by {limits['set_by']}: alarm {limits['limit']:g}, warning "
+            f"{limits['warning_value']:g}, deadband {limits['deadband']:g}, delays "
+            f"{limits['on_delay_s']:g} s on, {limits['off_delay_s']:g} s off"
+        )
     ledger = source["ledger"]
     if ledger:
         lines.append("  samples: " + ", ".join(f"{name} {count}" for name, count in ledger.items()))

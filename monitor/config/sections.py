@@ -55,6 +55,25 @@ class AlarmConfig(Section):
         le=2592000,
         description="The longest time for which an operator may shelve an alarm.",
     )
+    limit_min: float = Field(
+        default=0.5,
+        gt=0,
+        le=1.0,
+        description="The lowest alarm limit that an operator may set (command set_limits), in units of the "
+        "calibrated one.",
+    )
+    limit_max: float = Field(
+        default=2.0,
+        ge=1.0,
+        le=100,
+        description="The highest alarm limit that an operator may set, in units of the calibrated one.",
+    )
+    delay_max_s: float = Field(
+        default=600.0,
+        ge=0,
+        le=86400,
+        description="The longest on_delay_s or off_delay_s that an operator may set.",
+    )
 
     @model_validator(mode="after")
     def _check(self) -> AlarmConfig:

@@ -20,9 +20,11 @@ from monitor.messages import (
     Score,
     Span,
 )
+from monitor.operators import Limits
 from monitor.publish.error_map import coarse_map, row_edges_hz
 from monitor.publish.explained import Voice, explanation_document
 from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.publish.limits import limits_document
 from monitor.publish.payloads import (
     AlarmPayload,
     HealthPayload,
@@ -178,6 +180,10 @@ def alarm_fields(change: AlarmChange, bundle_id: str | None, voice: Voice) -> di
     }
 
 
-def alarm_payload(change: AlarmChange, *, bundle_id: str | None, voice: Voice) -> AlarmPayload:
-    """Return the state of the alarm after `change`."""
-    return AlarmPayload(**alarm_fields(change, bundle_id, voice), state=change.new_state)
+def alarm_payload(
+    change: AlarmChange, *, bundle_id: str | None, voice: Voice, limits: Limits
+) -> AlarmPayload:
+    """Return the state of the alarm after `change`, with the limits then in force."""
+    return AlarmPayload(
+        **alarm_fields(change, bundle_id, voice), state=change.new_state, limits=limits_document(limits)
+    )

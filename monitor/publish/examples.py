@@ -22,6 +22,7 @@ from monitor.messages import (
     Span,
     read_only,
 )
+from monitor.operators import Limits
 from monitor.publish.commands import Command
 from monitor.publish.documents import (
     Progress,
@@ -124,7 +125,8 @@ def _map() -> Payload:
 
 
 def _alarm() -> Payload:
-    return alarm_payload(_change(), bundle_id=BUNDLE, voice=VOICE)
+    limits = Limits(1.2, 0.7, 0.1, 0.0, 5.0, "anna", NOON_UTC_S - 3600.0)
+    return alarm_payload(_change(), bundle_id=BUNDLE, voice=VOICE, limits=limits)
 
 
 def _event() -> Payload:

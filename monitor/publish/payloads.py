@@ -25,6 +25,7 @@ from monitor.publish.fields import (
     UTC,
     Time,
 )
+from monitor.publish.limits import LimitsDocument
 
 
 class Payload(BaseModel):
@@ -252,6 +253,10 @@ class AlarmPayload(AlarmDocument):
         default="alarm/1", alias="schema", description="Kind and version.", json_schema_extra=TEXT
     )
     state: AlarmState = Field(description="ISA-18.2 state.", json_schema_extra=TEXT)
+    limits: LimitsDocument = Field(
+        description="What scores are held against: as configured, or as an operator has set it.",
+        json_schema_extra=DOCUMENT,
+    )
 
 
 class EventPayload(AlarmDocument):

@@ -19,12 +19,14 @@ from monitor.messages import (
     Score,
     Span,
 )
+from monitor.operators import Limits
 from monitor.publish.box import Box, Calls
 from monitor.publish.explained import Voice
 from monitor.publish.publisher import Publisher
 from monitor.store.rendering import change_body
 from monitor.testing import CapturedCalls, CapturedLog, ListOutbox
 
+LIMITS = Limits(1.0, 0.7, 0.1, 0.0, 5.0)
 VOICE = Voice("en", lambda explanation: f"{explanation.findings[0].kind.value} in {explanation.windows}")
 SQUEAL = Explanation(
     findings=(

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from publish_rig import SQUEAL, VOICE, change_to, inference_at, score_at, span_at
+from publish_rig import LIMITS, SQUEAL, VOICE, change_to, inference_at, score_at, span_at
 
 from monitor.errors import CommandError, PublishError
 from monitor.explanation import tree_from_explanation
@@ -219,7 +219,9 @@ def test_an_event_that_an_earlier_version_stored_has_no_explanation_and_is_sent(
 
 def test_the_alarm_document_is_the_state_after_the_change() -> None:
     document = json.loads(
-        alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None, voice=VOICE).encode()
+        alarm_payload(
+            change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None, voice=VOICE, limits=LIMITS
+        ).encode()
     )
     assert document["state"] == "unacknowledged"
     assert document["bundle"] is None

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 import pytest
 from fixtures_mosquitto import Recorder, eventually, free_port, retained
-from publish_rig import VOICE, Rig, change_to, score_at
+from publish_rig import LIMITS, VOICE, Rig, change_to, score_at
 
 from monitor.errors import PublishError
 from monitor.messages import AlarmState
@@ -50,7 +50,9 @@ def test_events_scores_and_retained_states_pass_through_it(
     port = rig.publisher.port
     recorder = make_recorder(port, f"{topic_prefix}/#")
     eventually(lambda: rig.publisher.connected)
-    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None, voice=VOICE))
+    rig.publisher.set_alarm(
+        alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None, voice=VOICE, limits=LIMITS)
+    )
     rig.publisher.offer_score(score_at(0))
     seqs = [rig.add_event() for _ in range(20)]
     recorder.wait_for(f"{topic_prefix}/pump/score", value=0.5)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
-from publish_rig import VOICE, Rig, change_to
+from publish_rig import LIMITS, VOICE, Rig, change_to
 
 from monitor.messages import AlarmState, CaptureHealth, CaptureState
 from monitor.publish.documents import Progress, alarm_payload, health_payload
@@ -35,7 +35,7 @@ def live(
         rig.run()
         for source_id in source_ids:
             change = change_to(AlarmState.NORMAL, source_id=source_id)
-            rig.publisher.set_alarm(alarm_payload(change, bundle_id=None, voice=VOICE))
+            rig.publisher.set_alarm(alarm_payload(change, bundle_id=None, voice=VOICE, limits=LIMITS))
             health = CaptureHealth(source_id, CaptureState.HEALTHY, "", "simulated")
             rig.publisher.set_health(health_payload(health, Progress(), at_utc_s=1.75e9, bundle_id=None))
         eventually(lambda: rig.publisher.connected and rig.publisher._retained.settled)

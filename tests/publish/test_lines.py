@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from publish_rig import SQUEAL, VOICE, change_to, score_at
+from publish_rig import LIMITS, SQUEAL, VOICE, change_to, score_at
 
 from monitor.explanation import Explanation
 from monitor.messages import AlarmChange, AlarmState, Record
@@ -100,7 +100,7 @@ def test_under_an_alarm_stands_what_it_sounded_like() -> None:
     first, second = writer.lines("event", "pump", raised)
     assert first == writer.line("event", "pump", raised)
     assert " " * first.index("ALARM") + "tone in 2" == second
-    retained = tree(alarm_payload(change, bundle_id=None, voice=VOICE))
+    retained = tree(alarm_payload(change, bundle_id=None, voice=VOICE, limits=LIMITS))
     assert ["tone in 2"] == [line.strip() for line in writer.lines("alarm", "p", retained, retained=True)[1:]]
     assert [] == writer.lines("alarm", "pump", retained)
     warning = {**raised, "old_state": "unacknowledged", "new_state": "unacknowledged"}
@@ -114,7 +114,9 @@ def test_an_event_that_turns_out_to_be_another_sound_is_told_again() -> None:
     writer = LineWriter(colours=False)
 
     def grown(explanation: Explanation) -> list[str]:
-        alarm = alarm_payload(replace(change, explanation=explanation), bundle_id=None, voice=VOICE)
+        alarm = alarm_payload(
+            replace(change, explanation=explanation), bundle_id=None, voice=VOICE, limits=LIMITS
+        )
         return writer.lines("alarm", "pump", tree(alarm))
 
     assert [] == grown(SQUEAL), "a newcomer is told what is retained, and with the next event"
@@ -128,7 +130,9 @@ def test_an_event_that_turns_out_to_be_another_sound_is_told_again() -> None:
 
 
 def test_an_alarm_state_is_shown_to_a_newcomer_and_not_beside_its_event() -> None:
-    document = tree(alarm_payload(change_to(AlarmState.ACKNOWLEDGED), bundle_id=None, voice=VOICE))
+    document = tree(
+        alarm_payload(change_to(AlarmState.ACKNOWLEDGED), bundle_id=None, voice=VOICE, limits=LIMITS)
+    )
     writer = LineWriter(colours=False)
     assert "alarm acknowledged, peak 1.75" in str(writer.line("alarm", "pump", document, retained=True))
     assert writer.line("alarm", "pump", document) is None

@@ -13,7 +13,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
-from publish_rig import VOICE, Rig, change_to, inference_at, score_at
+from publish_rig import LIMITS, VOICE, Rig, change_to, inference_at, score_at
 
 from monitor.errors import CommandError
 from monitor.frontend import FrontendParameters, band_edges_hz
@@ -54,7 +54,7 @@ def health(state: CaptureState = CaptureState.HEALTHY, *, received: int = 100) -
 def publish_one_of_each(rig: Rig) -> None:
     rig.publisher.set_health(health())
     rig.publisher.set_alarm(
-        alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id="demo-1", voice=VOICE)
+        alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id="demo-1", voice=VOICE, limits=LIMITS)
     )
     rig.publisher.offer_score(score_at(0))
     rig.publisher.offer_map(inference_at(0), EDGES_HZ)

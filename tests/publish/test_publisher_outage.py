@@ -10,7 +10,7 @@ from functools import partial
 
 import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, free_port, retained
-from publish_rig import VOICE, Rig, change_to, inference_at, score_at
+from publish_rig import LIMITS, VOICE, Rig, change_to, inference_at, score_at
 
 from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.messages import AlarmState
@@ -177,11 +177,15 @@ def test_a_stale_alarm_state_never_arrives_behind_the_fresh_one(
     rig = make_rig(port=mosquitto.port)
     eventually(lambda: rig.publisher.connected)
     mosquitto.hang()
-    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.NORMAL), bundle_id=None, voice=VOICE))
+    rig.publisher.set_alarm(
+        alarm_payload(change_to(AlarmState.NORMAL), bundle_id=None, voice=VOICE, limits=LIMITS)
+    )
     time.sleep(0.2)  # it is on its way, and will not be acknowledged: paho sends it again
     mosquitto.kill()
     eventually(lambda: not rig.publisher.connected)
-    rig.publisher.set_alarm(alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None, voice=VOICE))
+    rig.publisher.set_alarm(
+        alarm_payload(change_to(AlarmState.UNACKNOWLEDGED), bundle_id=None, voice=VOICE, limits=LIMITS)
+    )
     on_connected = rig.publisher.on_connected
 
     def slow_network_thread() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
-from publish_rig import VOICE, change_to
+from publish_rig import LIMITS, VOICE, change_to
 
 from monitor.messages import AlarmState
 from monitor.publish.delivery import Delivery, Message
@@ -36,7 +36,7 @@ class Line:
 
 
 def alarm(state: AlarmState, *, at_utc_s: float = 1.75e9) -> AlarmPayload:
-    return alarm_payload(change_to(state, at_utc_s=at_utc_s), bundle_id=None, voice=VOICE)
+    return alarm_payload(change_to(state, at_utc_s=at_utc_s), bundle_id=None, voice=VOICE, limits=LIMITS)
 
 
 def test_a_newer_state_waits_until_the_older_one_is_acknowledged_and_only_the_newest_goes() -> None:

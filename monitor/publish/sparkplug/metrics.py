@@ -25,7 +25,7 @@ MAX_TEXT = 1_000
 """Letters of a text; what is longer is cut."""
 
 _LIMITS, _SQUARED = "alarm limits", "squared error, standardised"
-_DIRECTION = "High means unusual; 1.0 is the alarm limit, 0.0 the median of normal sound."
+_DIRECTION = "High means unusual; 1.0 is the calibrated alarm limit, 0.0 the median of normal sound."
 
 
 def _codes() -> str:
@@ -47,8 +47,14 @@ SCORE_TAGS = (
         documentation="Null with quality bad while the input cannot be judged: a bad input is no anomaly, "
         "and it is not normal either. `Input/Quality` says what is wrong.",
     ),
-    Tag("Limit", DataType.DOUBLE, "The alarm limit, in units of itself: always 1.0.", _LIMITS, kept=False),
-    Tag("WarningLimit", DataType.DOUBLE, "The warning level; null: there is none.", _LIMITS, kept=False),
+    Tag(
+        "Limit",
+        DataType.DOUBLE,
+        "The alarm is raised at this score; 1.0 unless an operator has set another.",
+        _LIMITS,
+        kept=False,
+    ),
+    Tag("WarningLimit", DataType.DOUBLE, "The warning is raised at this score.", _LIMITS, kept=False),
     Tag(
         "ExpectedPerDay",
         DataType.DOUBLE,
@@ -94,6 +100,27 @@ ALARM_TAGS = (
     Tag("Alarm/Actor", DataType.STRING, "Who gave the command; null: the sound did it."),
     Tag("Alarm/Note", DataType.STRING, "What that person wrote; null: nothing."),
     Tag("Alarm/Explanation", DataType.STRING, "What the event sounds like, in words; null: not known."),
+    Tag("Alarm/Deadband", DataType.DOUBLE, "Limits clear below themselves minus this.", _LIMITS, kept=False),
+    Tag(
+        "Alarm/OnDelaySeconds",
+        DataType.DOUBLE,
+        "The score must stay at or above the limit this long.",
+        "s",
+        kept=False,
+    ),
+    Tag(
+        "Alarm/OffDelaySeconds",
+        DataType.DOUBLE,
+        "The score must stay below the limit less the deadband this long.",
+        "s",
+        kept=False,
+    ),
+    Tag(
+        "Alarm/LimitsBy",
+        DataType.STRING,
+        "Who set any of the limits last; null: all are as configured.",
+        kept=False,
+    ),
 )
 
 MAP_TAGS = (

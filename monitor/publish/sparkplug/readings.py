@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.messages import AlarmChange, AlarmState, CaptureHealth, Inference, Quality, Score
+from monitor.operators import Limits
 from monitor.publish.documents import Progress, known, text
 from monitor.publish.error_map import area_mean, row_edges_hz
 from monitor.publish.sparkplug.metrics import BANDS, MAX_TEXT, STATE_CODES
@@ -61,9 +62,16 @@ def score_readings(score: Score) -> Readings:
     }
 
 
-def limit_readings(warning_value: float | None) -> Readings:
-    """Return the limits that scores are held against; `warning_value` in units of the alarm limit."""
-    return {"Limit": Reading(1.0), "WarningLimit": Reading(known(warning_value))}
+def limit_readings(limits: Limits) -> Readings:
+    """Return what scores are held against."""
+    return {
+        "Limit": Reading(known(limits.limit)),
+        "WarningLimit": Reading(known(limits.warning_value)),
+        "Alarm/Deadband": Reading(known(limits.deadband)),
+        "Alarm/OnDelaySeconds": Reading(known(limits.on_delay_s)),
+        "Alarm/OffDelaySeconds": Reading(known(limits.off_delay_s)),
+        "Alarm/LimitsBy": _text(limits.set_by),
+    }
 
 
 def alarm_readings(change: AlarmChange, explanation: str | None) -> Readings:

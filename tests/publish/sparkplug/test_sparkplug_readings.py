@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from publish_rig import change_to, inference_at, score_at, span_at
+from publish_rig import LIMITS, change_to, inference_at, score_at, span_at
 from sparkplug_oracle import pysparkplug
 
 from monitor.frontend import FrontendParameters, band_edges_hz
@@ -56,7 +56,7 @@ BOX = BoxCondition("0.1.0", 1.75e9, None, "disk full", 3, None, 1, 7)
 def device_readings() -> Readings:
     change = replace(change_to(AlarmState.UNACKNOWLEDGED), actor="anna", note="bearing", uncertain=True)
     return {
-        **limit_readings(0.8),
+        **limit_readings(LIMITS),
         **score_readings(score_at(3, value=1.31)),
         **alarm_readings(change, "knocks every 0.4 s"),
         **map_readings(inference_at(3), (32, 16), EDGES_HZ),
@@ -89,7 +89,7 @@ def test_an_independent_host_reads_the_birth_of_a_whole_device() -> None:
     node, device = pysparkplug.NBirth.decode(nbirth.payload), pysparkplug.DBirth.decode(dbirth.payload)
     assert {tag.name for tag in NODE_TAGS} == {metric.name for metric in node.metrics}
     told = {metric.name: metric.value for metric in device.metrics}
-    assert (1.31, 1.0, 0.8) == (told["Score"], told["Limit"], told["WarningLimit"])
+    assert (1.31, 1.0, 0.7) == (told["Score"], told["Limit"], told["WarningLimit"])
     assert (1, "unacknowledged", True) == (
         told["Alarm/State"],
         told["Alarm/StateText"],
