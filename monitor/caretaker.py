@@ -70,12 +70,15 @@ class Caretaker:
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
         self._status_fails = False
+        self.last_box: BoxFacts | None = None
+        """What was told last of the daemon as a whole; None before the first time."""
 
     def tend(self) -> None:
         """Gather what only the whole daemon knows, and tell how it is."""
         self._book.note_dropped(self._house.queue.dropped())
         self._announcer.tell_health(time.monotonic())
         facts, box = self._book.sources(), self.box_facts()
+        self.last_box = box
         if self._broker_was_away and box.broker != "away":
             # the running period's highest score need not wait for the period's end
             self._house.store.flush_offline_scores()

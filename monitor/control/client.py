@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from monitor.control.protocol import MAX_ANSWER_BYTES
+from monitor.control.protocol import COMMAND_S, MAX_ANSWER_BYTES, socket_address
 from monitor.errors import ControlError
 
-TIMEOUT_S = 10.0
+PATIENCE_S = COMMAND_S + 2.0
+NOW_FOR_S = 0.5
+"""An answer, also that there is none, is good for this long: many pages ask the daemon as often as one."""
+TRENDS_FOR_S = 5.0
 
 
 class ControlClient:
@@ -19,40 +23,65 @@ class ControlClient:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._asking = asyncio.Lock()
+        self._now: dict[str, Any] | ControlError | None = None
+        self._now_at_s = 0.0
+        self._trends: dict[str, Any] = {}
+        self._trends_at_s = -TRENDS_FOR_S
 
     async def now(self) -> dict[str, Any]:
-        """Return how the daemon and every source are, each with its `trend`.
+        """Return how everything is (documents.Now); shared between callers, who leave it as it is.
 
         Raises:
             ControlError: The daemon is not there, or does not answer.
         """
-        return await self._ask({"ask": "now"})
+        async with self._asking:
+            if self._now is None or time.monotonic() - self._now_at_s >= NOW_FOR_S:
+                try:
+                    self._now = await self._fresh_now()
+                except ControlError as error:
+                    self._now = error
+                self._now_at_s = time.monotonic()
+            if isinstance(self._now, ControlError):
+                raise ControlError(str(self._now))
+            return self._now
 
-    async def command(self, source_id: str, command: Mapping[str, object]) -> dict[str, Any]:
+    async def command(self, source_id: str | None, command: Mapping[str, object]) -> dict[str, Any]:
         """Have a command carried out and return its reply document, a refusal too.
 
+        `source_id` None: a command to the whole box.
+
         Raises:
-            ControlError: The daemon is not there or does not answer: it may have been carried out or not.
+            ControlError: The daemon is not there or does not answer: it may have been carried out or not,
+                and the same command id asks again.
         """
         return await self._ask({"ask": "command", "source": source_id, "command": dict(command)})
 
+    async def _fresh_now(self) -> dict[str, Any]:
+        now = await self._ask({"ask": "now"})
+        if time.monotonic() - self._trends_at_s >= TRENDS_FOR_S:
+            self._trends = (await self._ask({"ask": "trends"}))["trends"]
+            self._trends_at_s = time.monotonic()
+        sources = [{**source, "trend": self._trends.get(source["source"])} for source in now["sources"]]
+        return {**now, "sources": sources}
+
     async def _ask(self, question: Mapping[str, object]) -> dict[str, Any]:
         try:
-            answer = await asyncio.wait_for(self._answer(json.dumps(question).encode() + b"\n"), TIMEOUT_S)
-        except (OSError, asyncio.TimeoutError, asyncio.LimitOverrunError, ValueError) as error:
-            raise ControlError(
-                f"{self._path}: the daemon does not answer ({error}); is it running?"
-            ) from error
+            answer = await asyncio.wait_for(self._answer(json.dumps(question).encode() + b"\n"), PATIENCE_S)
+        except asyncio.TimeoutError as error:
+            raise ControlError(f"the daemon did not answer within {PATIENCE_S:g} s; is it stuck?") from error
+        except (OSError, ValueError) as error:
+            raise ControlError(f"the daemon is not there ({self._path}: {error}); start it") from error
         if "error" in answer:
             raise ControlError(str(answer["error"]))
         return answer
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
-        reader, writer = await asyncio.open_unix_connection(str(self._path), limit=MAX_ANSWER_BYTES)
+        with socket_address(self._path) as address:
+            reader, writer = await asyncio.open_unix_connection(address, limit=MAX_ANSWER_BYTES)
         try:
             writer.write(line)
             await writer.drain()
-            answer = json.loads(await reader.readline())
+            return dict(json.loads(await reader.readline()))
         finally:
             writer.close()
-        return dict(answer)

@@ -1,23 +1,47 @@
-"""What is said on the control socket: one JSON object a line, one reply a line.
+"""What is said on the control socket: one question a connection, one line of JSON each way.
 
-    {"ask": "now"}                                                 how every source is
-    {"ask": "trends"}                                              the last hour of every source
-    {"ask": "command", "source": "pump-1", "command": {...}}       a command as in docs/mqtt.md; its reply
+    {"ask": "now"}                                            how everything is: documents.Now
+    {"ask": "trends"}                                         the last hours: {"trends": {"pump-1": Trend}}
+    {"ask": "command", "source": "pump-1", "command": {...}}  a command as in docs/mqtt.md; its reply document
 
-A question that cannot be answered is answered {"error": "why"}.
+`source` null sends a command to the whole box. What cannot be answered is answered {"error": "why"}.
 """
 
 from __future__ import annotations
 
+import contextlib
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 SOCKET = "control.sock"
-MAX_LINE_BYTES = 65_536
-"""Longer questions are refused unread."""
-MAX_ANSWER_BYTES = 16_777_216
-"""The trends of 1000 sources are below this."""
+MAX_QUESTION_BYTES = 65_536
+"""A longer question is refused unread."""
+MAX_ANSWER_BYTES = 33_554_432
+"""The trends of 1000 sources are below a third of this."""
+COMMAND_S = 8.0
+"""So long a command may wait for the thread that judges; whoever asks waits a little longer."""
+MAX_ADDRESS_BYTES = 100
+"""The kernel takes 107 bytes as the address of a Unix socket."""
 
 
 def socket_path(state_dir: Path) -> Path:
     """Return where the daemon that writes to `state_dir` listens."""
     return state_dir / SOCKET
+
+
+@contextlib.contextmanager
+def socket_address(path: Path) -> Iterator[str]:
+    """Give an address for `path` that the kernel takes however long the path is, while the body runs.
+
+    Raises:
+        OSError: The path is long and its folder cannot be opened.
+    """
+    if len(os.fsencode(path)) <= MAX_ADDRESS_BYTES:
+        yield str(path)
+        return
+    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{handle}/{path.name}"
+    finally:
+        os.close(handle)
