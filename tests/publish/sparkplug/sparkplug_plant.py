@@ -6,10 +6,11 @@ broker sees fit, a host that goes away is missed only later, and hears nothing m
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import deque
 from dataclasses import dataclass, field
 
-from sparkplug_rig import Heard, heard
+from sparkplug_rig import NODE, heard
+from sparkplug_strict_host import NodeView, StrictHost, Telling
 
 from monitor.publish.sparkplug.actions import Connect, Publish
 from monitor.publish.sparkplug.host import HostState
@@ -18,77 +19,47 @@ NOTICE_S = 45.0
 """After so long a broker has seen that a host is gone."""
 
 
-@dataclass
-class Told:
-    """What a host was told of one event."""
-
-    at_ms: int
-    historical: bool
+EVENT = "Alarm/EventId"
 
 
-@dataclass
 class Host:
-    """A host application that believes nothing, and remembers what it was told."""
+    """The strict host at both brokers. Whatever it holds against the node ends the test."""
 
-    bdseq: int | None = None
-    """Of the node's birth; None: it is not known, or dead."""
-    expected_seq: int = 0
-    devices: set[str | None] = field(default_factory=set)
-    asks_rebirth: bool = False
-    events: dict[tuple[str, str], list[Told]] = field(default_factory=lambda: defaultdict(list))
-    newest_past: dict[tuple[str, str], int] = field(default_factory=dict)
-    """The last historical event of each device and kind in this session: they come in order."""
-    heard_from_start: bool = False
-    """Whether it has heard everything since the node connected, so that nothing may be missing."""
+    def __init__(self) -> None:
+        self.asks_rebirth = False
+        self.strict = StrictHost(
+            ask=self._ask,
+            keeps={EVENT},
+            # those with a token and those without are told in order, each among themselves
+            stream_of=lambda told: (told.device_id, str(told.value)[:1]),
+            deaths_come_first=False,
+        )
 
     def forget(self) -> None:
         """Start anew, as after a restart."""
-        self.bdseq = None
-        self.heard_from_start = False
-        self.devices = set()
+        self.strict.interrupted()
 
-    def hear(self, message: Heard, will_bdseq: int) -> None:
+    def hear(self, message: Publish, will_bdseq: int, now_ms: int) -> None:
         """Take a message, and raise AssertionError for what must never be."""
-        if message.verb == "NDEATH":
-            if int(message.metric("bdSeq").long_value) == self.bdseq:
-                self.bdseq = None
-            return
-        if message.verb == "NBIRTH":
-            self._birth(message, will_bdseq)
-        elif self.bdseq is None:
-            assert not self.heard_from_start, f"{message.verb} before birth"
-            self.asks_rebirth = True
-            return
-        assert self.expected_seq == message.payload.seq, f"a gap before {message.verb}"
-        self.expected_seq = (message.payload.seq + 1) % 256
-        if message.verb == "DBIRTH":
-            self.devices.add(message.device_id)
-        elif message.verb == "DDEATH":
-            assert message.device_id in self.devices
-            self.devices.discard(message.device_id)
-        assert message.device_id is None or message.verb == "DDEATH" or message.device_id in self.devices
-        self._note_events(message)
+        self.strict.receive(
+            message.topic, message.payload, qos=message.qos, retain=message.retain, at_ms=now_ms
+        )
+        assert [] == self.strict.violations
+        if "/NBIRTH/" in message.topic:
+            self.asks_rebirth = False
+            assert will_bdseq == self.node.bdseq, "a stale bdSeq"
 
-    def _birth(self, message: Heard, will_bdseq: int) -> None:
-        assert 0 == message.payload.seq
-        self.bdseq = int(message.metric("bdSeq").long_value)
-        assert will_bdseq == self.bdseq, "a stale bdSeq"
-        self.expected_seq = 0
-        self.devices = {None}
-        self.newest_past = {}
-        self.asks_rebirth = False
-        self.heard_from_start = True
+    @property
+    def node(self) -> NodeView:
+        """What it knows of the one node that there is."""
+        return self.strict.nodes[NODE.group_id, NODE.node_id]
 
-    def _note_events(self, message: Heard) -> None:
-        for metric in message.payload.metrics:
-            if metric.name != "Alarm/EventId" or metric.is_null or message.verb == "DBIRTH":
-                continue
-            event = metric.string_value
-            self.events[str(message.device_id), event].append(Told(metric.timestamp, metric.is_historical))
-            if metric.is_historical:
-                key = (str(message.device_id), event[0])
-                assert self.newest_past.get(key, -1) < int(event[1:]), "history out of order"
-                self.newest_past[key] = int(event[1:])
+    def told(self, device_id: str | None, event: str) -> list[Telling]:
+        """Return how it was told of an event."""
+        return [each for each in self.strict.told(device_id, EVENT) if each.value == event]
+
+    def _ask(self, _topic: str, _payload: bytes) -> None:
+        self.asks_rebirth = True
 
 
 @dataclass
@@ -112,9 +83,5 @@ class Line:
     newest_read: int = 0
 
     @property
-    def will(self) -> Heard:
-        return heard(self.connect.will)
-
-    @property
     def bdseq(self) -> int:
-        return int(self.will.metric("bdSeq").long_value)
+        return int(heard(self.connect.will).metric("bdSeq").long_value)
