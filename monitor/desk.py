@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.alarm import Alarm
+from monitor.alarm_actions import ALARM_ACTIONS
 from monitor.errors import CommandError, StoreError
 from monitor.logs import Log
 from monitor.machine import Machine
@@ -183,21 +183,9 @@ def _check_address(source_id: str | None, command: Command) -> None:
 
 
 def _carried_out(machine: Machine | None, command: Command, now_utc_s: float) -> list[AlarmChange]:
+    act = ALARM_ACTIONS.get(command.action)
+    if act is None:
+        raise CommandError(f"{command.action} is for the whole box; send it to the box")
     if machine is None:
         raise CommandError(f"{command.action} is for one source; send it to that source")
-    alarm: Alarm = machine.alarm
-    actor, note = command.actor, command.note
-    if command.action == "acknowledge":
-        open_event = alarm.snapshot.event_id
-        if command.event_id not in {None, open_event}:
-            raise CommandError(f"event {command.event_id} is not open; {open_event or 'none'} is")
-        return alarm.acknowledge(actor, now_utc_s, note=note)
-    if command.action == "shelve":
-        return alarm.shelve(
-            actor, now_utc_s, duration_s=command.duration_s, one_shot=command.one_shot, note=note
-        )
-    if command.action == "unshelve":
-        return alarm.unshelve(actor, now_utc_s, note=note)
-    if command.action == "out_of_service":
-        return alarm.take_out_of_service(actor, now_utc_s, note=note)
-    return alarm.return_to_service(actor, now_utc_s, note=note)
+    return act(machine.alarm, command, now_utc_s)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from monitor.errors import CommandError
 from monitor.messages import AlarmState
-from monitor.publish.fields import BOOLEAN, SECONDS, TEXT, UTC, Time
+from monitor.operators import LIMIT_KEYS
+from monitor.publish.fields import BOOLEAN, LIMITS, SECONDS, TEXT, UTC, Time
 from monitor.publish.payloads import Payload
 
 MAX_COMMAND_BYTES = 16_384
@@ -18,11 +20,20 @@ MAX_COMMAND_BYTES = 16_384
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
-Action = Literal["acknowledge", "shelve", "unshelve", "out_of_service", "in_service", "label"]
+Action = Literal[
+    "acknowledge", "shelve", "unshelve", "out_of_service", "in_service", "label", "set_limits", "reload"
+]
+
+OWN_KEYS: Mapping[str, tuple[str, ...]] = {
+    "shelve": ("duration_s", "one_shot"),
+    "label": ("rating", "fault_code"),
+    "set_limits": (*LIMIT_KEYS, "reset"),
+}
+"""Action -> keys that belong to it alone."""
 
 
 class Command(BaseModel):
-    """What an operator wants done about one source's alarm or event. Optional keys may be left out."""
+    """What an operator wants done about one source, or the whole box (`reload`). Keys may be left out."""
 
     model_config = ConfigDict(
         extra="forbid", frozen=True, strict=True, allow_inf_nan=False, populate_by_name=True
@@ -69,13 +80,48 @@ class Command(BaseModel):
         description="label: which event. acknowledge: refused if another event is open; null: whichever is.",
         json_schema_extra=TEXT,
     )
-    rating: Literal["anomaly", "no_anomaly", "unsure"] | None = Field(
-        default=None, description="label: what it was.", json_schema_extra=TEXT
+    rating: Literal["anomaly", "no_anomaly", "unsure", "none"] | None = Field(
+        default=None,
+        description="label: what it was. `none` withdraws what was said before.",
+        json_schema_extra=TEXT,
     )
     fault_code: str | None = Field(
         default=None, max_length=64, description="label: which fault, by the plant's own list.",
         json_schema_extra=TEXT,
     )  # fmt: skip
+    limit: float | None = Field(
+        default=None,
+        description="set_limits: raise the alarm at this score; within alarm.limit_min and alarm.limit_max. "
+        "This key and the next four: null leaves it as it is.",
+        json_schema_extra=LIMITS,
+    )
+    warning_value: float | None = Field(
+        default=None,
+        description="set_limits: raise the warning at this score; at most the limit.",
+        json_schema_extra=LIMITS,
+    )
+    deadband: float | None = Field(
+        default=None,
+        description="set_limits: both clear below themselves minus this; below warning_value.",
+        json_schema_extra=LIMITS,
+    )
+    on_delay_s: float | None = Field(
+        default=None,
+        description="set_limits: how long the score must stay at or above the limit; at most "
+        "alarm.delay_max_s.",
+        json_schema_extra=SECONDS,
+    )
+    off_delay_s: float | None = Field(
+        default=None,
+        description="set_limits: how long the score must stay below limit - deadband; at most "
+        "alarm.delay_max_s.",
+        json_schema_extra=SECONDS,
+    )
+    reset: bool = Field(
+        default=False,
+        description="set_limits: true: all limits as in the configuration again.",
+        json_schema_extra=BOOLEAN,
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -86,16 +132,37 @@ class Command(BaseModel):
 
     @model_validator(mode="after")
     def _check_together(self) -> Command:
-        limits_given = self.duration_s is not None or self.one_shot
-        if self.action == "shelve" and not limits_given:
+        for action, keys in OWN_KEYS.items():
+            if action != self.action and any(self._given(key) for key in keys):
+                raise ValueError(f"{', '.join(keys)} belong to {action}, not to {self.action}")
+        if self.action == "shelve" and not (self._given("duration_s") or self.one_shot):
             raise ValueError("shelve needs an end: give duration_s, or one_shot: true")
-        if self.action != "shelve" and limits_given:
-            raise ValueError(f"duration_s and one_shot belong to shelve, not to {self.action}")
-        if self.action == "label" and (self.event_id is None or self.rating is None):
-            raise ValueError("label needs event_id and rating")
-        if self.action != "label" and (self.rating is not None or self.fault_code is not None):
-            raise ValueError(f"rating and fault_code belong to label, not to {self.action}")
+        if self.action == "label":
+            self._check_label()
+        if self.action == "set_limits" and bool(self.limits) == self.reset:
+            raise ValueError(
+                f"set_limits needs one of {', '.join(LIMIT_KEYS)}, or reset: true and none of them"
+            )
         return self
+
+    def _check_label(self) -> None:
+        if self.event_id is None or self.rating is None:
+            raise ValueError("label needs event_id and rating")
+        if self.rating == "none" and self.fault_code is not None:
+            raise ValueError("rating none withdraws a label and has no fault_code")
+
+    def _given(self, key: str) -> bool:
+        return getattr(self, key) is not None and getattr(self, key) is not False
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that are given, by LIMIT_KEYS."""
+        return {key: getattr(self, key) for key in LIMIT_KEYS if getattr(self, key) is not None}
+
+    @property
+    def arguments(self) -> dict[str, object]:
+        """What was given besides who, what and when: for the record."""
+        return self.model_dump(mode="json", exclude=_NO_ARGUMENTS, exclude_defaults=True)
 
 
 class ReplyPayload(Payload):
@@ -118,6 +185,9 @@ class ReplyPayload(Payload):
     state: AlarmState | None = Field(
         description="ISA-18.2 state of the alarm afterwards; null when not known.", json_schema_extra=TEXT
     )
+
+
+_NO_ARGUMENTS = {"schema_", "time", "source", "bundle", "id", "action", "actor"}
 
 
 def parse_command(payload: bytes) -> Command:

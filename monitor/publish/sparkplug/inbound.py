@@ -27,6 +27,8 @@ class Written:
     """None: the node itself."""
     metrics: tuple[Metric, ...]
     """As they came; `Metric.as_type` reads those that do not say their type."""
+    timestamp_ms: int | None
+    """When the host sent it, by its own clock; None: it does not say, as it should."""
 
     @property
     def asks_rebirth(self) -> bool:
@@ -61,4 +63,5 @@ def message_from_bytes(
     if (verb, len(parts)) not in {(Verb.NCMD.value, 4), (Verb.DCMD.value, 5)}:
         return None
     device_id = parts[4] if len(parts) == 5 else None
-    return Written(device_id, decode_payload(payload, max_bytes=MAX_COMMAND_BYTES).metrics)
+    read = decode_payload(payload, max_bytes=MAX_COMMAND_BYTES)
+    return Written(device_id, read.metrics, read.timestamp_ms)

@@ -58,7 +58,7 @@ def score_readings(score: Score) -> Readings:
         "ExpectedPerDay": _number(score.expected_per_day, 4) if judged else _BAD,
         "Input/LevelDbfs": Reading(known(score.span.level_dbfs, 4)),
         "Input/Quality": Reading(score.span.quality.value),
-        "Engine/Bundle": _text(score.bundle_id),
+        "Engine/Bundle": text_reading(score.bundle_id),
     }
 
 
@@ -70,7 +70,7 @@ def limit_readings(limits: Limits) -> Readings:
         "Alarm/Deadband": Reading(known(limits.deadband)),
         "Alarm/OnDelaySeconds": Reading(known(limits.on_delay_s)),
         "Alarm/OffDelaySeconds": Reading(known(limits.off_delay_s)),
-        "Alarm/LimitsBy": _text(limits.set_by),
+        "Alarm/LimitsBy": text_reading(limits.set_by),
     }
 
 
@@ -87,13 +87,13 @@ def alarm_readings(change: AlarmChange, explanation: str | None) -> Readings:
         "Alarm/Shelved": Reading(until is not None),
         "Alarm/ShelvedUntil": Reading(None if until is None else ms_from_utc_s(until)),
         "Alarm/OutOfService": Reading(change.new_state is AlarmState.OUT_OF_SERVICE),
-        "Alarm/EventId": _text(change.event_id),
+        "Alarm/EventId": text_reading(change.event_id),
         "Alarm/EventStart": Reading(None if start is None else ms_from_utc_s(start)),
         "Alarm/Peak": Reading(known(change.peak)),
         "Alarm/Reason": Reading(change.reason.value),
-        "Alarm/Actor": _text(change.actor),
-        "Alarm/Note": _text(change.note),
-        "Alarm/Explanation": _text(explanation),
+        "Alarm/Actor": text_reading(change.actor),
+        "Alarm/Note": text_reading(change.note),
+        "Alarm/Explanation": text_reading(explanation),
     }
 
 
@@ -125,13 +125,13 @@ def health_readings(health: CaptureHealth, progress: Progress, bundle_id: str | 
     """Return how a source is doing."""
     return {
         "Input/State": Reading(health.state.value),
-        "Input/Reason": _text(health.reason or None),
-        "Input/Device": _text(health.device),
+        "Input/Reason": text_reading(health.reason or None),
+        "Input/Device": text_reading(health.device),
         "Input/LostSamples": Reading(health.lost_samples),
         "Input/Restarts": Reading(health.restarts),
-        "Engine/Bundle": _text(bundle_id),
-        "Engine/Backend": _text(progress.backend),
-        "Engine/Fallback": _text(progress.fallback),
+        "Engine/Bundle": text_reading(bundle_id),
+        "Engine/Backend": text_reading(progress.backend),
+        "Engine/Fallback": text_reading(progress.fallback),
         "Engine/DroppedWindows": Reading(progress.dropped_windows),
         "Engine/LagSeconds": Reading(known(progress.lag_s, 4)),
     }
@@ -140,15 +140,23 @@ def health_readings(health: CaptureHealth, progress: Progress, bundle_id: str | 
 def box_readings(box: BoxCondition) -> Readings:
     """Return how the box is, for the tags of the node."""
     return {
-        "Box/Version": _text(box.version),
+        "Box/Version": text_reading(box.version),
         "Box/Started": Reading(ms_from_utc_s(box.started_utc_s)),
-        "Box/StoreError": _text(box.store_error),
-        "Box/ClipsError": _text(box.clips_error),
+        "Box/StoreError": text_reading(box.store_error),
+        "Box/ClipsError": text_reading(box.clips_error),
         "Box/UnsavedChanges": Reading(box.unsaved_changes),
         "Box/OutboxRecords": Reading(box.outbox_records),
         "Box/RestartedThreads": Reading(box.restarted_threads),
         "Box/Losses": Reading(box.losses),
     }
+
+
+def text_reading(words: str | None) -> Reading:
+    """Return words as a reading, cut to MAX_TEXT letters; None: null."""
+    if words is None:
+        return Reading(None)
+    cut = words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1] + "…"
+    return Reading(text(cut))
 
 
 def _acked(change: AlarmChange) -> bool | None:
@@ -162,13 +170,6 @@ def _acked(change: AlarmChange) -> bool | None:
 def _number(value: float | None, digits: int = 6) -> Reading:
     rounded = known(value, digits)
     return _BAD if rounded is None else Reading(rounded)
-
-
-def _text(words: str | None) -> Reading:
-    if words is None:
-        return Reading(None)
-    cut = words if len(words) <= MAX_TEXT else words[: MAX_TEXT - 1] + "…"
-    return Reading(text(cut))
 
 
 def _floats(values: NDArray[np.float64]) -> Reading:

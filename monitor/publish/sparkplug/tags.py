@@ -35,6 +35,8 @@ class Tag:
     """Whether it is part of history: what happened while nobody listened is told later."""
     aliased: bool = True
     """Whether it has an alias, where aliases are in use at all."""
+    writable: bool = False
+    """Whether a host may write it."""
 
     def properties(self) -> tuple[Property, ...]:
         """Return what a birth says beside the value; names as Ignition has them."""
@@ -62,6 +64,7 @@ CONTROL_TAGS = (
         "Write true to have all birth certificates sent again.",
         kept=False,
         aliased=False,
+        writable=True,
     ),
 )
 """What every edge node has by the specification; the session sets them itself."""
@@ -93,6 +96,10 @@ class TagSet:
         self._aliases = aliases
         self._properties = {tag.name: tag.properties() for tag in tags}
         self._now = dict.fromkeys(self._by_name, (Reading(None), at_ms))
+
+    def name_of(self, alias: int) -> str | None:
+        """Return the name that `alias` stands for; None: it stands for none of these."""
+        return next((name for name, number in self._aliases.items() if number == alias), None)
 
     def check(self, readings: Mapping[str, Reading]) -> None:
         """Refuse readings that could not be sent, so that taking and sending them never fails.

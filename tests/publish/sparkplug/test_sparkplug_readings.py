@@ -20,14 +20,17 @@ from monitor.messages import (
     Quality,
     read_only,
 )
+from monitor.publish.commands import ReplyPayload
 from monitor.publish.documents import Progress
 from monitor.publish.sparkplug.actions import Publish
+from monitor.publish.sparkplug.commands import reply_readings
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.history import Sample
 from monitor.publish.sparkplug.metrics import (
     BOX_TAGS,
     DEVICE_TAGS,
     MAX_TEXT,
+    NODE_COMMAND_TAGS,
     NODE_TAGS,
     STATE_CODES,
 )
@@ -52,6 +55,17 @@ HEALTH = CaptureHealth("pump", CaptureState.RECOVERING, "unplugged", "usb-path:1
 PROGRESS = Progress(Quality.OK, "onnxruntime 1.20.1 cpu fp32", "no GPU", 2, 0.04123456)
 BOX = BoxCondition("0.1.0", 1.75e9, None, "disk full", 3, None, 1, 7)
 
+REPLY = ReplyPayload(
+    time="2026-01-31T12:00:00.000Z",
+    bundle=None,
+    source="pump",
+    id="hmi3-000871",
+    action="acknowledge",
+    result="refused",
+    reason="there is nothing to acknowledge",
+    state=None,
+)
+
 
 def device_readings() -> Readings:
     change = replace(change_to(AlarmState.UNACKNOWLEDGED), actor="anna", note="bearing", uncertain=True)
@@ -61,11 +75,12 @@ def device_readings() -> Readings:
         **alarm_readings(change, "knocks every 0.4 s"),
         **map_readings(inference_at(3), (32, 16), EDGES_HZ),
         **health_readings(HEALTH, PROGRESS, "demo-1"),
+        **reply_readings(REPLY),
     }
 
 
 def test_every_tag_of_the_table_has_a_reading_and_every_reading_a_tag() -> None:
-    assert {tag.name for tag in DEVICE_TAGS} == set(device_readings())
+    assert {tag.name for tag in DEVICE_TAGS if not tag.writable} == set(device_readings())
     assert {tag.name for tag in BOX_TAGS} == set(box_readings(BOX))
 
 
@@ -79,7 +94,9 @@ def test_an_independent_host_reads_the_birth_of_a_whole_device() -> None:
         def next(self) -> int:
             return 0
 
-    session = Session(SessionSettings(EdgeNode("mill", "box1")), BOX_TAGS, Zero(), Now(0, 0.0))
+    session = Session(
+        SessionSettings(EdgeNode("mill", "box1")), (*BOX_TAGS, *NODE_COMMAND_TAGS), Zero(), Now(0, 0.0)
+    )
     session.device_appeared("pump", DEVICE_TAGS, device_readings(), Now(5, 0.0))
     session.changed(Sample(None, box_readings(BOX), 5), Now(5, 0.0))
     session.connecting(Now(6, 0.0))
