@@ -30,3 +30,9 @@ def rfc3339_from_utc_s(utc_s: float) -> str:
     """Return seconds since 1970 as `2026-01-31T12:00:00.000Z`, rounded to the millisecond."""
     seconds, ms = divmod(round(utc_s * 1000), 1000)
     return f"{datetime.fromtimestamp(seconds, tz=timezone.utc):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+
+
+def ms_from_rfc3339(time: str) -> int:
+    """Return a time that `rfc3339_from_utc_s` wrote as milliseconds since 1970."""
+    whole = datetime.strptime(time[:-5], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    return int(whole.timestamp()) * 1000 + int(time[-4:-1])

@@ -16,7 +16,7 @@ from monitor.publish.commands import parse_command
 from monitor.publish.documents import Progress, alarm_payload, health_payload, map_payload, score_payload
 from monitor.publish.error_map import area_mean
 from monitor.publish.explained import Voice
-from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.publish.fields import ms_from_rfc3339, rfc3339_from_utc_s
 from monitor.publish.records import body_from_refusal, body_from_reply, event_payload, payload_from_record
 from monitor.store.rendering import change_body, json_text, json_tree, score_body
 
@@ -32,6 +32,7 @@ from monitor.store.rendering import change_body, json_text, json_tree, score_bod
 )
 def test_times_are_rounded_to_the_millisecond_and_end_in_z(utc_s: float, expected: str) -> None:
     assert expected == rfc3339_from_utc_s(utc_s)
+    assert round(utc_s * 1000) == ms_from_rfc3339(expected)
 
 
 def test_a_score_says_what_the_message_says() -> None:

@@ -1,4 +1,7 @@
-"""From the messages of the pipeline to readings of tags. What is not known is null, never 0."""
+"""From scores, maps and the documents of JSON to readings of tags. What is not known is null, never 0.
+
+Alarm and health come from the same documents that the JSON topics carry, so that both say the same.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.messages import AlarmChange, AlarmState, CaptureHealth, Inference, Quality, Score
-from monitor.operators import Limits
-from monitor.publish.documents import Progress, known, text
+from monitor.messages import AlarmState, Inference, Quality, Score
+from monitor.publish.documents import known, text
 from monitor.publish.error_map import area_mean, row_edges_hz
+from monitor.publish.fields import ms_from_rfc3339
+from monitor.publish.limits import LimitsDocument
+from monitor.publish.payloads import AlarmDocument, HealthPayload
 from monitor.publish.sparkplug.metrics import BANDS, MAX_TEXT, STATE_CODES
 from monitor.publish.sparkplug.payload import TagQuality
 from monitor.publish.sparkplug.tags import Reading
@@ -62,7 +67,7 @@ def score_readings(score: Score) -> Readings:
     }
 
 
-def limit_readings(limits: Limits) -> Readings:
+def limit_readings(limits: LimitsDocument) -> Readings:
     """Return what scores are held against."""
     return {
         "Limit": Reading(known(limits.limit)),
@@ -74,26 +79,25 @@ def limit_readings(limits: Limits) -> Readings:
     }
 
 
-def alarm_readings(change: AlarmChange, explanation: str | None) -> Readings:
-    """Return what an alarm is after `change`; `explanation` is its explanation in words."""
-    start, until = change.event_start_utc_s, change.shelved_until_utc_s
+def alarm_readings(alarm: AlarmDocument, state: AlarmState) -> Readings:
+    """Return what an alarm is, or was after an event; `state` is the new one."""
     return {
-        "Alarm/State": Reading(STATE_CODES[change.new_state]),
-        "Alarm/StateText": Reading(change.new_state.value),
-        "Alarm/Active": Reading(change.active),
-        "Alarm/Acked": Reading(_acked(change)),
-        "Alarm/Warning": Reading(change.warning),
-        "Alarm/Uncertain": Reading(change.uncertain),
-        "Alarm/Shelved": Reading(until is not None),
-        "Alarm/ShelvedUntil": Reading(None if until is None else ms_from_utc_s(until)),
-        "Alarm/OutOfService": Reading(change.new_state is AlarmState.OUT_OF_SERVICE),
-        "Alarm/EventId": text_reading(change.event_id),
-        "Alarm/EventStart": Reading(None if start is None else ms_from_utc_s(start)),
-        "Alarm/Peak": Reading(known(change.peak)),
-        "Alarm/Reason": Reading(change.reason.value),
-        "Alarm/Actor": text_reading(change.actor),
-        "Alarm/Note": text_reading(change.note),
-        "Alarm/Explanation": text_reading(explanation),
+        "Alarm/State": Reading(STATE_CODES[state]),
+        "Alarm/StateText": Reading(state.value),
+        "Alarm/Active": Reading(alarm.active),
+        "Alarm/Acked": Reading(_acked(alarm, state)),
+        "Alarm/Warning": Reading(alarm.warning),
+        "Alarm/Uncertain": Reading(alarm.uncertain),
+        "Alarm/Shelved": Reading(state is AlarmState.SHELVED),
+        "Alarm/ShelvedUntil": _time(alarm.shelved_until),
+        "Alarm/OutOfService": Reading(state is AlarmState.OUT_OF_SERVICE),
+        "Alarm/EventId": text_reading(alarm.event_id),
+        "Alarm/EventStart": _time(alarm.event_start),
+        "Alarm/Peak": Reading(alarm.peak),
+        "Alarm/Reason": text_reading(None if alarm.reason is None else alarm.reason.value),
+        "Alarm/Actor": text_reading(alarm.actor),
+        "Alarm/Note": text_reading(alarm.note),
+        "Alarm/Explanation": text_reading(None if alarm.explanation is None else alarm.explanation.text),
     }
 
 
@@ -121,7 +125,7 @@ def map_readings(
     }
 
 
-def health_readings(health: CaptureHealth, progress: Progress, bundle_id: str | None) -> Readings:
+def health_readings(health: HealthPayload) -> Readings:
     """Return how a source is doing."""
     return {
         "Input/State": Reading(health.state.value),
@@ -129,11 +133,11 @@ def health_readings(health: CaptureHealth, progress: Progress, bundle_id: str | 
         "Input/Device": text_reading(health.device),
         "Input/LostSamples": Reading(health.lost_samples),
         "Input/Restarts": Reading(health.restarts),
-        "Engine/Bundle": text_reading(bundle_id),
-        "Engine/Backend": text_reading(progress.backend),
-        "Engine/Fallback": text_reading(progress.fallback),
-        "Engine/DroppedWindows": Reading(progress.dropped_windows),
-        "Engine/LagSeconds": Reading(known(progress.lag_s, 4)),
+        "Engine/Bundle": text_reading(health.bundle),
+        "Engine/Backend": text_reading(health.backend),
+        "Engine/Fallback": text_reading(health.fallback),
+        "Engine/DroppedWindows": Reading(health.dropped_windows),
+        "Engine/LagSeconds": Reading(health.lag_s),
     }
 
 
@@ -159,12 +163,15 @@ def text_reading(words: str | None) -> Reading:
     return Reading(text(cut))
 
 
-def _acked(change: AlarmChange) -> bool | None:
-    if change.event_id is None:
+def _acked(alarm: AlarmDocument, state: AlarmState) -> bool | None:
+    if alarm.event_id is None:
         return True
     # what is set aside hides whether the open event was acknowledged before: better not known than wrong
-    hidden = change.new_state in SET_ASIDE
-    return None if hidden else change.new_state in {AlarmState.NORMAL, AlarmState.ACKNOWLEDGED}
+    return None if state in SET_ASIDE else state in {AlarmState.NORMAL, AlarmState.ACKNOWLEDGED}
+
+
+def _time(time: str | None) -> Reading:
+    return Reading(None if time is None else ms_from_rfc3339(time))
 
 
 def _number(value: float | None, digits: int = 6) -> Reading:

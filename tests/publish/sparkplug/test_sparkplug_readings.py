@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from publish_rig import LIMITS, change_to, inference_at, score_at, span_at
+from publish_rig import LIMITS, SQUEAL, VOICE, change_to, inference_at, score_at, span_at
 from sparkplug_oracle import pysparkplug
 
 from monitor.frontend import FrontendParameters, band_edges_hz
@@ -21,7 +21,8 @@ from monitor.messages import (
     read_only,
 )
 from monitor.publish.commands import ReplyPayload
-from monitor.publish.documents import Progress
+from monitor.publish.documents import Progress, alarm_payload, health_payload
+from monitor.publish.limits import limits_document
 from monitor.publish.sparkplug.actions import Publish
 from monitor.publish.sparkplug.commands import reply_readings
 from monitor.publish.sparkplug.datatypes import DataType
@@ -67,14 +68,19 @@ REPLY = ReplyPayload(
 )
 
 
+def told_of(change: AlarmChange) -> Readings:
+    alarm = alarm_payload(change, bundle_id="demo-1", voice=VOICE, limits=LIMITS)
+    return alarm_readings(alarm, alarm.state)
+
+
 def device_readings() -> Readings:
     change = replace(change_to(AlarmState.UNACKNOWLEDGED), actor="anna", note="bearing", uncertain=True)
     return {
-        **limit_readings(LIMITS),
+        **limit_readings(limits_document(LIMITS)),
         **score_readings(score_at(3, value=1.31)),
-        **alarm_readings(change, "knocks every 0.4 s"),
+        **told_of(replace(change, explanation=SQUEAL)),
         **map_readings(inference_at(3), (32, 16), EDGES_HZ),
-        **health_readings(HEALTH, PROGRESS, "demo-1"),
+        **health_readings(health_payload(HEALTH, PROGRESS, at_utc_s=1.75e9, bundle_id="demo-1")),
         **reply_readings(REPLY),
     }
 
@@ -112,7 +118,7 @@ def test_an_independent_host_reads_the_birth_of_a_whole_device() -> None:
         told["Alarm/StateText"],
         told["Alarm/Active"],
     )
-    assert ("pump-20250615-1", 1.75, "knocks every 0.4 s") == (
+    assert ("pump-20250615-1", 1.75, "tone in 2") == (
         told["Alarm/EventId"],
         told["Alarm/Peak"],
         told["Alarm/Explanation"],
@@ -147,7 +153,7 @@ def test_a_level_that_is_not_known_is_null() -> None:
 
 
 def _state(state: AlarmState, *, event_id: str | None = "e1") -> Readings:
-    return alarm_readings(replace(change_to(state), event_id=event_id), None)
+    return told_of(replace(change_to(state), event_id=event_id))
 
 
 @pytest.mark.parametrize(
@@ -177,8 +183,13 @@ def test_every_state_has_a_number_of_its_own_and_the_table_says_which(state: Ala
 
 
 def test_shelved_says_until_when_in_milliseconds() -> None:
-    told = alarm_readings(replace(change_to(AlarmState.SHELVED), shelved_until_utc_s=1.75e9 + 0.25), None)
+    told = told_of(replace(change_to(AlarmState.SHELVED), shelved_until_utc_s=1.75e9 + 0.25))
     assert (True, 1_750_000_000_250) == (told["Alarm/Shelved"].value, told["Alarm/ShelvedUntil"].value)
+
+
+def test_shelved_until_it_returns_has_no_end() -> None:
+    told = told_of(change_to(AlarmState.SHELVED))
+    assert (True, None) == (told["Alarm/Shelved"].value, told["Alarm/ShelvedUntil"].value)
 
 
 def test_no_event_is_null_and_not_empty() -> None:
@@ -195,7 +206,7 @@ def test_no_event_is_null_and_not_empty() -> None:
         uncertain=False,
         active=False,
     )
-    told = alarm_readings(quiet, None)
+    told = told_of(quiet)
     names = ("EventId", "EventStart", "Peak", "Actor", "Note", "Explanation", "ShelvedUntil")
     assert [None] * 7 == [told[f"Alarm/{name}"].value for name in names]
 
@@ -218,7 +229,8 @@ def test_a_map_with_something_that_is_no_number_is_null_and_bad() -> None:
 
 
 def test_texts_are_cut_and_what_utf8_cannot_hold_is_replaced() -> None:
-    told = health_readings(replace(HEALTH, reason="x" * 5_000, device="mic\udcff"), PROGRESS, None)
+    health = replace(HEALTH, reason="x" * 5_000, device="mic\udcff")
+    told = health_readings(health_payload(health, PROGRESS, at_utc_s=1.75e9, bundle_id=None))
     assert MAX_TEXT == len(str(told["Input/Reason"].value))
     assert "mic?" == told["Input/Device"].value
     assert told["Engine/Bundle"].value is None
