@@ -9,13 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import engines
-from engines.bundle import read_manifest
+from engines import bundle
 from engines.errors import BundleError
 from monitor.errors import FrontendError
 from monitor.frontend import FrontendParameters, parameters_from_tree
 
-DEMO_BUNDLES = Path(engines.__file__).parent / "demo"
+DEMO_BUNDLES = Path(bundle.__file__).parent / "demo"
 
 
 class Frontends:
@@ -36,7 +35,7 @@ class Frontends:
     def _read(self) -> None:
         for folder in self._folders:
             try:
-                manifest = read_manifest(folder)
+                manifest = bundle.read_manifest(folder)
                 self._known[manifest.bundle_id] = parameters_from_tree(manifest.frontend)
             except (BundleError, FrontendError, TypeError):
                 continue  # the daemon says what is wrong with it; here its pictures lack their axes

@@ -5,13 +5,21 @@ Everything is found by its id in the database; no id ever becomes a path.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import UnknownIdError
+from monitor.replay.cache import Cache
 from monitor.replay.event_query import Counts, EventFilter, Order, counts, cursor_of_event, places
+from monitor.replay.export import zip_of_labelled
+from monitor.replay.flagged import Reference, reference_for
+from monitor.replay.frontends import Frontends
+from monitor.replay.media import Media
 from monitor.replay.reading import StoreReader
+from monitor.replay.similar import Likeness
 from monitor.store import Event, Label, Store, StoredClip, StoredWindow
+from monitor.store.records import Rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +62,29 @@ class WholeEvent:
     """The unreviewed events that are older stand behind this, in the order `unreviewed_first`."""
 
 
+@dataclass(frozen=True, slots=True)
+class SimilarListed:
+    """An earlier event that looked like another."""
+
+    event: Event
+    """As it is in the store."""
+    label: Label | None
+    """The last one; None: not reviewed."""
+    similarity: float
+    """0: nothing in common, 1: the same bands raised in the same way."""
+
+
 class Library:
     """What one state directory holds."""
 
-    def __init__(self, state_dir: Path, cache_dir: Path, cache_bytes: int) -> None:
+    def __init__(
+        self, state_dir: Path, cache_dir: Path, cache_bytes: int, *, bundles: Iterable[Path] = ()
+    ) -> None:
+        """`bundles`: folders of the configured bundles; they say which frequencies a picture shows."""
         self._reader = StoreReader(state_dir)
+        self._likeness = Likeness(self._reader)
+        self.media = Media(self._reader, Cache(cache_dir, cache_bytes), Frontends(bundles))
+        """Pictures and sound."""
 
     def close(self) -> None:
         """Let go of the store."""
@@ -129,3 +155,41 @@ class Library:
             windows=tuple(store.windows(event_id)),
             cursor=cursor_of_event(store.database, event_id),
         )
+
+    def reference(self, event: Event) -> Reference | None:
+        """Return the last normal sound of the event's source before it; None: none was kept.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return reference_for(self._store, event)
+
+    def similar(self, event_id: str, limit: int) -> list[SimilarListed]:
+        """Return earlier events of the same source whose error maps looked alike, the most alike first.
+
+        Raises:
+            UnknownIdError: There is no event of this id.
+            StoreError: The store cannot be read.
+        """
+        store = self._store
+        event = store.event(event_id)
+        if event is None:
+            raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
+        return [
+            SimilarListed(other, last_label(store.labels(other.event_id)), found.similarity)
+            for found in self._likeness.similar(event, limit)
+            if (other := store.event(found.event_id)) is not None
+        ]
+
+    def export(self, wanted: EventFilter, ratings: Collection[Rating]) -> Iterator[bytes]:
+        """Yield a zip of the labelled clips that fit, as `wheeltapper train` and `evaluate` read them.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return zip_of_labelled(self._reader, wanted, ratings)
+
+
+def last_label(labels: Sequence[Label]) -> Label | None:
+    """Return the label that counts, of all that an event was given; None: there is none."""
+    return labels[-1] if labels else None

@@ -1,0 +1,127 @@
+"""What a clip's windows said, on one time axis with its sound: column x is [x, x + 1) * seconds_per_px.
+
+Windows overlap: where they do, a column holds the mean of all that cover it. The log-mel of sound that no
+window covers is computed from the clip, if the front end is known; the error there is not known.
+"""
+
+from __future__ import annotations
+
+import math
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from monitor.errors import StoreError
+from monitor.messages import Float32
+from monitor.store import StoredClip, StoredWindow
+
+ARRAYS = ("error_map", "reconstruction", "logmel")
+SAME_STREAM_S = 2.0
+"""After a restart stream time begins anew: clocks that disagree by more belong to another stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowMaps:
+    """A kept window with its arrays."""
+
+    window: StoredWindow
+    """Its row."""
+    error_map: Float32
+    """Shape (mel, frames), >= 0, squared error in standardised units."""
+    reconstruction: Float32
+    """Shape (mel, frames), log10 power."""
+    logmel: Float32
+    """Shape (mel, frames), log10 power."""
+
+    @property
+    def frame_s(self) -> float:
+        """Seconds from one frame to the next."""
+        return (self.window.end_s - self.window.start_s) / int(self.logmel.shape[1])
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMaps:
+    """The windows' maps on the columns of a clip; NaN where no window lies."""
+
+    error_map: Float32
+    """Shape (mel, columns), the mean of the windows there."""
+    reconstruction: Float32
+    """Shape (mel, columns), the mean of the windows there."""
+    logmel: Float32
+    """Shape (mel, columns), as the model was given it."""
+
+    @property
+    def profile(self) -> Float32:
+        """Shape (columns,), the mean error of each column over the mel bands; NaN where not known."""
+        return np.asarray(self.error_map.mean(axis=0), np.float32)
+
+
+def maps_of_window(window: StoredWindow, file: BinaryIO) -> WindowMaps:
+    """Read a window's file.
+
+    Raises:
+        StoreError: It is damaged.
+    """
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            values = {name: np.asarray(arrays[name], np.float32) for name in ARRAYS}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise StoreError(f"the maps of window {window.window_id} cannot be read ({error})") from error
+    shapes = {array.shape for array in values.values()}
+    if len(shapes) != 1 or len(shape := shapes.pop()) != 2 or 0 in shape:
+        raise StoreError(f"the maps of window {window.window_id} have impossible shapes; the file is damaged")
+    return WindowMaps(window, **values)
+
+
+def windows_in_clip(clip: StoredClip, windows: Sequence[StoredWindow]) -> list[StoredWindow]:
+    """Return the windows that lie in a clip, wholly or partly, in its own stream."""
+    return [
+        window
+        for window in windows
+        if window.end_s > clip.start_s
+        and window.start_s < clip.start_s + clip.duration_s
+        and abs((window.start_utc_s - window.start_s) - (clip.start_utc_s - clip.start_s)) < SAME_STREAM_S
+    ]
+
+
+def of_one_model(found: Sequence[WindowMaps]) -> list[WindowMaps]:
+    """Return the windows of the bundle that answered most often: two models' maps have no common scale."""
+    if not found:
+        return []
+    kinds = Counter((item.window.bundle_id, item.logmel.shape[0], round(item.frame_s, 6)) for item in found)
+    ((kind, _),) = kinds.most_common(1)
+    return [
+        item
+        for item in found
+        if (item.window.bundle_id, item.logmel.shape[0], round(item.frame_s, 6)) == kind
+    ]
+
+
+def columns_of_clip(duration_s: float, column_s: float) -> int:
+    """Return how many columns a clip fills, the last one maybe partly; at least one."""
+    return max(1, math.ceil(duration_s / column_s - 1e-6))
+
+
+def maps_of_clip(clip: StoredClip, found: Sequence[WindowMaps], columns: int) -> ColumnMaps:
+    """Put the maps of windows of one model, at least one, on the columns of a clip.
+
+    A frame goes to the column that holds its middle: it is off by half a frame at most.
+    """
+    column_s, bands = found[0].frame_s, found[0].logmel.shape[0]
+    sums = {name: np.zeros((bands, columns), np.float32) for name in ARRAYS}
+    covering = np.zeros(columns, np.float32)
+    for item in found:
+        shift = math.floor((item.window.start_s - clip.start_s) / column_s + 0.5)
+        first, last = max(0, shift), min(columns, shift + item.logmel.shape[1])
+        if first >= last:
+            continue
+        covering[first:last] += 1
+        for name, total in sums.items():
+            total[:, first:last] += getattr(item, name)[:, first - shift : last - shift]
+    known = np.where(covering > 0, covering, np.nan)
+    return ColumnMaps(**{name: np.asarray(total / known, np.float32) for name, total in sums.items()})
