@@ -9,7 +9,7 @@ from monitor.errors import StoreRefusedError
 from monitor.messages import Reader, ReadTo, Record
 from monitor.operators import WHOLE_BOX
 from monitor.store.database import Database
-from monitor.store.readers import await_record, has_read
+from monitor.store.readers import await_record, has_read, waits_for_all
 from monitor.store.records import Reply
 from monitor.store.rendering import json_text, json_tree
 
@@ -82,14 +82,14 @@ def put_reply(connection: sqlite3.Connection, reply: Reply, body: str) -> None:
     """
     source_id = WHOLE_BOX if reply.source_id is None else reply.source_id
     if reply.command_id is None:
-        put_record(connection, REPLY, source_id, reply.at_utc_s, body, only=Reader.JSON)
+        put_record(connection, REPLY, source_id, reply.at_utc_s, body)
         return
     known = connection.execute("SELECT 1 FROM replies WHERE command_id = ?", (reply.command_id,)).fetchone()
     if known is not None:
         raise StoreRefusedError(
             f"command {reply.command_id!r} was already carried out; repeat its reply, do not do it again"
         )
-    seq = put_record(connection, REPLY, source_id, reply.at_utc_s, body, only=Reader.JSON)
+    seq = put_record(connection, REPLY, source_id, reply.at_utc_s, body)
     connection.execute(
         "INSERT INTO replies (command_id, source_id, at_utc_s, body, seq) VALUES (?, ?, ?, ?, ?)",
         (reply.command_id, source_id, reply.at_utc_s, body, seq),
@@ -101,14 +101,14 @@ def put_reply(connection: sqlite3.Connection, reply: Reply, body: str) -> None:
 
 
 def repeat_reply(connection: sqlite3.Connection, command_id: str) -> bool:
-    """Send a known command's reply again, unless it still waits; say whether the command is known."""
+    """Send a known command's reply again, unless it waits for every reader; say if the command is known."""
     row = connection.execute(
         "SELECT source_id, at_utc_s, body, seq FROM replies WHERE command_id = ?", (command_id,)
     ).fetchone()
     if row is None:
         return False
-    if connection.execute("SELECT 1 FROM outbox WHERE seq = ?", (row["seq"],)).fetchone() is None:
-        seq = put_record(connection, REPLY, row["source_id"], row["at_utc_s"], row["body"], only=Reader.JSON)
+    if not waits_for_all(connection, row["seq"]):
+        seq = put_record(connection, REPLY, row["source_id"], row["at_utc_s"], row["body"])
         connection.execute("UPDATE replies SET seq = ? WHERE command_id = ?", (seq, command_id))
     return True
 

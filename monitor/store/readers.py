@@ -48,3 +48,9 @@ def has_read(connection: sqlite3.Connection, seq: int, reader: Reader) -> bool:
             (seq, seq),
         )
     return waited > 0
+
+
+def waits_for_all(connection: sqlite3.Connection, seq: int) -> bool:
+    """Whether a record still waits for every reader that there is."""
+    had = "SELECT 1 FROM readers WHERE reader NOT IN (SELECT reader FROM awaited WHERE seq = ?)"
+    return connection.execute(had, (seq,)).fetchone() is None

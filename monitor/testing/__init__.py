@@ -10,7 +10,7 @@ import numpy as np
 
 from engines.bundle import Bundle
 from engines.runtime import Engine, EngineOutput
-from monitor.messages import Float32, Record, Score
+from monitor.messages import Float32, Reader, ReadTo, Record, Score
 
 
 class ListOutbox:
@@ -33,12 +33,23 @@ class ListOutbox:
             self._records.append(record)
             return record
 
-    def pending(self, limit: int) -> Sequence[Record]:
-        """Return up to `limit` records that were not marked as sent, oldest first."""
+    def pending(
+        self,
+        limit: int,
+        reader: Reader = Reader.JSON,  # noqa: ARG002 - the protocol's; here is one reader
+        *,
+        after: ReadTo | None = None,
+    ) -> Sequence[Record]:
+        """Return up to `limit` records that were not marked as sent, oldest first; there is one reader."""
+        taken = after or ReadTo()
         with self._lock:
-            return self._records[:limit]
+            return [
+                record
+                for record in self._records
+                if record.seq > (taken.score_seq if record.kind == "score" else taken.seq)
+            ][:limit]
 
-    def mark_sent(self, seq: int) -> None:
+    def mark_sent(self, seq: int, reader: Reader = Reader.JSON) -> None:  # noqa: ARG002 - as above
         """Remember that the broker has acknowledged this record."""
         with self._lock:
             self.sent.append(seq)

@@ -74,10 +74,14 @@ def test_a_reader_that_is_no_longer_configured_holds_nothing_back(
         assert 4 == len(store.events(10))
 
 
-def test_replies_wait_for_the_json_topics_alone(store: Store) -> None:
+def test_a_reply_is_repeated_to_who_has_had_it_though_another_still_waits(store: Store) -> None:
     store.read_by(BOTH)
     store.save_reply(Reply("c1", "pump1", 1.0, {}))
-    assert ([None], []) == (waiting(store, Reader.JSON), waiting(store, Reader.SPARKPLUG))
+    assert store.repeat_reply("c1")
+    assert 1 == store.outbox_depth(), "it waits for both"
+    store.mark_sent(store.pending(1)[0].seq, Reader.JSON)
+    assert store.repeat_reply("c1")
+    assert (1, 2) == (len(store.pending(9)), len(store.pending(9, Reader.SPARKPLUG)))
 
 
 def test_scores_are_thinned_and_bounded_for_each_reader(store: Store, score_of: Callable[..., Score]) -> None:

@@ -207,6 +207,14 @@ class Session:
         grace_s = 0.0 if self._settings.primary_host_id is None else self._settings.host_grace_s
         return self._history.settle(now.steady_s - grace_s)
 
+    def name_of(self, device_id: str | None, alias: int) -> str | None:
+        """Return the tag of a device, or of the node for None, that a number stands for; None: no tag.
+
+        Raises:
+            SparkplugError: There is no such device.
+        """
+        return self._roster.tags_of(device_id).name_of(alias)
+
     @property
     def room(self) -> int:
         """How many samples with a token would be taken now."""
