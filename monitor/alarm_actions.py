@@ -10,7 +10,7 @@ from monitor.messages import AlarmChange
 from monitor.publish.commands import Command
 
 Act = Callable[[Alarm, Command, float], list[AlarmChange]]
-"""Alarm, command and UTC in; the changes that it makes out. Raises CommandError when it makes no sense now."""
+"""Alarm, command and UTC in, the changes that it makes out; CommandError when it makes no sense now."""
 
 
 def _acknowledge(alarm: Alarm, command: Command, now_utc_s: float) -> list[AlarmChange]:

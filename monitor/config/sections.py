@@ -157,6 +157,15 @@ class StoreConfig(Section):
         description="Below this much free space no clip and no map is written; alarms still are.",
     )
 
+    audit_max_days: float = Field(
+        default=1095.0, gt=0, description="The record of commands, who asked for what, goes back so far."
+    )
+    audit_max_rows: int = Field(
+        default=100_000,
+        ge=100,
+        description="The record of commands has at most so many entries; the oldest go.",
+    )
+
 
 class LogConfig(Section):
     """What is written to the log."""

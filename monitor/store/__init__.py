@@ -2,11 +2,12 @@
 
 from monitor.store.clips import ClipJob, ClipRecorder
 from monitor.store.opening import open_store
-from monitor.store.records import Event, Label, Reply, StoredClip, StoredWindow
+from monitor.store.records import AuditEntry, Event, Label, Reply, StoredClip, StoredWindow
 from monitor.store.retention import RetentionReport, prune
 from monitor.store.store import Store
 
 __all__ = [
+    "AuditEntry",
     "ClipJob",
     "ClipRecorder",
     "Event",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from monitor.errors import StoreRefusedError
 from monitor.messages import Reader, ReadTo, Record
 from monitor.operators import WHOLE_BOX
+from monitor.store.audit import audit_text, put_audit
 from monitor.store.database import Database
 from monitor.store.readers import await_record, has_read, waits_for_all
 from monitor.store.records import Reply
@@ -16,6 +18,16 @@ from monitor.store.rendering import json_text, json_tree
 EVENT, REPLY, SCORE = "event", "reply", "score"
 RANKS = {EVENT: 0, REPLY: 0, SCORE: 1}
 REPLIES_KEPT = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyTexts:
+    """A reply as it is stored, rendered before the transaction begins."""
+
+    body: str
+    """With its command's id."""
+    arguments: str
+    """Of its entry for the record; empty: it has none."""
 
 
 def put_record(
@@ -74,13 +86,18 @@ def start_after(database: Database, seq: int) -> None:
         connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('outbox', ?)", (seq,))
 
 
-def put_reply(connection: sqlite3.Connection, reply: Reply, body: str) -> None:
+def put_reply(connection: sqlite3.Connection, reply: Reply, texts: ReplyTexts) -> None:
     """Send a command's reply, and remember it if it has an id; the oldest beyond REPLIES_KEPT are forgotten.
+
+    Its entry for the record is kept in the same step.
 
     Raises:
         StoreRefusedError: The command was answered before; nothing of the transaction may be kept.
     """
+    body = texts.body
     source_id = WHOLE_BOX if reply.source_id is None else reply.source_id
+    if reply.audit is not None:
+        put_audit(connection, reply.audit, texts.arguments)
     if reply.command_id is None:
         put_record(connection, REPLY, source_id, reply.at_utc_s, body)
         return
@@ -113,14 +130,14 @@ def repeat_reply(connection: sqlite3.Connection, command_id: str) -> bool:
     return True
 
 
-def reply_text(reply: Reply) -> str:
-    """Render a reply with its command's id.
+def reply_texts(reply: Reply) -> ReplyTexts:
+    """Render a reply and its entry for the record.
 
     Raises:
         StoreRefusedError: It holds what JSON cannot.
     """
     known = {} if reply.command_id is None else {"command_id": reply.command_id}
-    return json_text({**reply.body, **known})
+    return ReplyTexts(json_text({**reply.body, **known}), audit_text(reply.audit))
 
 
 def known_reply(database: Database, command_id: str) -> Mapping[str, object] | None:

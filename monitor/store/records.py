@@ -9,9 +9,36 @@ from typing import Literal, get_args
 from monitor.errors import StoreRefusedError
 from monitor.explanation import Explanation
 from monitor.messages import AlarmState
+from monitor.operators import Origin
 
-Rating = Literal["anomaly", "no_anomaly", "unsure"]
+Rating = Literal["anomaly", "no_anomaly", "unsure", "none"]
 RATINGS: tuple[str, ...] = get_args(Rating)
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """What somebody asked for, and what came of it. Kept until it is old or too many have come after it."""
+
+    at_utc_s: float
+    """When it was answered."""
+    origin: Origin
+    """By which way it came."""
+    source_id: str | None
+    """The source that it was for; None: the whole box."""
+    command_id: str | None
+    """Chosen by whoever gave it; None when it could not be read."""
+    actor: str | None
+    """As given with the command, not verified; None when it could not be read."""
+    action: str | None
+    """What was asked; None when it could not be read."""
+    arguments: Mapping[str, object]
+    """JSON-able: with which values, and the note."""
+    result: Literal["done", "refused"]
+    """What came of it."""
+    reason: str | None
+    """Why it was refused, or what was done beyond the action itself; None: nothing to add."""
+    n: int = 0
+    """Rises by insertion; given by the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +53,8 @@ class Reply:
     """When the command was answered."""
     body: Mapping[str, object]
     """JSON-able: whether it was done, and if not why. The store adds `command_id`, if there is one."""
+    audit: AuditEntry | None = None
+    """Kept in the same step; None: the command is not for the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +64,7 @@ class Label:
     event_id: str
     """The event that it is about; must be in the store."""
     rating: Rating
-    """What it was: `anomaly`, `no_anomaly` or `unsure`."""
+    """What it was: `anomaly`, `no_anomaly` or `unsure`; `none` withdraws what was said before."""
     who: str
     """As given with the command, not verified."""
     at_utc_s: float

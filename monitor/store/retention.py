@@ -1,7 +1,7 @@
 """Decides which sound and maps go when they are old or too many, and says what it could not remove.
 
 Alarms, events and labels always stay. What nobody labelled goes first, oldest event first; age is judged
-by the clock, order never is: a box may start in 1970.
+by the clock, order never is: a box may start in 1970. The record of commands has bounds of its own.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import sqlite3
 from dataclasses import dataclass, field
 
 from monitor.config import StoreConfig
+from monitor.store.audit import prune_audit
 from monitor.store.files import CLOCK_SET_UTC_S
 from monitor.store.store import Store
 
@@ -21,7 +22,8 @@ PRESENT = (
 )
 EVENTS = f"""SELECT events.event_id, SUM(size_bytes) AS bytes,
     MIN(CASE WHEN files.start_utc_s >= {CLOCK_SET_UTC_S} THEN files.start_utc_s END) AS first_utc_s,
-    EXISTS (SELECT 1 FROM labels WHERE labels.event_id = events.event_id) AS labelled
+    COALESCE((SELECT rating FROM labels WHERE labels.event_id = events.event_id
+              ORDER BY labels.n DESC LIMIT 1), 'none') <> 'none' AS labelled
     FROM ({PRESENT}) AS files JOIN events ON events.event_id = files.event_id
     GROUP BY events.n ORDER BY labelled, events.n"""  # noqa: S608 - constants of ours
 FILES = f"SELECT * FROM ({PRESENT}) WHERE event_id = ? ORDER BY start_s, n"  # noqa: S608 - the same
@@ -37,6 +39,8 @@ class RetentionReport:
     """Files."""
     removed_bytes: int = 0
     """Of the files removed for either reason."""
+    removed_audit: int = 0
+    """Entries of the record of commands."""
     kept_bytes: int = 0
     """Clips and maps that are still there."""
     failures: dict[str, str] = field(default_factory=dict)
@@ -57,7 +61,13 @@ def prune(store: Store, config: StoreConfig, now_utc_s: float) -> RetentionRepor
     events = store.database.rows(EVENTS)
     report.kept_bytes = sum(row["bytes"] for row in events)
     oldest_utc_s = now_utc_s - config.max_age_days * DAY_S
-    if now_utc_s < CLOCK_SET_UTC_S:
+    clock_set = now_utc_s >= CLOCK_SET_UTC_S
+    report.removed_audit = prune_audit(
+        store.database,
+        older_than_utc_s=now_utc_s - config.audit_max_days * DAY_S if clock_set else None,
+        max_rows=config.audit_max_rows,
+    )
+    if not clock_set:
         report.notes.append("the clock of the box is not set: nothing is removed for its age")
     else:
         for event in events:

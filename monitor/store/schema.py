@@ -116,6 +116,44 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "INSERT INTO readers (reader) VALUES ('json')",
         "INSERT INTO awaited (reader, rank, seq) SELECT 'json', rank, seq FROM outbox",
     ),
+    4: (
+        # who asked for what: rows are never changed, and only the oldest one may go
+        """CREATE TABLE audit (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            at_utc_s REAL NOT NULL,
+            origin TEXT NOT NULL,
+            source_id TEXT NOT NULL,
+            command_id TEXT,
+            actor TEXT,
+            action TEXT,
+            arguments TEXT NOT NULL,
+            result TEXT NOT NULL CHECK (result IN ('done', 'refused')),
+            reason TEXT
+        )""",
+        """CREATE TRIGGER audit_update BEFORE UPDATE ON audit
+            BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END""",
+        """CREATE TRIGGER audit_delete BEFORE DELETE ON audit WHEN OLD.n > (SELECT MIN(n) FROM audit)
+            BEGIN SELECT RAISE(ABORT, 'audit loses its oldest row first'); END""",
+        # a label may be withdrawn by a further one: SQLite cannot change a CHECK, so the table is made anew
+        """CREATE TABLE labels_anew (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id TEXT NOT NULL REFERENCES events (event_id),
+            rating TEXT NOT NULL CHECK (rating IN ('anomaly', 'no_anomaly', 'unsure', 'none')),
+            fault_code TEXT,
+            note TEXT,
+            who TEXT NOT NULL,
+            at_utc_s REAL NOT NULL
+        )""",
+        "INSERT INTO labels_anew SELECT n, event_id, rating, fault_code, note, who, at_utc_s FROM labels",
+        "DROP TABLE labels",
+        "ALTER TABLE labels_anew RENAME TO labels",
+        "CREATE INDEX labels_by_event ON labels (event_id, n)",
+        *(
+            f"CREATE TRIGGER labels_{verb.lower()} BEFORE {verb} ON labels "
+            "BEGIN SELECT RAISE(ABORT, 'labels are append-only'); END"
+            for verb in ("UPDATE", "DELETE")
+        ),
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

@@ -15,12 +15,12 @@ from monitor.config import StoreConfig
 from monitor.errors import StoreRefusedError
 from monitor.explanation import Explanation
 from monitor.messages import AlarmChange, Inference, LogMel, Reader, ReadTo, Record, Score
-from monitor.store import clip_files, events, explanations, map_files, outbox, readers
+from monitor.store import audit, clip_files, events, explanations, map_files, outbox, readers
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
 from monitor.store.files import disk_errors, free_bytes
 from monitor.store.offline_scores import OfflineScores
-from monitor.store.records import Event, Label, Reply, StoredClip, StoredWindow
+from monitor.store.records import AuditEntry, Event, Label, Reply, StoredClip, StoredWindow
 from monitor.store.rendering import change_body, json_text
 from monitor.store.tidying import Tidied
 
@@ -81,15 +81,15 @@ class Store:
         source_id = events.source_of(changes, reply)
         bodies = [json_text(change_body(change, bundle_id)) for change in changes]
         snapshot_text = json_text(snapshot)
-        reply_text = "" if reply is None else outbox.reply_text(reply)
+        texts = None if reply is None else outbox.reply_texts(reply)
         with self.database.transaction() as connection:
             for change, body in zip(changes, bodies, strict=True):
                 events.put_event(connection, change, bundle_id)
                 seq = outbox.put_record(connection, outbox.EVENT, source_id, change.at_utc_s, body)
                 events.add_transition(connection, seq, change, body)
             events.put_snapshot(connection, source_id, snapshot_text)
-            if reply is not None:
-                outbox.put_reply(connection, reply, reply_text)
+            if reply is not None and texts is not None:
+                outbox.put_reply(connection, reply, texts)
 
     def update_peak(
         self, event_id: str, peak: float, *, snapshot: Mapping[str, object] | None = None
@@ -150,10 +150,10 @@ class Store:
             StoreRefusedError: A number is not finite.
             StoreError: The disk refuses.
         """
-        text = outbox.reply_text(reply)
+        texts = outbox.reply_texts(reply)
         with self.database.transaction() as connection:
             if reply.command_id is None or not outbox.repeat_reply(connection, reply.command_id):
-                outbox.put_reply(connection, reply, text)
+                outbox.put_reply(connection, reply, texts)
 
     def repeat_reply(self, command_id: str) -> bool:
         """Send a command's reply again, unless it still waits to be sent; False: the command is new."""
@@ -168,15 +168,38 @@ class Store:
             StoreRefusedError: There is no such event, or the command was answered before.
             StoreError: The disk refuses.
         """
-        reply_text = "" if reply is None else outbox.reply_text(reply)
+        texts = None if reply is None else outbox.reply_texts(reply)
         with self.database.transaction() as connection:
             events.add_label(connection, label)
-            if reply is not None:
-                outbox.put_reply(connection, reply, reply_text)
+            if reply is not None and texts is not None:
+                outbox.put_reply(connection, reply, texts)
 
     def labels(self, event_id: str) -> list[Label]:
         """Return everything that was said of an event, oldest first."""
         return events.labels_of(self.database, event_id)
+
+    def label(self, event_id: str) -> Label | None:
+        """Return what counts of what was said of an event; None: nothing was, or it was withdrawn."""
+        last = events.labels_of(self.database, event_id)[-1:]
+        return last[0] if last and last[0].rating != "none" else None
+
+    def add_audit(self, entry: AuditEntry) -> None:
+        """Keep an entry for the record that no reply brings along.
+
+        Raises:
+            StoreFullError: There is no space left.
+            StoreRefusedError: Its arguments hold what JSON cannot.
+            StoreError: The disk refuses.
+        """
+        arguments = audit.audit_text(entry)
+        with self.database.transaction() as connection:
+            audit.put_audit(connection, entry, arguments)
+
+    def audit(
+        self, limit: int, *, before: int | None = None, source_id: str | None = None
+    ) -> list[AuditEntry]:
+        """Return up to `limit` entries whose number `n` is below `before`, newest first."""
+        return audit.newest_audit(self.database, limit, before, source_id)
 
     # what to read ---------------------------------------------------------------------------------
 

@@ -1,0 +1,83 @@
+"""The record of who asked for what, and what came of it: rows are added, never changed, go oldest first."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from monitor.operators import WHOLE_BOX, Origin
+from monitor.store.database import Database
+from monitor.store.files import CLOCK_SET_UTC_S
+from monitor.store.records import AuditEntry
+from monitor.store.rendering import json_text, json_tree
+
+
+def put_audit(connection: sqlite3.Connection, entry: AuditEntry, arguments: str) -> None:
+    """Add a row; `arguments` are those of the entry, rendered by audit_text."""
+    source_id = WHOLE_BOX if entry.source_id is None else entry.source_id
+    connection.execute(
+        "INSERT INTO audit (at_utc_s, origin, source_id, command_id, actor, action, arguments, result, "
+        "reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            entry.at_utc_s,
+            entry.origin.value,
+            source_id,
+            entry.command_id,
+            entry.actor,
+            entry.action,
+            arguments,
+            entry.result,
+            entry.reason,
+        ),
+    )
+
+
+def audit_text(entry: AuditEntry | None) -> str:
+    """Render the arguments of an entry.
+
+    Raises:
+        StoreRefusedError: They hold what JSON cannot.
+    """
+    return "" if entry is None else json_text(entry.arguments)
+
+
+def newest_audit(
+    database: Database, limit: int, before: int | None, source_id: str | None
+) -> list[AuditEntry]:
+    """Return up to `limit` entries older than number `before`, newest first; `source_id` None: of all."""
+    query = "SELECT * FROM audit WHERE n < ?"
+    parameters: tuple[object, ...] = (2**62 if before is None else before,)
+    if source_id is not None:
+        query += " AND source_id = ?"
+        parameters += (source_id,)
+    return [_entry(row) for row in database.rows(f"{query} ORDER BY n DESC LIMIT ?", (*parameters, limit))]
+
+
+def prune_audit(database: Database, *, older_than_utc_s: float | None, max_rows: int) -> int:
+    """Remove the oldest entries: those before `older_than_utc_s` (None: none for age) and beyond `max_rows`.
+
+    Order is by insertion; a time before the clock was set says nothing about age. Returns how many went.
+
+    Raises:
+        StoreError: The database refuses.
+    """
+    with database.transaction(durable=False) as connection:
+        last = connection.execute("SELECT COALESCE(MAX(n), 0) FROM audit").fetchone()[0] - max_rows
+        if older_than_utc_s is not None:
+            old = "SELECT COALESCE(MAX(n), 0) FROM audit WHERE at_utc_s >= ? AND at_utc_s < ?"
+            last = max(last, connection.execute(old, (CLOCK_SET_UTC_S, older_than_utc_s)).fetchone()[0])
+        return int(connection.execute("DELETE FROM audit WHERE n <= ?", (last,)).rowcount)
+
+
+def _entry(row: sqlite3.Row) -> AuditEntry:
+    return AuditEntry(
+        n=row["n"],
+        at_utc_s=row["at_utc_s"],
+        origin=Origin(row["origin"]),
+        source_id=row["source_id"] or None,
+        command_id=row["command_id"],
+        actor=row["actor"],
+        action=row["action"],
+        arguments=json_tree(row["arguments"]),
+        result=row["result"],
+        reason=row["reason"],
+    )
