@@ -31,6 +31,7 @@ COMMANDS = {
         "show what made a bundle's score what it is, and how far to trust that",
     ),
     "engine": ("monitor.commands.engine", "build, compare, time, list and prune the engines of a bundle"),
+    "replay": ("monitor.commands.replay", "serve the technicians' page, and say who may log in"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
     "status": ("monitor.commands.status", "show how the daemon on this box is"),
 }

@@ -125,6 +125,17 @@ class ReplayError(CodedError):
     code = "replay"
 
 
+class LoginRefusedError(ReplayError):
+    """Somebody is not let in; the text says why, as far as they may know."""
+
+    code = "replay-login"
+
+    def __init__(self, message: str, *, wait_s: int = 0) -> None:
+        """`message` may hold {wait_s}: after so long it may be tried again; 0: at once."""
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class UnknownIdError(CodedError):
     """The store has no event, clip or window of this id."""
 

@@ -13,6 +13,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+LOCAL = "local"
+"""The name of whoever reaches a page that has no users."""
+
 Endpoint = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
 """What answers a request; a plain function runs in a thread, so that it may read the disk and compute."""
 
@@ -33,7 +36,7 @@ class Visit:
     """Who sent a request."""
 
     user: str
-    """Their name, which stands beside all they do; `local` where the page has no users."""
+    """Their name, which stands beside all they do; LOCAL where the page has no users."""
     role: Role
     """What they may do."""
     csrf_token: str = field(repr=False)

@@ -5,37 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.config import Config
 from monitor.control.client import ControlClient
 from monitor.control.protocol import socket_path
+from monitor.logs import Log, open_log
 from monitor.replay import actions, api, entrance, views
-from monitor.replay.access import Role, Visit
+from monitor.replay.bodies import BodyLimit
+from monitor.replay.doorkeeper import Doorkeeper
+from monitor.replay.hosts import HostCheck
+from monitor.replay.library import Library
+from monitor.replay.reception import Reception
+from monitor.replay.refusals import SecurityHeaders, refuse_failure, refuse_http
 
 STATIC = Path(__file__).parent / "static"
+CACHE = "replay-cache"
 
 
-class _Everybody:
-    """Stands in for logins until there are some."""
+def create_app(settings: Config, log: Log | None = None) -> Starlette:
+    """Return the page for the daemon that `settings` configure; without `log`, with one of its own.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope.setdefault("state", {})["visit"] = Visit("local", Role.ADMIN, "token", is_local=True)
-        await self._app(scope, receive, send)
-
-
-def create_app(settings: Config) -> Starlette:
-    """Return the page for the daemon that `settings` configure.
-
-    `app.state` holds `settings`, `control` (the daemon) and `library` (what the store has).
+    `app.state` holds `settings`, `control` (the daemon), `library` (what the store has) and `reception` (who
+    is who). Before the routes stand, outermost first: headers of every answer, the Host, the body, the visit.
     """
+    reception = Reception(settings, log or open_log(settings.log))
     app = Starlette(
         routes=[
             Mount("/static", StaticFiles(directory=STATIC), name="static"),
@@ -43,8 +40,20 @@ def create_app(settings: Config) -> Starlette:
             *entrance.ROUTES,
             *views.ROUTES,
         ],
-        middleware=[Middleware(_Everybody)],
+        middleware=[
+            Middleware(SecurityHeaders),
+            Middleware(HostCheck, allowed=settings.replay.allowed_hosts),
+            Middleware(BodyLimit),
+            Middleware(Doorkeeper, reception=reception),
+        ],
+        exception_handlers={HTTPException: refuse_http, Exception: refuse_failure},
     )
     app.state.settings = settings
     app.state.control = ControlClient(socket_path(settings.state_dir))
+    app.state.library = Library(
+        settings.state_dir,
+        settings.replay.cache_dir or settings.state_dir / CACHE,
+        settings.replay.cache_bytes,
+    )
+    app.state.reception = reception
     return app
