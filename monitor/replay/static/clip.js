@@ -1,0 +1,43 @@
+// What the JSON API says of a clip, in the page's own words: times in seconds from the start of the clip.
+
+import { get } from "./talk.js";
+
+const base = (clipId) => `/api/v1/clips/${encodeURIComponent(clipId)}`;
+
+export async function loadAxes(clipId, signal) {
+  const tree = await get(`${base(clipId)}/axes`, signal);
+  const known = tree.profile.filter((value) => value !== null);
+  return {
+    durationS: tree.duration_s,
+    secondsPerPx: tree.seconds_per_px,
+    hasFrequencies: tree.row_edges_hz !== null,
+    // without frequencies rows are only counted
+    edgesHz: tree.row_edges_hz ?? Array.from({ length: tree.height_px + 1 }, (_, row) => row),
+    windows: tree.windows.map((one) => ({ fromS: one.start_s, toS: one.end_s, value: one.value })),
+    uncovered: tree.uncovered.map((one) => ({ fromS: one.start_s, toS: one.end_s })),
+    profile: { values: tree.profile, stepS: tree.seconds_per_px, most: known.length > 0 ? Math.max(...known) : 0 },
+    scales: tree.scales,
+  };
+}
+
+export function pictureUrl(clipId, name) {
+  return `${base(clipId)}/pictures/${name}.png`;
+}
+
+/** A clip's sound as the player takes it. */
+export function trackFrom(clipId, axes) {
+  return { urlOf: (band) => audioUrl(clipId, band), durationS: axes.durationS };
+}
+
+/** The last normal sound as the player takes it: a stretch of this clip or of another; null: there is none. */
+export function referenceFrom(reference, clipId) {
+  if (reference === null) return null;
+  const { clip_id: id, start_s: fromS, end_s: toS } = reference;
+  return { urlOf: (band) => audioUrl(id, band), fromS, toS, sameClip: id === clipId };
+}
+
+function audioUrl(clipId, band) {
+  const address = `${base(clipId)}/audio`;
+  if (band === null) return address;
+  return `${address}?low_hz=${band.lowHz.toFixed(1)}&high_hz=${band.highHz.toFixed(1)}`;
+}

@@ -1,0 +1,58 @@
+// Starts the page that the server sent, and opens further ones in place: so the sound element stays the same, and
+// a tablet that was allowed to play goes on playing.
+
+import { startEvent } from "./event.js";
+import { startEvents } from "./events.js";
+import { bindKeys } from "./keys.js";
+import { startNow } from "./now.js";
+import { getPage, telling } from "./talk.js";
+
+const STARTS = { now: startNow, events: startEvents, event: startEvent };
+let end = () => {};
+let asked = null;
+let shown = "";
+
+function start(playing) {
+  const main = document.getElementById("main");
+  const begin = STARTS[main.dataset.page];
+  shown = location.pathname + location.search;
+  bindKeys([]);
+  end = begin?.(main, { go, playing }) ?? (() => {});
+  document.documentElement.dataset.started = main.dataset.page;
+}
+
+/** Open another page of ours in place. */
+async function go(address, { playing = false, focus = null, remember = true } = {}) {
+  asked?.abort();
+  asked = new AbortController();
+  const got = await telling(() => getPage(address, asked.signal));
+  if (got === undefined) return;
+  const fresh = got.tree;
+  const main = fresh.getElementById("main");
+  if (STARTS[main?.dataset.page] === undefined) {
+    location.assign(address);
+    return;
+  }
+  end();
+  if (remember) history.pushState({}, "", got.url);
+  document.title = fresh.title;
+  document.getElementById("main").replaceWith(main);
+  document.querySelector(".top nav").replaceWith(fresh.querySelector(".top nav"));
+  scrollTo(0, 0);
+  start(playing);
+  const wanted = focus === null ? null : main.querySelector(`[name="${CSS.escape(focus)}"]`);
+  (wanted ?? main.querySelector("h1"))?.focus();
+}
+
+addEventListener("popstate", () => {
+  // a jump within the page is none of ours
+  if (location.pathname + location.search !== shown) go(location.href, { remember: false });
+});
+addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-go]");
+  if (link === null || link === undefined || event.defaultPrevented || event.button !== 0) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  go(link.href);
+});
+start(false);
