@@ -25,6 +25,7 @@ class AlarmNow(_Document):
 
     state: AlarmState = Field(description="ISA-18.2 state.")
     active: bool = Field(description="At or above the limit, whatever an operator has set aside.")
+    limit: float = Field(description="Where the alarm is raised: 1.0 unless an operator has set another.")
     warning: bool = Field(description="At or above the warning level.")
     uncertain: bool = Field(description="The input cannot be judged; the state is frozen.")
     event_id: str | None = Field(description="The open event; null: none is open.")
@@ -97,6 +98,7 @@ def alarm_now(facts: AlarmSnapshot) -> AlarmNow:
     return AlarmNow(
         state=facts.state,
         active=facts.active,
+        limit=1.0 if facts.limit is None else facts.limit,
         warning=facts.warning,
         uncertain=facts.uncertain,
         event_id=facts.event_id,
