@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from monitor.alarm import AlarmSnapshot
 from monitor.config import Config
 from monitor.control.documents import Now, box_now, source_now, trend_document
 from monitor.desk import Desk
@@ -42,10 +41,7 @@ class Answers(Protocol):
 
 
 class DaemonAnswers:
-    """What the daemon knows. Used by one thread, the control server's.
-
-    An alarm's snapshot is replaced whole by the thread that judges, so that reading it needs no lock.
-    """
+    """What the daemon knows. Used by one thread, the control server's."""
 
     def __init__(
         self,
@@ -91,12 +87,9 @@ class DaemonAnswers:
         now = Now(
             time=rfc3339_from_utc_s(time.time()),
             box=box_now(box, site=config.site, box=config.box, line=status_line(box, facts)),
-            sources=[source_now(fact, self._snapshot(fact.capture.source_id)) for fact in facts],
+            sources=[source_now(fact, self._alarms[fact.capture.source_id]) for fact in facts],
         )
         return now.model_dump_json(exclude={"sources": {"__all__": {"trend"}}}).encode()
-
-    def _snapshot(self, source_id: str) -> AlarmSnapshot:
-        return self._alarms[source_id].snapshot
 
     def _trend(self, source_id: str) -> str:
         trend = trend_document(self._book.trend(source_id))

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from monitor.alarm import AlarmSnapshot
+from monitor.alarm import Alarm
 from monitor.health import BoxFacts, SourceFacts
 from monitor.messages import AlarmState, CaptureState, Quality
 from monitor.publish.fields import Time, rfc3339_from_utc_s
@@ -26,6 +26,8 @@ class AlarmNow(_Document):
     state: AlarmState = Field(description="ISA-18.2 state.")
     active: bool = Field(description="At or above the limit, whatever an operator has set aside.")
     limit: float = Field(description="Where the alarm is raised: 1.0 unless an operator has set another.")
+    warning_value: float = Field(description="Where the warning is raised.")
+    limits_by: str | None = Field(description="Who set limits; null: they are as configured.")
     warning: bool = Field(description="At or above the warning level.")
     uncertain: bool = Field(description="The input cannot be judged; the state is frozen.")
     event_id: str | None = Field(description="The open event; null: none is open.")
@@ -92,13 +94,16 @@ class Now(_Document):
     sources: Sequence[SourceNow] = Field(description="In the order of the configuration.")
 
 
-def alarm_now(facts: AlarmSnapshot) -> AlarmNow:
-    """Return what is said of an alarm."""
+def alarm_now(alarm: Alarm) -> AlarmNow:
+    """Return what is said of an alarm, whose facts are replaced whole: reading them needs no lock."""
+    facts, limits = alarm.snapshot, alarm.limits
     start, until = facts.event_start_utc_s, facts.shelved_until_utc_s
     return AlarmNow(
         state=facts.state,
         active=facts.active,
-        limit=1.0 if facts.limit is None else facts.limit,
+        limit=limits.limit,
+        warning_value=limits.warning_value,
+        limits_by=limits.set_by,
         warning=facts.warning,
         uncertain=facts.uncertain,
         event_id=facts.event_id,
@@ -109,7 +114,7 @@ def alarm_now(facts: AlarmSnapshot) -> AlarmNow:
     )
 
 
-def source_now(facts: SourceFacts, alarm: AlarmSnapshot) -> SourceNow:
+def source_now(facts: SourceFacts, alarm: Alarm) -> SourceNow:
     """Return what is said of a source; its trend is asked for on its own."""
     return SourceNow(
         source=facts.capture.source_id,
