@@ -21,8 +21,8 @@ from monitor.replay.asked import Asked, asked_from
 from monitor.replay.cards import Card, cards_from_now
 from monitor.replay.event_query import EventFilter, Labelled, Order
 from monitor.replay.library import Library, WholeEvent, last_label
-from monitor.replay.templating import page, tongue_for
 from monitor.replay.shown import WITHDRAWN
+from monitor.replay.templating import page, tongue_for
 from monitor.replay.words import KINDS, RATINGS, STATES, Tongue
 
 ROWS = 30
@@ -244,7 +244,7 @@ def event_similar(request: Request) -> Response:
     return page(request, "similar.html", rows=rows)
 
 
-def _what_was_said(whole: WholeEvent) -> dict[str, object]:
+def _what_was_said(whole: WholeEvent) -> dict[str, Any]:
     """Return an event's labels, the newest first, and the rating that counts (empty: not reviewed)."""
     counting = last_label(whole.labels)
     rating = "" if counting is None or counting.rating == WITHDRAWN else counting.rating

@@ -107,7 +107,7 @@ class LabelDesk {
     place.replaceChildren(...got.tree.body.childNodes);
     const newest = place.querySelector("li");
     for (const button of this.form.querySelectorAll("[data-rating]")) {
-      const counts = place.querySelector("[data-counts]")?.dataset.counts;
+      const counts = place.querySelector("[data-counts]").dataset.counts;
       button.setAttribute("aria-pressed", String(button.dataset.rating === counts));
     }
     const more = place.querySelectorAll("li").length > before;
