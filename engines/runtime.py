@@ -7,6 +7,7 @@ to one thread. `infer` does not keep or change its argument, and what it returns
 from __future__ import annotations
 
 import importlib
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from engines.bundle import Bundle
 from engines.errors import BackendUnavailableError, EngineError, EngineInputError
+from engines.histogram import Histogram
 
 Float32 = NDArray[np.float32]
 
@@ -84,6 +86,10 @@ class Engine(ABC):
         """`fp32` or `fp16`: which file of the bundle this is."""
         self.fallback = ""
         """Why none of the backends answers that `auto` would rather have; empty: this one was the choice."""
+        self.call_times = Histogram()
+        """How long the backend took for each batch that it answered, golden windows included."""
+        self.windows = 0
+        """Answered since it was opened."""
 
     def infer(self, batch: Float32) -> EngineOutput:
         """Run the model on `batch`, shape (n, mel, frames), float32, n >= 1.
@@ -99,8 +105,11 @@ class Engine(ABC):
                 f"{batch.dtype} {batch.shape}; "
                 "use the bundle's own front end"
             )
+        started_s = time.perf_counter()
         output = self._infer(np.ascontiguousarray(batch))
         n = len(batch)
+        self.call_times.note(time.perf_counter() - started_s)
+        self.windows += n
         shapes = (output.score.shape, output.error_map.shape, output.reconstruction.shape)
         if shapes != ((n,), (n, mel, frames), (n, mel, frames)):
             raise EngineError(

@@ -43,6 +43,10 @@ class Announcer:
         self._told: dict[str, tuple[object, float]] = {}
         self._alarms: dict[str, AlarmPayload] = {}
 
+    def reconfigure(self, config: MqttConfig) -> None:
+        """Take what of the configuration can be taken while running: mqtt.map_windows."""
+        self._map_windows = config.map_windows
+
     def offer_score(self, score: Score) -> None:
         """Tell a window's score."""
         for outlet in self._outlets:
@@ -57,7 +61,9 @@ class Announcer:
 
     def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
         """Tell the state of a source's alarm after `change`."""
-        self._book.note_alarm(machine.source_id, change.new_state, machine.alarm.limits)
+        self._book.note_alarm(
+            machine.source_id, change.new_state, machine.alarm.limits, uncertain=change.uncertain
+        )
         if self._outlets:
             facts = machine.alarm.snapshot
             # a change that closes an event still carries its id, the alarm does not
@@ -84,7 +90,12 @@ class Announcer:
 
     def tell_present_alarm(self, machine: Machine, explanation: Explanation | None) -> None:
         """Tell, at the start and after a reload, the state of a source's alarm, which has not changed."""
-        self._book.note_alarm(machine.source_id, machine.alarm.state, machine.alarm.limits)
+        self._book.note_alarm(
+            machine.source_id,
+            machine.alarm.state,
+            machine.alarm.limits,
+            uncertain=machine.alarm.snapshot.uncertain,
+        )
         self._set_alarm(_present_alarm(machine, explanation_document(explanation, self._voice)))
 
     def _set_alarm(self, payload: AlarmPayload) -> None:
@@ -102,11 +113,11 @@ class Announcer:
         """Note how a window went, for health."""
         self._book.note_score(score, lag_s=lag_s)
 
-    def tell_health(self, now_monotonic_s: float) -> None:
+    def tell_health(self, sources: Sequence[SourceFacts], now_monotonic_s: float) -> None:
         """Tell every source's health that has news: at once for states, now and then for counters."""
         if not self._outlets:
             return
-        for facts in self._book.sources():
+        for facts in sources:
             key = _key_facts(facts)
             told = self._told.get(facts.capture.source_id)
             if told is not None and told[0] == key and now_monotonic_s - told[1] < HEALTH_EVERY_S:

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 from monitor.announcer import Announcer
-from monitor.desk import Desk
+from monitor.desk import QUEUE_COMMANDS, Desk
 from monitor.errors import StoreError
-from monitor.health import BoxFacts, HealthBook, SourceFacts, WatchdogEvidence, status_line, write_status
-from monitor.keeper import Keeper
+from monitor.evidence import WatchdogEvidence
+from monitor.health import BoxFacts, HealthBook, QueueFacts
+from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.notify import Notifier
-from monitor.pipeline import Pipeline
+from monitor.pipeline import UNSAVED_MAX, Pipeline
 from monitor.publish.publisher import Publisher
+from monitor.report import Report, report_of, write_status
 from monitor.store import Store
+from monitor.store.files import free_bytes
+from monitor.store.measures import kept_bytes, outbox_depths
 from monitor.supervisor import Supervisor
 from monitor.window_queue import WindowQueue
+
+KEPT_EVERY_S = 60.0
+"""Between two looks at how much all clips and maps take: each is looked at."""
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +79,44 @@ class Caretaker:
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
         self._status_fails = False
-        self.last_box: BoxFacts | None = None
+        self._kept_bytes: int | None = None
+        self._kept_at_s = -KEPT_EVERY_S
+        self.last_report: Report | None = None
+        """What was told last; None before the first time."""
+
+    @property
+    def last_box(self) -> BoxFacts | None:
         """What was told last of the daemon as a whole; None before the first time."""
+        return None if self.last_report is None else self.last_report.box
 
     def tend(self) -> None:
-        """Gather what only the whole daemon knows, and tell how it is."""
-        self._book.note_dropped(self._house.queue.dropped())
-        self._announcer.tell_health(time.monotonic())
-        facts, box = self._book.sources(), self.box_facts()
-        self.last_box = box
+        """Gather what only the whole daemon knows, and tell how it is: the same everywhere."""
+        report = self.report()
+        self.last_report = report
+        self._announcer.tell_health(report.sources, time.monotonic())
+        box = report.box
         if self._broker_was_away and box.broker != "away":
             # the running period's highest score need not wait for the period's end
             self._house.store.flush_offline_scores()
         self._broker_was_away = box.broker == "away"
-        self._notifier.status(status_line(box, facts))
+        self._notifier.status(report.line)
         watchdog_s = self._notifier.watchdog_s
-        if watchdog_s is not None and self._evidence.due(watchdog_s / 2) and self._evidence.moved(facts):
+        if (
+            watchdog_s is not None
+            and self._evidence.due(watchdog_s / 2)
+            and self._evidence.moved(report.sources)
+        ):
             self._notifier.alive()
-        self._write_status(box, facts)
+        self._write_status(report)
 
     def tell_ready(self) -> None:
         """Tell systemd that start-up is done."""
-        self._notifier.ready(status_line(self.box_facts(), self._book.sources()))
+        self._notifier.ready(self.report().line)
+
+    def report(self) -> Report:
+        """Return how everything is now."""
+        self._book.note_dropped(self._house.queue.dropped())
+        return report_of(self.box_facts(), self._book.sources())
 
     def box_facts(self) -> BoxFacts:
         """Return what is known of the daemon as a whole."""
@@ -115,26 +140,52 @@ class Caretaker:
             started_utc_s=self._started_utc_s,
             broker="stalled" if state is not None and state.stalled else broker,
             broker_error="" if state is None else state.client.last_error,
-            outbox_records=self._outbox_depth(),
+            outbox_records=_answer(house.store.outbox_depth),
+            outbox_by_reader=_answer(lambda: outbox_depths(house.store)),
+            queues=self._queues(),
             store_error=house.pipeline.store_error,
             unsaved_changes=house.pipeline.unsaved,
             clips_error=house.keeper.error,
+            kept_bytes=self._kept(),
+            free_bytes=_answer(lambda: free_bytes(self._state_dir)),
+            watchdog_s=self._notifier.watchdog_s,
             restarted_threads=house.supervisor.restarted,
             counts=counts,
         )
 
-    def _outbox_depth(self) -> int | None:
-        try:
-            return self._house.store.outbox_depth()
-        except StoreError:
-            return None  # told by store_error
+    def _queues(self) -> Mapping[str, QueueFacts]:
+        house, publisher = self._house, self._house.publisher
+        queues = {
+            "windows": QueueFacts(len(house.queue), house.queue.capacity_windows),
+            "commands": QueueFacts(house.desk.waiting, QUEUE_COMMANDS),
+            "flagged_windows": QueueFacts(house.keeper.waiting, QUEUE_WINDOWS),
+            "unsaved_changes": QueueFacts(house.pipeline.unsaved, UNSAVED_MAX),
+        }
+        if publisher is not None:
+            queues["live_messages"] = QueueFacts(publisher.state.live.waiting, publisher.queue_messages)
+        return queues
 
-    def _write_status(self, box: BoxFacts, facts: Sequence[SourceFacts]) -> None:
+    def _kept(self) -> int | None:
+        now_s = time.monotonic()
+        if now_s - self._kept_at_s >= KEPT_EVERY_S:
+            self._kept_at_s = now_s
+            self._kept_bytes = _answer(lambda: kept_bytes(self._house.store))
+        return self._kept_bytes
+
+    def _write_status(self, report: Report) -> None:
         try:
-            write_status(self._state_dir, box, facts)
+            write_status(self._state_dir, report)
         except OSError as error:
             if not self._status_fails:  # once for each outage, not twice a second
                 self._log.warning("status.json cannot be written", reason=str(error))
             self._status_fails = True
         else:
             self._status_fails = False
+
+
+def _answer(ask: Callable[[], _T]) -> _T | None:
+    """Return what the disk answers; None when it does not, which `store_error` and `clips_error` tell."""
+    try:
+        return ask()
+    except (StoreError, OSError):
+        return None

@@ -1,29 +1,26 @@
-"""What is known of how the daemon is, in one place; MQTT, `wheeltapper status` and systemd tell the same.
+"""What is known of how the daemon is, in one place; MQTT, /metrics, `wheeltapper status` and systemd tell it.
 
-Facts are noted by the threads that know them; nothing here decides anything.
+Facts are noted by the threads that know them; nothing here decides anything. Twice a second they become one
+`monitor.report.Report`, from which all four places are told.
 """
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 
+from engines.histogram import Histogram, HistogramCounts
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score
 from monitor.operators import Limits
 from monitor.trends import Trend, TrendSteps
 from monitor.window import Ledger
 
-STATUS_FILE = "status.json"
 STARTING = "starting"
 """The reason of a source that has not said anything yet."""
 KEEPS_UP_AFTER_S = 60.0
 """So long after the last dropped window a source is said to keep up again."""
-KNOWINGLY_ABSENT = {CaptureState.RECOVERING, CaptureState.FAILED, CaptureState.ENDED}
-"""States in which no sound is expected, and everybody has been told so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +45,8 @@ class SourceFacts:
     """False alarms a day at the last score."""
     alarm: AlarmState = AlarmState.NORMAL
     """State after its last change."""
+    uncertain: bool = False
+    """Whether the input cannot be judged at present, so that the state of the alarm is frozen."""
     limits: Limits | None = None
     """What its scores are held against; None: not told yet."""
     lag_s: float | None = None
@@ -60,6 +59,16 @@ class SourceFacts:
     """Whether no window was given up in the last minute."""
     ledger: Ledger | None = None
     """Where every sample went, at the model's rate; None before the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """One of the daemon's bounded queues."""
+
+    waiting: int
+    """In it now."""
+    limit: int
+    """With so many it is full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,22 @@ class BoxFacts:
     """What last went wrong with the connection; empty when nothing has since it was made."""
     outbox_records: int | None = 0
     """Events, replies and thinned scores that wait for the broker; None: the store does not answer."""
+    outbox_by_reader: Mapping[str, int] | None = None
+    """The same, for each protocol that reads them; None: the store does not answer."""
+    queues: Mapping[str, QueueFacts] = field(default_factory=dict)
+    """What waits for a thread."""
     store_error: str | None = None
     """Why alarms cannot be stored at present."""
     unsaved_changes: int = 0
     """Alarm changes that wait for the store."""
     clips_error: str | None = None
     """Why no clips and maps are written at present."""
+    kept_bytes: int | None = None
+    """Clips and maps on disk, as of a minute ago at most; None: the store does not answer."""
+    free_bytes: int | None = None
+    """What the daemon may still write to the disk of the state directory; None: the disk does not answer."""
+    watchdog_s: float | None = None
+    """Within so long systemd wants a sign that work has moved; None: nobody watches."""
     restarted_threads: int = 0
     """Times that the supervisor had to start a thread again."""
     counts: Mapping[str, int] = field(default_factory=dict)
@@ -98,6 +117,7 @@ class HealthBook:
         self._facts = {fact.capture.source_id: fact for fact in facts}
         self._dropped_at_s: dict[str, float] = {}
         self._trends = {source_id: Trend() for source_id in self._facts}
+        self._lags = {source_id: Histogram() for source_id in self._facts}
 
     def note_capture(self, healths: Sequence[CaptureHealth]) -> None:
         """Note how sources are, as their capture says."""
@@ -119,11 +139,14 @@ class HealthBook:
                 windows=before.windows + 1,
             )
             self._trends[score.span.source_id].add(score)
+            self._lags[score.span.source_id].note(lag_s)
 
-    def note_alarm(self, source_id: str, state: AlarmState, limits: Limits) -> None:
-        """Note the state of a source's alarm, and the limits in force."""
+    def note_alarm(self, source_id: str, state: AlarmState, limits: Limits, *, uncertain: bool) -> None:
+        """Note the state of a source's alarm, whether it is frozen, and the limits in force."""
         with self._lock:
-            self._facts[source_id] = replace(self._facts[source_id], alarm=state, limits=limits)
+            self._facts[source_id] = replace(
+                self._facts[source_id], alarm=state, limits=limits, uncertain=uncertain
+            )
 
     def note_dropped(self, dropped: Mapping[str, int]) -> None:
         """Note how many windows of each source were given up."""
@@ -165,36 +188,14 @@ class HealthBook:
         with self._lock:
             return self._trends[source_id].steps()
 
+    def lags(self, source_id: str) -> HistogramCounts:
+        """Return how long after their sound the scores of a source came, since the start.
 
-class WatchdogEvidence:
-    """Decides whether work has moved, so that systemd's watchdog is fed by work and not by a timer."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, int]] = {}
-        self._asked_s = -float("inf")
-
-    def due(self, every_s: float) -> bool:
-        """Say whether `every_s` has passed since it last said so."""
-        now_s = time.monotonic()
-        if now_s - self._asked_s < every_s:
-            return False
-        self._asked_s = now_s
-        return True
-
-    def moved(self, facts: Sequence[SourceFacts]) -> bool:
-        """Say whether every source was captured and judged since the last call, or is knowingly absent.
-
-        A source whose windows are all dropped has not moved: its engine hangs or is far too slow.
+        Raises:
+            KeyError: There is no such source.
         """
-        result = True
-        for fact in facts:
-            now = (fact.capture.received_samples + fact.capture.lost_samples, fact.windows)
-            before = self._seen.get(fact.capture.source_id)
-            self._seen[fact.capture.source_id] = now
-            if before is None or fact.capture.state in KNOWINGLY_ABSENT:
-                continue
-            result = result and now[0] > before[0] and now[1] > before[1]
-        return result
+        with self._lock:
+            return self._lags[source_id].counts()
 
 
 def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
@@ -217,23 +218,12 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     if not all(fact.keeps_up for fact in facts):
         parts.append("can't keep up")
     listening = len(facts) - len(deaf)
-    return "; ".join([*parts, f"listening to {listening} of {len(facts)} sources"])
+    return "; ".join([*parts, f"listening to {listening} of {len(facts)} sources{_losses(facts)}"])
 
 
-def write_status(
-    state_dir: Path, box: BoxFacts, facts: Sequence[SourceFacts], *, line: str | None = None
-) -> None:
-    """Replace status.json, which `wheeltapper status` reads; `line` stands in for the status line.
-
-    Raises:
-        OSError: It cannot be written; health is told elsewhere too.
-    """
-    tree = {
-        "updated_utc_s": time.time(),
-        "line": status_line(box, facts) if line is None else line,
-        "box": asdict(box),
-        "sources": [asdict(fact) for fact in facts],
-    }
-    part = state_dir / (STATUS_FILE + ".part")
-    part.write_text(json.dumps(tree), encoding="utf-8")
-    part.replace(state_dir / STATUS_FILE)
+def _losses(facts: Sequence[SourceFacts]) -> str:
+    """Return what was lost since the start, in brackets; nothing when nothing was."""
+    lost = sum(fact.capture.lost_samples for fact in facts)
+    dropped = sum(fact.dropped_windows for fact in facts)
+    said = [f"{lost} samples lost"] * (lost > 0) + [f"{dropped} windows dropped"] * (dropped > 0)
+    return f" (since the start: {', '.join(said)})" if said else ""

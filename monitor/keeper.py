@@ -54,6 +54,16 @@ class Keeper:
         while not self._put(flagged):
             self._forget_oldest()
 
+    @property
+    def waiting(self) -> int:
+        """How many flagged windows wait for the disk; at most QUEUE_WINDOWS."""
+        return self._windows.qsize()
+
+    def reconfigure(self, config: StoreConfig) -> None:
+        """Take new bounds of what is kept, and prune to them at the next turn. From any thread."""
+        self._config = config
+        self._prune_at_s = self._monotonic()
+
     def run_once(self, timeout_s: float) -> None:
         """Write what has come within `timeout_s`, and every clip that is complete."""
         if self._monotonic() >= self._prune_at_s:

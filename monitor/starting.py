@@ -12,9 +12,10 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from monitor.health import BoxFacts, write_status
+from monitor.health import BoxFacts
 from monitor.logs import Log
 from monitor.notify import Notifier
+from monitor.report import report_of, write_status
 
 TELL_EVERY_S = 2.0
 """More often than `wheeltapper status` takes a file for the last sign of a dead daemon."""
@@ -66,6 +67,6 @@ class StartReport:
             broker="not yet connected",
         )
         try:
-            write_status(self._state_dir, box, [], line=line)
+            write_status(self._state_dir, report_of(box, [], line=line))
         except OSError as error:
             self._log.warning("status.json cannot be written", reason=str(error))

@@ -19,7 +19,8 @@ class WindowQueue:
     """
 
     def __init__(self, capacity_windows: int) -> None:
-        self._capacity = capacity_windows
+        self.capacity_windows = capacity_windows
+        """With so many it is full."""
         self._windows: deque[Window] = deque()
         self._waiting: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
@@ -32,13 +33,13 @@ class WindowQueue:
     def put(self, window: Window) -> None:
         """Add a window at once; drops one when full."""
         with self._changed:
-            if len(self._windows) >= self._capacity:
+            if len(self._windows) >= self.capacity_windows:
                 self._drop_one()
             self._add(window)
 
     def put_waiting(self, window: Window) -> None:
         """Add a window when there is room, for sound that can wait, such as a file; dropped when closed."""
-        room = min(self._capacity, PATIENT_WINDOWS)
+        room = min(self.capacity_windows, PATIENT_WINDOWS)
         with self._changed:
             self._changed.wait_for(lambda: len(self._windows) < room or self._closed)
             if self._closed:

@@ -110,11 +110,11 @@ def test_an_alarm_whose_event_is_closed_has_no_explanation_any_more() -> None:
 def test_health_is_told_at_once_when_a_state_changes_and_now_and_then_for_counters() -> None:
     pump = machine("pump", [])
     announcer, book, told = announcer_of(pump)
-    announcer.tell_health(0.0)
+    announcer.tell_health(book.sources(), 0.0)
     book.note_capture([CaptureHealth("pump", CaptureState.HEALTHY, "", "default", 4800)])
-    announcer.tell_health(0.5)
+    announcer.tell_health(book.sources(), 0.5)
     book.note_capture([CaptureHealth("pump", CaptureState.HEALTHY, "", "default", 9600)])
-    announcer.tell_health(1.0)
+    announcer.tell_health(book.sources(), 1.0)
     assert [0, 4800] == [payload.received_samples for payload in told.healths]
-    announcer.tell_health(61.0)
+    announcer.tell_health(book.sources(), 61.0)
     assert [0, 4800, 9600] == [payload.received_samples for payload in told.healths]

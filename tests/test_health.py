@@ -9,17 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from monitor.health import (
-    STATUS_FILE,
-    BoxFacts,
-    HealthBook,
-    SourceFacts,
-    WatchdogEvidence,
-    status_line,
-    write_status,
-)
+from monitor.evidence import WatchdogEvidence
+from monitor.health import BoxFacts, HealthBook, SourceFacts, status_line
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
 from monitor.operators import Limits
+from monitor.report import STATUS_FILE, report_of, write_status
 from monitor.window import Ledger
 
 BOX = BoxFacts(version="1", pid=7, started_utc_s=0.0, broker="connected")
@@ -44,11 +38,12 @@ def test_what_threads_note_is_found_again() -> None:
     book = HealthBook([facts("a", windows=0), facts("b", windows=0)])
     book.note_score(score("b", 0.5), lag_s=0.1)
     book.note_score(score("b", None), lag_s=0.2)
-    book.note_alarm("a", AlarmState.SHELVED, Limits(1.0, 0.7, 0.1, 0.0, 5.0))
+    book.note_alarm("a", AlarmState.SHELVED, Limits(1.0, 0.7, 0.1, 0.0, 5.0), uncertain=True)
     book.note_dropped({"a": 3})
     book.note_ledger("a", Ledger(10, 2, 8, 1, 3))
     one, two = book.sources()
-    assert (AlarmState.SHELVED, 3, 12) == (one.alarm, one.dropped_windows, one.ledger and 12)
+    assert (AlarmState.SHELVED, True, 3) == (one.alarm, one.uncertain, one.dropped_windows)
+    assert Ledger(10, 2, 8, 1, 3) == one.ledger
     assert (None, Quality.GAP, 2, 0.2) == (two.value, two.quality, two.windows, two.lag_s)
 
 
@@ -125,8 +120,14 @@ def test_a_source_that_is_not_healthy_is_not_listened_to(state: CaptureState) ->
     assert "no sound from a; listening to 1 of 2 sources" == line
 
 
+def test_what_was_lost_since_the_start_stands_at_the_end_of_the_status_line() -> None:
+    lossy = facts("a", capture=captured(CaptureState.HEALTHY, lost=70), dropped_windows=2)
+    line = status_line(BOX, [lossy, facts("b", dropped_windows=1)])
+    assert "listening to 2 of 2 sources (since the start: 70 samples lost, 3 windows dropped)" == line
+
+
 def test_the_status_file_is_replaced_whole(tmp_path: Path) -> None:
-    write_status(tmp_path, BOX, [facts(quality=Quality.OK, ledger=Ledger(1, 0, 1, 0, 0))])
+    write_status(tmp_path, report_of(BOX, [facts(quality=Quality.OK, ledger=Ledger(1, 0, 1, 0, 0))]))
     tree = json.loads((tmp_path / STATUS_FILE).read_text())
     assert "healthy" == tree["sources"][0]["capture"]["state"]
     assert 7 == tree["box"]["pid"]

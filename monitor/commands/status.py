@@ -11,7 +11,7 @@ from typing import Any
 
 from monitor.config import default_state_dir, load_config
 from monitor.errors import StoreError
-from monitor.health import STATUS_FILE
+from monitor.report import STATUS_FILE
 
 STALE_S = 10.0
 """A daemon that is well writes its status every half second."""

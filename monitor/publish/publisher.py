@@ -121,6 +121,11 @@ class Publisher:
         return self._port
 
     @property
+    def queue_messages(self) -> int:
+        """How many live messages may wait to be sent."""
+        return self._config.queue_messages
+
+    @property
     def state(self) -> PublisherState:
         """How publishing is getting on; from any thread, after `start`."""
         return PublisherState(
