@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 from urllib.parse import urlencode
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 from monitor.errors import QueryError
 from monitor.explanation import SoundKind
 from monitor.messages import AlarmState
+from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.replay.event_query import EventFilter, Labelled, Order
 
 Value = TypeVar("Value", bound=enum.Enum)
@@ -70,9 +71,20 @@ class Asked:
             to_utc_s=_utc_s(None if to_day is None else to_day + timedelta(days=1)),
         )
 
-    def without_order(self) -> Asked:
-        """Return the same filter in the usual order."""
-        return replace(self, order=Order.UNREVIEWED_FIRST.value)
+    @property
+    def export_query(self) -> str:
+        """The same as the JSON API takes it: days as UTC, and no order.
+
+        Raises:
+            QueryError: A day is none.
+        """
+        wanted = self.wanted()
+        said = {"source": self.source, "label": self.label, "kind": self.kind, "state": self.state}
+        if wanted.from_utc_s is not None:
+            said["from"] = rfc3339_from_utc_s(wanted.from_utc_s)
+        if wanted.to_utc_s is not None:
+            said["to"] = rfc3339_from_utc_s(wanted.to_utc_s)
+        return urlencode({key: value for key, value in said.items() if value})
 
 
 def asked_from(parameters: Mapping[str, str]) -> Asked:

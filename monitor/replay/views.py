@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -77,6 +78,8 @@ async def _cards(request: Request) -> tuple[Sequence[Card], str, str]:
         told = Now.model_validate(await request.app.state.control.now())
     except ControlError as error:
         return [], "", tongue("The daemon does not answer: nothing is known of now. {reason}", reason=error)
+    except ValidationError:
+        return [], "", tongue("The daemon is of another version than this page: restart both.")
     return cards_from_now(told, tongue, visit_of(request)), f"{told.box.site} / {told.box.box}", ""
 
 
@@ -134,8 +137,7 @@ def _list_address(asked: Asked, **more: str) -> str:
 
 
 def _export_address(asked: Asked) -> str:
-    query = asked.without_order().query
-    return "/api/v1/export" + (f"?{query}" if query else "")
+    return "/api/v1/export" + (f"?{query}" if (query := asked.export_query) else "")
 
 
 def _unreviewed(library: Library) -> int:
