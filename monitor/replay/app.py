@@ -17,6 +17,7 @@ from monitor.logs import Log, open_log
 from monitor.replay import actions, api, entrance, views
 from monitor.replay.bodies import BodyLimit
 from monitor.replay.doorkeeper import Doorkeeper
+from monitor.replay.frontends import bundle_folders
 from monitor.replay.hosts import HostCheck
 from monitor.replay.library import Library
 from monitor.replay.reception import Reception
@@ -54,6 +55,7 @@ def create_app(settings: Config, log: Log | None = None) -> Starlette:
         settings.state_dir,
         settings.replay.cache_dir or settings.state_dir / CACHE,
         settings.replay.cache_bytes,
+        bundles=bundle_folders(settings),
     )
     app.state.reception = reception
     return app

@@ -17,10 +17,11 @@ from monitor.store.database import Database
 PAGE_MAX = 200
 """Events of one page at most."""
 CURSOR = r"^[nur]\.[0-9]{1,18}$"
-# the label that counts stands beside its event; an event without one is not reviewed
+# the last label stands beside its event, unless it withdrew the one before: without one it is not reviewed
 _FROM = (
     "FROM events LEFT JOIN labels ON labels.n = "
-    "(SELECT MAX(given.n) FROM labels AS given WHERE given.event_id = events.event_id)"
+    "(SELECT MAX(given.n) FROM labels AS given WHERE given.event_id = events.event_id) "
+    "AND labels.rating <> 'none'"
 )
 _COLUMNS = (
     "events.n AS event_n, events.event_id, labels.n AS label_n, labels.rating, labels.who, "

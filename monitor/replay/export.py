@@ -18,6 +18,7 @@ import zipfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
+from typing import Literal
 
 from monitor.errors import FileGoneError
 from monitor.publish.fields import rfc3339_from_utc_s
@@ -26,10 +27,10 @@ from monitor.replay.event_query import PAGE_MAX, EventFilter, Order, places
 from monitor.replay.flagged import flagged_in_clip
 from monitor.replay.reading import StoreReader
 from monitor.store import Event, Label, StoredClip
-from monitor.store.records import Rating
 
 LABELS: Mapping[str, str] = {"anomaly": "anomaly", "no_anomaly": "normal", "unsure": "unsure"}
 """What a rating is called in an index. Training and evaluation leave `unsure` alone."""
+Judgement = Literal["anomaly", "no_anomaly", "unsure"]
 ROLE = "train"
 """One role for all: training takes the normal ones by it, evaluation takes all where none is `test`."""
 FALSE_ALARM = "false_alarm"
@@ -73,7 +74,9 @@ class _Pipe:
         return content
 
 
-def zip_of_labelled(reader: StoreReader, wanted: EventFilter, ratings: Collection[Rating]) -> Iterator[bytes]:
+def zip_of_labelled(
+    reader: StoreReader, wanted: EventFilter, ratings: Collection[Judgement]
+) -> Iterator[bytes]:
     """Yield a zip of the clips of all events that fit and whose last label is one of `ratings`.
 
     Raises:
@@ -100,7 +103,7 @@ def zip_of_labelled(reader: StoreReader, wanted: EventFilter, ratings: Collectio
 
 
 def _labelled(
-    reader: StoreReader, wanted: EventFilter, ratings: Collection[Rating]
+    reader: StoreReader, wanted: EventFilter, ratings: Collection[Judgement]
 ) -> Iterator[tuple[Event, Label]]:
     cursor: str | None = None
     while True:

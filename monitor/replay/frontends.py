@@ -11,10 +11,17 @@ from pathlib import Path
 
 from engines import bundle
 from engines.errors import BundleError
+from monitor.config import Config
 from monitor.errors import FrontendError
 from monitor.frontend import FrontendParameters, parameters_from_tree
 
 DEMO_BUNDLES = Path(bundle.__file__).parent / "demo"
+
+
+def bundle_folders(config: Config) -> list[Path]:
+    """Return the folders of all bundles that a configuration names; the embedded ones are known anyway."""
+    named = [config.engine.bundle, *(source.bundle for source in config.sources)]
+    return [folder for folder in dict.fromkeys(named) if folder is not None]
 
 
 class Frontends:

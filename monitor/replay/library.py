@@ -12,14 +12,13 @@ from pathlib import Path
 from monitor.errors import UnknownIdError
 from monitor.replay.cache import Cache
 from monitor.replay.event_query import Counts, EventFilter, Order, counts, cursor_of_event, places
-from monitor.replay.export import zip_of_labelled
+from monitor.replay.export import Judgement, zip_of_labelled
 from monitor.replay.flagged import Reference, reference_for
 from monitor.replay.frontends import Frontends
 from monitor.replay.media import Media
 from monitor.replay.reading import StoreReader
 from monitor.replay.similar import Likeness
 from monitor.store import Event, Label, Store, StoredClip, StoredWindow
-from monitor.store.records import Rating
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +175,12 @@ class Library:
         if event is None:
             raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
         return [
-            SimilarListed(other, last_label(store.labels(other.event_id)), found.similarity)
+            SimilarListed(other, store.label(other.event_id), found.similarity)
             for found in self._likeness.similar(event, limit)
             if (other := store.event(found.event_id)) is not None
         ]
 
-    def export(self, wanted: EventFilter, ratings: Collection[Rating]) -> Iterator[bytes]:
+    def export(self, wanted: EventFilter, ratings: Collection[Judgement]) -> Iterator[bytes]:
         """Yield a zip of the labelled clips that fit, as `wheeltapper train` and `evaluate` read them.
 
         Raises:
@@ -191,5 +190,5 @@ class Library:
 
 
 def last_label(labels: Sequence[Label]) -> Label | None:
-    """Return the label that counts, of all that an event was given; None: there is none."""
-    return labels[-1] if labels else None
+    """Return the label that counts, of all that an event was given; None: none was, or it was withdrawn."""
+    return labels[-1] if labels and labels[-1].rating != "none" else None
