@@ -51,7 +51,7 @@ golden: $(DEV_STAMP)  ## rebuild the golden log-mel and show what changed
 	$(BIN)/python tests/golden/make_golden.py
 	git --no-pager diff --stat -- tests/golden
 
-docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/config.md and config.yaml
+docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/metrics.md, docs/config.md and config.yaml
 	$(BIN)/python -m monitor.publish.docs
 	$(BIN)/python -m monitor.config.docs
 
@@ -76,5 +76,6 @@ $(DEV_STAMP): pyproject.toml
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,train]'
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps 'aisfx>=0.1.2'  # it pins numpy; only its weights are read
 	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps 'pysparkplug>=0.6.1'  # it pins paho-mqtt<2; only its decoder is used, to hold ours against
+	bash scripts/unpack_promtool.sh .venv/promtool
 	bash scripts/download_bindings.sh $(BIN)/python .venv/tensorrt-bindings
 	@touch $@

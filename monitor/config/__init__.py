@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
+from monitor.config.metrics import MetricsConfig
 from monitor.config.mqtt import MqttConfig
 from monitor.config.replay import ReplayConfig
 from monitor.config.section import NAME, Section
@@ -47,6 +48,7 @@ __all__ = [
     "FileSource",
     "InputQualityConfig",
     "LogConfig",
+    "MetricsConfig",
     "MicrophoneSource",
     "MqttConfig",
     "ReplayConfig",
@@ -84,6 +86,7 @@ class Config(Section):
     explanation: ExplanationConfig = Field(default_factory=ExplanationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     mqtt: MqttConfig = Field(default_factory=MqttConfig)
+    metrics: MetricsConfig = Field(default_factory=MetricsConfig)
     replay: ReplayConfig = Field(default_factory=ReplayConfig)
     log: LogConfig = Field(default_factory=LogConfig)
 
