@@ -1,8 +1,9 @@
 """Where operators' commands are carried out, one after the other, by the thread that judges.
 
 The same command id is the same command: it is answered again and done once. Every answer, a refusal too,
-goes through the store, so that it is sent even if the broker is away now. A command that the store cannot
-take is refused without being remembered: the same id may come again when the disk is well.
+goes through the store, so that it is sent even if the broker is away now, and with it who asked for what. A
+command that the store cannot take is refused without being remembered: the same id may come again when the
+disk is well.
 """
 
 from __future__ import annotations
@@ -10,59 +11,62 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 
 from monitor.alarm_actions import ALARM_ACTIONS
 from monitor.errors import CommandError, StoreError
+from monitor.handed import Answered, Handed
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
-from monitor.publish.commands import Command, parse_command
-from monitor.publish.records import STORE_KEYS, body_from_refusal, body_from_reply
+from monitor.publish.commands import Command
+from monitor.publish.records import STORE_KEYS
+from monitor.reload import Plan, Reloader
 from monitor.store import Label, Reply, Store
 from monitor.supervisor import guarded
+from monitor.unreadable import UnreadableCommands
 
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
 AT_ONCE = 50
 """Commands carried out before the next windows are judged: each waits for the disk."""
-
-Answered = Callable[[Mapping[str, object]], None]
-"""Told the reply's document, once it is stored; from the thread that judges."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Handed:
-    """A command as it was handed in."""
-
-    source_id: str | None
-    """Whom it was sent to; None: the whole box."""
-    payload: bytes | CommandError
-    """The document, or why there is none."""
-    origin: Origin
-    """By which way it came."""
-    answered: Answered | None
-    """Who waits for the answer, besides those who read replies from the broker."""
-
-    @property
-    def document(self) -> bytes:
-        """The document as far as there is one."""
-        return self.payload if isinstance(self.payload, bytes) else b""
+LOG_EVERY = 100
+"""Of the commands that are turned away each so manyth is logged."""
 
 
 class Desk:
     """Takes commands from any thread, carries them out in one."""
 
-    def __init__(self, machines: Sequence[Machine], store: Store, pipeline: Pipeline, log: Log) -> None:
+    def __init__(
+        self,
+        machines: Sequence[Machine],
+        store: Store,
+        pipeline: Pipeline,
+        log: Log,
+        *,
+        reloader: Reloader | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Begin with an empty desk; `reloader` None: the configuration cannot be read again."""
         self._machines: Mapping[str, Machine] = {machine.source_id: machine for machine in machines}
         self._store = store
         self._pipeline = pipeline
         self._log = log
-        self._waiting: queue.Queue[_Handed] = queue.Queue(QUEUE_COMMANDS)
+        self._reloader = reloader
+        self._monotonic = monotonic
+        self._waiting: queue.Queue[Handed] = queue.Queue(QUEUE_COMMANDS)
+        self._unreadable = UnreadableCommands()
         self.turned_away = 0
         """Commands that found the queue full, or named a source this box does not have."""
+        self.refused = 0
+        """Commands that were not done, readable or not, since the start."""
+
+    @property
+    def unanswered(self) -> int:
+        """Commands that could not be read and were too many to be answered, since the start."""
+        return self._unreadable.unanswered
 
     def hand_in(
         self,
@@ -78,21 +82,14 @@ class Desk:
         thread that judges; what it raises is logged. False: turned away, and there will be no answer.
         """
         if source_id is not None and source_id not in self._machines:
-            self.turned_away += 1
-            self._log.warning("command for an unknown source", source=source_id[:64])
+            self._turn_away("no such source", source_id[:64])
             return False
         try:
-            self._waiting.put_nowait(_Handed(source_id, payload, origin, answered))
+            self._waiting.put_nowait(Handed(source_id, payload, origin, answered))
         except queue.Full:
-            self.turned_away += 1
-            self._log.warning("command turned away: too many are waiting", source=source_id)
+            self._turn_away("too many are waiting", source_id)
             return False
         return True
-
-    @property
-    def waiting(self) -> int:
-        """How many commands wait to be carried out; at most QUEUE_COMMANDS."""
-        return self._waiting.qsize()
 
     def obey(self) -> None:
         """Carry out what has been handed in so far, at most AT_ONCE commands."""
@@ -100,22 +97,36 @@ class Desk:
             try:
                 handed = self._waiting.get_nowait()
             except queue.Empty:
-                return
-            now_utc_s = time.time()
-            try:
-                if isinstance(handed.payload, CommandError):
-                    raise handed.payload
-                self._obey_one(handed, parse_command(handed.payload), now_utc_s)
-            except (CommandError, StoreError) as error:
-                self._refuse_unremembered(handed, error, now_utc_s)
+                break
+            self._take(handed, time.time())
+        self._note_unanswered()
 
-    def _obey_one(self, handed: _Handed, command: Command, now_utc_s: float) -> None:
-        if self._pipeline.reply_waits(command.id) or self._store.repeat_reply(command.id):
-            self._log.info("command came again; its reply is sent again", command_id=command.id)
-            known = self._store.reply_to(command.id)
-            if known is not None:
-                self._tell(handed, known)
+    def _take(self, handed: Handed, now_utc_s: float) -> None:
+        try:
+            command = handed.command()
+        except CommandError as error:
+            self.refused += 1
+            if self._unreadable.answer_one(self._monotonic()):
+                self._answer(handed, handed.refusal(None, error, now_utc_s))
             return
+        try:
+            if self._pipeline.reply_waits(command.id) or self._store.repeat_reply(command.id):
+                self._answer_again(handed, command)
+            elif command.action == "reload":
+                self._reload(handed, command, now_utc_s)
+            else:
+                self._obey_one(handed, command, now_utc_s)
+        except StoreError as error:
+            self.refused += 1
+            self._answer(handed, handed.refusal(command, error, now_utc_s))
+
+    def _answer_again(self, handed: Handed, command: Command) -> None:
+        self._log.info("command came again; its reply is sent again", command_id=command.id)
+        known = self._store.reply_to(command.id)
+        if known is not None:
+            self._tell(handed, known)
+
+    def _obey_one(self, handed: Handed, command: Command, now_utc_s: float) -> None:
         machine = None if handed.source_id is None else self._machines[handed.source_id]
         refusal: str | None = None
         changes: list[AlarmChange] = []
@@ -128,31 +139,45 @@ class Desk:
                 changes = _carried_out(machine, command, now_utc_s)
         except CommandError as error:
             refusal = str(error)
+            self.refused += 1
         state = None if machine is None else machine.alarm.state
-        body = body_from_reply(handed.source_id, command, at_utc_s=now_utc_s, state=state, refused=refusal)
-        reply = Reply(command_id=command.id, source_id=handed.source_id, at_utc_s=now_utc_s, body=body)
+        reply = handed.reply(command, now_utc_s, state=state, refused=refusal)
         if label is not None:
             self._store.add_label(label, reply=reply)
-            self._tell(handed, body)
+            self._note(handed, reply)
         elif machine is not None:
-            self._pipeline.settle(machine, changes, reply, stored=lambda: self._tell(handed, body))
+            self._pipeline.settle(machine, changes, reply, stored=lambda: self._note(handed, reply))
         else:
-            self._pipeline.answer(reply, stored=lambda: self._tell(handed, body))
-        self._log.info(
-            "command refused" if refusal else "command done",
-            source=handed.source_id,
-            action=command.action,
-            actor=command.actor,
-            origin=handed.origin.value,
-            command_id=command.id,
-            reason=refusal,
-        )
+            self._answer(handed, reply)
+
+    def _reload(self, handed: Handed, command: Command, now_utc_s: float) -> None:
+        try:
+            _check_address(handed.source_id, command)
+            plan = self._planned(handed.source_id)
+        except CommandError as error:
+            self.refused += 1
+            self._answer(handed, handed.reply(command, now_utc_s, state=None, refused=str(error)))
+            return
+        done = handed.reply(command, now_utc_s, state=None, detail=plan.detail)
+        # stored first: what the store cannot take is not done
+        self._store.save_reply(done)
+        plan.apply()
+        self._note(handed, done)
+
+    def _planned(self, source_id: str | None) -> Plan:
+        if source_id is not None:
+            raise CommandError("reload is for the whole box; send it to the box")
+        if self._reloader is None:
+            raise CommandError("this box has no configuration file to read again")
+        return self._reloader.plan()
 
     def _label(self, command: Command, now_utc_s: float) -> Label:
         if command.event_id is None or command.rating is None:
             raise CommandError("label needs event_id and rating")
         if self._store.event(command.event_id) is None:
             raise CommandError(f"event {command.event_id} is not known to this box")
+        if command.rating == "none" and self._store.label(command.event_id) is None:
+            raise CommandError(f"event {command.event_id} has no label that could be withdrawn")
         return Label(
             event_id=command.event_id,
             rating=command.rating,
@@ -162,16 +187,42 @@ class Desk:
             at_utc_s=now_utc_s,
         )
 
-    def _refuse_unremembered(
-        self, handed: _Handed, error: CommandError | StoreError, now_utc_s: float
-    ) -> None:
-        self._log.warning("command refused", source=handed.source_id, reason=str(error))
-        body = body_from_refusal(handed.source_id, handed.document, error, at_utc_s=now_utc_s)
-        # nothing was done, so that it need not be remembered: the same id may come again, mended
-        reply = Reply(None, handed.source_id, now_utc_s, body)
-        self._pipeline.answer(reply, stored=lambda: self._tell(handed, body))
+    def _answer(self, handed: Handed, reply: Reply) -> None:
+        self._pipeline.answer(reply, stored=lambda: self._note(handed, reply))
 
-    def _tell(self, handed: _Handed, body: Mapping[str, object]) -> None:
+    def _note_unanswered(self) -> None:
+        """Keep on record how many commands were too many to be answered, when their minute is over."""
+        count = self._unreadable.to_note(self._monotonic())
+        if not count:
+            return
+        handed = Handed(None, CommandError("unreadable"), Origin.MQTT, None)
+        reason = f"{count} further commands could not be read; they were refused without an answer"
+        try:
+            self._store.add_audit(handed.entry(None, time.time(), refused=reason))
+        except StoreError as error:
+            self._log.warning("count of unreadable commands not stored", reason=str(error))
+            return
+        self._unreadable.noted(count)
+        self._log.warning("commands refused without an answer", count=count)
+
+    def _turn_away(self, why: str, source_id: str | None) -> None:
+        self.turned_away += 1
+        if self.turned_away % LOG_EVERY == 1:
+            self._log.warning("command turned away", reason=why, source=source_id, count=self.turned_away)
+
+    def _note(self, handed: Handed, reply: Reply) -> None:
+        """Log an answer that is stored, and tell whoever waits for it."""
+        if reply.audit is not None:
+            told = asdict(reply.audit)
+            facts = {key: told[key] for key in ("action", "actor", "command_id", "reason")}
+            done = reply.audit.result == "done"
+            tell = self._log.info if done else self._log.warning
+            tell(
+                f"command {reply.audit.result}", source=handed.source_id, origin=handed.origin.value, **facts
+            )
+        self._tell(handed, reply.body)
+
+    def _tell(self, handed: Handed, body: Mapping[str, object]) -> None:
         """Tell whoever waits for the answer to this very command, as the document on the reply topic."""
         answered = handed.answered
         if answered is not None:
@@ -188,9 +239,7 @@ def _check_address(source_id: str | None, command: Command) -> None:
 
 
 def _carried_out(machine: Machine | None, command: Command, now_utc_s: float) -> list[AlarmChange]:
-    act = ALARM_ACTIONS.get(command.action)
-    if act is None:
-        raise CommandError(f"{command.action} is for the whole box; send it to the box")
+    act = ALARM_ACTIONS[command.action]
     if machine is None:
         raise CommandError(f"{command.action} is for one source; send it to that source")
     return act(machine.alarm, command, now_utc_s)

@@ -10,12 +10,12 @@ from monitor.messages import Inference, Quality, Score, Span, read_only
 
 
 class Scorer:
-    """Judges one machine's windows by its calibration. Holds only constants, so that threads may share it."""
+    """Judges one machine's windows by its calibration. Threads may share it."""
 
     def __init__(self, calibration: Calibration, *, false_alarms_per_week: float) -> None:
         self.calibration = calibration
         self.limit_raw = calibration.limit_raw(false_alarms_per_week)
-        """The raw score that becomes 1.0."""
+        """The raw score that becomes 1.0; may be set anew when the budget changes."""
 
     def score_from_inference(self, inference: Inference) -> Score:
         """Return the score of a window; unjudged if its input was bad, whatever the model said.

@@ -163,6 +163,7 @@ class StoreConfig(Section):
     audit_max_rows: int = Field(
         default=100_000,
         ge=100,
+        le=1_000_000,
         description="The record of commands has at most so many entries; the oldest go.",
     )
 

@@ -182,6 +182,11 @@ class ReplyPayload(Payload):
     )
     result: Literal["done", "refused"] = Field(description="What came of it.", json_schema_extra=TEXT)
     reason: str | None = Field(description="Why it was refused; null when done.", json_schema_extra=TEXT)
+    detail: str | None = Field(
+        default=None,
+        description="What was done, where the action does not say it: the keys that a reload changed.",
+        json_schema_extra=TEXT,
+    )
     state: AlarmState | None = Field(
         description="ISA-18.2 state of the alarm afterwards; null when not known.", json_schema_extra=TEXT
     )

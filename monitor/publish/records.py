@@ -91,8 +91,9 @@ def body_from_reply(
     at_utc_s: float,
     state: AlarmState | None,
     refused: str | None = None,
+    detail: str | None = None,
 ) -> dict[str, object]:
-    """Return the outbox body of the `reply` to a command: done, or why it was `refused`."""
+    """Return the outbox body of the `reply` to a command: done, and how, or why it was `refused`."""
     reply = ReplyPayload(
         time=rfc3339_from_utc_s(at_utc_s),
         bundle=None,
@@ -101,6 +102,7 @@ def body_from_reply(
         action=command.action,
         result="done" if refused is None else "refused",
         reason=refused,
+        detail=detail,
         state=state,
     )
     return reply.model_dump(mode="json", by_alias=True)
@@ -132,20 +134,29 @@ def historical_score_payload(record: Record, _voice: Voice) -> ScorePayload:
     Raises:
         PublishError: The body does not hold the fields of a Score and its Span.
     """
+    return score_payload(score_from_record(record), historical=True)
+
+
+def score_from_record(record: Record) -> Score:
+    """Return the score that a `score` record holds; its place in the samples is not kept.
+
+    Raises:
+        PublishError: The body does not hold the fields of a Score and its Span.
+    """
     try:
         kept = _KeptScore.model_validate(dict(record.body))
     except ValidationError as error:
         raise _broken(record, error) from error
     span = Span(
         source_id=kept.source_id,
-        first_sample=0,  # not kept, and not in the document
+        first_sample=0,
         start_s=kept.start_s,
         end_s=kept.end_s,
         start_utc_s=kept.start_utc_s,
         quality=kept.quality,
         level_dbfs=kept.level_dbfs,
     )
-    score = Score(
+    return Score(
         span=span,
         value=kept.value,
         expected_per_day=kept.expected_per_day,
@@ -154,7 +165,6 @@ def historical_score_payload(record: Record, _voice: Voice) -> ScorePayload:
         bundle_id=kept.bundle_id,
         engine=kept.engine,
     )
-    return score_payload(score, historical=True)
 
 
 def reply_payload(record: Record, _voice: Voice) -> ReplyPayload:

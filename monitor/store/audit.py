@@ -10,9 +10,12 @@ from monitor.store.files import CLOCK_SET_UTC_S
 from monitor.store.records import AuditEntry
 from monitor.store.rendering import json_text, json_tree
 
+ROWS_MAX = 1_000_000
+"""More rows are never kept, whatever the configuration says and however fast they come."""
+
 
 def put_audit(connection: sqlite3.Connection, entry: AuditEntry, arguments: str) -> None:
-    """Add a row; `arguments` are those of the entry, rendered by audit_text."""
+    """Add a row, and forget the oldest beyond ROWS_MAX; `arguments` are the entry's, by audit_text."""
     source_id = WHOLE_BOX if entry.source_id is None else entry.source_id
     connection.execute(
         "INSERT INTO audit (at_utc_s, origin, source_id, command_id, actor, action, arguments, result, "
@@ -29,6 +32,7 @@ def put_audit(connection: sqlite3.Connection, entry: AuditEntry, arguments: str)
             entry.reason,
         ),
     )
+    connection.execute("DELETE FROM audit WHERE n <= (SELECT MAX(n) FROM audit) - ?", (ROWS_MAX,))
 
 
 def audit_text(entry: AuditEntry | None) -> str:

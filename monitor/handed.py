@@ -1,0 +1,86 @@
+"""A command on its way over the desk, and what is answered and kept on record of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from monitor.errors import CommandError, StoreError
+from monitor.messages import AlarmState
+from monitor.operators import Origin
+from monitor.publish.commands import Command, parse_command
+from monitor.publish.records import body_from_refusal, body_from_reply
+from monitor.store import AuditEntry, Reply
+
+REASON_LETTERS = 2000
+"""Of a reason, in replies and on record."""
+
+Answered = Callable[[Mapping[str, object]], None]
+"""Told the reply's document, once it is stored; from the thread that judges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A command as it was handed in."""
+
+    source_id: str | None
+    """Whom it was sent to; None: the whole box."""
+    payload: bytes | CommandError
+    """The document, or why there is none."""
+    origin: Origin
+    """By which way it came."""
+    answered: Answered | None
+    """Who waits for the answer, besides those who read replies from the broker."""
+
+    def command(self) -> Command:
+        """Read it.
+
+        Raises:
+            CommandError: It cannot be read.
+        """
+        if isinstance(self.payload, CommandError):
+            raise self.payload
+        return parse_command(self.payload)
+
+    def reply(
+        self,
+        command: Command,
+        now_utc_s: float,
+        *,
+        state: AlarmState | None,
+        refused: str | None = None,
+        detail: str | None = None,
+    ) -> Reply:
+        """Return the answer to it: done, perhaps with `detail` in words, or why it was `refused`."""
+        told = None if refused is None else refused[:REASON_LETTERS]
+        body = body_from_reply(
+            self.source_id, command, at_utc_s=now_utc_s, state=state, refused=told, detail=detail
+        )
+        entry = self.entry(command, now_utc_s, refused=told, detail=detail)
+        return Reply(command.id, self.source_id, now_utc_s, body, audit=entry)
+
+    def refusal(self, command: Command | None, error: CommandError | StoreError, now_utc_s: float) -> Reply:
+        """Return the answer to what could not be read (`command` None) or not be kept.
+
+        Nothing was done, so that it need not be remembered: the same id may come again, mended.
+        """
+        document = self.payload if isinstance(self.payload, bytes) else b""
+        body = body_from_refusal(self.source_id, document, error, at_utc_s=now_utc_s)
+        entry = self.entry(command, now_utc_s, refused=str(error)[:REASON_LETTERS])
+        return Reply(None, self.source_id, now_utc_s, body, audit=entry)
+
+    def entry(
+        self, command: Command | None, now_utc_s: float, *, refused: str | None, detail: str | None = None
+    ) -> AuditEntry:
+        """Return what is kept on record of it; `command` None: it could not be read."""
+        return AuditEntry(
+            at_utc_s=now_utc_s,
+            origin=self.origin,
+            source_id=self.source_id,
+            command_id=None if command is None else command.id,
+            actor=None if command is None else command.actor,
+            action=None if command is None else command.action,
+            arguments={} if command is None else command.arguments,
+            result="done" if refused is None else "refused",
+            reason=detail if refused is None else refused,
+        )

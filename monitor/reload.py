@@ -1,0 +1,192 @@
+"""Reads the configuration again while the daemon runs: all of what changed is applied, or none of it.
+
+What each part of the daemon can take live is in LIVE_KEYS; a change of anything else is refused by name. A
+part first says whether it can (it may raise), and only when all can does any of them change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from engines.errors import CodedError
+from monitor.announcer import Announcer
+from monitor.config import Config
+from monitor.config.section import Section
+from monitor.errors import CommandError
+from monitor.keeper import Keeper
+from monitor.logs import set_level
+from monitor.machine import Machine
+from monitor.pipeline import Pipeline
+
+LIVE_KEYS = frozenset(
+    {
+        ("log", "level"),
+        ("mqtt", "map_windows"),
+        ("store", "maps_per_event"),
+        ("store", "max_bytes"),
+        ("store", "max_age_days"),
+        ("store", "min_free_bytes"),
+        ("store", "audit_max_days"),
+        ("store", "audit_max_rows"),
+    }
+)
+"""Keys that are applied without a restart, besides `alarm` and the `alarm` of each source; see `is_live`."""
+TOLD = 8
+"""So many changed keys are told of; the rest is counted."""
+VALUE_LETTERS = 60
+PRESENT, ABSENT = "there", "not there"
+
+Prepare = Callable[[Config], Callable[[], None]]
+"""Given a new configuration, returns what applies it and cannot fail; or raises CodedError."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A configuration that has been checked whole and can be applied."""
+
+    detail: str
+    """What will have changed, for a person."""
+    apply: Callable[[], None]
+    """Applies it; cannot fail. To be called once, by the thread that judges."""
+
+
+class Reloader:
+    """Knows the configuration that is in force. Belongs to the thread that judges."""
+
+    def __init__(self, config: Config, reread: Callable[[], Config] | None, parts: Sequence[Prepare]) -> None:
+        """`reread` reads the file again, raising CodedError; None: there is no file."""
+        self._config = config
+        self._reread = reread
+        self._parts = parts
+
+    def plan(self) -> Plan:
+        """Read the file, check it whole, and say what would change.
+
+        Raises:
+            CommandError: It cannot be read, is not fit, or needs a restart: nothing has changed.
+        """
+        if self._reread is None:
+            raise CommandError("the daemon was started without a configuration file: there is none to reload")
+        try:
+            config = self._reread()
+            changes = list(changes_between(self._config, config))
+            applies = [] if _needs_restart(changes) else [prepare(config) for prepare in self._parts]
+        except CodedError as error:
+            raise CommandError(f"nothing was changed: {error}") from error
+        fixed = _needs_restart(changes)
+        if fixed:
+            raise CommandError(f"nothing was changed: {_told(fixed)}; restart the daemon")
+        return Plan(_told(changes) if changes else "nothing differs", lambda: self._apply(config, applies))
+
+    def _apply(self, config: Config, applies: Sequence[Callable[[], None]]) -> None:
+        for apply in applies:
+            apply()
+        self._config = config
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One key that differs."""
+
+    path: tuple[str, ...]
+    """Section and key; of a source `sources`, its id and key, or no key when it came or went."""
+    now: str
+    """As it is in force; ABSENT: it is not."""
+    file: str
+    """As the file has it; ABSENT: it has not."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is applied without a restart."""
+        return self.path[0] == "alarm" or self.path in LIVE_KEYS or _is_source_alarm(self.path)
+
+    def __str__(self) -> str:
+        """Say it to a person."""
+        return f"{'.'.join(self.path)} is {self.now}, the file says {self.file}"
+
+
+def changes_between(now: Config, new: Config) -> Iterator[Change]:
+    """Yield the keys that differ, in the order of the file; a source that came or went is one change.
+
+    Whoever can add and remove sources while the daemon runs lets `is_live` say so and gives the reloader a
+    part that does it.
+    """
+    for name in Config.model_fields:
+        was, will = getattr(now, name), getattr(new, name)
+        if name == "sources":
+            yield from _source_changes({one.id: one for one in was}, {one.id: one for one in will})
+        elif isinstance(was, Section):
+            yield from _section_changes((name,), was, will)
+        elif was != will:
+            yield Change((name,), _shown(was), _shown(will))
+
+
+def _source_changes(now: Mapping[str, Section], new: Mapping[str, Section]) -> Iterator[Change]:
+    for source_id in [*now, *(one for one in new if one not in now)]:
+        path, was, will = ("sources", source_id), now.get(source_id), new.get(source_id)
+        if was is None or will is None:
+            yield Change(path, ABSENT if was is None else PRESENT, ABSENT if will is None else PRESENT)
+        elif type(was) is not type(will):
+            yield Change(
+                (*path, "kind"), _shown(getattr(was, "kind", None)), _shown(getattr(will, "kind", None))
+            )
+        else:
+            yield from _section_changes(path, was, will)
+
+
+def _section_changes(path: tuple[str, ...], now: Section, new: Section) -> Iterator[Change]:
+    for key in type(now).model_fields:
+        was, will = getattr(now, key), getattr(new, key)
+        if was != will:
+            yield Change((*path, key), _shown(was), _shown(will))
+
+
+def _is_source_alarm(path: tuple[str, ...]) -> bool:
+    return len(path) == 3 and path[0] == "sources" and path[2] == "alarm"
+
+
+def _needs_restart(changes: Sequence[Change]) -> Sequence[Change]:
+    return [change for change in changes if not change.is_live]
+
+
+def live_parts(
+    machines: Sequence[Machine], keeper: Keeper, announcer: Announcer, pipeline: Pipeline
+) -> tuple[Prepare, ...]:
+    """Return what takes LIVE_KEYS in a daemon of these parts."""
+
+    def alarms(config: Config) -> Callable[[], None]:
+        sources = {source.id: source for source in config.sources}
+        settings = {m.source_id: config.alarm_for(sources[m.source_id]) for m in machines}
+        limits_raw = {
+            m.source_id: m.scorer.calibration.limit_raw(settings[m.source_id].false_alarms_per_week)
+            for m in machines
+        }
+
+        def apply() -> None:
+            for machine in machines:
+                machine.scorer.limit_raw = limits_raw[machine.source_id]
+                machine.alarm.reconfigure(settings[machine.source_id])
+                announcer.tell_present_alarm(machine, pipeline.explanation_of(machine))
+
+        return apply
+
+    return (
+        alarms,
+        lambda config: lambda: keeper.reconfigure(config.store),
+        lambda config: lambda: announcer.reconfigure(config.mqtt),
+        lambda config: lambda: set_level(config.log.level),
+    )
+
+
+def _shown(value: object) -> str:
+    words = repr(value.model_dump(mode="json") if isinstance(value, Section) else value)
+    words = re.sub(r"://[^\s/]*@", "://***@", words)  # a name and a password, perhaps
+    words = re.sub(r"\?[^\s']*", "?***", words)  # so perhaps what follows the address
+    return words if len(words) <= VALUE_LETTERS else words[: VALUE_LETTERS - 1] + "…"
+
+
+def _told(changes: Sequence[Change]) -> str:
+    told = "; ".join(str(change) for change in changes[:TOLD])
+    return told if len(changes) <= TOLD else f"{told}; and {len(changes) - TOLD} more"
