@@ -40,7 +40,7 @@ class Card:
     deaf: bool
     """Nothing is heard that could be judged, and nobody has ended it on purpose."""
     state: str
-    """The alarm's state in words."""
+    """The alarm's state in words; that of a deaf source is what it was before."""
     state_style: str
     """How that is shown."""
     why: str
@@ -89,8 +89,8 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit) -> Card:
         source_id=source.source,
         style=style,
         deaf=deaf,
-        state=tongue(state_text),
-        state_style=state_style,
+        state=tongue("before: {state}", state=tongue(state_text)) if deaf else tongue(state_text),
+        state_style="" if deaf else state_style,
         why=_why(source, tongue, deaf=deaf),
         value=None if deaf else source.value,
         limit=alarm.limit,

@@ -126,6 +126,8 @@ class ShownWindow:
     """Where in that clip it begins."""
     to_s: float
     """Where in that clip it ends."""
+    address: str | None
+    """Of the page that shows it, where another clip holds it; None: this one does, or none."""
 
 
 def chosen_clip(
@@ -176,20 +178,26 @@ def finding_in_clip(finding: Finding | None, clip: StoredClip) -> dict[str, floa
     }
 
 
-def shown_windows(windows: Sequence[StoredWindow], clip: StoredClip | None) -> list[ShownWindow]:
-    """Return the rows of an event's windows; which of them the clip holds is said of each."""
+def shown_windows(
+    windows: Sequence[StoredWindow], clips: Sequence[StoredClip], clip: StoredClip | None, query: str
+) -> list[ShownWindow]:
+    """Return the rows of an event's windows; `clip` is the one that the page shows."""
     rows = []
     for window in windows:
+        holding = [one for one in clips if one.gone is None and _holds(one, window.start_utc_s)]
+        in_clip = clip is not None and any(one is clip for one in holding)
         from_s = 0.0 if clip is None else window.start_utc_s - clip.start_utc_s
+        elsewhere = holding[0].clip_id if holding and not in_clip else None
         rows.append(
             ShownWindow(
                 start_utc_s=window.start_utc_s,
                 value=window.value,
                 expected_per_day=window.expected_per_day,
                 quality=window.quality,
-                in_clip=clip is not None and clip.gone is None and _holds(clip, window.start_utc_s),
+                in_clip=in_clip,
                 from_s=round(from_s, 3),
                 to_s=round(from_s + window.end_s - window.start_s, 3),
+                address=elsewhere and event_address(window.event_id, query, clip=elsewhere),
             )
         )
     return rows

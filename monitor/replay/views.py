@@ -187,7 +187,7 @@ def event(request: Request) -> Response:
             )
             for one in whole.clips
         ],
-        windows=shown.shown_windows(whole.windows, clip),
+        windows=shown.shown_windows(whole.windows, whole.clips, clip, asked.query),
         **_what_was_said(whole),
         links={"list": _list_address(asked), "next": _next_address(library, whole, asked)},
         may_label=visit_of(request).may(Role.TECHNICIAN),

@@ -92,6 +92,12 @@ class Tongue:
         point = open_catalogue(self.language).pgettext("decimal separator", ".")
         return f"{value:.{digits}f}".replace(".", point).replace("-", "\N{MINUS SIGN}")
 
+    def rare(self, per_day: float | None) -> str:
+        """Return how often something is expected in a day; below a thousandth only that it is less."""
+        if per_day is not None and per_day < 0.001:
+            return f"< {self.number(0.001, 3)}"
+        return self.number(per_day, 3 if per_day is None or per_day < 1.0 else 1)
+
     def duration(self, seconds: float | None) -> str:
         """Return how long something lasted, to a precision that a person needs."""
         if seconds is None:

@@ -15,7 +15,7 @@ export function number(value, digits) {
     const both = { minimumFractionDigits: digits, maximumFractionDigits: digits };
     formats.set(digits, new Intl.NumberFormat(language, { ...both, useGrouping: false }));
   }
-  return formats.get(digits).format(value);
+  return formats.get(digits).format(Math.abs(value) < 0.5 * 10 ** -digits ? 0 : value);
 }
 
 export function hertz(hz) {
