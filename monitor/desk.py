@@ -91,6 +91,11 @@ class Desk:
             return False
         return True
 
+    @property
+    def waiting(self) -> int:
+        """How many commands wait to be carried out; at most QUEUE_COMMANDS."""
+        return self._waiting.qsize()
+
     def obey(self) -> None:
         """Carry out what has been handed in so far, at most AT_ONCE commands."""
         for _ in range(AT_ONCE):
