@@ -8,7 +8,7 @@ DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
 BENCHMARK ?=
 
-.PHONY: help run test test-long check fmt bench benchmark ablations explain golden train-demo docs system-run system-test clean
+.PHONY: help run test test-long check fmt bench bench-replay benchmark ablations explain golden train-demo docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ fmt: $(DEV_STAMP)  ## rewrite: format and fixable lint
 
 bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON on the last line
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/daemon.py
+
+bench-replay: $(DEV_STAMP)  ## the technicians' page with 5,000 events and 100,000 windows; JSON on the last line
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/replay_page.py
 
 benchmark: $(DEV_STAMP)  ## judge every method on ../shared (hours): docs/benchmark.md; BENCHMARK=--smoke: a minute
 	$(BIN)/python -m training.benchmark $(BENCHMARK)

@@ -67,15 +67,28 @@ def maps_of_window(window: StoredWindow, file: BinaryIO) -> WindowMaps:
     Raises:
         StoreError: It is damaged.
     """
+    return WindowMaps(window, **_arrays_of_window(window, file, ARRAYS))
+
+
+def error_map_of_window(window: StoredWindow, file: BinaryIO) -> Float32:
+    """Read only the error map of a window's file, shape (mel, frames).
+
+    Raises:
+        StoreError: It is damaged.
+    """
+    return _arrays_of_window(window, file, ARRAYS[:1])[ARRAYS[0]]
+
+
+def _arrays_of_window(window: StoredWindow, file: BinaryIO, names: Sequence[str]) -> dict[str, Float32]:
     try:
         with np.load(file, allow_pickle=False) as arrays:
-            values = {name: np.asarray(arrays[name], np.float32) for name in ARRAYS}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            values = {name: np.asarray(arrays[name], np.float32) for name in names}
+    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         raise StoreError(f"the maps of window {window.window_id} cannot be read ({error})") from error
     shapes = {array.shape for array in values.values()}
     if len(shapes) != 1 or len(shape := shapes.pop()) != 2 or 0 in shape:
         raise StoreError(f"the maps of window {window.window_id} have impossible shapes; the file is damaged")
-    return WindowMaps(window, **values)
+    return values
 
 
 def windows_in_clip(clip: StoredClip, windows: Sequence[StoredWindow]) -> list[StoredWindow]:

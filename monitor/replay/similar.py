@@ -15,15 +15,16 @@ import numpy as np
 
 from monitor.errors import FileGoneError, StoreError
 from monitor.messages import Float32
-from monitor.publish.error_map import area_mean
-from monitor.replay.clip_maps import maps_of_window
+from monitor.publish.error_map import area_weights
+from monitor.replay.clip_maps import error_map_of_window
 from monitor.replay.reading import StoreReader
 from monitor.store import Event, StoredWindow
 from monitor.store.map_files import COLUMNS
 
 ROWS = 32
 """Bands are put together to so many."""
-PEAK_SHARE = 95.0
+PEAK_SHARE = 0.95
+"""A peak is what this share of the frames stays below."""
 EVENTS_COMPARED = 200
 """The newest earlier events of a source, and as many that somebody has labelled."""
 REMEMBERED = 8192
@@ -54,9 +55,9 @@ class SimilarEvent:
 def description_of_map(error_map: Float32) -> Float32:
     """Return what an error map, shape (mel, frames), is compared by: shape (2 * rows,), of length 1 or 0."""
     root = np.sqrt(np.maximum(error_map, 0.0))
-    coarse = area_mean(root, (ROWS, root.shape[1]))
+    coarse = area_weights(len(root), min(ROWS, len(root))) @ root
     steady = coarse.mean(axis=1)
-    peaks = np.percentile(coarse, PEAK_SHARE, axis=1) - steady
+    peaks = np.sort(coarse, axis=1)[:, int(PEAK_SHARE * (coarse.shape[1] - 1))] - steady
     # what is raised everywhere a little is how any machine differs from its model
     raised = np.concatenate([np.maximum(part - np.median(part), 0.0) for part in (steady, peaks)])
     length = float(np.linalg.norm(raised))
@@ -106,7 +107,7 @@ class Likeness:
             return known
         try:
             with self._reader.open_file(window) as file:
-                description = description_of_map(maps_of_window(window, file).error_map)
+                description = description_of_map(error_map_of_window(window, file))
         except (FileGoneError, StoreError):
             return None
         with self._lock:
