@@ -100,11 +100,9 @@ class Caretaker:
             self._house.store.flush_offline_scores()
         self._broker_was_away = box.broker == "away"
         self._notifier.status(report.line)
-        watchdog_s = self._notifier.watchdog_s
-        if (
-            watchdog_s is not None
-            and self._evidence.due(watchdog_s / 2)
-            and self._evidence.moved(report.sources)
+        watchdog_s, turns = self._notifier.watchdog_s, self._house.supervisor.turns("judge")
+        if watchdog_s is not None and self._evidence.feeds(
+            report.sources, turns=turns, every_s=watchdog_s / 2
         ):
             self._notifier.alive()
         self._write_status(report)

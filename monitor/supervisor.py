@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -51,6 +51,11 @@ class Supervisor:
         """Set when a body failed too often: the daemon must end with a failure."""
         self.restarted = 0
         """Times that a body was called again after it had raised."""
+        self._turns: Counter[str] = Counter()
+
+    def turns(self, name: str) -> int:
+        """Return how often the body of the task of this name has returned: 0 before the first time."""
+        return self._turns[name]
 
     def start(self, task: Task) -> Task:
         """Start the task's thread and return the task."""
@@ -77,6 +82,7 @@ class Supervisor:
         failures: deque[float] = deque(maxlen=self._policy.failures)
         while not task.stopping.is_set():
             if guarded(self._log, "thread failed", task.body, thread=task.name):
+                self._turns[task.name] += 1
                 continue
             failures.append(time.monotonic())
             if len(failures) == self._policy.failures and failures[-1] - failures[0] < self._policy.within_s:

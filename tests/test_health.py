@@ -1,4 +1,4 @@
-"""Health is one set of facts; the watchdog is fed by work and by nothing else."""
+"""Health is one set of facts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from monitor.evidence import WatchdogEvidence
 from monitor.health import BoxFacts, HealthBook, SourceFacts, status_line
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
 from monitor.operators import Limits
@@ -59,43 +58,6 @@ def test_a_source_keeps_up_again_a_minute_after_its_last_dropped_window(
         book.note_dropped({"a": dropped})
         told.append(book.sources()[0].keeps_up)
     assert [True, False, False, True, False] == told
-
-
-def test_the_watchdog_is_fed_only_when_sound_and_judging_both_moved() -> None:
-    evidence = WatchdogEvidence()
-    assert evidence.moved([facts()])
-    assert not evidence.moved([facts()])
-    assert not evidence.moved([facts(capture=captured(CaptureState.HEALTHY, 200))])
-    assert not evidence.moved([facts(capture=captured(CaptureState.HEALTHY, 200), windows=6)])
-    assert evidence.moved([facts(capture=captured(CaptureState.HEALTHY, 300), windows=7)])
-
-
-def test_an_alarmed_capture_that_delivers_loss_keeps_the_watchdog_fed_by_its_windows() -> None:
-    evidence = WatchdogEvidence()
-    evidence.moved([facts(capture=captured(CaptureState.ALARMED, 100, 0), windows=1)])
-    assert evidence.moved([facts(capture=captured(CaptureState.ALARMED, 100, 50), windows=2)])
-
-
-def test_a_source_that_is_knowingly_absent_does_not_starve_the_watchdog() -> None:
-    evidence = WatchdogEvidence()
-    for state in (CaptureState.RECOVERING, CaptureState.FAILED, CaptureState.ENDED):
-        absent = facts(capture=captured(state))
-        evidence.moved([absent])
-        assert evidence.moved([absent])
-
-
-def test_one_hanging_source_starves_the_watchdog_for_all() -> None:
-    evidence = WatchdogEvidence()
-    evidence.moved([facts("a"), facts("b")])
-    moved = facts("a", windows=9, capture=CaptureHealth("a", CaptureState.HEALTHY, "", "d", 900))
-    assert not evidence.moved([moved, facts("b")])
-
-
-def test_the_watchdog_is_asked_no_more_often_than_due() -> None:
-    evidence = WatchdogEvidence()
-    assert evidence.due(60.0)
-    assert not evidence.due(60.0)
-    assert evidence.due(0.0)
 
 
 def test_the_status_line_has_the_worst_news_first() -> None:
