@@ -34,6 +34,7 @@ COMMANDS = {
     "replay": ("monitor.commands.replay", "serve the technicians' page, and say who may log in"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
     "status": ("monitor.commands.status", "show how the daemon on this box is"),
+    "audit": ("monitor.commands.audit", "show who asked the daemon on this box for what"),
 }
 
 OUR_PACKAGES = frozenset({"monitor", "engines", "training"})

@@ -13,8 +13,10 @@ Every queue is bounded and says what it does when full; every thread is run by t
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
 import time
+from collections.abc import Callable
 
 from engines.errors import EngineError
 from monitor.announcer import Announcer
@@ -30,7 +32,9 @@ from monitor.keeper import Keeper
 from monitor.logs import Log
 from monitor.machine import facts_at_start, open_machines
 from monitor.notify import Notifier
+from monitor.operators import Origin
 from monitor.pipeline import Pipeline
+from monitor.reload import Reloader, live_parts
 from monitor.publish.box import Calls, box_from_config
 from monitor.publish.explained import Voice
 from monitor.publish.outlet import Outlet
@@ -58,8 +62,17 @@ class Daemon:
     Making one refuses what can be refused, before any sound is heard; `run` does the rest.
     """
 
-    def __init__(self, config: Config, *, log: Log, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        log: Log,
+        notifier: Notifier,
+        reread: Callable[[], Config] | None = None,
+    ) -> None:
         """Open the store, the models, the broker's client and the sources, in this order.
+
+        `reread` reads the configuration's file again, for command `reload`; None: there is none.
 
         Raises:
             CodedError: One of them is refused; the text says what to do.
@@ -91,7 +104,9 @@ class Daemon:
             self._machines, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
         self._pipeline.resume()
-        self._desk = Desk(self._machines, self._store, self._pipeline, log)
+        parts = live_parts(self._machines, self._keeper, self._announcer, self._pipeline)
+        reloader = Reloader(config, reread, parts)
+        self._desk = Desk(self._machines, self._store, self._pipeline, log, reloader=reloader)
         self._queue = WindowQueue(config.engine.queue_windows)
         self._supervisor = Supervisor(log)
         household = Household(
@@ -120,8 +135,11 @@ class Daemon:
         """The broker's port; None when MQTT is off."""
         return None if self._publisher is None else self._publisher.port
 
-    def run(self, stop: threading.Event) -> int:
-        """Listen until `stop` is set or all sources have ended; return the exit code."""
+    def run(self, stop: threading.Event, hangup: threading.Event | None = None) -> int:
+        """Listen until `stop` is set or all sources have ended; return the exit code.
+
+        Whenever `hangup` is set, the configuration is read again and `hangup` cleared.
+        """
         for machine in self._machines:
             self._announcer.tell_present_alarm(machine, self._pipeline.explanation_of(machine))
         start, end = self._supervisor.start, self._supervisor.stop
@@ -131,7 +149,7 @@ class Daemon:
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         captures = [start(Task(c.name, c.run_once, last=c.finish)) for c in self._captures]
         self._log.info("listening", sources=[machine.source_id for machine in self._machines])
-        self._tend_until(stop)
+        self._tend_until(stop, hangup or threading.Event())
 
         # the end goes down the path of the sound, so that nothing heard is left behind
         self._notifier.stopping()
@@ -146,11 +164,14 @@ class Daemon:
         self._log.info("stopped", still_busy=busy)
         return EXIT_FAILED if self._supervisor.gave_up.is_set() else 0
 
-    def _tend_until(self, stop: threading.Event) -> None:
+    def _tend_until(self, stop: threading.Event, hangup: threading.Event) -> None:
         ready_by_s = time.monotonic() + READY_WITHIN_S
         ready = False
         while not stop.wait(TEND_EVERY_S if ready else 0.1) and not self._supervisor.gave_up.is_set():
             self._caretaker.tend()
+            if hangup.is_set():
+                hangup.clear()
+                self._desk.hand_in(None, _reload_command(), origin=Origin.SIGNAL)
             if not ready and (self._book.all_have_spoken or time.monotonic() >= ready_by_s):
                 ready = True
                 self._caretaker.tell_ready()
@@ -201,6 +222,12 @@ class Daemon:
             lambda: publisher.run_once(WAIT_S),
             last=lambda: publisher.stop(FAREWELL_S / 2, failed=self._supervisor.gave_up.is_set()),
         )
+
+
+def _reload_command() -> bytes:
+    """Return what SIGHUP asks for, as whoever sends a command would."""
+    now_ms = round(time.time() * 1000)
+    return json.dumps({"id": f"sighup-{now_ms}", "action": "reload", "actor": "SIGHUP"}).encode()
 
 
 def _control_task(server: ControlServer) -> Task:

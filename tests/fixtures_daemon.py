@@ -55,6 +55,7 @@ class DaemonProcess:
             return (
                 status is not None
                 and status["box"]["pid"] == self.process.pid
+                and bool(status["sources"])  # while it opens its models it says that it knows of none yet
                 and all(s["capture"]["received_samples"] or s["capture"]["reason"] for s in status["sources"])
                 and all(s["capture"]["reason"] != "starting" for s in status["sources"])
             )

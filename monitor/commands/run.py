@@ -35,14 +35,22 @@ def run(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    daemon = Daemon(config, log=log, notifier=Notifier(os.environ))
+    hangup = threading.Event()
+    if not arguments.demo:  # a demo ends with its terminal
+        signal.signal(signal.SIGHUP, lambda *_: hangup.set())
+    daemon = Daemon(
+        config,
+        log=log,
+        notifier=Notifier(os.environ),
+        reread=None if arguments.demo else lambda: load_config(arguments.config),
+    )
     if arguments.seconds is not None:
         timer = threading.Timer(arguments.seconds, stop.set)
         timer.daemon = True
         timer.start()
     viewer = _viewer(config, daemon, arguments.demo) if arguments.demo else None
     try:
-        return daemon.run(stop)
+        return daemon.run(stop, hangup)
     finally:
         if viewer is not None:
             _end(viewer)

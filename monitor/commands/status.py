@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print how the daemon is; 0 when it runs, 3 when it does not (as systemctl status does)."""
-    path = _state_dir(arguments) / STATUS_FILE
+    path = state_dir_of(arguments) / STATUS_FILE
     try:
         text = path.read_text(encoding="utf-8")
         tree: dict[str, Any] = json.loads(text)
@@ -40,7 +40,8 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if alive else 3
 
 
-def _state_dir(arguments: argparse.Namespace) -> Path:
+def state_dir_of(arguments: argparse.Namespace) -> Path:
+    """Return the folder that --state-dir or --config names, else the default one."""
     if arguments.state_dir is not None:
         return Path(arguments.state_dir)
     return load_config(arguments.config).state_dir if arguments.config else default_state_dir()

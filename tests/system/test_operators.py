@@ -1,0 +1,126 @@
+"""What operators ask of the real daemon: limits that outlive it, a configuration read again."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from fixtures_daemon import DaemonProcess
+from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
+from fixtures_verbs import ran
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
+
+
+class Box:
+    """A daemon with one source, and an operator beside it."""
+
+    def __init__(self, daemon: DaemonProcess, recorder: Recorder, prefix: str, port: int) -> None:
+        self.daemon = daemon
+        self.recorder = recorder
+        self.prefix = prefix
+        self.port = port
+
+    def ask(self, address: str, **command: object) -> dict[str, Any]:
+        """Send a command below the prefix, and return the reply."""
+        document = json.dumps({"actor": "anna", **command}).encode()
+        self.recorder.send(f"{self.prefix}/{address}command", document)
+        return self.recorder.wait_for(f"{self.prefix}/{address}reply", id=command["id"]).document
+
+    def limits(self) -> dict[str, Any]:
+        """Return what a newcomer is told of the limits in force."""
+        topic = f"{self.prefix}/pump-1/alarm"
+        told = retained(self.port, topic)[topic].document["limits"]
+        assert isinstance(told, dict)
+        return told
+
+    def rewrite(self, **sections: dict[str, Any]) -> None:
+        """Change keys in the configuration's file."""
+        tree = yaml.safe_load(self.daemon.config_path.read_text())
+        for section, keys in sections.items():
+            tree[section] = {**tree.get(section, {}), **keys}
+        self.daemon.config_path.write_text(yaml.safe_dump(tree))
+
+    def hang_up(self) -> dict[str, Any]:
+        """Send SIGHUP, and return the reply to the command that it stands for."""
+        assert self.daemon.process is not None
+        topic = f"{self.prefix}/reply"
+        before = len(self.recorder.on(topic))
+        self.daemon.process.send_signal(signal.SIGHUP)
+        eventually(lambda: len(self.recorder.on(topic)) > before, what="a reply to SIGHUP")
+        return self.recorder.on(topic)[-1].document
+
+
+@pytest.fixture
+def box(
+    mosquitto: Mosquitto,
+    make_daemon: Callable[..., DaemonProcess],
+    make_recorder: Callable[..., Recorder],
+    topic_prefix: str,
+) -> Box:
+    daemon = make_daemon(
+        mqtt={"host": "127.0.0.1", "port": mosquitto.port, "prefix": topic_prefix},
+        sources=[{"id": "pump-1", "kind": "simulated", "machine": "pump"}],
+    )
+    recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
+    daemon.start()
+    daemon.wait_listening()
+    recorder.wait_for(f"{topic_prefix}/pump-1/alarm")
+    return Box(daemon, recorder, topic_prefix, mosquitto.port)
+
+
+def test_limits_outlive_the_daemon_until_they_are_given_back(box: Box) -> None:
+    refused = box.ask("pump-1/", id="l1", action="set_limits", limit=2.5)
+    assert "limit 2.5 must be 0.5 to 2 (alarm.limit_min, alarm.limit_max)" == refused["reason"]
+    assert "done" == box.ask("pump-1/", id="l2", action="set_limits", limit=1.5, off_delay_s=9)["result"]
+    set_now = box.limits()
+    assert (1.5, 9.0, 0.7, "anna") == tuple(
+        set_now[key] for key in ("limit", "off_delay_s", "warning_value", "set_by")
+    )
+    box.daemon.kill()
+    box.daemon.start()
+    box.daemon.wait_listening()
+    eventually(lambda: box.daemon.source("pump-1")["limits"]["limit"] == 1.5, what="the limit in status")
+    eventually(lambda: len(box.recorder.on(f"{box.prefix}/status")) == 3, what="offline, and online again")
+    assert set_now == box.limits()
+    folder = box.daemon.state_dir
+    assert "limits set by anna: alarm 1.5, warning 0.7" in ran("status", "--state-dir", folder).out
+
+    assert "done" == box.ask("pump-1/", id="l3", action="set_limits", reset=True)["result"]
+    assert (1.0, 5.0, None, None) == tuple(
+        box.limits()[key] for key in ("limit", "off_delay_s", "set_by", "set_at")
+    )
+    noted = [json.loads(line) for line in ran("audit", "--state-dir", folder, "--json").out.splitlines()]
+    assert [("l3", "done"), ("l2", "done"), ("l1", "refused")] == [
+        (entry["command_id"], entry["result"]) for entry in noted
+    ]
+    assert {"limit": 1.5, "off_delay_s": 9.0} == noted[1]["arguments"]
+    line = ran("audit", "--state-dir", folder, "--limit", 1).out
+    assert "pump-1  set_limits reset=True  anna by mqtt  done" in line
+
+
+def test_a_changed_configuration_is_applied_whole_or_not_at_all(box: Box) -> None:
+    before = box.limits()
+    box.rewrite(alarm={"warning_value": 0.6}, mqtt={"keepalive_s": 60})
+    refused = box.hang_up()
+    assert ("refused", "reload", None) == (refused["result"], refused["action"], refused["source"])
+    assert "mqtt.keepalive_s is 30, the file says 60; restart the daemon" in refused["reason"]
+    box.rewrite(alarm={"warning_value": 2.0}, mqtt={"keepalive_s": 30})
+    assert "alarm.warning_value 2.0" in box.hang_up()["reason"]
+    assert before == box.limits(), "nothing was changed by either"
+
+    box.rewrite(alarm={"warning_value": 0.6, "on_delay_s": 3.0}, log={"level": "warning"})
+    done = box.ask("", id="r1", action="reload")
+    assert "done" == done["result"]
+    assert "alarm.warning_value is 0.7, the file says 0.6" in done["detail"]
+    eventually(lambda: box.limits()["warning_value"] == 0.6, what="the new warning")
+    assert (0.6, 3.0, None) == tuple(box.limits()[key] for key in ("warning_value", "on_delay_s", "set_by"))
+    assert "nothing differs" == box.hang_up()["detail"]
+    assert {"info"} != {entry["level"] for entry in box.daemon.events("command done")}
+    assert 0 == box.daemon.stop()
+    assert [] == box.daemon.events("stopped"), "which is info, and nothing below warning is written any more"
+    assert "(box)  reload  SIGHUP by signal  done" in ran("audit", "--state-dir", box.daemon.state_dir).out
