@@ -126,6 +126,7 @@ class Caretaker:
             "clips_given_up": sum(machine.clips.dropped_clips for machine in house.machines),
             "windows_too_late_for_their_clip": sum(m.clips.missed_windows for m in house.machines),
             "commands_turned_away": house.desk.turned_away,
+            "commands_without_answer": house.desk.unanswered,
             "given_up_changes": house.pipeline.given_up_changes,
             "dropped_scores": house.store.dropped_scores,
             "sources_without_explanations": house.pipeline.failed_describers,
@@ -148,6 +149,7 @@ class Caretaker:
             free_bytes=_answer(lambda: free_bytes(self._state_dir)),
             watchdog_s=self._notifier.watchdog_s,
             restarted_threads=house.supervisor.restarted,
+            refused_commands=house.desk.refused,
             counts=counts,
         )
 

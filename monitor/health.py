@@ -105,6 +105,8 @@ class BoxFacts:
     """Within so long systemd wants a sign that work has moved; None: nobody watches."""
     restarted_threads: int = 0
     """Times that the supervisor had to start a thread again."""
+    refused_commands: int = 0
+    """Commands that were not done, readable or not, since the start; the record says which."""
     counts: Mapping[str, int] = field(default_factory=dict)
     """Losses that have no place elsewhere: dropped messages, clips, commands."""
 
