@@ -1,9 +1,4 @@
-"""The daemon's end of the control socket: one thread of its own, which can cost the others nothing.
-
-Guests are few, questions short, and everything has a time limit: a guest that is slow, silent or talks too
-much is sent away, and one that comes when the room is full is told so. A socket that cannot be opened is
-tried again every ten seconds: the daemon listens to its machines without a page.
-"""
+"""The daemon's end of the control socket: a guest server (monitor.guests) that speaks JSON lines."""
 
 from __future__ import annotations
 
@@ -11,114 +6,55 @@ import asyncio
 import contextlib
 import json
 import socket
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from monitor.control.answers import Answers, payload_of
 from monitor.control.protocol import COMMAND_S, MAX_QUESTION_BYTES, socket_address
+from monitor.guests import MAX_GUESTS, GuestServer, House
 from monitor.logs import Log
 
-MAX_GUESTS = 16
-QUESTION_S = 5.0
-"""A guest must have asked within this."""
-ANSWER_S = 5.0
-"""A guest must have read the answer within this."""
-AGAIN_S = 10.0
-"""Between attempts to open the socket."""
 MODE = 0o660
 """For the daemon's user and group; the state directory decides who gets that far."""
 
 
-class ControlServer:
+class ControlServer(GuestServer):
     """Answers at a socket for as long as `run_once` is called, by one thread."""
 
     def __init__(self, path: Path, answers: Answers, log: Log) -> None:
         """`path` belongs to this process alone: whatever lies there is left over from one that was killed."""
+        house = House(
+            where=str(path),
+            without="no control socket; the page can not ask",
+            question_ends=b"\n",
+            question_bytes=MAX_QUESTION_BYTES,
+        )
+        super().__init__(house, log)
         self._path = path
         self._answers = answers
-        self._log = log
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._server: asyncio.Server | None = None
-        self._try_at_s = 0.0
-        self._told = ""
-        self._guests = 0
-        self.sent_away = 0
-        """Guests that found the room full, or were too slow."""
 
-    def run_once(self, wait_s: float) -> None:
-        """Answer for `wait_s`."""
-        if self._loop is None:
-            self._loop = asyncio.new_event_loop()
-            self._loop.set_exception_handler(self._tell_failure)
-        self._loop.run_until_complete(self._serve(wait_s))
+    async def _open(self) -> asyncio.Server:
+        return await asyncio.start_unix_server(
+            self._meet, sock=_listening_at(self._path), limit=MAX_QUESTION_BYTES
+        )
 
-    def close(self) -> None:
-        """Stop answering and remove the socket. Called by the thread that answered."""
-        if self._loop is not None:
-            self._loop.run_until_complete(self._leave())
-            self._loop.close()
+    def _clean_up(self) -> None:
+        with contextlib.suppress(OSError):
+            self._path.unlink()
 
-    async def _serve(self, wait_s: float) -> None:
-        if self._server is None and time.monotonic() >= self._try_at_s:
-            try:
-                self._server = await asyncio.start_unix_server(
-                    self._meet, sock=_listening_at(self._path), limit=MAX_QUESTION_BYTES
-                )
-                self._told = ""
-            except OSError as error:
-                self._try_at_s = time.monotonic() + AGAIN_S
-                self._tell_once(str(error))
-        await asyncio.sleep(wait_s)
+    def _refusal(self, reason: str) -> bytes:
+        return _refusal(reason) + b"\n"
 
-    def _tell_once(self, reason: str) -> None:
-        if reason != self._told:
-            self._log.warning("no control socket; the page can not ask", path=str(self._path), reason=reason)
-        self._told = reason
-
-    def _tell_failure(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
-        """Log what went wrong with one guest; the others are served."""
-        reason = context.get("exception") or context.get("message")
-        self._log.error("control socket: a guest was not served", reason=repr(reason))
-
-    async def _leave(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            with contextlib.suppress(OSError):
-                self._path.unlink()
-        others = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in others:
-            task.cancel()
-        await asyncio.gather(*others, return_exceptions=True)
-
-    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._guests += 1
-        writer.transport.set_write_buffer_limits(high=0)  # then `drain` waits until all is read
+    async def _answer(self, question: bytes) -> bytes:
         try:
-            full = self._guests > MAX_GUESTS
-            answer = _refusal("too many ask at once; ask again") if full else await self._heard(reader)
-            self.sent_away += full
-            writer.write(answer + b"\n")
-            await asyncio.wait_for(writer.drain(), ANSWER_S)
-        except (asyncio.TimeoutError, asyncio.IncompleteReadError, OSError):
-            self.sent_away += 1
-            writer.transport.abort()
-        finally:
-            self._guests -= 1
-            writer.close()
-
-    async def _heard(self, reader: asyncio.StreamReader) -> bytes:
-        try:
-            line = await asyncio.wait_for(reader.readuntil(b"\n"), QUESTION_S)
-        except asyncio.LimitOverrunError:
-            return _refusal(f"the question is longer than {MAX_QUESTION_BYTES} bytes")
-        try:
-            question = json.loads(line)
+            asked = json.loads(question)
         except (ValueError, RecursionError):
-            return _refusal("the question is no JSON")
-        return await self._answer(question) if isinstance(question, dict) else _refusal("ask an object")
+            return self._refusal("the question is no JSON")
+        if not isinstance(asked, dict):
+            return self._refusal("ask an object")
+        return await self._answer_to(asked) + b"\n"
 
-    async def _answer(self, question: Mapping[str, object]) -> bytes:
+    async def _answer_to(self, question: Mapping[str, object]) -> bytes:
         ask = question.get("ask")
         if ask == "now":
             return self._answers.now()

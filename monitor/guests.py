@@ -1,0 +1,133 @@
+"""A server for a few guests with short questions, which can cost the rest of the daemon nothing.
+
+One thread works it, and everything has a limit: a guest that is slow, silent or talks too much is sent away,
+and one that comes when the room is full is told so. An address that cannot be had is tried again every ten
+seconds: the daemon listens to its machines without anybody who asks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.logs import Log
+
+MAX_GUESTS = 16
+QUESTION_S = 5.0
+"""A guest must have asked within this."""
+ANSWER_S = 5.0
+"""A guest must have read the answer within this."""
+AGAIN_S = 10.0
+"""Between attempts to open the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What is known of a server before it has guests."""
+
+    where: str
+    """Its address, for the log."""
+    without: str
+    """What is logged while the address cannot be had."""
+    question_ends: bytes
+    """What a question ends with."""
+    question_bytes: int
+    """A longer question is refused unread."""
+
+
+class GuestServer(ABC):
+    """Answers for as long as `run_once` is called, by one thread: one question a connection."""
+
+    def __init__(self, house: House, log: Log) -> None:
+        self._house = house
+        self._log = log
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._server: asyncio.Server | None = None
+        self._try_at_s = 0.0
+        self._told = ""
+        self._guests = 0
+        self.sent_away = 0
+        """Guests that found the room full, or were too slow."""
+
+    def run_once(self, wait_s: float) -> None:
+        """Answer for `wait_s`."""
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._loop.set_exception_handler(self._tell_failure)
+        self._loop.run_until_complete(self._serve(wait_s))
+
+    def close(self) -> None:
+        """Stop answering. Called by the thread that answered."""
+        if self._loop is not None:
+            self._loop.run_until_complete(self._leave())
+            self._loop.close()
+
+    @abstractmethod
+    async def _open(self) -> asyncio.Server:
+        """Listen for guests, whom `_meet` meets; OSError: the address cannot be had now."""
+
+    @abstractmethod
+    async def _answer(self, question: bytes) -> bytes:
+        """Return all that a guest is sent."""
+
+    @abstractmethod
+    def _refusal(self, reason: str) -> bytes:
+        """Return what a guest is sent that cannot be answered."""
+
+    def _clean_up(self) -> None:  # noqa: B027 - most leave nothing behind
+        """Remove what listening has left behind."""
+
+    async def _serve(self, wait_s: float) -> None:
+        if self._server is None and time.monotonic() >= self._try_at_s:
+            try:
+                self._server = await self._open()
+                self._told = ""
+            except OSError as error:
+                self._try_at_s = time.monotonic() + AGAIN_S
+                self._tell_once(str(error))
+        await asyncio.sleep(wait_s)
+
+    def _tell_once(self, reason: str) -> None:
+        if reason != self._told:
+            self._log.warning(self._house.without, where=self._house.where, reason=reason)
+        self._told = reason
+
+    def _tell_failure(self, _loop: asyncio.AbstractEventLoop, context: Mapping[str, object]) -> None:
+        """Log what went wrong with one guest; the others are served."""
+        reason = context.get("exception") or context.get("message")
+        self._log.error("a guest was not served", where=self._house.where, reason=repr(reason))
+
+    async def _leave(self) -> None:
+        if self._server is not None:
+            self._server.close()
+            self._clean_up()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._guests += 1
+        writer.transport.set_write_buffer_limits(high=0)  # then `drain` waits until all is read
+        try:
+            full = self._guests > MAX_GUESTS
+            self.sent_away += full
+            busy = "too many ask at once; ask again"
+            writer.write(self._refusal(busy) if full else await self._heard(reader))
+            await asyncio.wait_for(writer.drain(), ANSWER_S)
+        except (asyncio.TimeoutError, asyncio.IncompleteReadError, OSError):
+            self.sent_away += 1
+            writer.transport.abort()
+        finally:
+            self._guests -= 1
+            writer.close()
+
+    async def _heard(self, reader: asyncio.StreamReader) -> bytes:
+        try:
+            question = await asyncio.wait_for(reader.readuntil(self._house.question_ends), QUESTION_S)
+        except asyncio.LimitOverrunError:
+            return self._refusal(f"the question is longer than {self._house.question_bytes} bytes")
+        return await self._answer(question)

@@ -1,0 +1,1 @@
+"""/metrics for Prometheus: the same facts as status.json, in another dress."""

@@ -1,0 +1,77 @@
+"""GET /metrics over HTTP/1.1: a guest server (monitor.guests) that speaks as much of it as Prometheus needs.
+
+One answer a connection. prometheus-client's own server starts a thread for every guest and waits for slow
+ones without end; here one supervised thread serves at most a few, each for a few seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from monitor.config import MetricsConfig
+from monitor.guests import MAX_GUESTS, GuestServer, House
+from monitor.logs import Log
+
+PATH = "/metrics"
+MAX_QUESTION_BYTES = 16_384
+TEXT = "text/plain; charset=utf-8"
+
+
+class MetricsServer(GuestServer):
+    """Serves a registry at the configured address."""
+
+    def __init__(self, config: MetricsConfig, registry: CollectorRegistry, log: Log) -> None:
+        house = House(
+            where=f"{config.host}:{config.port}",
+            without="metrics are not served",
+            question_ends=b"\r\n\r\n",
+            question_bytes=MAX_QUESTION_BYTES,
+        )
+        super().__init__(house, log)
+        self._config = config
+        self._registry = registry
+
+    async def _open(self) -> asyncio.Server:
+        listening = _listening_at(self._config.host, self._config.port)
+        return await asyncio.start_server(self._meet, sock=listening, limit=MAX_QUESTION_BYTES)
+
+    def _refusal(self, reason: str) -> bytes:
+        return _response("503 Service Unavailable", TEXT, f"{reason}\n".encode())
+
+    async def _answer(self, question: bytes) -> bytes:
+        first, *lines = question.decode("latin-1").split("\r\n")
+        method, _, rest = first.partition(" ")
+        path = rest.partition(" ")[0].partition("?")[0]
+        if path != PATH:
+            return _response("404 Not Found", TEXT, f"ask for {PATH}\n".encode())
+        if method not in {"GET", "HEAD"}:
+            return _response("405 Method Not Allowed", TEXT, b"only GET\n", "Allow: GET, HEAD\r\n")
+        fields = dict(line.lower().partition(":")[::2] for line in lines)
+        encode, kind = choose_encoder(fields.get("accept", "").strip())
+        body = encode(self._registry)
+        whole = _response("200 OK", kind, body)
+        return whole if method == "GET" else whole[: -len(body)]
+
+
+def _response(status: str, kind: str, body: bytes, more: str = "") -> bytes:
+    head = (
+        f"HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n{more}"
+        "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("latin-1") + body
+
+
+def _listening_at(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; a name means its first address.
+
+    Raises:
+        OSError: The name is not known, or the address is taken.
+    """
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listening = socket.create_server(address[:2], family=family, backlog=MAX_GUESTS)
+    listening.setblocking(False)
+    return listening
