@@ -133,16 +133,17 @@ class ShownWindow:
 def chosen_clip(
     clips: Sequence[StoredClip], windows: Sequence[StoredWindow], wanted: str | None
 ) -> StoredClip | None:
-    """Return the clip to show: the wanted one, else that of the worst window, of those that are there."""
+    """Return the clip to show: the wanted one, else that of the worst window that can be heard."""
     there = [clip for clip in clips if clip.gone is None]
     for clip in clips:
         if clip.clip_id == wanted:
             return clip
-    worst = worst_of(windows)
+    held = [window for window in windows if any(_holds(clip, window.start_utc_s) for clip in there)]
+    worst = worst_of(held)
     for clip in there:
-        if worst is not None and _holds(clip, worst.start_utc_s):
+        if worst is None or _holds(clip, worst.start_utc_s):
             return clip
-    return there[0] if there else (clips[0] if clips else None)
+    return clips[0] if clips else None
 
 
 def worst_of(windows: Sequence[StoredWindow]) -> StoredWindow | None:

@@ -1,6 +1,15 @@
 // What the JSON API says of a clip, in the page's own words: times in seconds from the start of the clip.
 
-import { get } from "./talk.js";
+import { get, t } from "./talk.js";
+
+// why pictures show less than they could
+const NOTES = {
+  no_maps: t("No error map of this recording was kept: the model's part of the pictures is blank."),
+  partly_covered: t("Hatched: no window was flagged there, and so nothing of the model was kept."),
+  bundle_unknown: t("The model is no longer on this box: frequencies are not known."),
+  other_bundle: t("Some windows were judged by another model; they are left out of the pictures."),
+  lost_samples: t("The recording holds silence where samples never arrived."),
+};
 
 const base = (clipId) => `/api/v1/clips/${encodeURIComponent(clipId)}`;
 
@@ -17,6 +26,7 @@ export async function loadAxes(clipId, signal) {
     uncovered: tree.uncovered.map((one) => ({ fromS: one.start_s, toS: one.end_s })),
     profile: { values: tree.profile, stepS: tree.seconds_per_px, most: known.length > 0 ? Math.max(...known) : 0 },
     scales: tree.scales,
+    notes: tree.notes.map((note) => NOTES[note] ?? note),
   };
 }
 

@@ -67,6 +67,7 @@ class ListeningDesk {
     this.lanes.load((name) => pictureUrl(clip.id, name));
     this.showBand();
     this.showState();
+    this.showNotes(axes.notes);
     if (playing) this.player.start();
     main.querySelector(".listening").dataset.ready = "yes";
   }
@@ -262,6 +263,16 @@ class ListeningDesk {
     parts.band.setAttribute("aria-pressed", String(this.bandIsHeard));
     this.main.querySelector("[data-normal]").hidden = player.side === "A";
     if (player.failed) say(t("The sound cannot be played: it may have been removed to make room."), { bad: true });
+  }
+
+  showNotes(notes) {
+    const place = this.main.querySelector("[data-notes]");
+    for (const note of notes) {
+      const item = document.createElement("li");
+      item.textContent = note;
+      place.append(item);
+    }
+    place.hidden = notes.length === 0;
   }
 
   showView(view) {

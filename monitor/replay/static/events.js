@@ -40,7 +40,10 @@ function openPicked(links, go) {
 }
 
 function bindFilter(main, go, signal) {
-  const form = main.querySelector("form.filter");
+  const fold = main.querySelector(".filter");
+  const form = fold.querySelector("form");
+  // on a phone the list comes first
+  fold.open = !matchMedia("(max-width: 40rem)").matches || new URL(location.href).search.length > 1;
   const apply = () => {
     const said = new FormData(form);
     const query = new URLSearchParams([...said].filter(([, value]) => value !== ""));
@@ -90,6 +93,10 @@ async function labelAll(bar, ids, rating, go) {
   const said = { event_ids: ids, rating, fault_code: fault, note: null };
   const done = await telling(() => order("/api/v1/labels", said));
   if (done === undefined) return;
+  const refused = done.results.filter((one) => one.result !== "done");
   await go(location.href, { playing: false });
-  say(t("{count} events: {rating}.", { count: ids.length, rating: ratingText(rating) }));
+  const count = ids.length - refused.length;
+  const news = t("{count} events: {rating}.", { count, rating: ratingText(rating) });
+  if (refused.length === 0) say(news);
+  else say(`${news} ${t("{count} were refused: {reason}", { count: refused.length, reason: refused[0].reason })}`, { bad: true });
 }
