@@ -182,7 +182,7 @@ def test_status_of_a_running_daemon_tells_every_trouble(
     assert "given up" not in text
 
 
-@pytest.mark.parametrize(("pid", "age_s"), [(2**22 + 1, 0.0), (os.getpid(), 60.0)])
+@pytest.mark.parametrize(("pid", "age_s"), [(2**22 + 1, 0.0), (os.getpid(), 60.0)], ids=["dead", "silent"])
 def test_a_dead_or_silent_daemon_is_not_called_running(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], pid: int, age_s: float
 ) -> None:
