@@ -16,4 +16,5 @@ pytest_plugins = [
     "fixtures_tensorrt",
     "fixtures_time",
     "fixtures_daemon",
+    "fixtures_replay",
 ]

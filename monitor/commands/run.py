@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--demo",
         choices=sorted(TEXTS),
-        help="embedded defaults instead of a file, and show what is published",
+        help="embedded defaults instead of a file; show what is published, and serve the page",
     )
     parser.add_argument("--seconds", type=float, help="stop after this long")
 
@@ -48,21 +48,32 @@ def run(arguments: argparse.Namespace) -> int:
         timer = threading.Timer(arguments.seconds, stop.set)
         timer.daemon = True
         timer.start()
-    viewer = _viewer(config, daemon, arguments.demo) if arguments.demo else None
+    beside = [_viewer(config, daemon, arguments.demo), _page(arguments.demo)] if arguments.demo else []
     try:
         return daemon.run(stop, hangup)
     finally:
-        if viewer is not None:
-            _end(viewer)
+        for process in beside:
+            _end(process)
 
 
-def _end(viewer: subprocess.Popen[bytes]) -> None:
-    """Let the viewer show the last message, and end it if it does not end by itself."""
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Let the viewer show the last message and the page its last answer; end what does not end by itself."""
+    if process.stdin is not None:
+        process.stdin.close()
     try:
-        viewer.wait(2.0)
+        process.wait(2.0)
     except subprocess.TimeoutExpired:
-        viewer.terminate()
-        viewer.wait(5.0)
+        process.terminate()
+        process.wait(5.0)
+
+
+def _page(demo: str) -> subprocess.Popen[bytes]:
+    """Serve the technicians' page, which prints its address; it ends with its standard input: with us.
+
+    The daemon listens whether or not there is a page.
+    """
+    command = [sys.executable, "-m", "monitor", "replay", "--demo", demo, "--with-stdin"]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own command
 
 
 def _viewer(config: Config, daemon: Daemon, demo: str) -> subprocess.Popen[bytes]:

@@ -29,9 +29,8 @@ class _GoneError(Exception):
 class BodyLimit:
     """Hands on requests with their whole body, in one message."""
 
-    def __init__(self, app: ASGIApp, body_s: float = BODY_S) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._body_s = body_s
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the start and end of the application."""
@@ -40,11 +39,11 @@ class BodyLimit:
             return
         connection = HTTPConnection(scope)
         try:
-            body = await asyncio.wait_for(_whole(connection, receive), self._body_s)
+            body = await asyncio.wait_for(_whole(connection, receive), BODY_S)
         except (_TooLargeError, ValueError):
             answer = refusal(connection, 413, f"more than {MAX_BODY_BYTES} bytes are not taken", CLOSE)
         except asyncio.TimeoutError:
-            answer = refusal(connection, 408, f"the request did not come within {self._body_s:g} s", CLOSE)
+            answer = refusal(connection, 408, f"the request did not come within {BODY_S:g} s", CLOSE)
         except _GoneError:
             return
         else:

@@ -65,7 +65,8 @@ def comes_from_us(connection: HTTPConnection) -> bool:
     if connection.url.scheme == "https" and scheme != "https":
         return False
     # a proxy may speak HTTPS for us, so that the default port is that of the Origin's own scheme
-    return place_of(scheme, netloc) == place_of(scheme, hosts[0])
+    place = place_of(scheme, netloc)
+    return place is not None and place == place_of(scheme, hosts[0])
 
 
 class HostCheck:

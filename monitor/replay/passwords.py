@@ -29,8 +29,12 @@ def stored_from_password(password: str, *, rounds: int = ROUNDS) -> str:
             "a few words in a row are easy to remember"
         )
     salt = secrets.token_bytes(SALT_BYTES)
-    key = _key(password, salt, rounds)
-    return f"{SCHEME}${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"
+    return _stored(rounds, salt, _key(password, salt, rounds))
+
+
+def stored_of_nobody() -> str:
+    """Return what no password fits, and which takes as long to compare as one that is somebody's."""
+    return _stored(ROUNDS, secrets.token_bytes(SALT_BYTES), secrets.token_bytes(hashlib.sha256().digest_size))
 
 
 def fits(password: str, stored: str) -> bool:
@@ -50,6 +54,10 @@ def fits(password: str, stored: str) -> bool:
     return len(password) <= MAX_CHARACTERS and hmac.compare_digest(
         _key(password, salt_bytes, count), expected
     )
+
+
+def _stored(rounds: int, salt: bytes, key: bytes) -> str:
+    return f"{SCHEME}${rounds}${base64.b64encode(salt).decode()}${base64.b64encode(key).decode()}"
 
 
 def _key(password: str, salt: bytes, rounds: int) -> bytes:

@@ -20,7 +20,7 @@ from monitor.replay.access import LOCAL, Role, Visit
 from monitor.replay.attempts import Attempts, address_key
 from monitor.replay.audit import AUDIT_FILE, Audit
 from monitor.replay.hosts import FORWARDED, is_loopback, place_of
-from monitor.replay.passwords import fits, stored_from_password
+from monitor.replay.passwords import fits, stored_of_nobody
 from monitor.replay.sessions import Sessions
 from monitor.replay.users import USERS_FILE, User, UserBook
 from monitor.replay.words import marked
@@ -64,8 +64,7 @@ class Reception:
         self._told = ""
         self._local_token = secrets.token_urlsafe(32)
         self._form_key = secrets.token_bytes(32)
-        self._nobody = stored_from_password(secrets.token_urlsafe(32))
-        """A password that nobody has: an unknown name takes as long as a wrong password."""
+        self._nobody = stored_of_nobody()
 
     def users(self) -> Mapping[str, User]:
         """Return who may log in: nobody while the users file cannot be read."""

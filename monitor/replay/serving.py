@@ -163,7 +163,7 @@ def serve(
     """
     os.nice(NICE)
     _tell_libraries_words_to(log)
-    server = uvicorn.Server(_server_config(app, settings))
+    server = uvicorn.Server(server_config(app, settings))
     with contextlib.closing(listening):
         if with_stdin:
             asyncio.run(_serve_with_stdin(server, listening))
@@ -181,7 +181,12 @@ async def _serve_with_stdin(server: uvicorn.Server, listening: socket.socket) ->
     await server.serve(sockets=[listening])
 
 
-def _server_config(app: ASGIApp, settings: ReplayConfig) -> uvicorn.Config:
+def server_config(app: ASGIApp, settings: ReplayConfig) -> uvicorn.Config:
+    """Return how uvicorn serves the page.
+
+    Raises:
+        ReplayError: The certificate or its key cannot be used.
+    """
     proxied = bool(settings.trusted_proxies)
     tls: dict[str, Any] = {}
     if settings.tls_cert_file is not None and settings.tls_key_file is not None:
