@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from monitor.errors import FileGoneError, StoreError
 from monitor.store import Store, StoredClip, StoredWindow, open_store
-from monitor.store.opening import DATABASE, FOLDERS
+from monitor.store.files import DATABASE, FOLDERS
 
 REASONS = {
     "age": "it was older than store.max_age_days",

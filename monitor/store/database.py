@@ -11,11 +11,12 @@ import contextlib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from monitor.errors import StoreError, StoreRefusedError
-from monitor.store.files import disk_errors, free_bytes, full_error
+from monitor.store.conversion import keep_copy, needs_conversion
+from monitor.store.files import FILE_MODE, disk_errors, free_bytes, full_error
 from monitor.store.schema import check_newest, migrate
 
 BUSY_TIMEOUT_S = 10.0
@@ -65,8 +66,10 @@ def _is_full(folder: Path) -> bool:
 class Database:
     """A connection behind a lock: any thread may call, one at a time is inside."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
-        """Open and, unless `read_only`, create and migrate.
+    def __init__(
+        self, path: Path, *, read_only: bool = False, say: Callable[[str], None] = lambda _words: None
+    ) -> None:
+        """Open and, unless `read_only`, create and migrate; `say` is told if that converts an older one.
 
         Raises:
             StoreFullError: There is no space left.
@@ -78,7 +81,7 @@ class Database:
         self._durable = True
         if not read_only:
             with disk_errors(path):  # its -wal and -shm inherit the mode
-                os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
         with sqlite_errors(path):
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
@@ -89,12 +92,12 @@ class Database:
             )
         try:
             with sqlite_errors(path):
-                self._prepare(read_only=read_only)
+                self._prepare(say, read_only=read_only)
         except StoreError:
             self._connection.close()
             raise
 
-    def _prepare(self, *, read_only: bool) -> None:
+    def _prepare(self, say: Callable[[str], None], *, read_only: bool) -> None:
         connection = self._connection
         connection.row_factory = sqlite3.Row
         found = [row[0] for row in connection.execute("PRAGMA quick_check(3)")]
@@ -103,6 +106,10 @@ class Database:
         if read_only:
             check_newest(connection, str(self.path))
             return
+        if needs_conversion(connection):
+            copy = keep_copy(connection, self.path)
+            kept = f"it is kept as {copy}" if copy else "no space for a copy of it, so there is no way back"
+            say(f"converting the store of older software; {kept}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -16,6 +16,11 @@ from monitor.errors import StoreError, StoreFullError, StoreRefusedError
 
 PART = ".part"
 """Ends the name of every file that is still being written; such a file is never listed."""
+DATABASE = "store.sqlite"
+FOLDERS = ("clips", "maps")
+FILE_MODE = 0o640
+FOLDER_MODE = 0o750
+"""The group may read: the technicians' page is another user, who must not be able to change anything."""
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 CLOCK_SET_UTC_S = 1_577_836_800.0
 """2020-01-01. A box whose clock says less has not been told the time since it started."""
@@ -48,10 +53,10 @@ def free_bytes(folder: Path) -> int:
 
 
 def make_folder(folder: Path, *, below: Path) -> None:
-    """Make `folder` and what is missing between it and `below`, for the owner only, surviving a power cut."""
+    """Make `folder` and what is missing between it and `below`, surviving a power cut."""
     for path in reversed((folder, *folder.parents)):
         if path.is_relative_to(below) and path != below and not path.is_dir():
-            path.mkdir(mode=0o700, exist_ok=True)
+            path.mkdir(mode=FOLDER_MODE, exist_ok=True)
             sync_folder(path.parent)
 
 
@@ -75,7 +80,7 @@ def write_whole(path: Path, content: bytes, *, below: Path) -> None:
     with disk_errors(path):
         make_folder(path.parent, below=below)
         try:
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
             with open(handle, "wb") as file:  # noqa: PTH123 - Path.open knows no file mode
                 file.write(content)
                 file.flush()

@@ -12,22 +12,31 @@ import fcntl
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from monitor.errors import StoreError
 from monitor.store import outbox
 from monitor.store.database import DamagedDatabaseError, Database
-from monitor.store.files import disk_errors, sync_folder
+from monitor.store.files import DATABASE, FOLDER_MODE, FOLDERS, disk_errors, sync_folder
 from monitor.store.store import Store
 from monitor.store.tidying import tidy
 
-DATABASE = "store.sqlite"
 LOCK = "store.lock"
-FOLDERS = ("clips", "maps")
+LARGE_BYTES = 100_000_000
+"""Checking a smaller database takes less than a second."""
 
 
-def open_store(state_dir: Path, *, read_only: bool = False) -> Store:
+def say_nothing(_words: str) -> None:
+    """Do nothing: nobody waits to hear what takes long."""
+
+
+def open_store(
+    state_dir: Path, *, read_only: bool = False, say: Callable[[str], None] = say_nothing
+) -> Store:
     """Open the store in `state_dir`, making what is missing of it, or only to read what is there.
+
+    `say` is told what takes long, and what is done to a store that older software wrote.
 
     Raises:
         StoreFullError: There is no space left.
@@ -42,7 +51,7 @@ def open_store(state_dir: Path, *, read_only: bool = False) -> Store:
     with contextlib.ExitStack() as undo:
         handle = lock(state_dir)
         undo.callback(os.close, handle)
-        database, recovered_from = open_database(state_dir)
+        database, recovered_from = open_database(state_dir, say)
         undo.callback(database.close)
         tidied = tidy(database, state_dir)
         store = Store(state_dir, database, handle=handle, recovered_from=recovered_from, tidied=tidied)
@@ -51,7 +60,7 @@ def open_store(state_dir: Path, *, read_only: bool = False) -> Store:
 
 
 def make_folders(state_dir: Path) -> None:
-    """Make the state directory and its folders, for the owner only.
+    """Make the state directory and its folders.
 
     Raises:
         StoreFullError: There is no space left.
@@ -63,7 +72,7 @@ def make_folders(state_dir: Path) -> None:
         )
     for folder in (state_dir, *(state_dir / name for name in FOLDERS)):
         with disk_errors(folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
+            folder.mkdir(mode=FOLDER_MODE, exist_ok=True)
 
 
 def lock(state_dir: Path) -> int:
@@ -87,7 +96,7 @@ def lock(state_dir: Path) -> int:
     return handle
 
 
-def open_database(state_dir: Path) -> tuple[Database, Path | None]:
+def open_database(state_dir: Path, say: Callable[[str], None]) -> tuple[Database, Path | None]:
     """Open or begin the database; also return where a damaged one was moved to, None if there was none.
 
     Sound and maps without a database to list them are moved aside with it, never deleted.
@@ -100,8 +109,10 @@ def open_database(state_dir: Path) -> tuple[Database, Path | None]:
     if not path.exists():
         _move_folders(state_dir, _free_suffix(state_dir, "unlisted"))
         return Database(path), None
+    if path.stat().st_size > LARGE_BYTES:
+        say("checking the store")
     with contextlib.suppress(DamagedDatabaseError):
-        return Database(path), None
+        return Database(path, say=say), None
     last_seq = _salvaged_seq(path)
     aside = _move_aside(state_dir)
     database = Database(path)
@@ -149,5 +160,5 @@ def _move_folders(state_dir: Path, suffix: str) -> None:
             folder = state_dir / name
             if any(folder.iterdir()):
                 folder.rename(state_dir / (name + suffix))
-                folder.mkdir(mode=0o700)
+                folder.mkdir(mode=FOLDER_MODE)
         sync_folder(state_dir)

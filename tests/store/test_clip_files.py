@@ -27,8 +27,8 @@ def test_a_clip_is_a_file_and_a_row(
     assert store.clips("e1") == [
         StoredClip(clip_id, "e1", "pump1", 12.5, 1.7e9, 1.0, 44_100, 7, path, size, None)
     ]
-    assert stat.S_IMODE((state_dir / path).stat().st_mode) == 0o600
-    assert stat.S_IMODE((state_dir / path).parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE((state_dir / path).stat().st_mode) == 0o640
+    assert stat.S_IMODE((state_dir / path).parent.stat().st_mode) == 0o750
 
 
 @pytest.mark.parametrize(("bits", "subtype"), [(16, "PCM_16"), (24, "PCM_24")])

@@ -13,11 +13,11 @@ from monitor.store import open_store
 from monitor.store.schema import MIGRATIONS, NEWEST
 
 
-def test_only_the_owner_may_look_inside(state_dir: Path) -> None:
+def test_the_group_may_look_inside_and_nobody_else(state_dir: Path) -> None:
     open_store(state_dir).close()
     folders = (state_dir, state_dir / "clips", state_dir / "maps")
-    assert [stat.S_IMODE(path.stat().st_mode) for path in folders] == [0o700] * 3
-    assert stat.S_IMODE((state_dir / "store.sqlite").stat().st_mode) == 0o600
+    assert [stat.S_IMODE(path.stat().st_mode) for path in folders] == [0o750] * 3
+    assert stat.S_IMODE((state_dir / "store.sqlite").stat().st_mode) == 0o640
 
 
 def test_alarms_are_written_in_wal_and_wait_for_the_disk(state_dir: Path) -> None:
