@@ -80,10 +80,10 @@ class Daemon:
         self._config = config
         self._log = log
         self._notifier = notifier
-        self._store = open_store(config.state_dir)
-        if self._store.recovered_from is not None:
-            log.error("the store was damaged; a new one was begun", old=str(self._store.recovered_from))
         with contextlib.closing(StartReport(notifier, config.state_dir, log)) as report:
+            self._store = open_store(config.state_dir, say=report.say)
+            if self._store.recovered_from is not None:
+                log.error("the store was damaged; a new one was begun", old=str(self._store.recovered_from))
             report.say("opening the models and their engines")  # a GPU may take its time even with a plan
             self._machines = open_machines(config, self._store.alarm_snapshots(), say=report.say)
         for machine in self._machines:
