@@ -10,13 +10,16 @@ from pathlib import Path
 import pytest
 from machine_rig import Audience, machine, windows
 
-from monitor.desk import QUEUE_COMMANDS, Desk
-from monitor.errors import StoreFullError
+from monitor.desk import AT_ONCE, QUEUE_COMMANDS, Desk
+from monitor.errors import CommandError, StoreFullError
 from monitor.machine import Machine
 from monitor.messages import AlarmState
+from monitor.operators import Origin
 from monitor.pipeline import Pipeline
+from monitor.reload import Plan
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
+from monitor.unreadable import ANSWERED, WITHIN_S
 
 
 class Plant:
@@ -63,6 +66,7 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
         ({"action": "ack"}, AlarmState.ACKNOWLEDGED),
         ({"action": "shelve", "duration_s": 60.0}, AlarmState.SHELVED),
         ({"action": "shelve", "one_shot": True}, AlarmState.SHELVED),
+        ({"action": "set_limits", "limit": 1.5}, AlarmState.UNACKNOWLEDGED),
         ({"action": "out_of_service"}, AlarmState.OUT_OF_SERVICE),
     ],
 )
@@ -86,6 +90,13 @@ def test_a_command_changes_the_alarm_and_is_answered_in_the_same_step(
         ({"action": "acknowledge", "event_id": "another"}, "event another is not open"),
         ({"action": "acknowledge", "source": "fan"}, "it was sent to pump and names fan"),
         ({"action": "label", "event_id": "none", "rating": "anomaly"}, "event none is not known"),
+        ({"action": "label", "event_id": "none", "rating": "none"}, "event none is not known"),
+        ({"action": "set_limits", "limit": 3}, "limit 3 must be 0.5 to 2 (alarm.limit_min, alarm.limit_max)"),
+        ({"action": "set_limits", "reset": True}, "as configured already"),
+        ({"action": "set_limits"}, "set_limits needs one of"),
+        ({"action": "set_limits", "limit": 1.2, "reset": True}, "reset: true and none of them"),
+        ({"action": "acknowledge", "limit": 1.2}, "belong to set_limits, not to acknowledge"),
+        ({"action": "reload"}, "reload is for the whole box"),
         ({"action": "explode"}, "action"),
         ({"action": "label"}, "label needs event_id and rating"),
     ],
@@ -137,6 +148,141 @@ def test_what_is_no_command_is_answered_if_it_can_be(plant: Plant, payload: byte
     plant.desk.obey()
     replies = plant.replies()
     assert [("refused", None)] * 2 == [(reply["result"], reply["id"]) for reply in replies]
+
+
+def test_a_label_is_withdrawn_by_a_further_one_and_once_only(plant: Plant) -> None:
+    label = {"action": "label", "event_id": plant.event_id}
+    assert "no label that could be withdrawn" in str(
+        plant.send(id="w1", rating="none", **label)[-1]["reason"]
+    )
+    for number, rating in enumerate(("anomaly", "none", "unsure", "none")):
+        assert "done" == plant.send(id=f"w{number + 2}", rating=rating, **label)[-1]["result"]
+    assert plant.store.label(plant.event_id) is None
+    assert "refused" == plant.send(id="w6", rating="none", **label)[-1]["result"]
+    assert 4 == len(plant.store.labels(plant.event_id))
+
+
+def test_every_command_is_on_record_with_who_what_and_what_came_of_it(plant: Plant) -> None:
+    plant.send(id="a1", action="shelve", duration_s=60, note="ö")
+    plant.send(id="a2", action="shelve", duration_s=1e9)
+    plant.send(id="a1", action="shelve", duration_s=60, note="ö")
+    plant.desk.hand_in("pump", CommandError("tag X is not writable"), origin=Origin.SPARKPLUG)
+    plant.desk.hand_in(None, b'{"id": "a3", "actor": "bo", "action": "unshelve"}', origin=Origin.PAGE)
+    plant.desk.obey()
+    noted = [
+        (entry.origin.value, entry.source_id, entry.command_id, entry.actor, entry.action, entry.result)
+        for entry in reversed(plant.store.audit(10))
+    ]
+    assert noted == [
+        ("mqtt", "pump", "a1", "anna", "shelve", "done"),
+        ("mqtt", "pump", "a2", "anna", "shelve", "refused"),
+        ("sparkplug", "pump", None, None, None, "refused"),
+        ("page", None, "a3", "bo", "unshelve", "refused"),
+    ]
+    fourth, third, _, first = plant.store.audit(10)
+    assert {"duration_s": 60.0, "note": "ö"} == first.arguments
+    assert first.reason is None
+    assert "tag X is not writable" == third.reason
+    assert "unshelve is for one source; send it to that source" == fourth.reason
+    assert 3 == plant.desk.refused
+
+
+def test_whoever_waits_is_told_the_stored_reply_the_known_one_too(plant: Plant) -> None:
+    told: list[Mapping[str, object]] = []
+    command = json.dumps({"id": "c1", "actor": "anna", "action": "acknowledge"}).encode()
+    for _ in range(2):
+        assert plant.desk.hand_in("pump", command, answered=told.append)
+        plant.desk.obey()
+    plant.desk.hand_in("pump", b"{", answered=told.append)
+    plant.desk.obey()
+    (reply, refusal) = plant.replies()
+    reply = {key: value for key, value in reply.items() if key != "command_id"}
+    assert [reply, reply, refusal] == told
+    assert ("done", "refused") == (reply["result"], refusal["result"])
+
+
+def test_whoever_waits_is_not_told_before_it_is_stored_and_may_fail(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[object] = []
+
+    def fails(document: object) -> None:
+        told.append(document)
+        raise ValueError("the page has gone")
+
+    command = json.dumps({"id": "c1", "actor": "anna", "action": "acknowledge"}).encode()
+    with monkeypatch.context() as disk:
+        disk.setattr(plant.store, "apply", refuse)
+        plant.desk.hand_in("pump", command, answered=fails)
+        plant.desk.obey()
+        assert [] == told
+    plant.pipeline.expire(0.0)
+    assert 1 == len(told)
+    assert "done" == plant.replies()[0]["result"]
+
+
+class Reload:
+    """A reloader that plans to note that it was applied."""
+
+    def __init__(self) -> None:
+        self.applied = 0
+
+    def plan(self) -> Plan:
+        return Plan("alarm.deadband is 0.1, the file says 0.2", self.apply)
+
+    def apply(self) -> None:
+        self.applied += 1
+
+
+def test_a_reload_is_for_the_box_and_answered_there(plant: Plant) -> None:
+    reload = Reload()
+    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
+    command = b'{"id": "r1", "actor": "anna", "action": "reload"}'
+    for _ in range(2):
+        desk.hand_in(None, command)
+    desk.obey()
+    assert 1 == reload.applied, "the same id is the same command"
+    (record,) = [record for record in plant.store.pending(10) if record.kind == "reply"]
+    assert ("", None, "done", "alarm.deadband is 0.1, the file says 0.2") == (
+        record.source_id,
+        *(record.body[key] for key in ("source", "result", "detail")),
+    )
+    assert "alarm.deadband is 0.1, the file says 0.2" == plant.store.audit(1)[0].reason
+
+
+def test_a_reload_that_the_store_cannot_take_is_not_done(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reload = Reload()
+    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
+    with monkeypatch.context() as disk:
+        disk.setattr(plant.store, "save_reply", refuse)
+        desk.hand_in(None, b'{"id": "r1", "actor": "anna", "action": "reload"}')
+        desk.obey()
+    assert 0 == reload.applied
+    plant.pipeline.expire(0.0)
+    assert ["no space left"] == [reply["reason"] for reply in plant.replies()]
+
+
+def test_a_flood_of_what_is_no_command_is_answered_in_part_counted_whole_and_the_count_kept(
+    plant: Plant,
+) -> None:
+    now_s = [100.0]
+    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), monotonic=lambda: now_s[0])
+    for _ in range(500):
+        desk.hand_in("pump", b"{")
+    for _ in range(500 // AT_ONCE + 1):
+        desk.obey()
+    assert (500, 500 - ANSWERED) == (desk.refused, desk.unanswered)
+    assert ANSWERED == len(plant.replies()) == len(plant.store.audit(1000))
+    now_s[0] += WITHIN_S
+    desk.obey()
+    desk.obey()
+    assert ANSWERED + 1 == len(plant.store.audit(1000))
+    assert f"{500 - ANSWERED} further commands could not be read" in str(plant.store.audit(1)[0].reason)
+    desk.hand_in("pump", b"{")
+    desk.obey()
+    assert ANSWERED + 1 == len(plant.replies()), "a new minute"
 
 
 def test_too_many_commands_are_turned_away_and_counted(plant: Plant) -> None:

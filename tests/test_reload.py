@@ -1,0 +1,178 @@
+"""A configuration is read again whole: what needs a restart is refused by name, nothing changes by halves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from machine_rig import Audience, machine
+
+from monitor.config import Config, MqttConfig, StoreConfig, parse_config
+from monitor.errors import CommandError, ConfigError
+from monitor.keeper import Keeper
+from monitor.logs import set_level
+from monitor.messages import AlarmState
+from monitor.pipeline import Pipeline
+from monitor.reload import Reloader, changes_between, live_parts
+from monitor.store import open_store
+from monitor.testing import CapturedLog
+
+SOURCES = "sources: [{id: pump, kind: simulated}, {id: fan.1, kind: simulated}]\n"
+
+
+@pytest.fixture(autouse=True)
+def level_as_before() -> Iterator[None]:
+    yield
+    set_level("info")
+
+
+def config(text: str = "", sources: str = SOURCES) -> Config:
+    return parse_config(sources + text, name="config.yaml")
+
+
+def reloader(now: Config, new: Config, *parts: Callable[[Config], Callable[[], None]]) -> Reloader:
+    return Reloader(now, lambda: new, parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "sources", "sentence"),
+    [
+        ("mqtt: {port: 1884}", SOURCES, "mqtt.port is 1883, the file says 1884; restart the daemon"),
+        ("site: mill", SOURCES, "site is 'plant', the file says 'mill'"),
+        ("store: {pre_roll_s: 5}", SOURCES, "store.pre_roll_s is 3.0, the file says 5.0"),
+        ("", "sources: [{id: pump, kind: simulated}]\n", "sources.fan.1 is there, the file says not there"),
+        (
+            "",
+            SOURCES.replace("]", ", {id: new, kind: simulated}]"),
+            "sources.new is not there, the file says there",
+        ),
+        (
+            "",
+            SOURCES.replace("pump, kind", "pump, seed: 7, kind"),
+            "sources.pump.seed is 1, the file says 7",
+        ),
+        (
+            "",
+            SOURCES.replace("pump, kind: simulated", "pump, kind: file, path: x.wav"),
+            "sources.pump.kind is 'simulated', the file says 'file'",
+        ),
+        ("alarm: {warning_value: 0.5}\nbox: b2", SOURCES, "box is 'box1', the file says 'b2'"),
+    ],
+)
+def test_what_needs_a_restart_is_refused_by_name_and_nothing_is_prepared(
+    text: str, sources: str, sentence: str
+) -> None:
+    def touched(_config: Config) -> Callable[[], None]:
+        raise AssertionError("a part was asked")
+
+    with pytest.raises(CommandError) as refusal:
+        reloader(config(), config(text, sources), touched).plan()
+    assert str(refusal.value).startswith("nothing was changed: ")
+    assert sentence in str(refusal.value)
+    assert "alarm.warning_value" not in str(refusal.value), "only what is in the way is told"
+
+
+def test_what_is_refused_shows_no_password() -> None:
+    streams = "sources: [{{id: s, kind: stream, url: 'rtsp://eve:{word}@plant/a?token={word}'}}]\n"
+    now, new = (config("", streams.format(word=word)) for word in ("swordfish", "opensesame"))
+    with pytest.raises(CommandError) as refusal:
+        reloader(now, new).plan()
+    assert "sources.s.url" in str(refusal.value)
+    assert not {"swordfish", "opensesame", "eve"} & set(str(refusal.value).replace("'", " ").split())
+    assert "swordfish" not in str(refusal.value)
+    assert "opensesame" not in str(refusal.value)
+
+
+def test_many_changes_are_told_briefly() -> None:
+    many = "sources: [" + ", ".join(f"{{id: s{n}, kind: simulated}}" for n in range(500)) + "]\n"
+    with pytest.raises(CommandError) as refusal:
+        reloader(config(), config("", many)).plan()
+    assert "and 494 more; restart the daemon" in str(refusal.value)
+    assert len(str(refusal.value)) < 1000
+
+
+@pytest.mark.parametrize("error", [ConfigError("config.yaml: is not YAML"), CommandError("no")])
+def test_a_file_that_is_not_fit_is_refused_with_its_own_words(error: Exception) -> None:
+    def reread() -> Config:
+        raise error
+
+    with pytest.raises(CommandError, match=f"nothing was changed: {error}"):
+        Reloader(config(), reread, ()).plan()
+
+
+def test_without_a_file_there_is_nothing_to_reload() -> None:
+    with pytest.raises(CommandError, match="without a configuration file"):
+        Reloader(config(), None, ()).plan()
+
+
+def test_no_part_changes_before_all_have_agreed() -> None:
+    applied: list[str] = []
+
+    def agrees(_config: Config) -> Callable[[], None]:
+        return lambda: applied.append("agrees")
+
+    def refuses(_config: Config) -> Callable[[], None]:
+        raise ConfigError("not with me")
+
+    new = config("alarm: {warning_value: 0.5}")
+    with pytest.raises(CommandError, match="nothing was changed: not with me"):
+        reloader(config(), new, agrees, refuses).plan()
+    assert [] == applied
+    plan = reloader(config(), new, agrees).plan()
+    assert [] == applied, "a plan is only a plan"
+    plan.apply()
+    assert ["agrees"] == applied
+
+
+def test_after_a_reload_the_next_one_compares_with_it() -> None:
+    new = config("alarm: {warning_value: 0.5}")
+    again = reloader(config(), new)
+    plan = again.plan()
+    assert "alarm.warning_value is 0.7, the file says 0.5" == plan.detail
+    plan.apply()
+    assert "nothing differs" == again.plan().detail
+
+
+def test_all_live_keys_reach_their_parts(tmp_path: Path) -> None:
+    log = CapturedLog()
+    told: list[tuple[str, float]] = []
+    maps: list[str] = []
+
+    class Announcer(Audience):
+        def reconfigure(self, section: MqttConfig) -> None:
+            maps.append(section.map_windows)
+
+        def tell_present_alarm(self, one: object, _explanation: object) -> None:
+            told.append((one.source_id, one.alarm.limits.warning_value))  # type: ignore[attr-defined]
+
+    with closing(open_store(tmp_path)) as store:
+        machines = [machine("pump", [0.9]), machine("fan.1", [0.9])]
+        keeper, announcer = Keeper(machines, store, StoreConfig(), log), Announcer()
+        pipeline = Pipeline(machines, store, announcer, keeper.keep_window, log, say=lambda _: None)
+        parts = live_parts(machines, keeper, announcer, pipeline)  # type: ignore[arg-type]  # what is asked of it
+        new = config(
+            "alarm: {warning_value: 0.5, false_alarms_per_week: 0.1}\nlog: {level: error}\n"
+            "mqtt: {map_windows: all}\nstore: {max_bytes: 2000000, audit_max_rows: 100}",
+            SOURCES.replace("fan.1, kind", "fan.1, alarm: {warning_value: 0.3, shelve_max_s: 60}, kind"),
+        )
+        before = [one.scorer.limit_raw for one in machines]
+        Reloader(config(), lambda: new, parts).plan().apply()
+        keeper.run_once(0.0)
+    assert [("pump", 0.5), ("fan.1", 0.3)] == told
+    assert machines[0].scorer.limit_raw > before[0], "fewer false alarms need a higher limit"
+    assert before[1] == machines[1].scorer.limit_raw, "its own section has the default budget"
+    assert ["all"] == maps
+    with pytest.raises(CommandError, match="at most 60"):
+        machines[1].alarm.shelve("ada", 0.0, duration_s=61.0)
+    assert AlarmState.NORMAL is machines[1].alarm.state
+
+
+@given(st.sampled_from(["alarm: {deadband: %g}", "store: {max_age_days: %g}"]), st.floats(0.2, 0.6))
+def test_a_configuration_never_differs_from_itself(text: str, value: float) -> None:
+    now = config(text % value)
+    assert [] == list(changes_between(now, config(text % value)))
+    assert 1 == len(list(changes_between(now, config())))
