@@ -133,7 +133,7 @@ def _value(metric: Metric, tag: Tag) -> object:
     try:
         value = metric.as_type(tag.datatype).value
     except PayloadError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(f"{tag.name}: {str(error).removeprefix(f'{metric.label}: ')}") from error
     if value is None:
         raise CommandError(f"{tag.name} is null; write a value")
     return value
