@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -27,6 +29,16 @@ STATIC = Path(__file__).parent / "static"
 CACHE = "replay-cache"
 
 
+class _Looks(StaticFiles):
+    """The files of the pages: a browser keeps them, and asks each time whether they have changed."""
+
+    def file_response(self, *given: Any, **more: Any) -> Response:
+        """Return a file, or that the reader has it already."""
+        answer = super().file_response(*given, **more)
+        answer.headers["Cache-Control"] = "no-cache"
+        return answer
+
+
 def create_app(settings: Config, log: Log | None = None) -> Starlette:
     """Return the page for the daemon that `settings` configure; without `log`, with one of its own.
 
@@ -36,7 +48,7 @@ def create_app(settings: Config, log: Log | None = None) -> Starlette:
     reception = Reception(settings, log or open_log(settings.log))
     app = Starlette(
         routes=[
-            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+            Mount("/static", _Looks(directory=STATIC), name="static"),
             Mount("/api/v1", routes=[*api.ROUTES, *actions.ROUTES]),
             *entrance.ROUTES,
             *views.ROUTES,

@@ -23,7 +23,12 @@ _ENVIRONMENT = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.globals.update(
-    clock=words.clock, day=words.day, offset=words.offset, rfc3339=words.rfc3339, ratings=words.RATINGS
+    clock=words.clock,
+    day=words.day,
+    offset=words.offset,
+    rfc3339=words.rfc3339,
+    ratings=words.RATINGS,
+    scripts=sorted(path.name for path in words.STATIC.glob("*.js")),
 )
 
 
