@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import threading
@@ -23,6 +24,8 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 BOOT_FILE = "boot_id"
 NAME = re.compile(r"[0-9a-f]{32}\.[a-z_]+")
 """The digest of all that decides the content, and what kind of content it is."""
+LEFT_BEHIND = re.compile(rf"{NAME.pattern}(\.[0-9]+{re.escape(PART)})?")
+"""Names of entries, and of files that were being written when a process was killed."""
 KEEP_FREE_BYTES = 256 * 1024 * 1024
 """With less than this free nothing is added: the space belongs to alarms and clips."""
 
@@ -41,6 +44,7 @@ class Cache:
         self._making = threading.Lock()
         self._sizes: OrderedDict[str, int] = OrderedDict()  # name -> bytes, oldest use first
         self._bytes = 0
+        self._numbers = itertools.count()
         self._usable = self._take_over()
 
     @property
@@ -83,7 +87,7 @@ class Cache:
 
     def _written(self, name: str, write: Write) -> BinaryIO | None:
         """Return the new entry, open; None: the disk did not take it."""
-        part = self._folder / (name + PART)
+        part = self._folder / f"{name}.{next(self._numbers)}{PART}"
         if not self._usable:
             return None
         try:
@@ -127,7 +131,7 @@ class Cache:
                 if kept and NAME.fullmatch(path.name):
                     status = path.stat()
                     found.append((status.st_mtime, path.name, status.st_size))
-                elif NAME.fullmatch(path.name.removesuffix(PART)):
+                elif LEFT_BEHIND.fullmatch(path.name):
                     path.unlink()
             mark.write_text(boot_id, encoding="ascii")
         except (OSError, UnicodeDecodeError):
