@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -11,6 +10,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from monitor.config import Config
 from monitor.control.client import ControlClient
@@ -32,9 +32,9 @@ CACHE = "replay-cache"
 class _Looks(StaticFiles):
     """The files of the pages: a browser keeps them, and asks each time whether they have changed."""
 
-    def file_response(self, *given: Any, **more: Any) -> Response:
+    async def get_response(self, path: str, scope: Scope) -> Response:
         """Return a file, or that the reader has it already."""
-        answer = super().file_response(*given, **more)
+        answer = await super().get_response(path, scope)
         answer.headers["Cache-Control"] = "no-cache"
         return answer
 
