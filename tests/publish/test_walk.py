@@ -15,12 +15,7 @@ from monitor.errors import PublishError
 from monitor.publish.walk import walk_to_broker
 
 PREFIX = "wheeltapper/plant/box1"
-SCADA_PAGE = Path(__file__).resolve().parents[2] / "docs" / "scada.md"
-
-
-def documented_access() -> str:
-    """The access list of docs/scada.md."""
-    return SCADA_PAGE.read_text(encoding="utf-8").split("```\nuser box1", 1)[1].split("```", 1)[0]
+ACCESS_LIST = Path(__file__).resolve().parents[2] / "docs" / "examples" / "mosquitto.acl"
 
 
 def config(port: int, **keys: object) -> MqttConfig:
@@ -151,7 +146,9 @@ def test_an_access_list_that_forbids_our_topics_fails_where_it_does(
     said: str,
 ) -> None:
     monkeypatch.setattr("monitor.publish.walk.STEP_S", 1.0)
-    (tmp_path / "acl").write_text("user box1" + documented_access().replace("box1/#", f"box1/{allowed}"))
+    documented = ACCESS_LIST.read_text(encoding="utf-8")
+    assert "plant/box1/#" in documented
+    (tmp_path / "acl").write_text(documented.replace("plant/box1/#", f"plant/box1/{allowed}"))
     (tmp_path / "acl").chmod(0o600)
     broker = make_mosquitto(login=("box1", "right"), more_lines=(f"acl_file {tmp_path / 'acl'}",))
     (tmp_path / "password").write_text("right")
