@@ -20,7 +20,9 @@ from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.notify import Notifier
 from monitor.pipeline import UNSAVED_MAX, Pipeline
+from monitor.publish.edge_node import EdgeNode
 from monitor.publish.publisher import Publisher
+from monitor.publish.sparkplug.readings import BoxCondition
 from monitor.report import Report, report_of, write_status
 from monitor.store import Store
 from monitor.store.files import free_bytes
@@ -50,7 +52,9 @@ class Household:
     desk: Desk
     """Knows which commands were turned away."""
     publisher: Publisher | None
-    """Knows the broker; None when MQTT is off."""
+    """Knows the broker of the JSON topics; None when they are off."""
+    edge_node: EdgeNode | None
+    """Knows the broker and the hosts of Sparkplug, and is told how the box is; None when it is off."""
     supervisor: Supervisor
     """Knows which threads failed."""
 
@@ -99,6 +103,8 @@ class Caretaker:
             # the running period's highest score need not wait for the period's end
             self._house.store.flush_offline_scores()
         self._broker_was_away = box.broker == "away"
+        if self._house.edge_node is not None:
+            self._house.edge_node.set_box(_condition(box))
         self._notifier.status(report.line)
         watchdog_s, turns = self._notifier.watchdog_s, self._house.supervisor.turns("judge")
         if watchdog_s is not None and self._evidence.feeds(
@@ -120,6 +126,7 @@ class Caretaker:
         """Return what is known of the daemon as a whole."""
         house, publisher = self._house, self._house.publisher
         state = None if publisher is None else publisher.state
+        edge = None if house.edge_node is None else house.edge_node.state
         broker = "off" if publisher is None else "connected" if publisher.connected else "away"
         counts = {
             "dropped_clips_and_maps": house.keeper.dropped,
@@ -133,12 +140,16 @@ class Caretaker:
         }
         if state is not None:
             counts["dropped_live_messages"] = state.live.dropped + state.live.lost
+        if edge is not None:
+            counts["sparkplug_records_given_up"] = edge.unsendable
         return BoxFacts(
             version=self._version,
             pid=os.getpid(),
             started_utc_s=self._started_utc_s,
             broker="stalled" if state is not None and state.stalled else broker,
             broker_error="" if state is None else state.client.last_error,
+            sparkplug="off" if edge is None else edge.word,
+            sparkplug_error="" if edge is None else edge.last_error,
             outbox_records=_answer(house.store.outbox_depth),
             outbox_by_reader=_answer(lambda: outbox_depths(house.store)),
             queues=self._queues(),
@@ -181,6 +192,19 @@ class Caretaker:
             self._status_fails = True
         else:
             self._status_fails = False
+
+
+def _condition(box: BoxFacts) -> BoxCondition:
+    return BoxCondition(
+        version=box.version,
+        started_utc_s=box.started_utc_s,
+        store_error=box.store_error,
+        clips_error=box.clips_error,
+        unsaved_changes=box.unsaved_changes,
+        outbox_records=box.outbox_records,
+        restarted_threads=box.restarted_threads,
+        losses=sum(box.counts.values()),
+    )
 
 
 def _answer(ask: Callable[[], _T]) -> _T | None:

@@ -2,7 +2,7 @@
 
     capture (one thread an input)   source -> window           -> WindowQueue
     judge   (one thread)            frontend -> engine -> score -> alarm -> store
-    publish (one thread)            store -> broker
+    publish, sparkplug (one each)   store -> broker
     keep    (one thread)            clips and error maps -> disk
     control (one thread)            the page's questions and commands
     main                            health, systemd, status.json
@@ -27,18 +27,16 @@ from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
 from monitor.desk import Desk
+from monitor.errors import CommandError
 from monitor.health import HealthBook
 from monitor.keeper import Keeper
 from monitor.logs import Log
 from monitor.machine import facts_at_start, open_machines
 from monitor.notify import Notifier
 from monitor.operators import Origin
+from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
 from monitor.reload import Reloader, live_parts
-from monitor.publish.box import Calls, box_from_config
-from monitor.publish.explained import Voice
-from monitor.publish.outlet import Outlet
-from monitor.publish.publisher import Publisher
 from monitor.sources import open_sources
 from monitor.starting import StartReport
 from monitor.store import open_store
@@ -95,10 +93,9 @@ class Daemon:
                     reason=machine.engine.fallback,
                 )
         voice = voice_of(config.explanation.language, log)
-        self._publisher = self._make_publisher(voice) if config.mqtt.enabled else None
-        self._outlets: list[Outlet] = [] if self._publisher is None else [self._publisher]
+        self._outlets = Outlets(config, self._store, voice, self._hand_in, log)
         self._book = HealthBook([facts_at_start(machine) for machine in self._machines])
-        self._announcer = Announcer(self._machines, self._outlets, self._book, config.mqtt, voice)
+        self._announcer = Announcer(self._machines, self._outlets.all, self._book, config.mqtt, voice)
         self._keeper = Keeper(self._machines, self._store, config.store, log)
         self._pipeline = Pipeline(
             self._machines, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
@@ -116,15 +113,15 @@ class Daemon:
             pipeline=self._pipeline,
             keeper=self._keeper,
             desk=self._desk,
-            publisher=self._publisher,
+            publisher=self._outlets.publisher,
+            edge_node=self._outlets.edge_node,
             supervisor=self._supervisor,
         )
         self._caretaker = Caretaker(
             household, self._book, self._announcer, notifier, config.state_dir, log=log
         )
         self._control = self._make_control() if config.replay.enabled else None
-        if self._publisher is not None:
-            self._publisher.start()
+        self._outlets.start()
         machines = {machine.source_id: machine for machine in self._machines}
         self._captures = [
             Capture(source, machines, self._queue, self._book) for source in open_sources(config.sources)
@@ -132,8 +129,8 @@ class Daemon:
 
     @property
     def broker_port(self) -> int | None:
-        """The broker's port; None when MQTT is off."""
-        return None if self._publisher is None else self._publisher.port
+        """The port of the broker of the JSON topics; None when they are off."""
+        return None if self._outlets.publisher is None else self._outlets.publisher.port
 
     def run(self, stop: threading.Event, hangup: threading.Event | None = None) -> int:
         """Listen until `stop` is set or all sources have ended; return the exit code.
@@ -143,7 +140,8 @@ class Daemon:
         for machine in self._machines:
             self._announcer.tell_present_alarm(machine, self._pipeline.explanation_of(machine))
         start, end = self._supervisor.start, self._supervisor.stop
-        publish = [] if self._publisher is None else [start(self._publish_task(self._publisher))]
+        gave_up = self._supervisor.gave_up.is_set
+        publish = [start(task) for task in self._outlets.tasks(WAIT_S, FAREWELL_S / 2, gave_up)]
         control = [] if self._control is None else [start(_control_task(self._control))]
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
@@ -196,32 +194,14 @@ class Daemon:
             except EngineError as error:  # these windows were counted as not judged: go on with the rest
                 self._log.error("windows not judged at the end", reason=str(error))
 
-    def _make_publisher(self, voice: Voice) -> Publisher:
-        mqtt = self._config.mqtt
-        calls = Calls(
-            on_command=self._hand_in,
-            offline_score=lambda score: self._store.add_offline_score(
-                score, every_s=mqtt.offline_score_every_s, limit_rows=mqtt.offline_scores_max
-            ),
-        )
-        box = box_from_config(self._config, voice)
-        return Publisher(mqtt, box, outbox=self._store, calls=calls, log=self._log)
-
     def _make_control(self) -> ControlServer:
         answers = DaemonAnswers(
             self._config, self._machines, self._book, self._desk, lambda: self._caretaker.last_box
         )
         return ControlServer(socket_path(self._config.state_dir), answers, self._log)
 
-    def _hand_in(self, source_id: str | None, payload: bytes) -> None:
-        self._desk.hand_in(source_id, payload)
-
-    def _publish_task(self, publisher: Publisher) -> Task:
-        return Task(
-            "publish",
-            lambda: publisher.run_once(WAIT_S),
-            last=lambda: publisher.stop(FAREWELL_S / 2, failed=self._supervisor.gave_up.is_set()),
-        )
+    def _hand_in(self, source_id: str | None, payload: bytes | CommandError, origin: Origin) -> None:
+        self._desk.hand_in(source_id, payload, origin=origin)
 
 
 def _reload_command() -> bytes:

@@ -85,6 +85,10 @@ class BoxFacts:
     """`connected`, `away`, `stalled` (connected, but nothing is acknowledged), `not yet connected`, `off`."""
     broker_error: str = ""
     """What last went wrong with the connection; empty when nothing has since it was made."""
+    sparkplug: str = "off"
+    """`connected`, `waiting` (for the primary host), `away`, `off`."""
+    sparkplug_error: str = ""
+    """What last went wrong with that connection; empty when nothing has since it was made."""
     outbox_records: int | None = 0
     """Events, replies and thinned scores that wait for the broker; None: the store does not answer."""
     outbox_by_reader: Mapping[str, int] | None = None
@@ -217,6 +221,10 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
         parts.append(f"ALARM {', '.join(raised)}")
     if box.broker == "away":
         parts.append(f"broker away, {box.outbox_records} records wait")
+    if box.sparkplug == "away":
+        parts.append("sparkplug away")
+    if box.sparkplug == "waiting":
+        parts.append("sparkplug waits for its primary host")
     if not all(fact.keeps_up for fact in facts):
         parts.append("can't keep up")
     listening = len(facts) - len(deaf)

@@ -63,6 +63,8 @@ def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
     state = f"running, pid {box['pid']}" if alive else f"NOT running; last sign of life {age_s:.0f} s ago"
     lines = [f"wheeltapper {box['version']}: {state}", f"  {tree['line']}"]
     lines.append(f"  broker: {box['broker']}{': ' + box['broker_error'] if box['broker_error'] else ''}")
+    if box["sparkplug"] != "off":
+        lines.append(f"  sparkplug: {': '.join(filter(None, (box['sparkplug'], box['sparkplug_error'])))}")
     lines += [f"  {key}: {box[key]}" for key in ("store_error", "clips_error") if box[key]]
     lines += [f"  {name.replace('_', ' ')}: {count}" for name, count in box["counts"].items() if count]
     for source in tree["sources"]:

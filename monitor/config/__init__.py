@@ -37,6 +37,7 @@ from monitor.config.sources import (
     SourceConfig,
     StreamSource,
 )
+from monitor.config.sparkplug import SparkplugConfig
 from monitor.errors import ConfigError
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "SimulatedSource",
     "SourceBase",
     "SourceConfig",
+    "SparkplugConfig",
     "StoreConfig",
     "StreamSource",
     "WindowConfig",
@@ -86,6 +88,7 @@ class Config(Section):
     explanation: ExplanationConfig = Field(default_factory=ExplanationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     mqtt: MqttConfig = Field(default_factory=MqttConfig)
+    sparkplug: SparkplugConfig = Field(default_factory=SparkplugConfig)
     metrics: MetricsConfig = Field(default_factory=MetricsConfig)
     replay: ReplayConfig = Field(default_factory=ReplayConfig)
     log: LogConfig = Field(default_factory=LogConfig)
@@ -99,6 +102,15 @@ class Config(Section):
                     f"sources: id {source.id!r} stands twice (case does not count); give each its own"
                 )
             seen.add(source.id.lower())
+        return self
+
+    @model_validator(mode="after")
+    def _check_sparkplug(self) -> Config:
+        nobody = self.mqtt.host == "embedded" and not self.mqtt.enabled and not self.sparkplug.servers
+        if self.sparkplug.enabled and nobody:
+            raise ValueError(
+                "sparkplug: has no broker: the embedded one runs only with mqtt.enabled; set mqtt.host"
+            )
         return self
 
     def alarm_for(self, source: SourceBase) -> AlarmConfig:

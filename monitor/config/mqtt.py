@@ -15,7 +15,11 @@ TOPIC_PREFIX = r"^[^+#$\x00][^+#\x00]{0,199}$"
 class MqttConfig(Section):
     """The broker."""
 
-    enabled: bool = Field(default=True, description="false: alarms stay in the store and the terminal.")
+    enabled: bool = Field(
+        default=True,
+        description="false: no JSON topics; alarms stay in the store and the terminal, or go out by "
+        "`sparkplug` alone, for which broker, login and TLS of this section hold all the same.",
+    )
     host: str = Field(
         default="embedded",
         min_length=1,
