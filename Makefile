@@ -57,6 +57,7 @@ golden: $(DEV_STAMP)  ## rebuild the golden log-mel and show what changed
 docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/metrics.md, docs/config.md and config.yaml
 	$(BIN)/python -m monitor.publish.docs
 	$(BIN)/python -m monitor.config.docs
+	$(BIN)/python -m monitor.metrics.docs
 
 system-run:  ## install the system packages that `run` needs (root), or print the line to run
 	@bash scripts/install_system.sh run

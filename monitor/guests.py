@@ -108,6 +108,7 @@ class GuestServer(ABC):
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
+        await asyncio.sleep(0)  # one turn more, in which the loop closes their sockets
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._guests += 1
@@ -118,7 +119,8 @@ class GuestServer(ABC):
             busy = "too many ask at once; ask again"
             writer.write(self._refusal(busy) if full else await self._heard(reader))
             await asyncio.wait_for(writer.drain(), ANSWER_S)
-        except (asyncio.TimeoutError, asyncio.IncompleteReadError, OSError):
+        except (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
+            # cancelled when the server leaves: asyncio would log that as a fault
             self.sent_away += 1
             writer.transport.abort()
         finally:

@@ -1,0 +1,73 @@
+"""A scene in which everything is known, with numbers that can be told apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engines.histogram import Histogram
+from monitor.config import parse_config
+from monitor.hardware import Hardware
+from monitor.health import BoxFacts, QueueFacts, SourceFacts
+from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality
+from monitor.metrics.scene import EngineFacts, Scene, identity_of
+from monitor.operators import Limits
+from monitor.report import report_of
+from monitor.trends import STEPS, TrendSteps
+from monitor.window import Ledger
+
+CONFIG = "sources: [{id: pump-1, kind: simulated}]\nsite: north\nbox: press"
+BOX = BoxFacts(
+    version="1.2.3",
+    pid=7,
+    started_utc_s=1_700_000_000.0,
+    broker="away",
+    sparkplug="waiting",
+    outbox_records=11,
+    outbox_by_reader={"json": 11, "sparkplug": 4},
+    queues={"windows": QueueFacts(3, 256), "commands": QueueFacts(0, 1000)},
+    store_error="disk full",
+    kept_bytes=5_000,
+    free_bytes=70_000,
+    watchdog_s=30.0,
+    restarted_threads=2,
+    counts={"commands_turned_away": 9},
+)
+PUMP = SourceFacts(
+    capture=CaptureHealth("pump-1", CaptureState.HEALTHY, "", "alsa:CARD=Device", 48_000, 480, 1, 2),
+    bundle_id="mae-1",
+    backend="onnxruntime 1.17 cpu fp32",
+    quality=Quality.OK,
+    level_dbfs=-31.5,
+    value=1.25,
+    expected_per_day=0.02,
+    alarm=AlarmState.UNACKNOWLEDGED,
+    limits=Limits(1.1, 0.7, 0.1, 0.0, 5.0),
+    lag_s=0.3,
+    windows=90,
+    dropped_windows=6,
+    keeps_up=False,
+    ledger=Ledger(100, 10, 80, 20, 10),
+)
+DEAF = SourceFacts(
+    capture=CaptureHealth('fan "2"', CaptureState.FAILED, "no such device", "name:nobody"),
+    bundle_id="mae-1",
+    backend="onnxruntime 1.17 cpu fp32",
+    uncertain=True,
+)
+"""Nothing was ever heard of it."""
+
+
+def scene_of(*sources: SourceFacts, box: BoxFacts = BOX) -> Scene:
+    times = Histogram()
+    for seconds in (0.0004, 0.002, 0.3, 99.0):
+        times.note(seconds)
+    values = [*([None] * (STEPS - 10)), *(step / 10 for step in range(1, 11))]
+    trend = TrendSteps(1_700_003_600.0, values, [None] * STEPS, [None] * STEPS)
+    return Scene(
+        identity=identity_of(parse_config(CONFIG, name="test")),
+        report=replace(report_of(box, sources), at_utc_s=1_700_000_100.0),
+        trends={"pump-1": trend, 'fan "2"': None},
+        lags={facts.capture.source_id: times.counts() for facts in sources},
+        engines=[EngineFacts("mae-1", "onnxruntime 1.17 cpu fp32", True, 96, times.counts())],
+        hardware=Hardware({"cpu-thermal": 51.5}, {"gpu.0": 0.25}),
+    )
