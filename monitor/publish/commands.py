@@ -204,9 +204,12 @@ def parse_command(payload: bytes) -> Command:
     if len(payload) > MAX_COMMAND_BYTES:
         raise CommandError(f"the command is longer than {MAX_COMMAND_BYTES} bytes; shorten it")
     try:
-        return Command.model_validate_json(payload)
+        command = Command.model_validate_json(payload)
     except ValidationError as error:
         raise CommandError(_sentence(error)) from error
+    # one reader takes the first of two, another the last: what was checked must be what is done
+    json.loads(payload, object_pairs_hook=_refuse_twice)
+    return command
 
 
 def command_id(payload: bytes) -> str | None:
@@ -219,6 +222,13 @@ def command_id(payload: bytes) -> str | None:
         return None
     found = document.get("id") if isinstance(document, dict) else None
     return found if isinstance(found, str) and re.match(ID_PATTERN, found) else None
+
+
+def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
+    keys = [key for key, _ in pairs]
+    twice = sorted({key for key in keys if keys.count(key) > 1})
+    if twice:
+        raise CommandError(f"no command: {', '.join(twice)} stands twice; make one of them")
 
 
 def _sentence(error: ValidationError) -> str:

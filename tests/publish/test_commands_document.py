@@ -27,6 +27,10 @@ def encoded(**changes: object) -> bytes:
         {"action": "out_of_service"},
         {"action": "in_service"},
         {"action": "label", "event_id": "e1", "rating": "anomaly", "fault_code": "B12"},
+        {"action": "label", "event_id": "e1", "rating": "none", "note": "a truck"},
+        {"action": "set_limits", "limit": 1.2, "deadband": 0},
+        {"action": "set_limits", "reset": True},
+        {"action": "reload"},
         {"schema": "command/1", "time": "2026-01-31T12:00:00.000Z", "source": "pump", "bundle": None},
     ],
 )
@@ -61,6 +65,13 @@ def test_ack_is_acknowledge() -> None:
         ({"action": "label"}, "label needs event_id and rating"),
         ({"action": "label", "event_id": "e", "rating": "bad"}, "rating"),
         ({"rating": "anomaly"}, "belong to label"),
+        ({"action": "label", "event_id": "e", "rating": "none", "fault_code": "B1"}, "no fault_code"),
+        ({"deadband": 0.0}, "belong to set_limits, not to acknowledge"),
+        ({"action": "reload", "reset": True}, "belong to set_limits, not to reload"),
+        ({"action": "set_limits"}, "set_limits needs one of limit"),
+        ({"action": "set_limits", "limit": 1.1, "reset": True}, "and none of them"),
+        ({"action": "set_limits", "limit": True}, "limit"),
+        ({"action": "set_limits", "limit": float("nan")}, "limit"),
         ({"note": "x" * 1001}, "note"),
         ({"surprise": 1}, "surprise"),
         ({"schema": "command/2"}, "schema"),
@@ -71,6 +82,18 @@ def test_what_is_no_command_is_refused_with_the_key_in_the_sentence(
 ) -> None:
     with pytest.raises(CommandError, match=complaint):
         parse_command(encoded(**changes))
+
+
+@pytest.mark.parametrize("more", [b', "action": "unshelve"', b', "id": "c-1"', b', "\\u0069d": "c-2"'])
+def test_a_key_that_stands_twice_is_refused(more: bytes) -> None:
+    with pytest.raises(CommandError, match="stands twice"):
+        parse_command(encoded()[:-1] + more + b"}")
+
+
+def test_arguments_are_what_was_given_beside_who_what_and_when() -> None:
+    command = parse_command(encoded(action="set_limits", limit=1.2, note="windy", source="pump"))
+    assert {"limit": 1.2, "note": "windy"} == command.arguments
+    assert {"limit": 1.2} == command.limits
 
 
 def test_a_refusal_does_not_repeat_what_was_sent() -> None:
