@@ -5,6 +5,7 @@
     publish, sparkplug (one each)   store -> broker
     keep    (one thread)            clips and error maps -> disk
     control (one thread)            the page's questions and commands
+    metrics (one thread)            Prometheus's questions
     main                            health, systemd, status.json
 
 Every queue is bounded and says what it does when full; every thread is run by the supervisor.
@@ -28,10 +29,13 @@ from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
 from monitor.desk import Desk
 from monitor.errors import CommandError
+from monitor.guests import GuestServer
 from monitor.health import HealthBook
 from monitor.keeper import Keeper
 from monitor.logs import Log
 from monitor.machine import facts_at_start, open_machines
+from monitor.metrics.scene import Painter
+from monitor.metrics.server import open_metrics
 from monitor.notify import Notifier
 from monitor.operators import Origin
 from monitor.outlets import Outlets
@@ -101,8 +105,10 @@ class Daemon:
             self._machines, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
         self._pipeline.resume()
+        painter = Painter(config, self._machines, self._book, lambda: self._caretaker.last_report)
+        self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
         parts = live_parts(self._machines, self._keeper, self._announcer, self._pipeline)
-        reloader = Reloader(config, reread, parts)
+        reloader = Reloader(config, reread, (*parts, painter.prepare))
         self._desk = Desk(self._machines, self._store, self._pipeline, log, reloader=reloader)
         self._queue = WindowQueue(config.engine.queue_windows)
         self._supervisor = Supervisor(log)
@@ -142,7 +148,8 @@ class Daemon:
         start, end = self._supervisor.start, self._supervisor.stop
         gave_up = self._supervisor.gave_up.is_set
         publish = [start(task) for task in self._outlets.tasks(WAIT_S, FAREWELL_S / 2, gave_up)]
-        control = [] if self._control is None else [start(_control_task(self._control))]
+        servers = [("control", self._control), ("metrics", self._metrics)]
+        guests = [start(_guest_task(name, server)) for name, server in servers if server is not None]
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         captures = [start(Task(c.name, c.run_once, last=c.finish)) for c in self._captures]
@@ -151,7 +158,7 @@ class Daemon:
 
         # the end goes down the path of the sound, so that nothing heard is left behind
         self._notifier.stopping()
-        busy = end(control, FAREWELL_S)
+        busy = end(guests, FAREWELL_S)
         busy += end(captures, FAREWELL_S)
         self._queue.close()
         for task in (judge, keep):
@@ -210,5 +217,5 @@ def _reload_command() -> bytes:
     return json.dumps({"id": f"sighup-{now_ms}", "action": "reload", "actor": "SIGHUP"}).encode()
 
 
-def _control_task(server: ControlServer) -> Task:
-    return Task("control", lambda: server.run_once(WAIT_S), last=server.close)
+def _guest_task(name: str, server: GuestServer) -> Task:
+    return Task(name, lambda: server.run_once(WAIT_S), last=server.close)

@@ -25,7 +25,7 @@ from monitor.trends import TrendSteps
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What the configuration says of this box; it does not change while the daemon runs."""
+    """What the configuration in force says of this box."""
 
     site: str
     """As configured."""
@@ -74,7 +74,7 @@ class Scene:
 
 
 class Painter:
-    """Makes scenes. Used by one thread, the metrics server's."""
+    """Makes scenes, for one thread, the metrics server's; a new configuration may come from another."""
 
     def __init__(
         self,
@@ -90,6 +90,15 @@ class Painter:
         self._book = book
         self._last_report = last_report
         self._sysfs = sysfs
+
+    def prepare(self, config: Config) -> Callable[[], None]:
+        """Return what lets the next scene know a configuration that was read again."""
+        identity = identity_of(config)
+
+        def apply() -> None:
+            self._identity = identity
+
+        return apply
 
     def scene(self) -> Scene | None:
         """Return everything as it is now; None: the daemon has told nothing yet."""

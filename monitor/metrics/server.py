@@ -15,6 +15,8 @@ from prometheus_client.exposition import choose_encoder
 from monitor.config import MetricsConfig
 from monitor.guests import MAX_GUESTS, GuestServer, House
 from monitor.logs import Log
+from monitor.metrics.collector import registry_of
+from monitor.metrics.scene import Painter
 
 PATH = "/metrics"
 MAX_QUESTION_BYTES = 16_384
@@ -55,6 +57,11 @@ class MetricsServer(GuestServer):
         body = encode(self._registry)
         whole = _response("200 OK", kind, body)
         return whole if method == "GET" else whole[: -len(body)]
+
+
+def open_metrics(config: MetricsConfig, painter: Painter, log: Log) -> MetricsServer:
+    """Return the server of a daemon's metrics."""
+    return MetricsServer(config, registry_of(painter.scene), log)
 
 
 def _response(status: str, kind: str, body: bytes, more: str = "") -> bytes:

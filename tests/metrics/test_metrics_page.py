@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from metrics_scene import BOX, DEAF, PUMP, scene_of
+from metrics_scene import BOX, CONFIG, DEAF, PUMP, scene_of
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
@@ -15,9 +15,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_rules import PROMTOOL, needs_promtool
 
+from monitor.config import parse_config
+from monitor.health import HealthBook
 from monitor.metrics.collector import METRICS, SceneCollector
 from monitor.metrics.docs import ROOT, metrics_markdown
-from monitor.metrics.scene import Scene
+from monitor.metrics.scene import Painter, Scene
 
 Series = dict[tuple[str, ...], float]
 
@@ -178,3 +180,15 @@ def test_every_meaning_is_one_sentence_that_a_table_can_hold(metric: object) -> 
     assert meaning.endswith(".")
     assert "|" not in meaning
     assert "\n" not in meaning
+
+
+def test_a_configuration_that_is_read_again_is_told_with_the_next_scene() -> None:
+    report = scene_of(PUMP).report
+    painter = Painter(parse_config(CONFIG, name="a"), [], HealthBook([PUMP]), lambda: report)
+    before = painter.scene()
+    painter.prepare(parse_config(f"{CONFIG}\nstore: {{max_bytes: 7000000}}", name="b"))()
+    after = painter.scene()
+    assert before is not None
+    assert after is not None
+    assert 7_000_000 == after.identity.max_kept_bytes
+    assert before.identity.config_digest != after.identity.config_digest
