@@ -16,5 +16,6 @@ pytest_plugins = [
     "fixtures_tensorrt",
     "fixtures_time",
     "fixtures_daemon",
+    "fixtures_install",
     "fixtures_replay",
 ]

@@ -46,5 +46,7 @@ def login_from_config(config: MqttConfig) -> Login | None:
         # without a cause: it would carry the file's bytes into the log
         raise PublishError(f"mqtt.password_file {path}: is not UTF-8 text; write it anew") from None
     if not password:
-        raise PublishError(f"mqtt.password_file {path}: is empty; write the password into it")
+        given = path == config.password_file
+        into = "it" if given else "the file that the unit's LoadCredential names, and restart the service"
+        raise PublishError(f"mqtt.password_file {path}: is empty; write the password into {into}")
     return Login(config.username, password)

@@ -147,6 +147,23 @@ def test_a_credential_of_systemd_is_read_by_its_name(tmp_path: Path, monkeypatch
     assert login.password == "hush"  # noqa: S105 - the test's own
 
 
+def test_a_systemd_that_knows_no_credentials_leaves_the_file_in_the_configuration_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = config(username="box", password_file=Path("credential:mqtt-password"))
+    (tmp_path / "mqtt-password").write_text("old\n")
+    monkeypatch.setenv("CONFIGURATION_DIRECTORY", f"{tmp_path}:/etc/other")
+    login = login_from_config(keys)
+    assert login is not None
+    assert login.password == "old"  # noqa: S105 - the test's own
+    loaded = tmp_path / "loaded"
+    loaded.mkdir()
+    (loaded / "mqtt-password").write_text("\n")  # what the unit gives where there is no file
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(loaded))
+    with pytest.raises(PublishError, match="is empty; write the password into the file that the unit's Load"):
+        login_from_config(keys)
+
+
 @pytest.mark.parametrize("name", ["", "../shadow", "a/b", "."])
 def test_a_credential_name_that_leads_elsewhere_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
