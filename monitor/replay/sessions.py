@@ -46,7 +46,7 @@ class Sessions:
         """Begin a session, always with a new token, and return that."""
         now_s = self._clock()
         own = [token for token, session in self._sessions.items() if session.user == user]
-        for token in own[: len(own) - MAX_OF_ONE_USER + 1]:
+        for token in own[: max(0, len(own) - MAX_OF_ONE_USER + 1)]:
             self.close(token)
         while len(self._sessions) >= MAX_SESSIONS:
             self._sessions.popitem(last=False)
