@@ -10,7 +10,7 @@ from typing import Any
 
 from fixtures_mosquitto import Heard, Mosquitto, Recorder, eventually
 from publish_rig import LIMITS, VOICE, change_to, inference_at, span_at
-from sparkplug_oracle import OraclePayload, pysparkplug
+from sparkplug_oracle import OraclePayload
 from sparkplug_rig import Counter
 from sparkplug_strict_host import StrictHost, state_payload
 
@@ -243,6 +243,3 @@ class HostSide:
 
 def at(broker: Mosquitto) -> tuple[str, int]:
     return ("127.0.0.1", broker.port)
-
-
-__all__ = ["BOX", "HOST", "NODE", "EdgeRig", "HostSide", "Told", "at", "pysparkplug", "told"]
