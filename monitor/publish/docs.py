@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from monitor.publish.commands import Command, ReplyPayload
-from monitor.publish.examples import EXAMPLES
+from monitor.publish.examples import EXAMPLES, action_documents
 from monitor.publish.payloads import (
     AlarmPayload,
     EventPayload,
@@ -102,8 +102,10 @@ same. Kinds, of which later versions may know more:
 - `status` is `online` while connected, `stopped` after an orderly end, and `offline` when the connection was
   lost: the broker says so itself (last will), after 1.5 times `mqtt.keepalive_s` at the latest. A source is
   well when `status` is `online` **and** its `health` is `healthy`: read both.
-- Commands go to `{source}/command` and must not be retained: a retained one is ignored, since it would act
-  again at every connect. A command sent while the box is away is not kept for it. No reply means: not done.
+- Commands go to `{source}/command`, or `command` for the whole box, and must not be retained: a retained one
+  is ignored, since it would act again at every connect. A command sent while the box is away is not kept for
+  it. No reply means: not done. The same `id` is the same command: sent again it is answered again, and done
+  once.
 """
 
 
@@ -160,6 +162,15 @@ def _section(kind: str) -> str:
         f"\n## {kind}\n\n`{TOPICS[kind].suffix}` - {first_sentence}\n\n"
         "| key | type | unit | meaning |\n|---|---|---|---|\n"
         f"{rows}\n```json\n{_compact(example)}\n```\n"
+        f"{_actions() if kind == 'command' else ''}"
+    )
+
+
+def _actions() -> str:
+    rows = "".join(f"| `{json.dumps(document)}` | {meaning} |\n" for document, meaning in action_documents())
+    return (
+        "\nWhat can be asked, each with an example; [commands.md](commands.md) says more:\n\n"
+        f"| document | what it does |\n|---|---|\n{rows}"
     )
 
 

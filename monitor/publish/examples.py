@@ -149,6 +149,45 @@ def _command_document() -> dict[str, Any]:
     return tree
 
 
+ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
+    (
+        {"action": "acknowledge", "event_id": "pump-20260131T120101"},
+        "Somebody has seen the open event. With `event_id` it is refused if another one is open by now.",
+    ),
+    ({"action": "shelve", "duration_s": 1800}, "Set the alarm aside for a time; it is still evaluated."),
+    ({"action": "shelve", "one_shot": True}, "Set it aside until it returns to normal."),
+    ({"action": "unshelve"}, "End that now."),
+    ({"action": "out_of_service", "note": "new bearing"}, "Set it aside until it is put back by hand."),
+    ({"action": "in_service"}, "Put it back."),
+    (
+        {"action": "label", "event_id": "pump-20260131T120101", "rating": "anomaly", "fault_code": "B1"},
+        "Say what an event was. A labelled event's sound is kept as long as there is room.",
+    ),
+    (
+        {"action": "label", "event_id": "pump-20260131T120101", "rating": "none"},
+        "Withdraw that; what was said before stays on record.",
+    ),
+    (
+        {"action": "set_limits", "limit": 1.3, "warning_value": 0.9},
+        "Hold this source's scores against other limits; what is not given stays. Kept over restarts.",
+    ),
+    ({"action": "set_limits", "reset": True}, "All limits as in the configuration again."),
+    (
+        {"action": "reload"},
+        "Read config.yaml again, to `command` of the box. All that changed is applied, or nothing is.",
+    ),
+)
+"""A command for each thing that can be asked, without who asks, and what it does."""
+
+
+def action_documents() -> list[tuple[dict[str, Any], str]]:
+    """Return ACTION_EXAMPLES as whole documents, as they would be sent."""
+    return [
+        ({"id": f"hmi3-{number:06d}", "actor": "anna", **action}, meaning)
+        for number, (action, meaning) in enumerate(ACTION_EXAMPLES, 872)
+    ]
+
+
 def _document(payload: Callable[[], Payload]) -> Callable[[], dict[str, Any]]:
     return lambda: dict(json.loads(payload().encode()))
 

@@ -3,16 +3,16 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
 
 from monitor.describe import sentence
 from monitor.explanation import SoundKind
-from monitor.publish.commands import parse_command
+from monitor.publish.commands import Action, parse_command
 from monitor.publish.docs import DOCS, MODELS, page, schema, schemas
-from monitor.publish.examples import EXAMPLES, EXPLANATION
+from monitor.publish.examples import EXAMPLES, EXPLANATION, action_documents
 from monitor.publish.topics import TOPICS
 
 REMEDY = "run `python -m monitor.publish.docs`"
@@ -101,3 +101,10 @@ def test_an_unknown_key_is_allowed_from_the_box_and_refused_to_it() -> None:
     jsonschema.validate(event, kept_schema("event"))
     with pytest.raises(jsonschema.ValidationError, match="Additional properties"):
         jsonschema.validate({**EXAMPLES["command"](), "new": 1}, kept_schema("command"))
+
+
+def test_every_action_has_an_example_that_is_a_command() -> None:
+    shown = [parse_command(json.dumps(document).encode()) for document, _ in action_documents()]
+    assert set(get_args(Action)) == {command.action for command in shown}
+    for document, meaning in action_documents():
+        assert f"| `{json.dumps(document)}` | {meaning} |" in page()
