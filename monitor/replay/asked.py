@@ -34,16 +34,14 @@ class Asked:
     """First day, as 2026-01-31 in the zone of this box."""
     to_day: str = ""
     """Last day, included."""
-    order: str = Order.UNREVIEWED_FIRST.value
-    """A value of Order."""
+    order: str = ""
+    """A value of Order; empty: what nobody has reviewed comes first."""
 
     @property
     def query(self) -> str:
         """The same as part of an address; what does not narrow is left out."""
         said = {("from" if key == "from_day" else "to" if key == "to_day" else key): value
                 for key, value in asdict(self).items()}  # fmt: skip
-        if said["order"] == Order.UNREVIEWED_FIRST.value:
-            said["order"] = ""
         return urlencode({key: value for key, value in said.items() if value})
 
     @property
@@ -96,7 +94,7 @@ def asked_from(parameters: Mapping[str, str]) -> Asked:
         state=parameters.get("state", ""),
         from_day=parameters.get("from", ""),
         to_day=parameters.get("to", ""),
-        order=parameters.get("order", "") or Order.UNREVIEWED_FIRST.value,
+        order=parameters.get("order", ""),
     )
 
 

@@ -125,7 +125,7 @@ def _choices(library: Library, tongue: Tongue) -> dict[str, Sequence[tuple[str, 
         "kinds": [every, *((kind.value, tongue(text)) for kind, text in KINDS.items())],
         "states": [every, *((state.value, tongue(text)) for state, (text, _) in STATES.items())],
         "orders": [
-            (Order.UNREVIEWED_FIRST.value, tongue("not reviewed first")),
+            ("", tongue("not reviewed first")),
             (Order.NEWEST.value, tongue("newest first")),
         ],
     }

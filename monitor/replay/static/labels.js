@@ -103,14 +103,14 @@ class LabelDesk {
     // a broken line is told when something is to be changed, not every ten seconds
     const got = await getPage(place.dataset.history).catch(() => null);
     if (got === null || got.left || !place.isConnected) return;
-    const before = place.querySelectorAll("li").length;
+    const before = place.querySelectorAll("[data-who]").length;
     place.replaceChildren(...got.tree.body.childNodes);
-    const newest = place.querySelector("li");
+    const newest = place.querySelector("[data-who]");
     for (const button of this.form.querySelectorAll("[data-rating]")) {
       const counts = place.querySelector("[data-counts]").dataset.counts;
       button.setAttribute("aria-pressed", String(button.dataset.rating === counts));
     }
-    const more = place.querySelectorAll("li").length > before;
+    const more = place.querySelectorAll("[data-who]").length > before;
     if (more && newest.dataset.who !== this.form.dataset.user) {
       say(t("{who} has just labelled this event too; the latest label counts.", { who: newest.dataset.who }));
     }
