@@ -13,6 +13,11 @@ from fixtures_daemon import DaemonProcess
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
 from fixtures_verbs import ran
 
+from monitor.publish.sparkplug.datatypes import DataType, Value
+from monitor.publish.sparkplug.decode import decode_payload
+from monitor.publish.sparkplug.encode import encode_payload
+from monitor.publish.sparkplug.payload import Metric, Payload
+
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
 
@@ -124,3 +129,54 @@ def test_a_changed_configuration_is_applied_whole_or_not_at_all(box: Box) -> Non
     assert 0 == box.daemon.stop()
     assert [] == box.daemon.events("stopped"), "which is info, and nothing below warning is written any more"
     assert "(box)  reload  SIGHUP by signal  done" in ran("audit", "--state-dir", box.daemon.state_dir).out
+
+
+def test_a_sparkplug_host_sets_a_limit_reads_the_answer_and_may_ask_twice(
+    mosquitto: Mosquitto,
+    make_daemon: Callable[..., DaemonProcess],
+    make_recorder: Callable[..., Recorder],
+    topic_prefix: str,
+) -> None:
+    recorder = make_recorder(mosquitto.port, "spBv1.0/mill/#")
+    daemon = make_daemon(
+        site="mill",
+        mqtt={"host": "127.0.0.1", "port": mosquitto.port, "prefix": topic_prefix},
+        sparkplug={"enabled": True},
+        sources=[{"id": "pump-1", "kind": "simulated", "machine": "pump"}],
+    )
+    daemon.start()
+
+    def told(topic: str) -> dict[str, object]:
+        """What a host that heard everything since the birth knows of a device's or the node's tags."""
+        metrics = [m for heard in recorder.on(topic) for m in decode_payload(heard.payload).metrics]
+        return {str(metric.name): metric.value for metric in metrics}
+
+    def write(topic: str, name: str, datatype: DataType, value: Value) -> None:
+        metric = Metric(name, datatype, value, timestamp_ms=7)
+        recorder.send(topic, encode_payload(Payload((metric,), 7, None), states_datatypes=True))
+
+    device, node = "spBv1.0/mill/{}/box1/pump-1", "spBv1.0/mill/{}/box1"
+    eventually(lambda: recorder.on(device.format("DBIRTH")), 30, "the birth of the device")
+    for _ in range(2):
+        write(device.format("DCMD"), "Command/AlarmLimit", DataType.DOUBLE, 1.4)
+    eventually(lambda: told(device.format("DDATA")).get("Command/LastResult") == "done", 15, "an answer")
+    eventually(lambda: told(device.format("DDATA")).get("Limit") == 1.4, 15, "the limit")
+    assert "sparkplug" == told(device.format("DDATA"))["Alarm/LimitsBy"]
+
+    write(device.format("DCMD"), "Command/AlarmLimit", DataType.DOUBLE, 9.0)
+    eventually(lambda: told(device.format("DDATA"))["Command/LastResult"] == "refused", 15, "a refusal")
+    assert "limit 9 must be 0.5 to 2" in str(told(device.format("DDATA"))["Command/LastReason"])
+    write(node.format("NCMD"), "Node Control/Reload", DataType.BOOLEAN, value=True)
+    eventually(
+        lambda: told(node.format("NDATA")).get("Command/LastAction") == "reload", 15, "the node's answer"
+    )
+    assert "done" == told(node.format("NDATA"))["Command/LastResult"]
+
+    noted = [
+        json.loads(line) for line in ran("audit", "--state-dir", daemon.state_dir, "--json").out.splitlines()
+    ]
+    assert [("reload", "done"), ("set_limits", "refused"), ("set_limits", "done")] == [
+        (entry["action"], entry["result"]) for entry in noted
+    ], "the same DCMD is the same command"
+    assert {"sparkplug"} == {entry["origin"] for entry in noted}
+    assert 0 == daemon.stop()
