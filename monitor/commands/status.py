@@ -77,9 +77,10 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
     value = "not judged" if source["value"] is None else f"{source['value']:.2f} of the limit"
     level = "" if source["level_dbfs"] is None else f", {source['level_dbfs']:.0f} dBFS"
     reason = f" ({capture['reason']})" if capture["reason"] else ""
+    uncertain = ", uncertain" if source.get("uncertain") else ""
     lines = [
         f"{capture['source_id']}: {capture['state']}{reason}",
-        f"  alarm {source['alarm']}; last score {value}; input {source['quality']}{level}",
+        f"  alarm {source['alarm']}{uncertain}; last score {value}; input {source['quality']}{level}",
         f"  {capture['device']}; {source['bundle_id']} on {source['backend']}",
     ]
     if source.get("fallback"):
