@@ -57,11 +57,11 @@ def voice_in(language: str) -> Voice:
     return Voice(language, say)
 
 
-def answer_with_piece(request: Request, piece: Piece) -> Response:
+def answer_with_piece(request: Request, piece: Piece, *, has_parts: bool = False) -> Response:
     """Send a picture or a sound, or only that the reader has it already."""
     if is_known(request.headers, piece.etag):
         return NotModified(piece.etag)
-    return FileAnswer(piece.open(), piece.media_type, piece.etag, request.headers)
+    return FileAnswer(piece.open(), piece.media_type, piece.etag, request.headers if has_parts else None)
 
 
 def _json(document: BaseModel) -> Response:
@@ -103,7 +103,8 @@ def _axes(request: Request, _query: Query) -> Response:
 
 def _audio(request: Request, query: AudioQuery) -> Response:
     clip_id = request.path_params["clip_id"]
-    return answer_with_piece(request, library_of(request).media.audio(clip_id, query.format, query.band))
+    piece = library_of(request).media.audio(clip_id, query.format, query.band)
+    return answer_with_piece(request, piece, has_parts=True)
 
 
 def _picture(request: Request, _query: Query) -> Response:
@@ -169,7 +170,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         media_types=(PNG,),
         statuses=(404, 410),
         is_slow=True,
-        is_file=True,
+        has_etag=True,
     ),
     Endpoint(
         "/clips/{clip_id}/axes",
@@ -179,7 +180,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         document=Axes,
         statuses=(404, 410),
         is_slow=True,
-        is_file=True,
+        has_etag=True,
     ),
     Endpoint(
         "/clips/{clip_id}/audio",
@@ -190,7 +191,8 @@ ENDPOINTS: Sequence[Endpoint] = (
         media_types=tuple(kind.media_type for kind in AudioFormat),
         statuses=(404, 410),
         is_slow=True,
-        is_file=True,
+        has_etag=True,
+        has_parts=True,
     ),
     Endpoint(
         "/clips/{clip_id}/pictures/{picture}.png",
@@ -201,7 +203,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         statuses=(404, 410),
         choices={"picture": PICTURES},
         is_slow=True,
-        is_file=True,
+        has_etag=True,
     ),
     Endpoint(
         "/windows/{window_id}/pictures/{picture}.png",
@@ -212,7 +214,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         statuses=(404, 410),
         choices={"picture": MAPS},
         is_slow=True,
-        is_file=True,
+        has_etag=True,
     ),
     Endpoint(
         "/export",

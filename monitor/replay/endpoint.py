@@ -63,8 +63,10 @@ class Endpoint:
     """Parts of the path that have only certain values."""
     is_slow: bool = False
     """It may decode or draw."""
-    is_file: bool = False
-    """It has an ETag and can be had in parts."""
+    has_etag: bool = False
+    """Whoever has it already is told so."""
+    has_parts: bool = False
+    """A part of it can be had."""
 
     @property
     def route(self) -> Route:

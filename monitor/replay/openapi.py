@@ -15,7 +15,7 @@ from monitor.replay.endpoint import Endpoint
 REF = "#/components/schemas/{model}"
 TITLES = {
     200: "What was asked for.",
-    206: "The part that was asked for.",
+    206: "The one part that a Range header asked for.",
     304: "You have it.",
     400: "The query makes no sense.",
     401: "Log in first.",
@@ -72,8 +72,8 @@ def _operation(endpoint: Endpoint, query: Tree) -> Tree:
 
 
 def _statuses(endpoint: Endpoint) -> list[int]:
-    of_files = (206, 304, 416) if endpoint.is_file else ()
-    return sorted({200, *ALWAYS, *endpoint.statuses, *of_files})
+    more = (*((304,) if endpoint.has_etag else ()), *((206, 416) if endpoint.has_parts else ()))
+    return sorted({200, *ALWAYS, *endpoint.statuses, *more})
 
 
 def _path_parameters(endpoint: Endpoint) -> list[Tree]:
@@ -110,12 +110,12 @@ def _without_null(schema: Tree) -> Tree:
 
 
 def _headers(endpoint: Endpoint) -> list[Tree]:
-    if not endpoint.is_file:
+    if not endpoint.has_etag:
         return []
-    said = {"If-None-Match": "An ETag that you have.", "Range": "One part, as bytes=first-last."}
+    said = "An ETag that you have."
+    schema = {"type": "string"}
     return [
-        {"name": name, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
-        for name, text in said.items()
+        {"name": "If-None-Match", "in": "header", "required": False, "description": said, "schema": schema}
     ]
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
 from monitor.errors import QueryError
@@ -16,6 +17,17 @@ from monitor.replay.event_query import CURSOR, PAGE_MAX, EventFilter, Labelled, 
 from monitor.replay.export import Judgement
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def _written_out(given: object) -> object:
+    """Refuse times that are only a number: of which epoch, in which unit?"""
+    if not isinstance(given, str) or RFC_3339.fullmatch(given) is None:
+        raise ValueError("give date, time and zone as RFC 3339, such as 2026-01-31T12:00:00Z")
+    return given
+
+
+RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Hertz = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 
@@ -43,8 +55,8 @@ class FilterQuery(Query):
     label: Labelled | None = Field(default=None, description="Of which this was said last.")
     fault_code: Text | None = Field(default=None, description="Whose last label names this fault.")
     kind: SoundKind | None = Field(default=None, description="That sounded like this most.")
-    from_: AwareDatetime | None = Field(default=None, alias="from", description="That began then or later.")
-    to: AwareDatetime | None = Field(default=None, description="That began before then.")
+    from_: Moment | None = Field(default=None, alias="from", description="That began then or later.")
+    to: Moment | None = Field(default=None, description="That began before then.")
 
     @property
     def wanted(self) -> EventFilter:

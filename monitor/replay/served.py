@@ -37,11 +37,13 @@ class NotModified(Response):
 class FileAnswer(Response):
     """An open file or a part of it; closes the file when it is sent, or when the reader goes."""
 
-    def __init__(self, file: BinaryIO, media_type: str, etag: str, asked: Headers) -> None:
+    def __init__(self, file: BinaryIO, media_type: str, etag: str, asked: Headers | None) -> None:
+        """`asked`: headers that may ask for a part; None: it is only had as a whole."""
         self._file = file
         size = file.seek(0, 2)
-        span = _span(asked, etag, size)
-        headers = {"ETag": etag, "Cache-Control": KEEP, "Accept-Ranges": "bytes"}
+        span = None if asked is None else _span(asked, etag, size)
+        headers = {"ETag": etag, "Cache-Control": KEEP}
+        headers["Accept-Ranges"] = "none" if asked is None else "bytes"
         if span is None:
             self._first, self._left, status = 0, size, 200
         elif span == (0, 0):

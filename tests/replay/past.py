@@ -56,8 +56,9 @@ RAISED = AlarmChange(
 class Past:
     """Writes to a store and reads it through a library."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self.store: Store = open_store(state_dir)
+    def __init__(self, state_dir: Path, store: Store | None = None) -> None:
+        """`store`: one that somebody else has open; None: this one opens it."""
+        self.store = open_store(state_dir) if store is None else store
         self.library = Library(state_dir, state_dir / "replay-cache", 50_000_000)
         self.media = self.library.media
 
