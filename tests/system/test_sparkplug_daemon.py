@@ -1,0 +1,70 @@
+"""The daemon as a Sparkplug edge node: a host sees its life, its death by kill -9, and the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fixtures_daemon import DaemonProcess
+from fixtures_mosquitto import Mosquitto, Recorder, eventually
+
+pysparkplug = pytest.importorskip("pysparkplug", reason="pip install --no-deps pysparkplug, as `make` does")
+
+pytestmark = pytest.mark.broker
+NODE = "spBv1.0/hall 2/{}/press line"
+PUMP = NODE + "/pump"
+
+
+def bdseqs(host: Recorder, verb: str) -> list[int]:
+    decoder = {"NBIRTH": pysparkplug.NBirth, "NDEATH": pysparkplug.NDeath}[verb]
+    deaths = [decoder.decode(heard.payload) for heard in host.on(NODE.format(verb))]
+    if verb == "NDEATH":
+        return [int(death.bd_seq_metric.value) for death in deaths]
+    return [int(metric.value) for birth in deaths for metric in birth.metrics if metric.name == "bdSeq"]
+
+
+def test_a_host_sees_a_daemon_live_die_of_kill_9_and_live_again(
+    mosquitto: Mosquitto, make_recorder: Callable[..., Recorder], make_daemon: Callable[..., DaemonProcess]
+) -> None:
+    host = make_recorder(mosquitto.port, "spBv1.0/#")
+    sources: list[dict[str, Any]] = [
+        {
+            "id": "pump",
+            "kind": "simulated",
+            "machine": "pump",
+            "faults": [{"kind": "bearing", "start_s": 3, "duration_s": 60, "severity": 1.0}],
+        }
+    ]
+    daemon = make_daemon(
+        mqtt={"enabled": False, "host": "127.0.0.1", "port": mosquitto.port, "version": "5"},
+        sparkplug={"enabled": True, "group": "hall 2", "node": "press line"},
+        sources=sources,
+    )
+    daemon.start()
+    eventually(lambda: host.on(PUMP.format("DBIRTH")), 60.0, "birth of the pump")
+
+    def told(name: str) -> list[Any]:
+        birth = pysparkplug.DBirth.decode(host.on(PUMP.format("DBIRTH"))[-1].payload)
+        data = [
+            pysparkplug.DData.decode(heard.payload, birth=birth) for heard in host.on(PUMP.format("DDATA"))
+        ]
+        return [metric for message in data for metric in message.metrics if metric.name == name]
+
+    eventually(lambda: any(metric.value for metric in told("Alarm/Active")), 60.0, "alarm")
+    assert 1 in [metric.value for metric in told("Alarm/State")]
+    eventually(lambda: daemon.status()["box"]["outbox_records"] == 0, 20.0, "records are read")  # type: ignore[index]
+    assert "connected" == daemon.status()["box"]["sparkplug"]  # type: ignore[index]
+    daemon.kill()
+    eventually(lambda: host.on(NODE.format("NDEATH")), what="the will")
+    assert [0] == bdseqs(host, "NBIRTH") == bdseqs(host, "NDEATH")
+    before = len(host.heard)
+    daemon.start()
+    eventually(lambda: len(host.on(PUMP.format("DBIRTH"))) == 2, 60.0, "birth after the kill")
+    verbs = [heard.topic.split("/")[2] for heard in host.heard[before:]]
+    assert "NBIRTH" == verbs[0]
+    assert "DDATA" not in verbs[: verbs.index("DBIRTH")]
+    assert 0 == daemon.stop()
+    eventually(lambda: len(host.on(NODE.format("NDEATH"))) == 3, what="death, and the will with it")
+    assert [0, 1, 1] == bdseqs(host, "NDEATH")
+    assert [0, 1] == bdseqs(host, "NBIRTH")
