@@ -18,8 +18,11 @@ from fixtures_daemon import ROOT, DaemonProcess
 from fixtures_mosquitto import eventually, free_port
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from monitor.replay.access import Role
+from monitor.replay.users import UserBook
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-USERS = {"anna": "technician", "ben": "technician", "vera": "viewer"}
+USERS = {"anna": Role.TECHNICIAN, "ben": Role.TECHNICIAN, "vera": Role.VIEWER}
 PASSWORD = "correct horse battery"  # noqa: S105 - of users who exist in a test only
 FAULT_CODES = ["bearing", "air leak"]
 
@@ -52,11 +55,6 @@ class Served:
         """End it as systemd does."""
         self._process.terminate()
         self._process.wait(15)
-
-    def user(self, *words: str, password: str = PASSWORD) -> None:
-        """Run `wheeltapper replay user`."""
-        command = [sys.executable, "-m", "monitor", "replay", "--config", str(self.config_path), "user"]
-        subprocess.run([*command, *words], input=f"{password}\n".encode(), check=True, cwd=ROOT)
 
 
 @pytest.fixture(scope="session")
@@ -95,8 +93,9 @@ def guarded(night_daemon: DaemonProcess) -> Iterator[Served]:
     """The page with users."""
     folder = night_daemon.folder / "guarded"
     page = Served(folder, night_daemon, {"users_file": str(folder / "users.json")})
+    book = UserBook(folder / "users.json")
     for name, role in USERS.items():
-        page.user("add", name, "--role", role, "--password-stdin")
+        book.add(name, role, PASSWORD)
     page.start()
     yield page
     page.stop()
@@ -121,7 +120,7 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
     """A function that opens a browser of one's own: cookies, language, colours, size."""
     contexts: list[BrowserContext] = []
 
-    def new(**choices: Any) -> BrowserContext:
+    def new(**choices: Any) -> BrowserContext:  # noqa: ANN401 - as Playwright takes them
         contexts.append(browser.new_context(**{"locale": "en", **choices}))
         contexts[-1].set_default_timeout(10_000)
         return contexts[-1]
@@ -145,7 +144,7 @@ def watch(page: Page) -> list[str]:
     complaints: list[str] = []
 
     def heard(message: ConsoleMessage) -> None:
-        if message.type in {"error", "warning"} and not re.search(r"status of (40[139]|503)", message.text):
+        if message.type in {"error", "warning"} and not re.search(r"status of (4\d\d|503)", message.text):
             complaints.append(message.text)
 
     page.on("console", heard)
@@ -165,10 +164,40 @@ def ready(page: Page) -> None:
     page.locator(".lanes[data-loaded]").wait_for(state="attached")
 
 
-def log_in(page: Page, address: str, name: str, password: str = PASSWORD) -> None:
-    """Log in through the form, and arrive at Now."""
-    page.goto(f"{address}/login")
+@pytest.fixture(scope="session")
+def sessions() -> dict[str, Any]:
+    """The cookies of who has logged in: a password takes a fifth of a second to check, on purpose."""
+    return {}
+
+
+@pytest.fixture
+def visitor(
+    guarded: Served, new_context: Callable[..., BrowserContext], sessions: dict[str, Any]
+) -> Iterator[Callable[[str], Page]]:
+    """A function that opens a page as a user, in a browser of their own; it must not complain."""
+    complaints = []
+
+    def visit(name: str) -> Page:
+        context = new_context(base_url=guarded.address, storage_state=sessions.get(name))
+        page = context.new_page()
+        complaints.append(watch(page))
+        if name not in sessions:
+            log_in(page, name)
+            sessions[name] = context.storage_state()
+        return page
+
+    yield visit
+    assert [[]] * len(complaints) == complaints
+
+
+def log_in(page: Page, name: str) -> None:
+    """Log in through the form."""
+    page.goto("/login")
+    fill_login(page, name, PASSWORD)
+    page.wait_for_url(re.compile(r"^(?!.*/login)"))
+
+
+def fill_login(page: Page, name: str, password: str) -> None:
     page.get_by_label("User").fill(name)
     page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(f"{address}/")
+    page.keyboard.press("Enter")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-
 from fixtures_daemon import ROOT
 
 from engines.bundle import read_manifest
@@ -52,13 +51,21 @@ class Night:
 
 
 NIGHTS: Sequence[Night] = (
-    Night("pump-1-a", "pump-1", 9.0, note=HOSTILE),
-    Night("pump-1-b", "pump-1", 7.0, SoundKind.TONE, 1000.0, 1200.0),
-    Night("hall-c", "hall", 6.0, SoundKind.KNOCK, 500.0, 7000.0),
-    Night("hostile-d", HOSTILE, 5.0),
-    Night("pump-1-e", "pump-1", 3.0),
-    Night("pump-1-f", "pump-1", 1.0),
+    Night("pump-1-labelled", "pump-1", 20.0, note=HOSTILE),
+    Night("pump-1-alike", "pump-1", 19.0),
+    Night("pump-1-heard", "pump-1", 18.0),
+    Night("hall-knock", "hall", 17.0, SoundKind.KNOCK, 500.0, 7000.0),
+    Night("hostile", HOSTILE, 16.0),
+    Night("pump-1-shared", "pump-1", 15.0),
+    Night("pump-1-looked-at", "pump-1", 14.0),
+    Night("pump-1-expired", "pump-1", 13.0),
+    Night("hall-bulk-1", "hall", 12.0, SoundKind.TONE, 1000.0, 1200.0),
+    Night("hall-bulk-2", "hall", 11.0, SoundKind.TONE, 1000.0, 1200.0),
+    Night("hall-keyboard", "hall", 10.0, SoundKind.RHYTHM),
+    Night("pump-1-next", "pump-1", 3.0, SoundKind.OTHER),
+    Night("pump-1-first", "pump-1", 2.0, SoundKind.OTHER),
 )
+"""Each test that changes an event has one, or a kind, of its own."""
 
 
 def make_evening(state_dir: Path) -> None:
@@ -124,9 +131,7 @@ def _add(store: Store, night: Night, rng: np.random.Generator) -> None:
     for number in range(3):
         _add_window(store, night, samples, FAULT_FROM_S + number * WINDOW_S / 2, clip_utc_s)
     if night.note is not None:
-        store.add_label(
-            Label(night.event_id, "anomaly", HOSTILE, start_utc_s + 60, "bearing", night.note)
-        )
+        store.add_label(Label(night.event_id, "anomaly", HOSTILE, start_utc_s + 60, "bearing", night.note))
 
 
 def _add_window(store: Store, night: Night, samples: Float32, at_s: float, clip_utc_s: float) -> None:
@@ -148,6 +153,4 @@ def _add_window(store: Store, night: Night, samples: Float32, at_s: float, clip_
     value = 2.5 - 0.2 * abs(at_s - 4.0)
     score = Score(span, value, 0.001, 10 * value, error_map.mean(axis=0), MANIFEST.bundle_id)
     inference = Inference(span, 10 * value, read_only(error_map), read_only(usual), MANIFEST.bundle_id)
-    store.add_map(
-        night.event_id, score, inference, LogMel(span, read_only(values)), maps_per_event=50
-    )
+    store.add_map(night.event_id, score, inference, LogMel(span, read_only(values)), maps_per_event=50)
