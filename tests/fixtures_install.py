@@ -71,15 +71,17 @@ def whole_wheel(folder: Path, version: str) -> Path:
     return make_wheel(folder, version, files)
 
 
-def ready_python(folder: Path, python: str, *, only: str = "") -> Path:
+def ready_python(folder: Path, python: str, *, only: str = "", packages_at: Path | None = None) -> Path:
     """A Python whose environments have our packages from the start, or `only` one: nothing is downloaded.
 
-    `folder` gets links to them, without what is ours: pip must not find another wheeltapper installed.
+    `folder` gets links to them, without the checkout's own: nobody shall find another wheeltapper installed.
+    `packages_at`: where those links are found where the Python will run.
     """
     packages = folder / "packages"
     packages.mkdir(parents=True)
     for entry in Path(sysconfig.get_path("purelib")).iterdir():
-        if "wheeltapper" not in entry.name and entry.suffix != ".pth" and entry.name.startswith(only):
+        # without the records of installation: pip would read hundreds
+        if entry.suffix not in {".pth", ".dist-info"} and entry.name.startswith(only):
             (packages / entry.name).symlink_to(entry)
     command = folder / "python"
     sites = '"${@: -1}"/lib/python*/site-packages'
@@ -87,7 +89,7 @@ def ready_python(folder: Path, python: str, *, only: str = "") -> Path:
         "#!/bin/bash\n"
         f'[ "$1 $2" = "-m venv" ] || exec {python} "$@"\n'
         f'{python} "${{@:1:2}}" --without-pip "${{@:3}}" || exit\n'
-        f'for site in {sites}; do echo {packages} >"$site/packages.pth"; done\n'
+        f'for site in {sites}; do echo {packages_at or packages} >"$site/packages.pth"; done\n'
     )
     command.chmod(0o755)
     return command
