@@ -2,7 +2,7 @@
 # Installs the Debian/Ubuntu packages that Wheeltapper needs and lacks:
 #
 #   install_system.sh run     PortAudio, for microphones
-#   install_system.sh test    also a broker, a sound server, ffmpeg, a browser and wrk, for the tests
+#   install_system.sh test    also a broker, a sound server, ffmpeg, a browser, wrk and systemd, for the tests
 #
 # As root it installs them; otherwise it prints the one line to run, and goes on: only
 # microphones (run) or some tests (test, which then skip and say so) need them.
@@ -27,6 +27,8 @@ packages=$(
     needed ffmpeg ffmpeg
     needed chromium chromium
     needed wrk wrk
+    needed systemd-analyze systemd
+    needed systemd-nspawn systemd-container
   fi
 )
 packages=$(echo "$packages" | xargs)
