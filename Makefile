@@ -8,7 +8,7 @@ DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
 BENCHMARK ?=
 
-.PHONY: help run test test-long check fmt bench bench-replay benchmark ablations explain golden train-demo docs system-run system-test clean
+.PHONY: help run test test-long check fmt bench bench-replay bench-page-load benchmark ablations explain golden train-demo deb docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON 
 bench-replay: $(DEV_STAMP)  ## the technicians' page with 5,000 events and 100,000 windows; JSON on the last line
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/replay_page.py
 
+bench-page-load: $(DEV_STAMP) system-test  ## what fifty impatient browsers cost the daemon; JSON on the last line
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/page_under_load.py
+
 benchmark: $(DEV_STAMP)  ## judge every method on ../shared (hours): docs/benchmark.md; BENCHMARK=--smoke: a minute
 	$(BIN)/python -m training.benchmark $(BENCHMARK)
 
@@ -54,10 +57,15 @@ golden: $(DEV_STAMP)  ## rebuild the golden log-mel and show what changed
 	$(BIN)/python tests/golden/make_golden.py
 	git --no-pager diff --stat -- tests/golden
 
-docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/metrics.md, docs/config.md and config.yaml
+docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/sparkplug*.md, docs/metrics.md, docs/config.md and config.yaml
 	$(BIN)/python -m monitor.publish.docs
+	$(BIN)/python -m monitor.publish.sparkplug_docs
+	$(BIN)/python tests/publish/sparkplug/tck_page.py
 	$(BIN)/python -m monitor.config.docs
 	$(BIN)/python -m monitor.metrics.docs
+
+deb:  ## build a Debian package for boxes like this one, environment and all, in dist/
+	@bash scripts/build_deb.sh
 
 system-run:  ## install the system packages that `run` needs (root), or print the line to run
 	@bash scripts/install_system.sh run

@@ -23,7 +23,7 @@ from monitor.replay.hosts import is_loopback
 from monitor.replay.reception import users_path
 from monitor.replay.users import UserBook
 
-NICE = 10
+NICE = 5
 """Below the daemon: its sound cannot wait, a picture can."""
 MAX_CONNECTIONS = 160
 MAX_OF_ONE_ADDRESS = 120
