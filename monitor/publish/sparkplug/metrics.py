@@ -91,7 +91,7 @@ ALARM_TAGS = (
     Tag("Alarm/Warning", DataType.BOOLEAN, "At or above the warning level."),
     Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged; the state is frozen."),
     Tag("Alarm/Shelved", DataType.BOOLEAN, "Set aside by an operator for a time."),
-    Tag("Alarm/ShelvedUntil", DataType.DATETIME, "When shelving ends at the latest; null: not shelved."),
+    Tag("Alarm/ShelvedUntil", DataType.DATETIME, "When shelving ends; null: not shelved, or until it returns."),
     Tag("Alarm/OutOfService", DataType.BOOLEAN, "Taken out by an operator until put back."),
     Tag("Alarm/EventId", DataType.STRING, "The open event; null: none is."),
     Tag("Alarm/EventStart", DataType.DATETIME, "When its first window at or above the limit began."),
