@@ -1,0 +1,200 @@
+"""What the pages say of sources and events, before any markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from monitor.control.documents import AlarmNow, BoxNow, Now, SourceNow, Trend
+from monitor.errors import QueryError
+from monitor.explanation import Finding, SoundKind
+from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.replay import shown
+from monitor.replay.access import Role, Visit
+from monitor.replay.asked import Asked, asked_from
+from monitor.replay.cards import Card, cards_from_now
+from monitor.replay.event_query import Labelled, Order
+from monitor.replay.words import Tongue, local
+from monitor.store import StoredClip, StoredWindow
+
+ENGLISH = Tongue("en")
+ALARM: dict[str, Any] = dict.fromkeys(AlarmNow.model_fields) | {
+    "state": AlarmState.NORMAL,
+    "active": False,
+    "limit": 1.0,
+    "warning_value": 0.7,
+    "warning": False,
+    "uncertain": False,
+    "shelved_one_shot": False,
+}
+SOURCE: dict[str, Any] = dict.fromkeys(SourceNow.model_fields) | {
+    "source": "pump",
+    "device": "usb",
+    "capture": CaptureState.HEALTHY,
+    "reason": "",
+    "quality": Quality.OK,
+    "level_dbfs": -30.0,
+    "value": 0.4,
+    "bundle": "b",
+    "backend": "onnxruntime",
+    "fallback": "",
+    "keeps_up": True,
+    "dropped_windows": 0,
+    "received_samples": 1,
+    "lost_samples": 0,
+}
+BOX: dict[str, Any] = dict.fromkeys(BoxNow.model_fields, "") | {
+    "started": "2026-01-31T12:00:00.000Z",
+    "waiting_records": 0,
+    "losses": {},
+}
+
+
+def card_of(role: Role = Role.ADMIN, alarm: dict[str, Any] | None = None, **source: object) -> Card:
+    """Return the card of a source that is well but for what is given."""
+    tree = SourceNow(**{**SOURCE, **source, "alarm": AlarmNow(**{**ALARM, **(alarm or {})})})
+    now = Now(time="2026-01-31T12:00:00.000Z", box=BoxNow(**BOX), sources=[tree])
+    (card,) = cards_from_now(now, ENGLISH, Visit("anna", role, "token", is_local=False))
+    return card
+
+
+@pytest.mark.parametrize("capture", [CaptureState.ALARMED, CaptureState.RECOVERING, CaptureState.FAILED])
+def test_a_source_without_sound_looks_deaf_and_shows_no_old_score(capture: CaptureState) -> None:
+    card = card_of(capture=capture, reason="no device", quality=Quality.ABSENT, value=0.4)
+    assert ("deaf", True, None, None) == (card.style, card.deaf, card.value, card.level_dbfs)
+    assert "no device" in card.why
+    assert "before: Normal" == card.state
+    assert "" == card.state_style
+
+
+@pytest.mark.parametrize("quality", [Quality.SILENT, Quality.FLAT, Quality.ABSENT])
+def test_a_microphone_that_hears_nothing_looks_deaf_though_its_capture_is_healthy(quality: Quality) -> None:
+    card = card_of(quality=quality, value=None)
+    assert card.deaf
+    assert card.why
+
+
+def test_a_file_that_has_ended_is_not_deaf() -> None:
+    card = card_of(capture=CaptureState.ENDED, quality=Quality.OK)
+    assert (False, "The file has been read to its end.") == (card.deaf, card.why)
+
+
+@pytest.mark.parametrize(
+    ("alarm", "source", "style"),
+    [
+        ({}, {}, "good"),
+        ({"warning": True}, {}, "warn"),
+        ({}, {"quality": Quality.CLIPPED}, "warn"),
+        ({}, {"keeps_up": False}, "warn"),
+        ({"state": AlarmState.RETURNED}, {}, "warn"),
+        ({"state": AlarmState.SHELVED, "active": True}, {}, "aside"),
+        ({"state": AlarmState.ACKNOWLEDGED, "active": True}, {"quality": Quality.GAP}, "alarm"),
+        ({"state": AlarmState.UNACKNOWLEDGED, "active": True}, {}, "alarm"),
+    ],
+)
+def test_the_worst_news_decides_how_a_card_looks(
+    alarm: dict[str, Any], source: dict[str, Any], style: str
+) -> None:
+    assert style == card_of(alarm=alarm, **source).style
+
+
+@pytest.mark.parametrize(
+    ("role", "state", "actions"),
+    [
+        (Role.VIEWER, AlarmState.UNACKNOWLEDGED, []),
+        (Role.TECHNICIAN, AlarmState.UNACKNOWLEDGED, ["acknowledge", "shelve"]),
+        (Role.ADMIN, AlarmState.NORMAL, ["shelve", "out_of_service"]),
+        (Role.ADMIN, AlarmState.SHELVED, ["unshelve", "out_of_service"]),
+        (Role.ADMIN, AlarmState.OUT_OF_SERVICE, ["in_service"]),
+        (Role.TECHNICIAN, AlarmState.OUT_OF_SERVICE, []),
+    ],
+)
+def test_a_card_offers_what_its_reader_may_do_now(role: Role, state: AlarmState, actions: list[str]) -> None:
+    assert actions == [action for action, _ in card_of(role, alarm={"state": state}).actions]
+
+
+def test_a_trend_is_told_in_words_against_the_limit_that_holds() -> None:
+    trend = Trend(
+        step_s=10.0,
+        end="2026-01-31T12:00:00.000Z",
+        value=[0.5, 2.5, None, 1.5],
+        level_dbfs=[None] * 4,
+        quality=[Quality.OK, Quality.OK, Quality.SILENT, Quality.OK],
+    )
+    card = card_of(alarm={"limit": 2.0}, trend=trend)
+    assert "Score in the last hour: highest 2.50, above the limit 33 % of the time" == card.trend_words
+    assert [True, True, False, True] == card.trend["judged"]
+
+
+def test_a_filter_survives_its_way_through_an_address() -> None:
+    said = {"source": "a&b", "label": "none", "kind": "tone", "state": "shelved", "from": "2026-01-31"}
+    asked = asked_from(said)
+    wanted = asked.wanted()
+    assert ("a&b", Labelled.NONE, SoundKind.TONE, AlarmState.SHELVED) == (
+        wanted.source_id,
+        wanted.labelled,
+        wanted.kind,
+        wanted.state,
+    )
+    assert "source=a%26b&label=none&kind=tone&state=shelved&from=2026-01-31" == asked.query
+    assert Order.UNREVIEWED_FIRST is asked.chosen_order
+    assert "" == Asked().query
+
+
+def test_the_last_day_is_included_in_the_zone_of_the_box() -> None:
+    wanted = Asked(from_day="2026-01-31", to_day="2026-01-31").wanted()
+    assert wanted.from_utc_s is not None
+    assert wanted.to_utc_s is not None
+    assert ("31 00:00", "01 00:00") == (
+        f"{local(wanted.from_utc_s):%d %H:%M}",
+        f"{local(wanted.to_utc_s):%d %H:%M}",
+    )
+
+
+@pytest.mark.parametrize(
+    "said", [{"kind": "loud"}, {"from": "31.1."}, {"state": "NORMAL"}, {"label": "x" * 99}]
+)
+def test_what_a_filter_cannot_mean_is_refused_in_words(said: dict[str, str]) -> None:
+    with pytest.raises(QueryError, match=next(iter(said))):
+        asked_from(said).wanted()
+
+
+CLIP = StoredClip("c1", "e1", "pump", 0.0, 1000.0, 10.0, 16000, 0, "clips/c1.flac", 1, None)
+WINDOW = StoredWindow("w1", "e1", "pump", 3.0, 5.0, 1003.0, 2.0, 0.1, "ok", "b", "maps/w1.npz", 1, None)
+
+
+def test_the_clip_of_the_worst_window_that_can_be_heard_is_shown_first() -> None:
+    later = replace(CLIP, clip_id="c2", start_utc_s=2000.0)
+    gone = replace(CLIP, clip_id="c0", start_utc_s=3000.0, gone="space")
+    windows = [
+        WINDOW,
+        replace(WINDOW, start_utc_s=2004.0, value=3.0),
+        replace(WINDOW, start_utc_s=3004.0, value=9.0),
+    ]
+    clips = [gone, CLIP, later]
+    assert later == shown.chosen_clip(clips, windows, None)
+    assert CLIP == shown.chosen_clip(clips, windows, "c1")
+    assert CLIP == shown.chosen_clip(clips, [], None)
+    assert gone == shown.chosen_clip([gone], windows, None)
+    assert None is shown.chosen_clip([], windows, "c1")
+
+
+def test_a_finding_is_cut_to_its_clip_and_left_out_of_others() -> None:
+    finding = Finding(SoundKind.TONE, 100.0, 200.0, 995.0, 1004.0, 12.0)
+    found = shown.finding_in_clip(finding, CLIP)
+    assert {"fromS": 0.0, "toS": 4.0, "lowHz": 100.0, "highHz": 200.0} == found
+    assert None is shown.finding_in_clip(finding, replace(CLIP, start_utc_s=1004.0))
+    assert None is shown.finding_in_clip(None, CLIP)
+
+
+def test_a_window_leads_to_the_clip_that_holds_it() -> None:
+    later = replace(CLIP, clip_id="c 2", start_utc_s=2000.0)
+    elsewhere = replace(WINDOW, start_utc_s=2003.0)
+    nowhere = replace(WINDOW, start_utc_s=5000.0)
+    rows = shown.shown_windows([WINDOW, elsewhere, nowhere], [CLIP, later], CLIP, "kind=tone")
+    assert [(True, None), (False, "/events/e1?kind=tone&clip=c+2"), (False, None)] == [
+        (row.in_clip, row.address) for row in rows
+    ]
+    assert (3.0, 5.0) == (rows[0].from_s, rows[0].to_s)
