@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engines.errors import CodedError
@@ -15,8 +15,9 @@ from monitor.listening import open_ear
 from monitor.machine import calibration_of, open_engines
 from monitor.publish.access import access_from_config
 from monitor.publish.client import check_host
+from monitor.publish.edge_settings import servers_from_config, settings_from_config
 from monitor.publish.embedded import require_broker_package
-from monitor.publish.walk import walk_to_broker
+from monitor.publish.walk import Step, walk_for_sparkplug, walk_to_broker
 from monitor.sources import open_sources
 from monitor.sources.devices import find_device
 
@@ -49,18 +50,38 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _walked(config: Config) -> bool:
-    """Walk to the broker and say each step; whether it got there."""
-    mqtt = config.mqtt
-    if not mqtt.enabled or mqtt.host == "embedded":
-        print(
-            f"ok    mqtt: no broker to go to (mqtt.{'host: embedded' if mqtt.enabled else 'enabled: false'})"
-        )
-        return True
+    """Walk to the brokers and say each step; whether all were reached."""
+    walks = _walks(config)
+    if not walks:
+        why = "host: embedded" if config.mqtt.enabled else "enabled: false"
+        print(f"ok    mqtt: no broker to go to (mqtt.{why})")
+    arrived = [_arrived(name, walk) for name, walk in walks]  # after a failure the others are tried, too
+    return all(arrived)
+
+
+def _walks(config: Config) -> list[tuple[str, Iterator[Step]]]:
+    mqtt, sparkplug = config.mqtt, config.sparkplug
+    walks = []
+    if mqtt.enabled and mqtt.host != "embedded":
+        walks.append(("mqtt", walk_to_broker(mqtt, config.topic_prefix)))
+    if sparkplug.enabled:
+        node = settings_from_config(config).node
+        device_ids = [source.id for source in config.sources]
+        for host, port in servers_from_config(config, embedded_port=None):
+            if host == "embedded":
+                continue
+            there = mqtt.model_copy(update={"host": host, "port": port})
+            walk = walk_for_sparkplug(there, node, device_ids, sparkplug.primary_host_id)
+            walks.append((f"sparkplug at {host}:{port},", walk))
+    return walks
+
+
+def _arrived(name: str, walk: Iterator[Step]) -> bool:
     try:
-        for step in walk_to_broker(mqtt, config.topic_prefix):
-            print(f"ok    mqtt {step.name}: {step.said}")
+        for step in walk:
+            print(f"ok    {name} {step.name}: {step.said}")
     except PublishError as error:
-        _tell_failure("mqtt", error)
+        _tell_failure(name.rstrip(","), error)
         return False
     return True
 
@@ -76,7 +97,7 @@ def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], st
         if devices and isinstance(source, MicrophoneSource):
             checks.append((f"device of {source.id}", lambda s=source: find_device(s.device).name))  # type: ignore[misc]
     checks.append(("sources", lambda: _sources(config)))
-    if config.mqtt.enabled:
+    if config.mqtt.enabled or config.sparkplug.enabled:
         checks.append(("mqtt", lambda: _credentials(config)))
     return checks
 

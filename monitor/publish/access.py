@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import paho.mqtt.client as mqtt
 
 from monitor.config import MqttConfig
+from monitor.logs import Log
 from monitor.publish.credentials import Login, login_from_config
 from monitor.publish.encryption import Encryption, encryption_from_config
 
@@ -35,3 +36,13 @@ def access_from_config(config: MqttConfig) -> Access:
         PublishError: A password, certificate or key is missing, unreadable, or does not fit.
     """
     return Access(login_from_config(config), encryption_from_config(config))
+
+
+def warn_of_unchecked_name(config: MqttConfig, log: Log) -> None:
+    """Say in the log that the broker's name is not checked, if it is not; once for each start."""
+    if config.insecure_skip_tls_name_check:
+        log.warning(
+            "the broker's name is not checked: anyone with a certificate of its authority may pretend to be "
+            "it",
+            key="mqtt.insecure_skip_tls_name_check",
+        )

@@ -26,7 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
-from monitor.publish.access import access_from_config
+from monitor.publish.access import access_from_config, warn_of_unchecked_name
 from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message, properties_of_message
 
 RECONNECT_S = (1, 30)
@@ -93,12 +93,7 @@ class BrokerClient:
 
     def start(self) -> None:
         """Begin to connect; returns at once, whether or not the broker is there."""
-        if self._config.insecure_skip_tls_name_check:
-            self._log.warning(
-                "the broker's name is not checked: anyone with a certificate of its authority may pretend to "
-                "be it",
-                key="mqtt.insecure_skip_tls_name_check",
-            )
+        warn_of_unchecked_name(self._config, self._log)
         self._paho.connect_async(
             self._config.host,
             self._config.port,

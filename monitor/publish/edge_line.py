@@ -25,7 +25,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
-from monitor.publish.access import access_from_config
+from monitor.publish.access import access_from_config, warn_of_unchecked_name
 from monitor.publish.client import CONNECT_TIMEOUT_S, PROTOCOLS, check_host
 from monitor.publish.sparkplug.actions import Connect, Publish
 
@@ -73,6 +73,7 @@ class EdgeLine:
         self._client_id = client_id
         self._log = log
         self._access = access_from_config(config)
+        warn_of_unchecked_name(config, log)
         self._paho: mqtt.Client | None = None
         self._opened_s = 0.0
         self.address = ""

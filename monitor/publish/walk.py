@@ -12,7 +12,7 @@ import socket
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -24,6 +24,7 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.publish.access import Access, access_from_config
 from monitor.publish.client import PROTOCOLS, check_host
+from monitor.publish.sparkplug.topics import EdgeNode, Verb, host_topic
 from monitor.publish.topics import command_filters
 
 STEP_S = 5.0
@@ -48,6 +49,25 @@ def walk_to_broker(config: MqttConfig, prefix: str) -> Iterator[Step]:
     Raises:
         PublishError: A step failed: the sentence begins with its name and ends with what to do.
     """
+    check_topic = f"{prefix}/{CHECK_TOPIC}"
+    return _walk(config, (*command_filters(prefix), check_topic), check_topic)
+
+
+def walk_for_sparkplug(
+    config: MqttConfig, node: EdgeNode, device_ids: Sequence[str], host_id: str | None
+) -> Iterator[Step]:
+    """Yield the steps as they succeed, of an edge node; nothing is published, for hosts would believe it.
+
+    `config.host` is a real broker's; `host_id` is the primary host, if there is one.
+
+    Raises:
+        PublishError: A step failed: the sentence begins with its name and ends with what to do.
+    """
+    filters = [node.topic(Verb.NCMD), *(node.topic(Verb.DCMD, one) for one in device_ids)]
+    return _walk(config, (*filters, *([] if host_id is None else [host_topic(host_id)])), None)
+
+
+def _walk(config: MqttConfig, filters: Sequence[str], check_topic: str | None) -> Iterator[Step]:
     where = f"{config.host}:{config.port}"
     check_host(config.host)
     access = access_from_config(config)
@@ -63,8 +83,9 @@ def walk_to_broker(config: MqttConfig, prefix: str) -> Iterator[Step]:
     visit = _Visit(config, access, uuid.uuid4().hex[:8])
     try:
         yield Step("login", visit.log_in())
-        yield Step("subscribe", visit.subscribe(*command_filters(prefix), f"{prefix}/{CHECK_TOPIC}"))
-        yield Step("publish", visit.publish(f"{prefix}/{CHECK_TOPIC}"))
+        yield Step("subscribe", visit.subscribe(*filters))
+        if check_topic is not None:
+            yield Step("publish", visit.publish(check_topic))
     finally:
         visit.leave()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fixtures_mosquitto import Mosquitto
+from fixtures_mosquitto import Mosquitto, free_port
 
 from monitor.__main__ import COMMANDS, main
 from monitor.listening import DEMO_BUNDLE
@@ -223,6 +223,19 @@ def test_check_goes_to_the_broker_when_it_is_asked_to(
     code, text = check(tmp_path, config, capsys, "--mqtt")
     assert 1 == code
     assert f"FAIL  mqtt: line: 127.0.0.1:{mosquitto.port} takes no connection" in text
+
+
+@pytest.mark.broker
+def test_check_goes_to_every_broker_of_the_edge_node_and_names_the_one_that_is_not_there(
+    tmp_path: Path, config: Config, mosquitto: Mosquitto, capsys: pytest.CaptureFixture[str]
+) -> None:
+    away = free_port()
+    config["mqtt"] = {"enabled": False}
+    config["sparkplug"] = {"enabled": True, "servers": [f"127.0.0.1:{away}", f"127.0.0.1:{mosquitto.port}"]}
+    code, text = check(tmp_path, config, capsys, "--mqtt")
+    assert 1 == code
+    assert f"FAIL  sparkplug at 127.0.0.1:{away}: line: 127.0.0.1:{away} takes no connection" in text
+    assert f"ok    sparkplug at 127.0.0.1:{mosquitto.port}, subscribe: spBv1.0/plant/NCMD/box1" in text
 
 
 def test_an_embedded_broker_is_nowhere_to_go_to(

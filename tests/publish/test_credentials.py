@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixtures_mosquitto import Mosquitto, eventually
+from fixtures_mosquitto import Mosquitto, eventually, free_port
 from publish_certificates import sign, tls_lines
 from publish_rig import Rig
 
@@ -14,7 +14,9 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.publish.client import check_host
 from monitor.publish.credentials import login_from_config
+from monitor.publish.edge_line import EdgeLine
 from monitor.publish.encryption import Encryption, encryption_from_config
+from monitor.testing import CapturedLog
 
 FILES = {"ca_file": "ca.pem", "cert_file": "client.pem", "key_file": "client.key"}
 
@@ -216,3 +218,17 @@ def test_a_renewed_client_certificate_is_used_at_the_next_connect(
     broker.restart()
     eventually(lambda: "u'box2'" in broker.log)
     eventually(lambda: rig.publisher.connected)
+
+
+def test_a_name_that_is_not_checked_is_told_at_each_start_by_json_and_by_sparkplug(
+    certificates: Path, make_rig: Callable[..., Rig]
+) -> None:
+    keys = {"tls": True, "ca_file": str(certificates / "ca.pem"), "port": free_port()}
+    careless = {**keys, "insecure_skip_tls_name_check": True}
+    json_logs = [make_rig(host="localhost", **one).log for one in (careless, keys)]
+    edge_logs = [CapturedLog(), CapturedLog()]
+    for one, log in zip((careless, keys), edge_logs, strict=True):
+        EdgeLine(config(**one), [("localhost", 8883)], client_id="box", log=log)
+    for logs in (json_logs, edge_logs):
+        told = [[facts for _, event, facts in log.lines if "name is not checked" in event] for log in logs]
+        assert [[{"key": "mqtt.insecure_skip_tls_name_check"}], []] == told

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fixtures_mosquitto import Mosquitto, free_port
+from fixtures_mosquitto import Mosquitto, Recorder, free_port
 from publish_certificates import tls_lines
 
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
-from monitor.publish.walk import walk_to_broker
+from monitor.publish.sparkplug.topics import EdgeNode
+from monitor.publish.walk import walk_for_sparkplug, walk_to_broker
 
 PREFIX = "wheeltapper/plant/box1"
 ACCESS_LIST = Path(__file__).resolve().parents[2] / "docs" / "examples" / "mosquitto.acl"
@@ -34,6 +35,23 @@ def test_the_whole_way_is_told_step_by_step(mosquitto: Mosquitto, version: str) 
     assert "127.0.0.1" in steps["name"]
     assert f"{PREFIX}/+/command" in steps["subscribe"]
     assert f"{PREFIX}/check came back after" in steps["publish"]
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+def test_an_edge_node_subscribes_to_what_it_will_hear_and_says_nothing_to_hosts(
+    mosquitto: Mosquitto, make_recorder: Callable[..., Recorder], version: str
+) -> None:
+    listener = make_recorder(mosquitto.port, "#")
+    keys = config(mosquitto.port, version=version)
+    steps = {
+        step.name: step.said
+        for step in walk_for_sparkplug(keys, EdgeNode("plant", "box1"), ["pump"], "scada")
+    }
+    assert ["files", "name", "line", "login", "subscribe"] == list(steps)
+    heard = "spBv1.0/plant/NCMD/box1, spBv1.0/plant/DCMD/box1/pump, spBv1.0/STATE/scada"
+    assert heard == steps["subscribe"]
+    assert [] == listener.heard
 
 
 @pytest.mark.broker

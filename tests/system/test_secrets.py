@@ -1,21 +1,23 @@
-"""A password is in its file, at the broker, and nowhere else."""
+"""Passwords are in the file that holds them, at the broker or the camera, and nowhere else."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from fixtures_daemon import DaemonProcess
-from fixtures_mosquitto import Mosquitto, Recorder, eventually
+from fixtures_mosquitto import Mosquitto, Recorder, eventually, free_port
 
 from monitor.__main__ import main
 
 PASSWORD = "s3cret-of-the-plant"  # noqa: S105 - the test's own
+CAMERA_PASSWORD = "s3cret-of-the-camera"  # noqa: S105 - the test's own
 
 
 @pytest.mark.broker
-def test_the_password_is_in_no_log_payload_status_or_argument(
+def test_passwords_are_in_no_log_payload_status_or_argument(
     make_daemon: Callable[..., DaemonProcess],
     make_mosquitto: Callable[..., Mosquitto],
     make_recorder: Callable[..., Recorder],
@@ -28,7 +30,15 @@ def test_the_password_is_in_no_log_payload_status_or_argument(
     credentials.mkdir()
     (credentials / "mqtt-password").write_text(PASSWORD[:-1])
     daemon = make_daemon(
-        sources=[{"id": "pump-1", "kind": "simulated"}],
+        sources=[
+            {"id": "pump-1", "kind": "simulated"},
+            {
+                "id": "camera",
+                "kind": "stream",
+                "url": f"rtsp://box:{CAMERA_PASSWORD}@127.0.0.1:{free_port()}/a",
+            },
+        ],
+        sparkplug={"enabled": True},
         mqtt={
             "host": "127.0.0.1",
             "port": broker.port,
@@ -42,18 +52,25 @@ def test_the_password_is_in_no_log_payload_status_or_argument(
     eventually(lambda: daemon.events("mqtt not connected"), 30.0, "a refusal")
     daemon.kill()
     (credentials / "mqtt-password").write_text(PASSWORD)
-    recorder = make_recorder(broker.port, "wheeltapper/#", login=("box", PASSWORD))
+    recorder = make_recorder(broker.port, "#", login=("box", PASSWORD))
     daemon.start()
-    eventually(lambda: any(heard.topic.endswith("/score") for heard in recorder.heard), 30.0, "a score")
+    topics = ["pump-1/score", "camera/health", "DDATA/box1/pump-1", "NBIRTH/box1"]
+    eventually(
+        lambda: all(any(heard.topic.endswith(one) for heard in recorder.heard) for one in topics), 30.0
+    )
     assert daemon.process is not None
+    children = psutil.Process(daemon.process.pid).children(recursive=True)
+    argv = [" ".join(process.cmdline()) for process in children]
+    assert any("ffmpeg" in words for words in argv), "the camera has a child process"
     proc = Path("/proc") / str(daemon.process.pid)
-    argv, environment = (proc / "cmdline").read_bytes(), (proc / "environ").read_bytes()
+    argv += [(proc / "cmdline").read_text(), (proc / "environ").read_text(errors="replace")]
     assert 0 == daemon.stop()
     main(["check", "--config", str(daemon.config_path), "--no-devices", "--mqtt"])
     main(["status", "--state-dir", str(daemon.state_dir)])
     printed = capsys.readouterr()
-    said = [printed.out, printed.err, daemon.log(), daemon.config_path.read_text(), str(recorder.heard)]
+    said = [printed.out, printed.err, daemon.log(), str(recorder.heard), *argv]
     said += [path.read_text(errors="replace") for path in daemon.state_dir.rglob("*") if path.is_file()]
-    said += [argv.decode(), environment.decode()]
-    assert len(said) > 8
-    assert [] == [text for text in said if PASSWORD[:-1] in text]
+    assert len(said) > 10
+    assert any("camera" in text for text in said)
+    assert [] == [text for text in said if PASSWORD[:-1] in text or CAMERA_PASSWORD in text]
+    assert PASSWORD[:-1] not in daemon.config_path.read_text()
