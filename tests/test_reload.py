@@ -16,9 +16,10 @@ from monitor.errors import CommandError, ConfigError
 from monitor.keeper import Keeper
 from monitor.logs import set_level
 from monitor.messages import AlarmState
+from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.reload import Reloader, changes_between, live_parts
-from monitor.store import open_store
+from monitor.store import AuditEntry, open_store
 from monitor.testing import CapturedLog
 
 SOURCES = "sources: [{id: pump, kind: simulated}, {id: fan.1, kind: simulated}]\n"
@@ -160,8 +161,12 @@ def test_all_live_keys_reach_their_parts(tmp_path: Path) -> None:
             SOURCES.replace("fan.1, kind", "fan.1, alarm: {warning_value: 0.3, shelve_max_s: 60}, kind"),
         )
         before = [one.scorer.limit_raw for one in machines]
+        keeper.run_once(0.0)
+        for number in range(120):
+            store.add_audit(AuditEntry(1e9, Origin.MQTT, None, f"c{number}", None, None, {}, "refused", None))
         Reloader(config(), lambda: new, parts).plan().apply()
         keeper.run_once(0.0)
+        assert 100 == len(store.audit(1000)), "the next turn prunes to the new bounds"
     assert [("pump", 0.5), ("fan.1", 0.3)] == told
     assert machines[0].scorer.limit_raw > before[0], "fewer false alarms need a higher limit"
     assert before[1] == machines[1].scorer.limit_raw, "its own section has the default budget"

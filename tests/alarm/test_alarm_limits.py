@@ -112,6 +112,13 @@ def test_the_bounds_of_a_new_configuration_win_over_what_was_set_before() -> Non
     assert (2.0, 500.0) == (alarm.limits.limit, alarm.limits.on_delay_s), "nothing was forgotten"
 
 
+def test_a_configured_warning_is_never_above_the_operators_limit() -> None:
+    alarm = fresh()
+    alarm.set_limits("ada", NOW_UTC_S, {"limit": 0.8})
+    alarm.reconfigure(SETTINGS.model_copy(update={"warning_value": 0.9}))
+    assert (0.8, 0.8) == (alarm.limits.limit, alarm.limits.warning_value)
+
+
 def test_a_new_configuration_holds_from_the_next_window_on() -> None:
     alarm = fresh(on_delay_s=5.0)
     assert [] == when(play(alarm, [1.2, 1.2]), LIMIT)
