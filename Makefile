@@ -8,7 +8,7 @@ DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
 BENCHMARK ?=
 
-.PHONY: help run test test-long check fmt bench bench-replay bench-page-load benchmark ablations explain golden train-demo deb docs system-run system-test clean
+.PHONY: help run test test-long check fmt bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ train-demo: $(DEV_STAMP)  ## train the two embedded bundles again
 golden: $(DEV_STAMP)  ## rebuild the golden log-mel and show what changed
 	$(BIN)/python tests/golden/make_golden.py
 	git --no-pager diff --stat -- tests/golden
+
+screenshots: $(DEV_STAMP) system-test  ## pictures of every view of the technicians' page: out/screenshots, docs/images
+	PYTHONPATH=tests:tests/browser $(BIN)/python tests/browser/screenshots.py
 
 docs: $(DEV_STAMP)  ## regenerate docs/mqtt.md, docs/schemas, docs/sparkplug*.md, docs/metrics.md, docs/config.md and config.yaml
 	$(BIN)/python -m monitor.publish.docs

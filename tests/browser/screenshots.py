@@ -52,6 +52,9 @@ CONFIG: dict[str, Any] = {
         {"id": "fan-4", "kind": "microphone", "device": "usb-path:1-1.2"},
     ],
 }
+WIDTH_PX = 1000
+"""Of the pictures in the documents, at most."""
+TALL = {"width": 1280, "height": 1330}
 DESK, PHONE = {"width": 1280, "height": 860}, {"width": 390, "height": 844}
 
 
@@ -80,7 +83,9 @@ def main() -> int:
             daemon.kill()
     for view, kept in KEPT.items():
         image = Image.open(OUT / f"{view}.png").convert("RGB")
-        image.quantize(128, dither=Image.Dither.NONE).save(IMAGES / f"{kept}.png", optimize=True)
+        if image.width > WIDTH_PX:
+            image = image.resize((WIDTH_PX, round(image.height * WIDTH_PX / image.width)))
+        image.quantize(96, dither=Image.Dither.NONE).save(IMAGES / f"{kept}.png", optimize=True)
     return 0
 
 
@@ -104,10 +109,12 @@ def take_all(browser: Browser, address: str) -> None:
     page.wait_for_load_state("networkidle")
     take(page, "events")
     bearing = addresses[1]
+    page.set_viewport_size(TALL)  # type: ignore[arg-type]
     page.goto(bearing)
     ready(page)
     page.wait_for_load_state("networkidle")
     take(page, "event")
+    page.set_viewport_size(DESK)  # type: ignore[arg-type]
     page.keyboard.press("x")
     take(page, "event-zoomed")
     page.keyboard.press("?")
