@@ -33,6 +33,10 @@ COMMANDS = {
     "engine": ("monitor.commands.engine", "build, compare, time, list and prune the engines of a bundle"),
     "replay": ("monitor.commands.replay", "serve the technicians' page, and say who may log in"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),
+    "doctor": (
+        "monitor.commands.doctor",
+        "look at everything that a support call would ask, and say what to do",
+    ),
     "status": ("monitor.commands.status", "show how the daemon on this box is"),
     "audit": ("monitor.commands.audit", "show who asked the daemon on this box for what"),
 }

@@ -8,11 +8,9 @@ import sys
 
 from monitor.config import Config
 from monitor.errors import ReplayError
-from monitor.logs import open_log
 from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.replay.access import Role
-from monitor.replay.audit import AUDIT_FILE, Audit
-from monitor.replay.reception import users_path
+from monitor.replay.places import users_path
 from monitor.replay.users import UserBook
 
 ROLES = [role.name.lower() for role in Role]
@@ -58,9 +56,6 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
         book.set_password(name, _password(arguments))
     else:
         book.remove(name)
-    Audit(config.state_dir / AUDIT_FILE, open_log(config.log)).note(
-        f"user {action}", user=name, address=None, role=None if role is None else role.name.lower()
-    )
     print(f"{name}: done; the page follows at once ({book.path})")
     return 0
 

@@ -22,11 +22,11 @@ from monitor.replay.doorkeeper import Doorkeeper
 from monitor.replay.frontends import bundle_folders
 from monitor.replay.hosts import HostCheck
 from monitor.replay.library import Library
+from monitor.replay.places import cache_dir
 from monitor.replay.reception import Reception
 from monitor.replay.refusals import SecurityHeaders, refuse_failure, refuse_http
 
 STATIC = Path(__file__).parent / "static"
-CACHE = "replay-cache"
 
 
 class _Looks(StaticFiles):
@@ -65,7 +65,7 @@ def create_app(settings: Config, log: Log | None = None) -> Starlette:
     app.state.control = ControlClient(socket_path(settings.state_dir))
     app.state.library = Library(
         settings.state_dir,
-        settings.replay.cache_dir or settings.state_dir / CACHE,
+        cache_dir(settings),
         settings.replay.cache_bytes,
         bundles=bundle_folders(settings),
     )

@@ -14,7 +14,6 @@ from pathlib import Path
 from monitor.logs import Log
 from monitor.publish.fields import rfc3339_from_utc_s
 
-AUDIT_FILE = "replay-audit.jsonl"
 MAX_BYTES = 5_000_000
 MAX_TEXT = 200
 """Longer values are cut: they may have been typed by anybody."""

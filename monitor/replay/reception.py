@@ -7,7 +7,6 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import anyio
 from anyio import to_thread
@@ -18,11 +17,12 @@ from monitor.errors import LoginRefusedError, ReplayError
 from monitor.logs import Log
 from monitor.replay.access import LOCAL, Role, Visit
 from monitor.replay.attempts import Attempts, address_key
-from monitor.replay.audit import AUDIT_FILE, Audit
+from monitor.replay.audit import Audit
 from monitor.replay.hosts import FORWARDED, is_loopback, place_of
 from monitor.replay.passwords import fits, stored_of_nobody
+from monitor.replay.places import audit_path, users_path
 from monitor.replay.sessions import Sessions
-from monitor.replay.users import USERS_FILE, User, UserBook
+from monitor.replay.users import User, UserBook
 from monitor.replay.words import marked
 
 WITHIN_S = 300.0
@@ -44,23 +44,20 @@ class Login:
     """For the cookie."""
 
 
-def users_path(config: Config) -> Path:
-    """Return where the page of this configuration keeps its users."""
-    return config.replay.users_file or config.state_dir / USERS_FILE
-
-
 class Reception:
     """Belongs to the event loop; only passwords are compared in a thread."""
 
     def __init__(self, config: Config, log: Log) -> None:
         self._book = UserBook(users_path(config))
         self._log = log
-        self.audit = Audit(config.state_dir / AUDIT_FILE, log)
+        self.audit = Audit(audit_path(config), log)
         self._sessions = Sessions(config.replay.session_s, config.replay.session_idle_s)
         self._by_address = Attempts(OF_AN_ADDRESS, WITHIN_S)
         self._by_name = Attempts(OF_A_NAME, WITHIN_S)
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._had_users = False
+        self._known: Mapping[str, User] | None = None
+        """The users as they were when they were read last; None: never yet."""
         self._told = ""
         self._local_token = secrets.token_urlsafe(32)
         self._form_key = secrets.token_bytes(32)
@@ -78,7 +75,20 @@ class Reception:
             return {}
         self._told = ""
         self._had_users = self._had_users or bool(users)
+        if users is not self._known:
+            self._note_changes(self._known, users)
+            self._known = users
         return users
+
+    def _note_changes(self, before: Mapping[str, User] | None, after: Mapping[str, User]) -> None:
+        if before is None:
+            return
+        for name in sorted({*before, *after}):
+            old, new = before.get(name), after.get(name)
+            if old != new:
+                what = "user added" if old is None else "user removed" if new is None else "user changed"
+                role = None if new is None else new.role.name.lower()
+                self.audit.note(what, user=name, address=None, role=role)
 
     @property
     def is_open(self) -> bool:

@@ -20,11 +20,11 @@ from monitor.config import Config, ReplayConfig
 from monitor.errors import ReplayError
 from monitor.logs import Log
 from monitor.replay.hosts import is_loopback
-from monitor.replay.reception import users_path
+from monitor.replay.places import users_path
 from monitor.replay.users import UserBook
 
 NICE = 5
-"""Below the daemon: its sound cannot wait, a picture can."""
+"""Below the daemon: its sound cannot wait, a picture can. Where nobody else has said how nice to be."""
 MAX_CONNECTIONS = 160
 MAX_OF_ONE_ADDRESS = 120
 """Of those, so that one address cannot lock the others out; not counted behind a trusted proxy."""
@@ -161,7 +161,8 @@ def serve(
     Raises:
         ReplayError: The certificate or its key cannot be used.
     """
-    os.nice(NICE)
+    if os.getpriority(os.PRIO_PROCESS, 0) == 0:
+        os.nice(NICE)
     _tell_libraries_words_to(log)
     server = uvicorn.Server(server_config(app, settings))
     with contextlib.closing(listening):

@@ -15,9 +15,9 @@ from monitor.replay.access import LOCAL, Role
 from monitor.replay.passwords import stored_from_password
 
 SCHEMA = "replay-users/1"
-USERS_FILE = "replay-users.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,39}")
 MAX_FILE_BYTES = 1_000_000
+MODE = 0o640
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class UserBook:
         self._write({**users, name: changed})
 
     def _write(self, users: Mapping[str, User]) -> None:
-        """Replace the file whole, readable by its owner alone: the owner of the folder, also for root."""
+        """Replace the file whole, as a file of the folder's owner and group, which the page belongs to."""
         tree = {
             "schema": SCHEMA,
             "users": {
@@ -130,12 +130,13 @@ class UserBook:
         part = self.path.with_name(self.path.name + ".part")
         try:
             part.unlink(missing_ok=True)
-            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(tree, file, indent=1)
                 if os.geteuid() == 0:
                     folder = self.path.parent.stat()
                     os.fchown(file.fileno(), folder.st_uid, folder.st_gid)
+                os.fchmod(file.fileno(), MODE)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(self.path)

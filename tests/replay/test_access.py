@@ -13,10 +13,10 @@ from replay_rig import PASSWORD, Browser, Plant, Served, add_people, browser_at,
 from monitor.errors import ReplayError
 from monitor.messages import AlarmState
 from monitor.replay.access import Role
-from monitor.replay.audit import AUDIT_FILE
+from monitor.replay.places import AUDIT_FILE, USERS_FILE
 from monitor.replay.refusals import HEADERS
 from monitor.replay.serving import check_access
-from monitor.replay.users import USERS_FILE, UserBook
+from monitor.replay.users import UserBook
 
 PAGES = ("/", "/events", "/events/x", "/events?label=none", "/nothing")
 API = ("/api/v1/now", "/api/v1/events", "/api/v1/openapi.json", "/api/v1/nothing")
@@ -131,6 +131,9 @@ def test_a_changed_password_a_removed_user_and_a_new_role_count_from_the_next_re
     book.remove("tom")
     book.set_role("vera", Role.TECHNICIAN)
     assert [401, 401, 200] == [browser.get("/api/v1/now").status_code for browser in (anna, tom, vera)]
+    lines = (plant.config.state_dir / AUDIT_FILE).read_text(encoding="utf-8").splitlines()
+    changed = [(line["what"], line["user"]) for line in map(json.loads, lines[-3:])]
+    assert [("user changed", "anna"), ("user removed", "tom"), ("user changed", "vera")] == changed
     assert 403 == open_browser().login("tom").status_code
     label = {"rating": "unsure"}
     assert 200 == vera.change(f"/api/v1/events/{plant.event_id}/labels", label).status_code

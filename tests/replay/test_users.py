@@ -1,4 +1,4 @@
-"""Who may log in is written whole, for the owner alone, and no password can be read from it."""
+"""Who may log in is written whole, and no password can be read from it."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def test_users_are_added_changed_and_removed_and_another_process_sees_it(book: U
     assert {} == book.users()
 
 
-def test_the_file_is_for_its_owner_alone_and_holds_no_password(book: UserBook) -> None:
+def test_the_file_is_for_its_owner_and_the_pages_group_and_holds_no_password(book: UserBook) -> None:
     book.add("anna", Role.VIEWER, LONG)
-    assert 0o600 == stat.S_IMODE(book.path.stat().st_mode)
+    assert 0o640 == stat.S_IMODE(book.path.stat().st_mode)
     assert LONG not in book.path.read_text(encoding="utf-8")
     assert [book.path] == list(book.path.parent.iterdir()), "nothing is left beside it"
 
