@@ -19,7 +19,7 @@ from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.notify import Notifier
-from monitor.pipeline import UNSAVED_MAX, Pipeline
+from monitor.pipeline import Pipeline
 from monitor.publish.edge_node import EdgeNode
 from monitor.publish.publisher import Publisher
 from monitor.publish.sparkplug.readings import BoxCondition
@@ -28,6 +28,7 @@ from monitor.store import Store
 from monitor.store.files import free_bytes
 from monitor.store.measures import kept_bytes, outbox_depths
 from monitor.supervisor import Supervisor
+from monitor.unsaved import UNSAVED_MAX
 from monitor.window_queue import WindowQueue
 
 KEPT_EVERY_S = 60.0

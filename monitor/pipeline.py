@@ -8,13 +8,12 @@ alarm and store the event is described, so that its first record already says wh
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.errors import EngineError
 from monitor.audience import Audience
-from monitor.errors import StoreError, StoreRefusedError
+from monitor.errors import StoreError
 from monitor.explanation import Explanation
 from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
@@ -22,9 +21,7 @@ from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Window
 from monitor.narrator import Narrator
 from monitor.store import Reply, Store
-
-UNSAVED_MAX = 10_000
-"""Changes that wait for a full or failing disk; beyond it the oldest are given up, counted and logged."""
+from monitor.unsaved import Step, Unsaved, say_nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,38 +40,6 @@ class FlaggedWindow:
 
 _Heard = Mapping[tuple[str, int], tuple[LogMel, Inference]]
 """What the engine took and answered, by source and first sample."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Unsaved:
-    """One step of one alarm, as it was when it happened."""
-
-    changes: tuple[AlarmChange, ...]
-    """In the order in which they happened; all of one source."""
-    snapshot: Mapping[str, object] | None
-    """The alarm's facts after the last of the changes; None: a reply alone, that changed no alarm."""
-    bundle_id: str
-    """The bundle that judged."""
-    reply: Reply | None
-    """To the command behind this step; None when there was none."""
-    stored: Callable[[], None]
-    """To be called once, when the store has it. Must not raise."""
-
-    def put(self, store: Store) -> None:
-        """Store it, all or nothing, and say so.
-
-        Raises:
-            StoreError: The store cannot take it.
-        """
-        if self.snapshot is not None:
-            store.apply(self.changes, snapshot=self.snapshot, bundle_id=self.bundle_id, reply=self.reply)
-        elif self.reply is not None:
-            store.save_reply(self.reply)
-        self.stored()
-
-
-def _say_nothing() -> None:
-    """Do nothing: nobody waits to hear that something was stored."""
 
 
 class Pipeline:
@@ -98,11 +63,7 @@ class Pipeline:
         self._log = log
         self._say = say
         self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in machines}
-        self._unsaved: deque[_Unsaved] = deque()
-        self.given_up_changes = 0
-        """Changes lost because the store failed for too long."""
-        self.store_error: str | None = None
-        """Why the store takes nothing at present."""
+        self._unsaved = Unsaved(store, log)
 
     def hear(self, windows: Sequence[Window]) -> None:
         """Judge windows of any sources, all those of one bundle in one call of its engine.
@@ -140,7 +101,7 @@ class Pipeline:
         """End shelvings whose time is over, and try again what could not be stored."""
         for machine in self._machines.values():
             self.settle(machine, machine.alarm.expire(now_utc_s))
-        self._save()
+        self._unsaved.save()
 
     def settle(
         self,
@@ -148,7 +109,7 @@ class Pipeline:
         changes: Sequence[AlarmChange],
         reply: Reply | None = None,
         *,
-        stored: Callable[[], None] = _say_nothing,
+        stored: Callable[[], None] = say_nothing,
     ) -> None:
         """Store what changed, with what is known of the event, and the reply to whoever asked; then tell.
 
@@ -161,17 +122,15 @@ class Pipeline:
         for change in changes:
             self._log_change(change)
         snapshot = machine.alarm.snapshot.to_tree()
-        self._unsaved.append(_Unsaved(tuple(changes), snapshot, machine.ear.bundle.bundle_id, reply, stored))
-        self._save()
+        self._unsaved.add(Step(tuple(changes), snapshot, machine.ear.bundle.bundle_id, reply, stored))
         self._audience.wake()
         if changes:
             self._audience.tell_alarm(machine, changes[-1])
             narrator.keep(store_takes=not self._unsaved, told=True)
 
-    def answer(self, reply: Reply, *, stored: Callable[[], None] = _say_nothing) -> None:
+    def answer(self, reply: Reply, *, stored: Callable[[], None] = say_nothing) -> None:
         """Store the reply to a command that changed no alarm, behind what waits; `stored` as in `settle`."""
-        self._unsaved.append(_Unsaved((), None, "", reply, stored))
-        self._save()
+        self._unsaved.add(Step((), None, "", reply, stored))
         self._audience.wake()
 
     def resume(self) -> None:
@@ -194,7 +153,17 @@ class Pipeline:
 
     def reply_waits(self, command_id: str) -> bool:
         """Say whether a command has been carried out and its reply still waits for the store."""
-        return any(step.reply is not None and step.reply.command_id == command_id for step in self._unsaved)
+        return self._unsaved.waits_for(command_id)
+
+    @property
+    def given_up_changes(self) -> int:
+        """Changes lost because the store failed for too long."""
+        return self._unsaved.given_up
+
+    @property
+    def store_error(self) -> str | None:
+        """Why the store takes nothing at present."""
+        return self._unsaved.error
 
     @property
     def unsaved(self) -> int:
@@ -231,23 +200,6 @@ class Pipeline:
             machine.clips.flag(event_id, score.span.start_s, score.span.end_s)
             self._keep_window(FlaggedWindow(event_id, score, logmel, inference))
 
-    def _save(self) -> None:
-        while self._unsaved:
-            step = self._unsaved[0]
-            try:
-                step.put(self._store)
-            except StoreRefusedError as error:
-                # trying again can never help: the next step must not wait behind it
-                self._log.error("a change cannot be stored and is given up", reason=str(error))
-                self.given_up_changes += 1
-            except StoreError as error:
-                self._hold(error)
-                return
-            self._unsaved.popleft()
-        if self.store_error is not None:
-            self._log.info("store works again")
-            self.store_error = None
-
     def _keep_peak(self, machine: Machine) -> None:
         """Let a new peak survive a kill. Not an event: it is told with the next one."""
         facts = machine.alarm.snapshot
@@ -257,14 +209,6 @@ class Pipeline:
             self._store.update_peak(facts.event_id, facts.peak, snapshot=facts.to_tree())
         except StoreError as error:
             self._log.warning("peak not stored", source=machine.source_id, reason=str(error))
-
-    def _hold(self, error: StoreError) -> None:
-        if self.store_error is None:
-            self._log.error("store takes nothing; alarms wait in memory", reason=str(error), code=error.code)
-        self.store_error = str(error)
-        while len(self._unsaved) > UNSAVED_MAX:
-            self._unsaved.popleft()
-            self.given_up_changes += 1
 
     def _log_change(self, change: AlarmChange) -> None:
         tell = self._log.warning if change.new_state.value == "unacknowledged" else self._log.info

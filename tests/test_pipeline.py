@@ -14,9 +14,10 @@ from monitor.config import AlarmConfig
 from monitor.errors import StoreFullError
 from monitor.machine import Machine
 from monitor.messages import AlarmState, ChangeReason
-from monitor.pipeline import UNSAVED_MAX, Pipeline
+from monitor.pipeline import Pipeline
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog, ScriptedEngine
+from monitor.unsaved import UNSAVED_MAX
 
 
 @pytest.fixture
