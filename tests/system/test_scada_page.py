@@ -15,6 +15,8 @@ import pytest
 from fixtures_daemon import DaemonProcess
 from fixtures_mosquitto import Mosquitto, eventually, retained
 
+from monitor.publish.sparkplug.metrics import DEVICE_TAGS
+
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "scada.md"
 STEP = re.compile(r"^ {4,8}\$ (?P<command>.*)\n(?P<said>(?: {8}[^ $\n].*\n)*)", re.MULTILINE)
 NEEDED = ("mosquitto_sub", "mosquitto_rr", "jq", "bash")
@@ -99,3 +101,11 @@ def test_the_steps_name_the_broker_alike_and_use_only_what_is_said_to_be_needed(
         words = shlex.split(command)
         assert words[0] in NEEDED
         assert ["-h", "broker.plant.example"] == words[1:3]
+
+
+def test_every_tag_that_the_page_names_is_one() -> None:
+    named = set(
+        re.findall(r"`((?:Alarm|Command|Error|Input|Engine)/\w+|Score)`", PAGE.read_text(encoding="utf-8"))
+    )
+    assert {"Score", "Alarm/Active", "Alarm/Explanation"} <= named
+    assert named <= {tag.name for tag in DEVICE_TAGS}
