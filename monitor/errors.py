@@ -154,6 +154,12 @@ class QueryError(CodedError):
     code = "query"
 
 
+class SupportError(CodedError):
+    """The support bundle cannot be written."""
+
+    code = "support"
+
+
 class RecordError(CodedError):
     """Sound cannot be recorded as asked; the text says why."""
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from monitor.health import BoxFacts, SourceFacts, status_line
 
 STATUS_FILE = "status.json"
+STALE_S = 10.0
+"""A daemon that is well writes its status every half second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,14 @@ def write_status(state_dir: Path, report: Report) -> None:
     part = state_dir / (STATUS_FILE + ".part")
     part.write_text(json.dumps(tree), encoding="utf-8")
     part.replace(state_dir / STATUS_FILE)
+
+
+def is_alive(tree: Mapping[str, Any]) -> bool:
+    """Say whether the daemon that wrote this status.json runs and is still writing it."""
+    try:
+        os.kill(int(tree["box"]["pid"]), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # it runs, as another user
+    return time.time() - float(tree["updated_utc_s"]) < STALE_S

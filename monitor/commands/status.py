@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from monitor.config import default_state_dir, load_config
 from monitor.errors import StoreError
-from monitor.report import STATUS_FILE
-
-STALE_S = 10.0
-"""A daemon that is well writes its status every half second."""
+from monitor.report import STATUS_FILE, is_alive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 3
     except (OSError, ValueError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); is this the daemon's state_dir?") from error
-    alive = _is_alive(tree)
+    alive = is_alive(tree)
     print(text if arguments.json else "\n".join(_lines(tree, alive=alive)))
     return 0 if alive else 3
 
@@ -47,24 +43,15 @@ def state_dir_of(arguments: argparse.Namespace) -> Path:
     return load_config(arguments.config).state_dir if arguments.config else default_state_dir()
 
 
-def _is_alive(tree: dict[str, Any]) -> bool:
-    try:
-        os.kill(int(tree["box"]["pid"]), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # it runs, as another user
-    return time.time() - float(tree["updated_utc_s"]) < STALE_S
-
-
 def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
     box = tree["box"]
     age_s = time.time() - float(tree["updated_utc_s"])
     state = f"running, pid {box['pid']}" if alive else f"NOT running; last sign of life {age_s:.0f} s ago"
     lines = [f"wheeltapper {box['version']}: {state}", f"  {tree['line']}"]
     lines.append(f"  broker: {box['broker']}{': ' + box['broker_error'] if box['broker_error'] else ''}")
-    if box["sparkplug"] != "off":
-        lines.append(f"  sparkplug: {': '.join(filter(None, (box['sparkplug'], box['sparkplug_error'])))}")
+    sparkplug = box.get("sparkplug", "off")  # a status that an earlier version wrote has none
+    if sparkplug != "off":
+        lines.append(f"  sparkplug: {': '.join(filter(None, (sparkplug, box['sparkplug_error'])))}")
     lines += [f"  {key}: {box[key]}" for key in ("store_error", "clips_error") if box[key]]
     lines += [f"  {name.replace('_', ' ')}: {count}" for name, count in box["counts"].items() if count]
     for source in tree["sources"]:

@@ -1,0 +1,145 @@
+"""The models: whole, calibrated not too long ago, and fast enough for the sound of this box."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from engines.errors import CodedError
+from engines.golden import check_golden
+from engines.runtime import Engine, open_engine
+from monitor.calibration import Calibration
+from monitor.config import Config, SimulatedSource, SourceConfig
+from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok, warning
+from monitor.errors import CalibrationError
+from monitor.listening import DEMO_BUNDLE, Ear, open_checked_bundle, open_ear
+from monitor.machine import calibration_of, plan_settings, plans_folder
+from monitor.store.files import CLOCK_SET_UTC_S
+
+OLD_DAYS = 400.0
+"""A calibration that has not seen every season of its machine again."""
+SPEED_S = 0.5
+"""So long an engine is timed."""
+BUSY, TOO_BUSY = 0.5, 0.9
+"""Shares of real time; the rest is for everything else that the daemon does."""
+GPU_NODES = ("dev/nvidia0", "dev/nvhost-gpu", "dev/nvmap", "dev/nvgpu")
+
+
+def folder_of(config: Config, source: SourceConfig) -> Path | None:
+    """Return the bundle's folder of a source; None: the embedded demo."""
+    return source.bundle or config.engine.bundle
+
+
+def check_bundles(patient: Patient) -> Iterator[Finding]:
+    """Read every bundle and hold its files against their digests."""
+    config = patient.config
+    for folder, sources in _by_bundle(config).items():
+        name = f"bundle {folder or 'embedded demo'}"
+        try:
+            bundle = open_checked_bundle(folder)
+        except CodedError as error:
+            yield fault_from_error(name, error)
+            continue
+        real = [source.id for source in sources if not isinstance(source, SimulatedSource)]
+        if real and bundle.folder.resolve().is_relative_to(DEMO_BUNDLE.parent):
+            yield warning(
+                name,
+                f"{bundle.bundle_id} knows only the simulated pump, and judges {', '.join(real)}",
+                "record normal sound and train: wheeltapper record, wheeltapper train (docs/models.md)",
+            )
+        else:
+            yield ok(name, f"{bundle.bundle_id}, every digest holds")
+
+
+def check_calibrations(patient: Patient) -> Iterator[Finding]:
+    """Say of every source what its limit promises, and how old that is."""
+    config = patient.config
+    for source in config.sources:
+        name = f"calibration of {source.id}"
+        try:
+            ear = open_ear(folder_of(config, source), config.window, config.input_quality)
+            yield _judged(name, calibration_of(source.id, ear, config.state_dir), source)
+        except CalibrationError as error:
+            yield fault_from_error(name, error)
+        except CodedError:
+            continue  # the bundle's own finding tells why
+
+
+def _judged(name: str, calibration: Calibration, source: SourceConfig) -> Finding:
+    age_days = (time.time() - calibration.fitted_utc_s) / 86_400
+    said = f"{age_days:.0f} days old, from {calibration.exposure_h:.1f} h of {calibration.source}"
+    remedy = "record normal sound and calibrate again: wheeltapper record, wheeltapper calibrate"
+    if calibration.fitted_utc_s < CLOCK_SET_UTC_S:
+        return warning(name, f"made while the clock was not set, {said.partition(', ')[2]}", remedy)
+    if age_days > OLD_DAYS and not isinstance(source, SimulatedSource):
+        return warning(name, f"{said}: the machine may have changed since", remedy)
+    return ok(name, said)
+
+
+def check_engines(patient: Patient) -> Iterator[Finding]:
+    """Let every engine answer its golden windows, and hold its speed against real time."""
+    config = patient.config
+    for folder, sources in _by_bundle(config).items():
+        name = f"engine for {folder or 'embedded demo'}"
+        try:
+            ear = open_ear(folder, config.window, config.input_quality)
+        except CodedError:
+            continue  # the bundle's own finding tells why
+        try:
+            engine = _opened(config, ear)
+        except CodedError as error:
+            yield fault_from_error(name, error)
+            continue
+        try:
+            yield _speed(name, engine, ear, len(sources))
+        finally:
+            engine.close()
+        if engine.fallback and any((patient.root / node).exists() for node in GPU_NODES):
+            yield warning(name, f"this box has a GPU, the CPU judges: {engine.fallback}", "docs/jetson.md")
+
+
+def _opened(config: Config, ear: Ear) -> Engine:
+    """Open an engine as the daemon would, but build no plan."""
+    settings = config.engine.model_copy(update={"build_plans": False})
+    plans = plan_settings(settings, plans_folder(config.state_dir), lambda _words: None)
+    engine = open_engine(
+        ear.bundle,
+        backend=settings.backend,
+        precision=settings.precision,
+        threads=settings.threads,
+        plans=plans,
+    )
+    check_golden(engine)
+    return engine
+
+
+def _speed(name: str, engine: Engine, ear: Ear, sources: int) -> Finding:
+    """Time a batch of one window from every source: that is what each hop brings."""
+    manifest = engine.bundle.manifest
+    batch = np.zeros((sources, manifest.mel, manifest.frames), np.float32)
+    ends_s = time.monotonic() + SPEED_S
+    seconds: list[float] = []
+    while not seconds or time.monotonic() < ends_s:
+        started_s = time.perf_counter()
+        engine.infer(batch)
+        seconds.append(time.perf_counter() - started_s)
+    share = statistics.median(seconds) / ear.hop_s
+    said = (
+        f"{engine.backend}: {statistics.median(seconds) * 1e3:.1f} ms for a window of each of {sources} "
+        f"sources, {share:.0%} of real time"
+    )
+    remedy = "fewer sources, a larger window.hop_frames, or another bundle: wheeltapper engine bench BUNDLE"
+    if share > TOO_BUSY:
+        return fault(name, said, remedy)
+    return warning(name, said, remedy) if share > BUSY else ok(name, said)
+
+
+def _by_bundle(config: Config) -> dict[Path | None, list[SourceConfig]]:
+    found: dict[Path | None, list[SourceConfig]] = {}
+    for source in config.sources:
+        found.setdefault(folder_of(config, source), []).append(source)
+    return found

@@ -1,0 +1,68 @@
+"""Where the sound comes from: devices that are there and may be opened, files, streams."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from engines.errors import CodedError
+from monitor.config import MicrophoneSource
+from monitor.doctor.box import group_names, user_name
+from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok
+from monitor.errors import SourceError
+from monitor.sources import open_sources
+from monitor.sources.devices import device_named, list_devices
+
+
+def check_devices(patient: Patient) -> Iterator[Finding]:
+    """Look for every microphone that is configured; none is opened, for the daemon holds them."""
+    microphones = [one for one in patient.config.sources if isinstance(one, MicrophoneSource)]
+    if not microphones:
+        return
+    yield from _check_access(patient)
+    try:
+        devices = list_devices()
+    except SourceError as error:
+        yield fault_from_error("devices", error)
+        return
+    for source in microphones:
+        name = f"device of {source.id}"
+        try:
+            device = device_named(source.device, devices)
+        except SourceError as error:
+            yield fault_from_error(name, error)
+            continue
+        if source.channel > device.channels:
+            yield fault(
+                name,
+                f"{device.name} has {device.channels} channels, channel {source.channel} is configured",
+                "set channel to one that it has; wheeltapper devices shows their levels",
+            )
+        else:
+            yield ok(name, f"{device.name} ({device.title}), {device.sample_rate_hz} Hz")
+
+
+def _check_access(patient: Patient) -> Iterator[Finding]:
+    nodes = sorted((patient.root / "dev/snd").glob("pcmC*c"))
+    closed = [node.name for node in nodes if not os.access(node, os.R_OK | os.W_OK)]
+    groups = ", ".join(sorted(group_names()))
+    if closed:
+        yield fault(
+            "sound cards",
+            f"{user_name()} (groups {groups}) may not open {', '.join(closed)}",
+            f"usermod -aG audio {user_name()}, and start the daemon again",
+        )
+    elif nodes:
+        yield ok("sound cards", f"{len(nodes)} inputs, open to {user_name()} (groups {groups})")
+
+
+def check_sources(patient: Patient) -> Iterator[Finding]:
+    """Open every source as the daemon would: files are read, ffmpeg is looked for, no device is touched."""
+    try:
+        opened = open_sources(patient.config.sources)
+    except CodedError as error:
+        yield fault_from_error("sources", error)
+        return
+    for source in opened:
+        source.close()
+    yield ok("sources", f"{len(patient.config.sources)} from {len(opened)} inputs")
