@@ -9,7 +9,7 @@ from typing import get_args
 from monitor.desk import QUEUE_COMMANDS
 from monitor.publish.commands import MAX_COMMAND_BYTES, Action
 from monitor.publish.limits import LimitsDocument
-from monitor.publish.sparkplug.metrics import COMMAND_TAGS, NODE_COMMAND_TAGS, REPLY_TAGS
+from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, NODE_COMMAND_TAGS, REPLY_TAGS
 from monitor.reload import LIVE_KEYS
 from monitor.store.outbox import REPLIES_KEPT
 from monitor.unreadable import ANSWERED

@@ -20,7 +20,6 @@ from monitor.reload import Plan
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
 from monitor.unreadable import ANSWERED, WITHIN_S
-from monitor.unsaved import ANSWERS_MAX
 
 
 class Plant:
@@ -328,17 +327,18 @@ def test_a_command_that_comes_twice_while_the_disk_is_full_is_done_once_too(
 def test_a_flood_of_commands_on_a_full_disk_pushes_no_alarm_out(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("monitor.unsaved.ANSWERS_MAX", 60)
     with monkeypatch.context() as disk:
         for method in ("apply", "save_reply", "repeat_reply"):
             disk.setattr(plant.store, method, refuse)
         plant.pipeline.settle(plant.pump, plant.pump.alarm.take_out_of_service("anna", 0.0))
-        for number in range(ANSWERS_MAX + 20):
+        for number in range(80):
             command = {"id": f"f{number}", "actor": "eve", "action": "unshelve"}
             assert plant.desk.hand_in("pump", json.dumps(command).encode())
             plant.desk.obey()
-    assert (ANSWERS_MAX + 1, 20) == (plant.pipeline.unsaved, plant.pipeline.given_up_changes)
+    assert (61, 20) == (plant.pipeline.unsaved, plant.pipeline.given_up_changes)
     plant.pipeline.expire(0.0)
-    kinds = [record.kind for record in plant.store.pending(ANSWERS_MAX + 10)]
-    assert ["event", *["reply"] * ANSWERS_MAX] == kinds
+    kinds = [record.kind for record in plant.store.pending(100)]
+    assert ["event", *["reply"] * 60] == kinds
     plant.send(id="after", action="in_service")
     assert "done" == plant.replies()[-1]["result"]

@@ -20,11 +20,11 @@ from monitor.pipeline import Pipeline
 from monitor.publish.box import Box, Calls
 from monitor.publish.explained import Voice
 from monitor.publish.publisher import Publisher
+from monitor.publish.sparkplug.command_tags import COMMAND_TAGS
 from monitor.publish.sparkplug.commands import commands_from_metrics
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.encode import encode_payload
 from monitor.publish.sparkplug.inbound import Written, message_from_bytes
-from monitor.publish.sparkplug.metrics import COMMAND_TAGS
 from monitor.publish.sparkplug.payload import Metric, Payload
 from monitor.publish.sparkplug.topics import EdgeNode
 from monitor.store import Store, open_store

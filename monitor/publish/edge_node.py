@@ -34,7 +34,8 @@ from monitor.publish.edge_retry import Retry
 from monitor.publish.edge_teller import EdgeTeller
 from monitor.publish.payloads import AlarmPayload, HealthPayload
 from monitor.publish.sparkplug.actions import Action, Publish, Subscribe
-from monitor.publish.sparkplug.metrics import BOX_TAGS, NODE_COMMAND_TAGS
+from monitor.publish.sparkplug.command_tags import NODE_COMMAND_TAGS
+from monitor.publish.sparkplug.metrics import BOX_TAGS
 from monitor.publish.sparkplug.phase import Phase
 from monitor.publish.sparkplug.readings import BoxCondition
 from monitor.publish.sparkplug.session import Session

@@ -6,15 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from monitor.publish.sparkplug.metrics import (
-    ALARM_TAGS,
-    BOX_TAGS,
-    COMMAND_TAGS,
-    HEALTH_TAGS,
-    MAP_TAGS,
-    NODE_COMMAND_TAGS,
-    SCORE_TAGS,
-)
+from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, NODE_COMMAND_TAGS
+from monitor.publish.sparkplug.metrics import ALARM_TAGS, BOX_TAGS, HEALTH_TAGS, MAP_TAGS, SCORE_TAGS
 from monitor.publish.sparkplug.tags import CONTROL_TAGS, Tag
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "sparkplug.md"

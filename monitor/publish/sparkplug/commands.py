@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from monitor.errors import CommandError, PayloadError
 from monitor.publish.commands import ReplyPayload
-from monitor.publish.sparkplug.metrics import COMMAND_TAGS, DOCUMENT_TAG, NODE_COMMAND_TAGS
+from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, DOCUMENT_TAG, NODE_COMMAND_TAGS
 from monitor.publish.sparkplug.payload import Metric
 from monitor.publish.sparkplug.readings import Readings, text_reading
 from monitor.publish.sparkplug.tags import REBIRTH, Reading, Tag

@@ -1,4 +1,4 @@
-"""The table of tags: every name, type, unit and meaning that a host is ever told, in one place.
+"""The table of tags: every name, type, unit and meaning that a host is told; for commands: command_tags.py.
 
 readings.py fills them from our own messages. A name or a type, once published, never changes: plants build
 screens and alarms on them. New tags may be added.
@@ -7,6 +7,7 @@ screens and alarms on them. New tags may be added.
 from __future__ import annotations
 
 from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, LIMIT_UNIT, NODE_COMMAND_TAGS
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.tags import CONTROL_TAGS, Tag
 
@@ -24,7 +25,7 @@ BANDS = 8
 MAX_TEXT = 1_000
 """Letters of a text; what is longer is cut."""
 
-_LIMITS, _SQUARED = "alarm limits", "squared error, standardised"
+_SQUARED = "squared error, standardised"
 _DIRECTION = "High means unusual; 1.0 is the calibrated alarm limit, 0.0 the median of normal sound."
 
 
@@ -41,7 +42,7 @@ SCORE_TAGS = (
         "Score",
         DataType.DOUBLE,
         f"How unusual the last window of sound was. {_DIRECTION}",
-        _LIMITS,
+        LIMIT_UNIT,
         low=0.0,
         high=2.0,
         documentation="Null with quality bad while the input cannot be judged: a bad input is no anomaly, "
@@ -51,10 +52,10 @@ SCORE_TAGS = (
         "Limit",
         DataType.DOUBLE,
         "The alarm is raised at this score; 1.0 unless an operator has set another.",
-        _LIMITS,
+        LIMIT_UNIT,
         kept=False,
     ),
-    Tag("WarningLimit", DataType.DOUBLE, "The warning is raised at this score.", _LIMITS, kept=False),
+    Tag("WarningLimit", DataType.DOUBLE, "The warning is raised at this score.", LIMIT_UNIT, kept=False),
     Tag(
         "ExpectedPerDay",
         DataType.DOUBLE,
@@ -91,16 +92,22 @@ ALARM_TAGS = (
     Tag("Alarm/Warning", DataType.BOOLEAN, "At or above the warning level."),
     Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged; the state is frozen."),
     Tag("Alarm/Shelved", DataType.BOOLEAN, "Set aside by an operator for a time."),
-    Tag("Alarm/ShelvedUntil", DataType.DATETIME, "When shelving ends; null: not shelved, or until it returns."),
+    Tag(
+        "Alarm/ShelvedUntil", DataType.DATETIME, "When shelving ends; null: not shelved, or until it returns."
+    ),
     Tag("Alarm/OutOfService", DataType.BOOLEAN, "Taken out by an operator until put back."),
     Tag("Alarm/EventId", DataType.STRING, "The open event; null: none is."),
     Tag("Alarm/EventStart", DataType.DATETIME, "When its first window at or above the limit began."),
-    Tag("Alarm/Peak", DataType.DOUBLE, "The highest score of the event so far.", _LIMITS, low=0.0, high=2.0),
+    Tag(
+        "Alarm/Peak", DataType.DOUBLE, "The highest score of the event so far.", LIMIT_UNIT, low=0.0, high=2.0
+    ),
     Tag("Alarm/Reason", DataType.STRING, "What made the alarm change last."),
     Tag("Alarm/Actor", DataType.STRING, "Who gave the command; null: the sound did it."),
     Tag("Alarm/Note", DataType.STRING, "What that person wrote; null: nothing."),
     Tag("Alarm/Explanation", DataType.STRING, "What the event sounds like, in words; null: not known."),
-    Tag("Alarm/Deadband", DataType.DOUBLE, "Limits clear below themselves minus this.", _LIMITS, kept=False),
+    Tag(
+        "Alarm/Deadband", DataType.DOUBLE, "Limits clear below themselves minus this.", LIMIT_UNIT, kept=False
+    ),
     Tag(
         "Alarm/OnDelaySeconds",
         DataType.DOUBLE,
@@ -173,127 +180,6 @@ HEALTH_TAGS = (
     ),
 )
 
-REPLY_TAGS = (
-    Tag("Command/LastId", DataType.STRING, "Id of the command that was answered last.", kept=False),
-    Tag("Command/LastAction", DataType.STRING, "What it asked; null: it could not be read.", kept=False),
-    Tag("Command/LastResult", DataType.STRING, "What came of it: done or refused.", kept=False),
-    Tag("Command/LastReason", DataType.STRING, "Why it was refused; null: it is done.", kept=False),
-)
-"""The answer to the last command, by whichever way it came."""
-
-DOCUMENT_TAG = Tag(
-    "Command/Document",
-    DataType.STRING,
-    "Write a command as JSON, as docs/mqtt.md describes it: with an id and an actor of your own.",
-    kept=False,
-    writable=True,
-)
-"""What has no tag of its own can be asked with it: a label, for example."""
-
-COMMAND_TAGS = (
-    Tag(
-        "Command/Acknowledge",
-        DataType.BOOLEAN,
-        "Write true: somebody has seen the alarm.",
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/ShelveSeconds",
-        DataType.DOUBLE,
-        "Write for how long the alarm is to be set aside.",
-        "s",
-        low=0.0,
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/ShelveOnce",
-        DataType.BOOLEAN,
-        "Write true: set aside until it returns.",
-        kept=False,
-        writable=True,
-    ),
-    Tag("Command/Unshelve", DataType.BOOLEAN, "Write true: no longer set aside.", kept=False, writable=True),
-    Tag(
-        "Command/OutOfService",
-        DataType.BOOLEAN,
-        "Write true to take the alarm out of service, false to put it back.",
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/AlarmLimit",
-        DataType.DOUBLE,
-        "Write the alarm limit.",
-        _LIMITS,
-        low=0.0,
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/WarningLimit",
-        DataType.DOUBLE,
-        "Write the warning.",
-        _LIMITS,
-        low=0.0,
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/Deadband",
-        DataType.DOUBLE,
-        "Write the deadband.",
-        _LIMITS,
-        low=0.0,
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/OnDelaySeconds",
-        DataType.DOUBLE,
-        "Write the on-delay.",
-        "s",
-        low=0.0,
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/OffDelaySeconds",
-        DataType.DOUBLE,
-        "Write the off-delay.",
-        "s",
-        low=0.0,
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/ResetLimits",
-        DataType.BOOLEAN,
-        "Write true: all limits as in the configuration.",
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/Actor",
-        DataType.STRING,
-        "Who acts, if it is written together with a command.",
-        documentation="In one and the same DCMD; it does not hold for later ones. Without it the host acts.",
-        kept=False,
-        writable=True,
-    ),
-    Tag(
-        "Command/Note",
-        DataType.STRING,
-        "A remark that is kept, if it is written together with a command.",
-        kept=False,
-        writable=True,
-    ),
-    DOCUMENT_TAG,
-    *REPLY_TAGS,
-)
-"""What a host may write to a device, and the answer. Tags to be written have no value of their own: null."""
-
 DEVICE_TAGS = (*SCORE_TAGS, *ALARM_TAGS, *MAP_TAGS, *HEALTH_TAGS, *COMMAND_TAGS)
 """The tags of every device: one source, one machine."""
 
@@ -308,16 +194,6 @@ BOX_TAGS = (
     Tag("Box/Losses", DataType.INT64, "Messages, clips and commands given up since the start.", low=0.0),
 )
 """How the box is; the tags of the node that it sets itself."""
-
-RELOAD_TAG = Tag(
-    "Node Control/Reload",
-    DataType.BOOLEAN,
-    "Write true: read the configuration file again, and apply what can be applied without a restart.",
-    kept=False,
-    writable=True,
-)
-NODE_COMMAND_TAGS = (RELOAD_TAG, DOCUMENT_TAG, *REPLY_TAGS)
-"""What a host may write to the node besides `Node Control/Rebirth`, and the answer."""
 
 NODE_TAGS = (*CONTROL_TAGS, *BOX_TAGS, *NODE_COMMAND_TAGS)
 """All tags of the node."""

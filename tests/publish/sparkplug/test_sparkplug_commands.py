@@ -13,6 +13,7 @@ from sparkplug_oracle import pysparkplug
 
 from monitor.errors import CommandError
 from monitor.publish.commands import Command, ReplyPayload, parse_command
+from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, DOCUMENT_TAG, NODE_COMMAND_TAGS
 from monitor.publish.sparkplug.commands import (
     ARGUMENTS,
     REMARKS,
@@ -22,12 +23,7 @@ from monitor.publish.sparkplug.commands import (
 )
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.inbound import Written, message_from_bytes
-from monitor.publish.sparkplug.metrics import (
-    COMMAND_TAGS,
-    DOCUMENT_TAG,
-    MAX_TEXT,
-    NODE_COMMAND_TAGS,
-)
+from monitor.publish.sparkplug.metrics import MAX_TEXT
 from monitor.publish.sparkplug.payload import Metric
 from monitor.publish.sparkplug.tags import REBIRTH, TagSet
 from monitor.publish.sparkplug.topics import EdgeNode

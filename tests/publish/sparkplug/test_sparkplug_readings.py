@@ -24,17 +24,11 @@ from monitor.publish.commands import ReplyPayload
 from monitor.publish.documents import Progress, alarm_payload, health_payload
 from monitor.publish.limits import limits_document
 from monitor.publish.sparkplug.actions import Publish
+from monitor.publish.sparkplug.command_tags import NODE_COMMAND_TAGS
 from monitor.publish.sparkplug.commands import reply_readings
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.history import Sample
-from monitor.publish.sparkplug.metrics import (
-    BOX_TAGS,
-    DEVICE_TAGS,
-    MAX_TEXT,
-    NODE_COMMAND_TAGS,
-    NODE_TAGS,
-    STATE_CODES,
-)
+from monitor.publish.sparkplug.metrics import BOX_TAGS, DEVICE_TAGS, MAX_TEXT, NODE_TAGS, STATE_CODES
 from monitor.publish.sparkplug.payload import TagQuality
 from monitor.publish.sparkplug.readings import (
     BoxCondition,
