@@ -31,6 +31,8 @@ class PahoHost:
         self._born_ms = 0
         self._asked_s: dict[str, float] = {}
         self._client: mqtt.Client | None = None
+        self._speaking = threading.Lock()
+        """So that nobody who has said goodbye says hello."""
 
     def come(self) -> None:
         """Begin to connect, and say so when the broker has taken the subscription."""
@@ -43,17 +45,19 @@ class PahoHost:
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.connect_async("127.0.0.1", self._port)
-        client.loop_start()
         self._client = client
+        client.loop_start()
 
     def go(self) -> None:
         """Leave in order: the death is published, then the line closed."""
-        client, self._client = self._client, None
-        if client is None:
-            return
-        death = state_payload(online=False, timestamp_ms=self._born_ms)
+        with self._speaking:
+            client, self._client = self._client, None
+            if client is None:
+                return
+            death = state_payload(online=False, timestamp_ms=self._born_ms)
+            said = client.publish(self._state_topic, death, qos=1, retain=True)
         with contextlib.suppress(ValueError, RuntimeError):  # where the broker is not there either
-            client.publish(self._state_topic, death, qos=1, retain=True).wait_for_publish(1.0)
+            said.wait_for_publish(1.0)
         client.disconnect()
         client.loop_stop()
 
@@ -90,12 +94,13 @@ class PahoHost:
         self._say_online(client)
 
     def _say_online(self, client: mqtt.Client) -> None:
-        birth = state_payload(online=True, timestamp_ms=self._born_ms)
-        client.publish(self._state_topic, birth, qos=1, retain=True)
+        with self._speaking:
+            if client is self._client:  # else it is leaving, perhaps before it has really come
+                birth = state_payload(online=True, timestamp_ms=self._born_ms)
+                client.publish(self._state_topic, birth, qos=1, retain=True)
 
     def _on_message(self, client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        is_here = client is self._client
-        if is_here and message.topic == self._state_topic and b'"online": false' in message.payload:
+        if message.topic == self._state_topic and b'"online": false' in message.payload:
             self._say_online(client)  # an old death: tck-id-host-topic-phid-required
             return
         with self.lock:

@@ -39,6 +39,8 @@ class Plant:
     events: dict[tuple[str, str], int] = field(default_factory=dict)
     """(source, event) -> when it was, in milliseconds; of this sequence."""
     newest: int = 0
+    starts: int = 0
+    """Of the node, which speaks MQTT 3.1.1 and 5 by turns."""
 
     def __post_init__(self) -> None:
         self.host = PahoHost(self.broker.port, HOST, keeps=(EVENT,))
@@ -46,7 +48,14 @@ class Plant:
         self.start_node()
 
     def start_node(self) -> None:
-        self.rig = EdgeRig([at(self.broker)], hosted=True, outbox=self.outbox, counter=self.counter)
+        self.rig = EdgeRig(
+            [at(self.broker)],
+            version=("3.1.1", "5")[self.starts % 2],
+            hosted=True,
+            outbox=self.outbox,
+            counter=self.counter,
+        )
+        self.starts += 1
         # the box's own: the broker ends the older connection of the same name, and publishes its will first
         self.rig.node._started()._client_id = "wheeltapper-mill-box1-sparkplug"
         self.rig.run()
