@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from engines.errors import CodedError
 from monitor.config import MicrophoneSource
 from monitor.doctor.box import group_names, user_name
 from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok
 from monitor.errors import SourceError
+from monitor.messages import CaptureState
+from monitor.report import is_alive
 from monitor.sources import open_sources
 from monitor.sources.devices import device_named, list_devices
 
 
 def check_devices(patient: Patient) -> Iterator[Finding]:
-    """Look for every microphone that is configured; none is opened, for the daemon holds them."""
+    """Look for every microphone that is configured; none is opened, for the daemon may hold it.
+
+    What the daemon hears is not looked for: ALSA lets nobody else look at a card that is in use.
+    """
     microphones = [one for one in patient.config.sources if isinstance(one, MicrophoneSource)]
     if not microphones:
         return
     yield from _check_access(patient)
+    heard = _heard(patient)
+    for source in microphones:
+        if source.id in heard:
+            yield ok(f"device of {source.id}", f"{heard[source.id]}, heard by the daemon")
+    yield from _search([source for source in microphones if source.id not in heard])
+
+
+def _heard(patient: Patient) -> Mapping[str, str]:
+    """Return the devices of the sources that a running daemon hears, by source."""
+    status = patient.status
+    if status is None or not is_alive(status):
+        return {}
+    captures = [source["capture"] for source in status["sources"]]
+    healthy = CaptureState.HEALTHY.value
+    return {one["source_id"]: one["device"] for one in captures if one["state"] == healthy}
+
+
+def _search(microphones: Sequence[MicrophoneSource]) -> Iterator[Finding]:
+    if not microphones:
+        return
     try:
         devices = list_devices()
     except SourceError as error:

@@ -26,7 +26,13 @@ WELL: Mapping[str, Any] = {
     "counts": {"commands_turned_away": 0},
 }
 HEARD: Mapping[str, Any] = {
-    "capture": {"source_id": "p1", "state": "healthy", "reason": "", "lost_samples": 0},
+    "capture": {
+        "source_id": "p1",
+        "state": "healthy",
+        "reason": "",
+        "device": "alsa:CARD=Held",
+        "lost_samples": 0,
+    },
     "quality": "ok",
     "dropped_windows": 0,
 }

@@ -100,6 +100,17 @@ def test_every_microphone_is_looked_for(tmp_path: Path, device: str, verdict: st
 
 
 @pytest.mark.usefixtures("two_devices")
+def test_a_card_that_the_daemon_hears_is_not_looked_for_for_alsa_would_hide_it(tmp_path: Path) -> None:
+    held = [{**MICROPHONE, "device": "alsa:CARD=Held,DEV=0"}]
+    found = only(check_devices, patient_of(tmp_path, root=tmp_path, sources=held, status=status_of()))
+    assert (Verdict.OK, "alsa:CARD=Held, heard by the daemon") == (found.verdict, found.said)
+    deaf = patient_of(tmp_path, root=tmp_path, sources=held, status=status_of(DEAF))
+    assert Verdict.FAULT is only(check_devices, deaf).verdict
+    stopped = patient_of(tmp_path, root=tmp_path, sources=held, status=status_of(age_s=99.0))
+    assert Verdict.FAULT is only(check_devices, stopped).verdict
+
+
+@pytest.mark.usefixtures("two_devices")
 def test_sound_cards_that_may_not_be_opened_are_a_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
