@@ -15,7 +15,9 @@ from monitor.publish.examples import EXAMPLES
 from monitor.publish.topics import TOPICS
 
 READERS = telegraf_readers()
-DASHBOARD: dict[str, Any] = json.loads((TELEGRAF_CONF.parent / "grafana-influxdb.json").read_text(encoding="utf-8"))
+DASHBOARD: dict[str, Any] = json.loads(
+    (TELEGRAF_CONF.parent / "grafana-influxdb.json").read_text(encoding="utf-8")
+)
 TARGETS = [
     pytest.param(panel, target, id=f"{panel['title']}-{target['refId']}")
     for panel in DASHBOARD["panels"]
