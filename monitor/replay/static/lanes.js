@@ -4,6 +4,7 @@
 // element above them that is only moved: following the sound redraws nothing.
 
 import { clamp, frequencyTicks, ticks, View } from "./axis.js";
+import { caption, colour, FONT, label, sized } from "./pen.js";
 import { hertz, number, t } from "./talk.js";
 
 const PICTURES = ["waveform", "logmel", "reconstruction", "error_map", "difference"];
@@ -279,48 +280,8 @@ export class Lanes {
   }
 }
 
-const FONT = '12px system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif';
-
-/** A pen for the canvas in CSS pixels, the canvas cleared and as sharp as the screen; null while it is not shown. */
-export function sized(canvas) {
-  const { clientWidth: width, clientHeight: height } = canvas;
-  if (width === 0 || height === 0) return null;
-  const scale = devicePixelRatio || 1;
-  canvas.width = Math.round(width * scale);
-  canvas.height = Math.round(height * scale);
-  canvas.size = { width, height };
-  const pen = canvas.getContext("2d");
-  pen.scale(scale, scale);
-  return pen;
-}
-
-export function colour(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
 function scaleText({ low, high, unit }) {
   if (unit === "fs") return `±${number(100 * high, high < 0.1 ? 1 : 0)} %`;
   const digits = high - low < 10 ? 1 : 0;
   return `${number(low, digits)} … ${number(high, digits)} ${unit === "sd" ? "σ" : unit}`;
-}
-
-function label(pen, marks) {
-  const { width, height } = pen.canvas.size;
-  pen.fillStyle = colour("--soft");
-  pen.font = FONT;
-  pen.textAlign = "right";
-  pen.textBaseline = "middle";
-  for (const [text, y] of marks) {
-    pen.fillRect(width - 7, y, 4, 1);
-    pen.fillText(text, width - 10, clamp(y, 7, height - 6));
-  }
-}
-
-function caption(pen, text) {
-  const { width, height } = pen.canvas.size;
-  pen.fillStyle = colour("--soft");
-  pen.font = FONT;
-  pen.textAlign = "center";
-  pen.textBaseline = "middle";
-  pen.fillText(text, width / 2, height / 2);
 }

@@ -3,10 +3,11 @@
 import { clamp } from "./axis.js";
 import { bindKeys } from "./keys.js";
 import { order } from "./labels.js";
-import { colour, sized } from "./lanes.js";
+import { colour, sized } from "./pen.js";
 import { getPage, number, Refused, say, t, telling } from "./talk.js";
 
 const EVERY_MS = 2000;
+const SHARE = 0.1; // of the time may be spent on waiting for the server: a box with many sources is asked less often
 const FLOOR_DBFS = -90;
 const HIGHEST = 3; // limits; what is higher reaches the top
 
@@ -22,13 +23,19 @@ export function startNow(main) {
   const draw = () => place.querySelectorAll(".source").forEach(drawSource);
   const resizes = new ResizeObserver(draw);
   resizes.observe(place);
-  const timer = setInterval(() => refresh(main, signal), EVERY_MS);
+  let timer = null;
+  const again = async () => {
+    const beganMs = performance.now();
+    await refresh(main, signal);
+    timer = signal.aborted ? null : setTimeout(again, Math.max(EVERY_MS, (performance.now() - beganMs) / SHARE));
+  };
+  timer = setTimeout(again, EVERY_MS);
   bindKeys([
     { keys: ["e"], text: t("Open the events"), run: () => document.querySelector('.top a[data-page="events"]').click() },
   ]);
   return () => {
     ended.abort();
-    clearInterval(timer);
+    clearTimeout(timer);
     resizes.disconnect();
   };
 }
