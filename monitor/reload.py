@@ -19,6 +19,7 @@ from monitor.keeper import Keeper
 from monitor.logs import set_level
 from monitor.machine import Machine
 from monitor.pipeline import Pipeline
+from monitor.redaction import Redactor
 
 LIVE_KEYS = frozenset(
     {
@@ -36,6 +37,8 @@ LIVE_KEYS = frozenset(
 TOLD = 8
 """So many changed keys are told of; the rest is counted."""
 VALUE_LETTERS = 60
+REDACTOR = Redactor()
+"""What is told goes to the broker: addresses may hold logins."""
 PRESENT, ABSENT = "there", "not there"
 
 Prepare = Callable[[Config], Callable[[], None]]
@@ -74,7 +77,7 @@ class Reloader:
             changes = list(changes_between(self._config, config))
             applies = [] if _needs_restart(changes) else [prepare(config) for prepare in self._parts]
         except CodedError as error:
-            raise CommandError(f"nothing was changed: {error}") from error
+            raise CommandError(f"nothing was changed: {_one_line(error)}") from error
         fixed = _needs_restart(changes)
         if fixed:
             raise CommandError(f"nothing was changed: {_told(fixed)}; restart the daemon")
@@ -182,9 +185,12 @@ def live_parts(
 
 def _shown(value: object) -> str:
     words = repr(value.model_dump(mode="json") if isinstance(value, Section) else value)
-    words = re.sub(r"://[^\s/]*@", "://***@", words)  # a name and a password, perhaps
-    words = re.sub(r"\?[^\s']*", "?***", words)  # so perhaps what follows the address
+    words = REDACTOR.text(words)
     return words if len(words) <= VALUE_LETTERS else words[: VALUE_LETTERS - 1] + "…"
+
+
+def _one_line(error: CodedError) -> str:
+    return REDACTOR.text(re.sub(r"\s*\n\s*", " ", str(error)))
 
 
 def _told(changes: Sequence[Change]) -> str:

@@ -1,4 +1,4 @@
-"""The configuration: read once, checked whole, then frozen.
+"""The configuration: read at the start and at a reload, checked whole, then frozen.
 
 Every key has a default, a unit in its name and a description; docs/config.md and config.yaml are made
 from them. Unknown keys are errors, and every message names the key, the value and the remedy.
