@@ -16,6 +16,7 @@ from monitor.describe import sentence
 from monitor.errors import CatalogueError
 from monitor.explanation import Explanation
 from monitor.publish.explained import Voice
+from monitor.replay import actions
 from monitor.replay.audio import AudioFormat
 from monitor.replay.axes import Axes
 from monitor.replay.documents import (
@@ -30,7 +31,7 @@ from monitor.replay.documents import (
 from monitor.replay.endpoint import Endpoint
 from monitor.replay.library import Library
 from monitor.replay.media import PNG, Piece
-from monitor.replay.openapi import openapi_of
+from monitor.replay.openapi import Change, openapi_of
 from monitor.replay.queries import AudioQuery, EventsQuery, ExportQuery, LanguageQuery, Query, SimilarQuery
 from monitor.replay.served import FileAnswer, NotModified, is_known
 from monitor.replay.sheet import MAPS, PICTURES
@@ -127,7 +128,7 @@ def _export(request: Request, query: ExportQuery) -> Response:
 
 
 def _openapi(_request: Request, _query: Query) -> Response:
-    return JSONResponse(openapi_of(ENDPOINTS, version=version("wheeltapper")))
+    return JSONResponse(openapi_of(ENDPOINTS, CHANGES, version=version("wheeltapper")))
 
 
 ENDPOINTS: Sequence[Endpoint] = (
@@ -229,4 +230,11 @@ ENDPOINTS: Sequence[Endpoint] = (
 )
 
 
+CHANGES: Sequence[Change] = (
+    Change("/events/{event_id}/labels", "label", "Say what an event was.", actions.Judgement),
+    Change("/events/{event_id}/labels/undo", "undo_label", "Take back what was said last.", actions.Undoing),
+    Change("/labels", "label_many", "Say the same of several events.", actions.BulkJudgement),
+    Change("/sources/{source_id}/commands", "command", "Do something about an alarm.", actions.Order),
+)
+"""What monitor.replay.actions answers."""
 ROUTES: Sequence[BaseRoute] = tuple(endpoint.route for endpoint in ENDPOINTS)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -19,55 +20,106 @@ TITLES = {
     304: "You have it.",
     400: "The query makes no sense.",
     401: "Log in first.",
-    403: "This page does not serve you.",
+    403: "This page does not serve you, or not this, or the request lacks the page's token.",
     404: "There is nothing of this id.",
+    409: "The daemon refuses, and says why.",
     410: "It was there, and was not kept.",
+    413: "It is too long.",
+    415: "It is no JSON.",
     416: "There is no such part.",
+    422: "The body makes no sense.",
     503: "The store or the daemon does not answer.",
 }
 ALWAYS = (400, 401, 403, 503)
+CHANGES_ALWAYS = (401, 403, 413, 415, 422, 503)
+JSON = "application/json"
+ID = {"type": "string", "minLength": 1, "maxLength": 200}
 
 Tree = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An address that changes something."""
+
+    path: str
+    """Below /api/v1, with names of its parts in braces."""
+    name: str
+    """What it does, as one word."""
+    summary: str
+    """A sentence for whoever writes a program against it."""
+    body: type[BaseModel]
+    """What is sent, as JSON."""
+
+
 Mode = Literal["validation", "serialization"]
+ASKED: Mode = "validation"
+ANSWERED: Mode = "serialization"
+Refs = Mapping[tuple[Any, Mode], Mapping[str, Any]]
+"""Where the schema of a model stands: two models may be called the same."""
 
 
-def openapi_of(endpoints: Sequence[Endpoint], *, version: str) -> Tree:
+def openapi_of(endpoints: Sequence[Endpoint], changes: Sequence[Change], *, version: str) -> Tree:
     """Return the document."""
-    queries = [endpoint.query for endpoint in endpoints]
-    documents: list[type[BaseModel]] = [ErrorDocument]
-    documents += [endpoint.document for endpoint in endpoints if endpoint.document]
-    models: dict[tuple[type[BaseModel], Mode], None] = {}
-    models |= dict.fromkeys((model, "serialization") for model in documents)
-    models |= dict.fromkeys((model, "validation") for model in queries)
-    _, definitions = models_json_schema(list(models), ref_template=REF)
+    refs, definitions = models_json_schema(_models(endpoints, changes), ref_template=REF)
     schemas: Tree = definitions["$defs"]
     paths: dict[str, Tree] = {}
+    queries = set()
     for endpoint in endpoints:
-        schema = schemas.get(endpoint.query.__name__, {})
-        paths.setdefault(f"/api/v1{endpoint.path}", {})["get"] = _operation(endpoint, schema)
-    used = {name: schema for name, schema in schemas.items() if name not in _names(queries)}
+        name = refs[endpoint.query, ASKED]["$ref"].rpartition("/")[2]
+        queries.add(name)
+        paths.setdefault(f"/api/v1{endpoint.path}", {})["get"] = _operation(endpoint, schemas[name], refs)
+    for change in changes:
+        paths.setdefault(f"/api/v1{change.path}", {})["post"] = _change(change, refs)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "Wheeltapper: the technicians' page",
             "version": version,
-            "description": "What the page shows, for programs. Needs a session's cookie, as the page does.",
+            "description": "What the page shows, for programs. It needs a session's cookie, as pages do; "
+            "a change also needs the page's token (X-CSRF-Token) and its Origin.",
         },
         "paths": paths,
-        "components": {"schemas": used},
+        "components": {"schemas": {name: tree for name, tree in schemas.items() if name not in queries}},
     }
 
 
-def _names(models: Sequence[type[BaseModel]]) -> set[str]:
-    return {model.__name__ for model in models}
+def _models(
+    endpoints: Sequence[Endpoint], changes: Sequence[Change]
+) -> Sequence[tuple[type[BaseModel], Mode]]:
+    """Return every model that is described, once."""
+    found: list[tuple[type[BaseModel], Mode]] = [(ErrorDocument, ANSWERED)]
+    for endpoint in endpoints:
+        found.append((endpoint.query, ASKED))
+        if endpoint.document is not None:
+            found.append((endpoint.document, ANSWERED))
+    found += [(change.body, ASKED) for change in changes]
+    return list(dict.fromkeys(found))
 
 
-def _operation(endpoint: Endpoint, query: Tree) -> Tree:
+def _operation(endpoint: Endpoint, query: Tree, refs: Refs) -> Tree:
     return {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
         "parameters": [*_path_parameters(endpoint), *_query_parameters(query), *_headers(endpoint)],
-        "responses": {str(status): _response(endpoint, status) for status in _statuses(endpoint)},
+        "responses": {str(status): _response(endpoint, status, refs) for status in _statuses(endpoint)},
+    }
+
+
+def _change(change: Change, refs: Refs) -> Tree:
+    names = re.findall(r"{(\w+)}", change.path)
+    statuses = sorted((*CHANGES_ALWAYS, *((404,) if names else ())))
+    return {
+        "operationId": change.name,
+        "summary": change.summary,
+        "parameters": [_path_parameter(name, ID) for name in names],
+        "requestBody": {"required": True, "content": {JSON: {"schema": refs[change.body, ASKED]}}},
+        "responses": {
+            "200": _told(200, {"type": "object"}),
+            **{str(status): _told(status, refs[ErrorDocument, ANSWERED]) for status in statuses},
+            # the daemon's reply, and beside it why
+            "409": _told(409, {"type": "object", "required": ["error"]}),
+        },
     }
 
 
@@ -77,14 +129,17 @@ def _statuses(endpoint: Endpoint) -> list[int]:
 
 
 def _path_parameters(endpoint: Endpoint) -> list[Tree]:
-    names = re.findall(r"{(\w+)}", endpoint.path)
-    return [{"name": name, "in": "path", "required": True, "schema": _part(endpoint, name)} for name in names]
+    return [
+        _path_parameter(
+            name,
+            {"type": "string", "enum": list(endpoint.choices[name])} if name in endpoint.choices else ID,
+        )
+        for name in re.findall(r"{(\w+)}", endpoint.path)
+    ]
 
 
-def _part(endpoint: Endpoint, name: str) -> Tree:
-    if name in endpoint.choices:
-        return {"type": "string", "enum": list(endpoint.choices[name])}
-    return {"type": "string", "minLength": 1, "maxLength": 200}
+def _path_parameter(name: str, schema: Tree) -> Tree:
+    return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
 def _query_parameters(query: Tree) -> list[Tree]:
@@ -119,16 +174,16 @@ def _headers(endpoint: Endpoint) -> list[Tree]:
     ]
 
 
-def _response(endpoint: Endpoint, status: int) -> Tree:
-    told: Tree = {"description": TITLES[status]}
-    if status in {200, 206}:
-        told["content"] = _content(endpoint)
-    elif status not in {304, 416}:
-        told["content"] = {"application/json": {"schema": {"$ref": REF.format(model=ErrorDocument.__name__)}}}
-    return told
-
-
-def _content(endpoint: Endpoint) -> Tree:
+def _response(endpoint: Endpoint, status: int, refs: Refs) -> Tree:
+    if status in {304, 416}:
+        return {"description": TITLES[status]}
+    if status not in {200, 206}:
+        return _told(status, refs[ErrorDocument, ANSWERED])
     if endpoint.document is not None:
-        return {"application/json": {"schema": {"$ref": REF.format(model=endpoint.document.__name__)}}}
-    return {name: {"schema": {"type": "string", "format": "binary"}} for name in endpoint.media_types}
+        return _told(status, refs[endpoint.document, ANSWERED])
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {"description": TITLES[status], "content": dict.fromkeys(endpoint.media_types, binary)}
+
+
+def _told(status: int, schema: Mapping[str, Any]) -> Tree:
+    return {"description": TITLES[status], "content": {JSON: {"schema": schema}}}

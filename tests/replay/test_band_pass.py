@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.errors import QueryError
 from monitor.messages import Float32
+from monitor.replay import band_pass
 from monitor.replay.band_pass import Band, band_passed
 
 RATE_HZ = 16_000
@@ -63,6 +65,14 @@ def test_the_sound_is_as_long_as_before_however_it_is_cut(count: int, block: int
     parts = passed(samples, Band(500, 2500), block=block)
     assert count == len(parts) == len(whole)
     assert np.allclose(whole, parts, atol=1e-6)
+
+
+def test_a_long_sound_is_filtered_as_if_in_one_piece() -> None:
+    band = Band(500, 2500)
+    samples = (0.1 * np.random.default_rng(1).standard_normal(200_000)).astype(np.float32)
+    taps = band_pass._taps(band, RATE_HZ)
+    whole = scipy.signal.fftconvolve(samples.astype(np.float64), taps, mode="same")
+    assert np.allclose(whole, passed(samples, band), atol=1e-6)
 
 
 def test_a_high_rate_needs_no_other_filter() -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 from past import Past, noise
-from replay_rig import Plant, Served
+from replay_rig import Plant, Served, browser_at
+
+from monitor.replay.api import CHANGES, ENDPOINTS
 
 EXAMPLES = 5
 """For each address, besides the corner cases that the tool goes through anyway."""
@@ -20,18 +22,30 @@ event_id = "{event_id}"
 clip_id = "{clip_id}"
 window_id = "{window_id}"
 
+source_id = "pump"
+
 [checks]
 unsupported_method.enabled = false
+
+[headers]
+Origin = "{origin}"
+X-CSRF-Token = "{token}"
 
 [[operations]]
 include-operation-id = ["clip_audio", "events"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400"]
+
+[[operations]]
+include-method = "POST"
+checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409"]
 """
 
 
 def run_schemathesis(page: Served, folder: Path, **ids: str) -> subprocess.CompletedProcess[str]:
-    """Let the tool ask for all that is described, of things that are there."""
-    (folder / "schemathesis.toml").write_text(SETTINGS.format(**ids))
+    """Let the tool ask for all that is described, of things that are there, with a visitor's token."""
+    with browser_at(page.url) as browser:
+        settings = SETTINGS.format(origin=page.url, token=browser.token("/events"), **ids)
+    (folder / "schemathesis.toml").write_text(settings)
     tool = Path(sys.executable).with_name("schemathesis")
     command = [tool, "--config-file", folder / "schemathesis.toml", "run", f"{page.url}/api/v1/openapi.json"]
     limits = ["--max-examples", EXAMPLES, "--seed", 1, "--phases", "examples,coverage,fuzzing"]
@@ -56,3 +70,6 @@ def test_whatever_is_asked_the_answer_is_one_that_is_described(
     told = run_schemathesis(local_page, tmp_path, event_id="e1", clip_id=clip_id, window_id=window_id)
     past.library.close()
     assert 0 == told.returncode, told.stdout + told.stderr
+    described = len(ENDPOINTS) + len(CHANGES) - 1  # it leaves the description itself out
+    assert f"Selected: {described}/{described}" in told.stdout
+    assert len(past.store.labels("e1")) > 1  # the tool's were taken
