@@ -15,11 +15,10 @@ from monitor.listening import open_ear
 from monitor.machine import calibration_of, open_engines
 from monitor.publish.access import access_from_config
 from monitor.publish.client import check_host
-from monitor.publish.edge_settings import servers_from_config, settings_from_config
 from monitor.publish.embedded import require_broker_package
-from monitor.publish.walk import Step, walk_for_sparkplug, walk_to_broker
-from monitor.sources import open_sources
+from monitor.publish.walk import Step
 from monitor.sources.devices import find_device
+from monitor.trials import broker_walks, try_sources
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,29 +50,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _walked(config: Config) -> bool:
     """Walk to the brokers and say each step; whether all were reached."""
-    walks = _walks(config)
+    walks = broker_walks(config)
     if not walks:
         why = "host: embedded" if config.mqtt.enabled else "enabled: false"
         print(f"ok    mqtt: no broker to go to (mqtt.{why})")
     arrived = [_arrived(name, walk) for name, walk in walks]  # after a failure the others are tried, too
     return all(arrived)
-
-
-def _walks(config: Config) -> list[tuple[str, Iterator[Step]]]:
-    mqtt, sparkplug = config.mqtt, config.sparkplug
-    walks = []
-    if mqtt.enabled and mqtt.host != "embedded":
-        walks.append(("mqtt", walk_to_broker(mqtt, config.topic_prefix)))
-    if sparkplug.enabled:
-        node = settings_from_config(config).node
-        device_ids = [source.id for source in config.sources]
-        for host, port in servers_from_config(config, embedded_port=None):
-            if host == "embedded":
-                continue
-            there = mqtt.model_copy(update={"host": host, "port": port})
-            walk = walk_for_sparkplug(there, node, device_ids, sparkplug.primary_host_id)
-            walks.append((f"sparkplug at {host}:{port},", walk))
-    return walks
 
 
 def _arrived(name: str, walk: Iterator[Step]) -> bool:
@@ -96,7 +78,7 @@ def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], st
         checks.append((f"calibration of {source.id}", lambda s=source: _calibration(config, s)))  # type: ignore[misc]
         if devices and isinstance(source, MicrophoneSource):
             checks.append((f"device of {source.id}", lambda s=source: find_device(s.device).name))  # type: ignore[misc]
-    checks.append(("sources", lambda: _sources(config)))
+    checks.append(("sources", lambda: try_sources(config)))
     if config.mqtt.enabled or config.sparkplug.enabled:
         checks.append(("mqtt", lambda: _credentials(config)))
     return checks
@@ -134,14 +116,6 @@ def _delay_note(config: Config, source: SourceConfig, calibration: Calibration) 
         f"; NOTE: off_delay_s {off_delay_s:g} is shorter than the {calibration.gap_s:g} s within which the "
         "calibration counts high windows as one alarm, so that more alarms than promised may be raised"
     )
-
-
-def _sources(config: Config) -> str:
-    """Open every source as the daemon would: files are read, ffmpeg is looked for, no device is touched."""
-    opened = open_sources(config.sources)
-    for source in opened:
-        source.close()
-    return f"{len(config.sources)} from {len(opened)} inputs"
 
 
 def _credentials(config: Config) -> str:

@@ -8,14 +8,13 @@ import ssl
 from collections.abc import Iterator
 from contextlib import closing
 
-from monitor.config import Config, MqttConfig
-from monitor.config.sparkplug import address_from_server
+from monitor.config import MqttConfig
 from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok, warning
 from monitor.errors import PublishError
 from monitor.publish.credential_files import FOLDER_VARIABLE, PREFIX
 from monitor.publish.embedded import require_broker_package
-from monitor.publish.walk import walk_to_broker
 from monitor.report import is_alive
+from monitor.trials import EMBEDDED, broker_walks
 
 PATIENCE_S = 5.0
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - where such a server is reached
@@ -24,42 +23,25 @@ ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 
 def check_broker(patient: Patient) -> Iterator[Finding]:
     """Walk to every broker that is configured, and name the step that fails."""
     config = patient.config
-    brokers = list(_brokers(config))
-    if not brokers:
+    if config.mqtt.enabled and config.mqtt.host == EMBEDDED:
+        require_broker_package()
+        yield ok("broker", "embedded: in the daemon itself, for this box alone")
+    elif not config.mqtt.enabled and not config.sparkplug.enabled:
         yield ok("broker", "MQTT and Sparkplug are off")
-    for mqtt in brokers:
-        if mqtt.host == "embedded":
-            require_broker_package()
-            yield ok("broker", "embedded: in the daemon itself, for this box alone")
-        elif _is_only_the_services(mqtt):
+    for words, walk in broker_walks(config):
+        name = f"broker of {words.rstrip(',')}"
+        if _is_only_the_services(config.mqtt):
             yield warning(
-                f"broker {mqtt.host}:{mqtt.port}",
+                name,
                 "not tried: the password is a credential, which only the service is given; the daemon says "
                 f"{_said_of_broker(patient)}",
                 f"{FOLDER_VARIABLE}=FOLDER wheeltapper doctor, with the password's file in FOLDER",
             )
-        else:
-            yield from _walk(mqtt, config.topic_prefix)
-
-
-def _brokers(config: Config) -> Iterator[MqttConfig]:
-    sparkplug = config.sparkplug
-    if config.mqtt.enabled or (sparkplug.enabled and not sparkplug.servers):
-        yield config.mqtt
-    if sparkplug.enabled:
-        for host, port in map(address_from_server, sparkplug.servers):
-            if (host, port) != (config.mqtt.host, config.mqtt.port) or not config.mqtt.enabled:
-                yield config.mqtt.model_copy(update={"host": host, "port": port})
-
-
-def _walk(mqtt: MqttConfig, prefix: str) -> Iterator[Finding]:
-    name = f"broker {mqtt.host}:{mqtt.port}"
-    try:
-        steps = list(walk_to_broker(mqtt, prefix))
-    except PublishError as error:
-        yield fault_from_error(name, error)
-        return
-    yield ok(name, "; ".join(f"{step.name}: {step.said}" for step in steps))
+            continue
+        try:
+            yield ok(name, "; ".join(f"{step.name}: {step.said}" for step in walk))
+        except PublishError as error:
+            yield fault_from_error(name, error)
 
 
 def _is_only_the_services(mqtt: MqttConfig) -> bool:
@@ -68,7 +50,8 @@ def _is_only_the_services(mqtt: MqttConfig) -> bool:
 
 
 def _said_of_broker(patient: Patient) -> str:
-    return "nothing" if patient.status is None else str(patient.status["box"]["broker"])
+    box = {} if patient.status is None else patient.status["box"]
+    return f"{box.get('broker', 'nothing')}, Sparkplug {box.get('sparkplug', 'nothing')}"
 
 
 def check_replay(patient: Patient) -> Iterator[Finding]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from engines.errors import CodedError
 from monitor.config import MicrophoneSource
 from monitor.doctor.box import group_names, user_name
 from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok
 from monitor.errors import SourceError
 from monitor.messages import CaptureState
 from monitor.report import is_alive
-from monitor.sources import open_sources
 from monitor.sources.devices import device_named, list_devices
+from monitor.trials import try_sources
 
 
 def check_devices(patient: Patient) -> Iterator[Finding]:
@@ -82,12 +81,5 @@ def _check_access(patient: Patient) -> Iterator[Finding]:
 
 
 def check_sources(patient: Patient) -> Iterator[Finding]:
-    """Open every source as the daemon would: files are read, ffmpeg is looked for, no device is touched."""
-    try:
-        opened = open_sources(patient.config.sources)
-    except CodedError as error:
-        yield fault_from_error("sources", error)
-        return
-    for source in opened:
-        source.close()
-    yield ok("sources", f"{len(patient.config.sources)} from {len(opened)} inputs")
+    """Open every source as far as `check` does."""
+    yield ok("sources", try_sources(patient.config))

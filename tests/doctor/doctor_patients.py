@@ -19,6 +19,7 @@ WELL: Mapping[str, Any] = {
     "pid": os.getpid(),
     "started_utc_s": 0.0,
     "broker": "connected",
+    "sparkplug": "off",
     "store_error": None,
     "clips_error": None,
     "restarted_threads": 0,
