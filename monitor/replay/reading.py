@@ -44,7 +44,7 @@ class StoreReader:
             ) from error
         place = (found.st_dev, found.st_ino)
         with self._lock:
-            if self._opened is None or self._opened[0] != place:
+            if self._opened is None or self._opened[0] != place or self._opened[1].database.is_outdated:
                 self._close()
                 self._opened = place, open_store(self.state_dir, read_only=True)
             return self._opened[1]

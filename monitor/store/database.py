@@ -82,9 +82,11 @@ class Database:
         if not read_only:
             with disk_errors(path):  # its -wal and -shm inherit the mode
                 os.close(os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE))
+        self._frozen = read_only and not self._has_log and not os.access(path.parent, os.W_OK)
+        mode = "ro&immutable=1" if self._frozen else "ro" if read_only else "rw"
         with sqlite_errors(path):
             self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rw'}",
+                f"{path.absolute().as_uri()}?mode={mode}",
                 uri=True,
                 timeout=BUSY_TIMEOUT_S,
                 isolation_level=None,
@@ -96,6 +98,19 @@ class Database:
         except StoreError:
             self._connection.close()
             raise
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether somebody may have written since, which this connection cannot see: it must be opened again.
+
+        While nobody has it open for writing there is no log, and whoever may not write the folder cannot make
+        one: SQLite then reads the file alone, as one that never changes (https://sqlite.org/wal.html, 5).
+        """
+        return self._frozen and self._has_log
+
+    @property
+    def _has_log(self) -> bool:
+        return self.path.with_name(f"{self.path.name}-wal").exists()
 
     def _prepare(self, say: Callable[[str], None], *, read_only: bool) -> None:
         connection = self._connection
