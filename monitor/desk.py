@@ -31,7 +31,9 @@ from monitor.unreadable import UnreadableCommands
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
 AT_ONCE = 50
-"""Commands carried out before the next windows are judged: each waits for the disk."""
+"""Commands carried out before the next windows are judged: each waits for the disk ..."""
+TURN_S = 0.25
+"""... and none is begun after so long: a reload of 500 sources takes some tenths of a second."""
 LOG_EVERY = 100
 """Of the commands that are turned away each so manyth is logged."""
 
@@ -97,13 +99,16 @@ class Desk:
         return self._waiting.qsize()
 
     def obey(self) -> None:
-        """Carry out what has been handed in so far, at most AT_ONCE commands."""
+        """Carry out what has been handed in so far, at most AT_ONCE commands and TURN_S."""
+        until_s = self._monotonic() + TURN_S
         for _ in range(AT_ONCE):
             try:
                 handed = self._waiting.get_nowait()
             except queue.Empty:
                 break
             self._take(handed, time.time())
+            if self._monotonic() >= until_s:
+                break
         self._note_unanswered()
 
     def _take(self, handed: Handed, now_utc_s: float) -> None:

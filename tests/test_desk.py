@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from machine_rig import Audience, machine, windows
 
-from monitor.desk import AT_ONCE, QUEUE_COMMANDS, Desk
+from monitor.desk import AT_ONCE, QUEUE_COMMANDS, TURN_S, Desk
 from monitor.errors import CommandError, StoreFullError
 from monitor.machine import Machine
 from monitor.messages import AlarmState
@@ -248,6 +248,32 @@ def test_a_reload_is_for_the_box_and_answered_there(plant: Plant) -> None:
         *(record.body[key] for key in ("source", "result", "detail")),
     )
     assert "alarm.deadband is 0.1, the file says 0.2" == plant.store.audit(1)[0].reason
+
+
+def test_windows_are_judged_between_commands_that_take_long(plant: Plant) -> None:
+    now_s = [100.0]
+
+    class Slow(Reload):
+        def plan(self) -> Plan:
+            now_s[0] += 0.6 * TURN_S
+            return super().plan()
+
+    reload = Slow()
+    desk = Desk(
+        [plant.pump],
+        plant.store,
+        plant.pipeline,
+        CapturedLog(),
+        reloader=reload,  # type: ignore[arg-type]
+        monotonic=lambda: now_s[0],
+    )
+    for number in range(5):
+        desk.hand_in(None, json.dumps({"id": f"r{number}", "actor": "eve", "action": "reload"}).encode())
+    applied = []
+    for _ in range(3):
+        desk.obey()
+        applied.append(reload.applied)
+    assert [2, 4, 5] == applied
 
 
 def test_a_reload_that_the_store_cannot_take_is_not_done(
