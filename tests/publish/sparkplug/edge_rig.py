@@ -53,6 +53,8 @@ class EdgeRig:
     outbox: Outbox = field(default_factory=ListOutbox)
     counter: BirthCounter = field(default_factory=Counter)
     grace_s: float = 0.3
+    absent: tuple[str, ...] = ()
+    """Sources without sound."""
     commands: list[tuple[str | None, bytes | CommandError]] = field(default_factory=list)
     offline: list[Score] = field(default_factory=list)
     flushed: int = 0
@@ -90,7 +92,7 @@ class EdgeRig:
     def run(self) -> EdgeRig:
         """Call run_once until the end, as the daemon's thread does; every device is alive."""
         for source_id in self.source_ids:
-            self.health(source_id)
+            self.health(source_id, CaptureState.FAILED if source_id in self.absent else CaptureState.HEALTHY)
             self.alarm(source_id)
         self.node.set_box(BOX)
         self._thread.start()

@@ -15,7 +15,8 @@ from sparkplug_oracle import OraclePayload, pysparkplug
 from sparkplug_rig import Counter
 from wire_tap import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, Packet, Tap, text_at
 
-from monitor.messages import CaptureState
+from monitor.messages import AlarmState, CaptureState
+from monitor.publish.edge_teller import RECORDS_AT_ONCE
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.phase import Phase
 from monitor.publish.sparkplug.topics import Verb
@@ -23,6 +24,7 @@ from monitor.testing import ListOutbox
 
 pytestmark = pytest.mark.broker
 VERSIONS = ("3.1.1", "5")
+EVENTS = 4_000
 
 
 @pytest.fixture
@@ -209,6 +211,21 @@ def test_a_microphone_that_is_lost_says_why_dies_and_is_born_again(
     assert [] == host.violations
 
 
+def test_a_microphone_that_has_never_been_heard_is_not_born_and_can_be_commanded(
+    mosquitto: Mosquitto, host: HostSide, make_edge: Callable[..., EdgeRig]
+) -> None:
+    rig = make_edge(at(mosquitto), source_ids=("pump", "absent"), absent=("absent",))
+    host.waits_for(1, "DBIRTH")
+    host.writes("Command/OutOfService", DataType.BOOLEAN, True, "absent")
+    eventually(lambda: rig.commands)
+    assert "absent" == rig.commands[0][0]
+    assert ["pump"] == [each.device_id for each in host.of("DBIRTH")]
+    rig.stop()
+    host.waits_for(1, "NDEATH")
+    assert ["pump"] == [each.device_id for each in host.of("DDEATH")]
+    assert [] == host.violations
+
+
 def test_an_outage_is_told_later_in_order_as_history_and_what_is_now_by_the_birth(
     tap: Tap, host: HostSide, make_edge: Callable[..., EdgeRig]
 ) -> None:
@@ -219,6 +236,7 @@ def test_an_outage_is_told_later_in_order_as_history_and_what_is_now_by_the_birt
     for index in range(10):
         rig.event(f"e{index}", ("pump", "fan")[index % 2])
     rig.score(1.5)
+    rig.alarm("pump", AlarmState.SHELVED)
     host.waits_for(2, "NBIRTH")
     eventually(lambda: len(rig.outbox.sent) == 10, what="all are read")  # type: ignore[attr-defined]
     for device_id, names in (("pump", "e0 e2 e4 e6 e8"), ("fan", "e1 e3 e5 e7 e9")):
@@ -228,6 +246,7 @@ def test_an_outage_is_told_later_in_order_as_history_and_what_is_now_by_the_birt
     assert [0, 1] == [each.bdseq for each in host.of("NBIRTH")]
     births = [each for each in host.of("DBIRTH")[2:] if each.device_id == "pump"]
     assert 1.5 == births[0].metric("Score").double_value
+    assert "shelved" == births[0].metric("Alarm/StateText").string_value
     assert [1.5] == [score.value for score in rig.offline]
     assert 2 == rig.flushed
     assert [] == host.violations
@@ -258,18 +277,18 @@ def test_a_broker_that_hangs_is_given_no_more_than_it_takes(
     rig = make_edge(at(mosquitto))
     rig.born()
     mosquitto.hang()
-    for index in range(3_000):
-        rig.event(f"e{index}")
+    for index in range(EVENTS):
+        rig.event(f"e{index} " + "x" * 900)
     line = rig.node._started()
-    eventually(lambda: line.is_busy, what="the line is full")
+    eventually(lambda: line.is_busy, 30.0, what="the line is full")
     paho = line._paho
     assert paho is not None
-    eventually(lambda: rig.node.state.session.history.under_way > 0)
-    queued = len(paho._out_packet)
-    time.sleep(0.5)
-    assert queued >= len(paho._out_packet), "nothing is handed to a line that takes nothing"
+    time.sleep(1.0)
+    assert len(paho._out_packet) <= RECORDS_AT_ONCE, "nothing more is handed to a line that takes nothing"
+    assert rig.node.state.session.history.under_way < EVENTS
     mosquitto.go_on()
-    eventually(lambda: len(rig.outbox.sent) == 3_000, what="all are read")  # type: ignore[attr-defined]
+    eventually(lambda: rig.node.state.records == EVENTS, 30.0, "all are read")
+    assert 0 == rig.node.state.session.history.repeated
 
 
 def test_scores_are_told_when_they_say_something_new(
