@@ -116,7 +116,12 @@ class Mosquitto:
             self._process.send_signal(how)
             if how is not signal.SIGKILL:
                 self.go_on()  # a hung process takes nothing but SIGKILL
-            self._process.wait(10)
+            try:
+                self._process.wait(3)
+            except subprocess.TimeoutExpired:
+                # it forgets a SIGTERM that comes between its start and its main loop
+                self._process.send_signal(how)
+                self._process.wait(10)
             self._process = None
 
 
