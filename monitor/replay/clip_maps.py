@@ -18,6 +18,7 @@ import numpy as np
 
 from monitor.errors import StoreError
 from monitor.messages import Float32
+from monitor.replay.columns import Columns
 from monitor.store import StoredClip, StoredWindow
 
 ARRAYS = ("error_map", "reconstruction", "logmel")
@@ -54,11 +55,8 @@ class ColumnMaps:
     """Shape (mel, columns), the mean of the windows there."""
     logmel: Float32
     """Shape (mel, columns), as the model was given it."""
-
-    @property
-    def profile(self) -> Float32:
-        """Shape (columns,), the mean error of each column over the mel bands; NaN where not known."""
-        return np.asarray(self.error_map.mean(axis=0), np.float32)
+    profile: Float32
+    """Shape (columns,), the mean error over the mel bands, of the worst frame of each column."""
 
 
 def maps_of_window(window: StoredWindow, file: BinaryIO) -> WindowMaps:
@@ -115,26 +113,30 @@ def of_one_model(found: Sequence[WindowMaps]) -> list[WindowMaps]:
     ]
 
 
-def columns_of_clip(duration_s: float, column_s: float) -> int:
-    """Return how many columns a clip fills, the last one maybe partly; at least one."""
-    return max(1, math.ceil(duration_s / column_s - 1e-6))
-
-
-def maps_of_clip(clip: StoredClip, found: Sequence[WindowMaps], columns: int) -> ColumnMaps:
+def maps_of_clip(clip: StoredClip, found: Sequence[WindowMaps], columns: Columns) -> ColumnMaps:
     """Put the maps of windows of one model, at least one, on the columns of a clip.
 
-    A frame goes to the column that holds its middle: it is off by half a frame at most.
+    A frame goes to the place that holds its middle: it is off by half a frame at most.
     """
-    column_s, bands = found[0].frame_s, found[0].logmel.shape[0]
-    sums = {name: np.zeros((bands, columns), np.float32) for name in ARRAYS}
-    covering = np.zeros(columns, np.float32)
+    error_map = _placed(clip, found, columns, "error_map")
+    return ColumnMaps(
+        profile=columns.reduced(error_map.mean(axis=0), np.max),
+        error_map=columns.reduced(error_map, np.max),
+        reconstruction=columns.reduced(_placed(clip, found, columns, "reconstruction"), np.mean),
+        logmel=columns.reduced(_placed(clip, found, columns, "logmel"), np.mean),
+    )
+
+
+def _placed(clip: StoredClip, found: Sequence[WindowMaps], columns: Columns, name: str) -> Float32:
+    """Return the mean of one array of all windows at each frame of the clip, shape (mel, frames)."""
+    values = np.zeros((found[0].logmel.shape[0], columns.frames), np.float32)
+    covering = np.zeros(columns.frames, np.float32)
     for item in found:
-        shift = math.floor((item.window.start_s - clip.start_s) / column_s + 0.5)
-        first, last = max(0, shift), min(columns, shift + item.logmel.shape[1])
-        if first >= last:
-            continue
-        covering[first:last] += 1
-        for name, total in sums.items():
-            total[:, first:last] += getattr(item, name)[:, first - shift : last - shift]
-    known = np.where(covering > 0, covering, np.nan)
-    return ColumnMaps(**{name: np.asarray(total / known, np.float32) for name, total in sums.items()})
+        shift = math.floor((item.window.start_s - clip.start_s) / columns.frame_s + 0.5)
+        first, last = max(0, shift), min(columns.frames, shift + item.logmel.shape[1])
+        if first < last:
+            covering[first:last] += 1
+            values[:, first:last] += getattr(item, name)[:, first - shift : last - shift]
+    covering[covering == 0] = np.nan
+    values /= covering
+    return values

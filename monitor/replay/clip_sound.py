@@ -13,6 +13,7 @@ import soxr
 from monitor.errors import StoreError
 from monitor.frontend import Frontend, FrontendParameters
 from monitor.messages import Float32
+from monitor.replay.columns import Columns
 
 BLOCK_S = 5.0
 
@@ -45,16 +46,16 @@ def blocks_of_sound(file: BinaryIO, *, block_s: float = BLOCK_S) -> Iterator[Flo
 
 
 def heard_of_clip(
-    file: BinaryIO, *, rate_hz: int, columns: int, column_s: float, parameters: FrontendParameters | None
+    file: BinaryIO, *, rate_hz: int, columns: Columns, parameters: FrontendParameters | None
 ) -> Heard:
-    """Return what a clip holds in each of `columns` of `column_s` seconds.
+    """Return what a clip holds in each column.
 
-    With a front end, `column_s` must be its hop: column x is then the frame centred on the column.
+    With a front end, a frame of `columns` must be its hop: the clip's frame x is then centred on frame x.
 
     Raises:
         StoreError: The clip cannot be decoded.
     """
-    envelope = _Envelope(columns, rate_hz * column_s)
+    envelope = _Envelope(columns.width_px, rate_hz * columns.column_s)
     frames = None if parameters is None else _ColumnFrames(parameters, rate_hz, columns)
     for block in blocks_of_sound(file):
         envelope.add(block)
@@ -84,15 +85,17 @@ class _Envelope:
 
 
 class _ColumnFrames:
-    """Log-mel at the model's rate, one frame a column: frame x is centred on column x."""
+    """Log-mel at the model's rate, on the frames of the clip."""
 
-    def __init__(self, parameters: FrontendParameters, rate_hz: int, columns: int) -> None:
+    def __init__(self, parameters: FrontendParameters, rate_hz: int, columns: Columns) -> None:
         self._frontend = Frontend(parameters)
         self._columns = columns
         self._parts: list[Float32] = []
-        # half a frame less half a column lies before the clip
-        self._margin = (parameters.n_fft - parameters.hop_samples) // 2
-        self._waiting = np.zeros(self._margin, np.float32)
+        self._frames = 0
+        # half an STFT frame less half a hop lies before the clip
+        margin = (parameters.n_fft - parameters.hop_samples) // 2
+        self._waiting = np.zeros(margin, np.float32)
+        self._left_over = np.zeros((parameters.mel_bands, 0), np.float32)
         self._resampler = None
         if rate_hz != parameters.sample_rate_hz:
             self._resampler = soxr.ResampleStream(
@@ -105,20 +108,26 @@ class _ColumnFrames:
         self._take(samples)
 
     def finish(self) -> Float32:
-        """Return shape (mel, columns)."""
+        """Return shape (mel, columns), the mean of the frames in each."""
         if self._resampler is not None:
             self._take(self._resampler.resample_chunk(np.zeros(0, np.float32), last=True))
-        p = self._frontend.parameters
-        missing = self._columns - sum(part.shape[1] for part in self._parts)
+        p, missing = self._frontend.parameters, self._columns.frames - self._frames
         if missing > 0:
-            needed = p.samples_of_frames(missing) - len(self._waiting)
-            self._take(np.zeros(max(needed, 0), np.float32))
-        return np.concatenate(self._parts, axis=1)[:, : self._columns]
+            self._take(np.zeros(max(p.samples_of_frames(missing) - len(self._waiting), 0), np.float32))
+        if self._left_over.shape[1]:
+            self._parts.append(self._columns.reduced(self._left_over, np.mean))
+        return np.concatenate(self._parts, axis=1)[:, : self._columns.width_px]
 
     def _take(self, samples: Float32) -> None:
         p = self._frontend.parameters
         self._waiting = np.concatenate([self._waiting, samples])
-        if len(self._waiting) >= p.n_fft:
-            part = self._frontend.logmel_from_samples(self._waiting)
-            self._parts.append(part)
-            self._waiting = self._waiting[part.shape[1] * p.hop_samples :]
+        if len(self._waiting) < p.n_fft:
+            return
+        part = self._frontend.logmel_from_samples(self._waiting)
+        self._waiting = self._waiting[part.shape[1] * p.hop_samples :]
+        self._frames += part.shape[1]
+        part = np.concatenate([self._left_over, part], axis=1)
+        whole = part.shape[1] - part.shape[1] % self._columns.together
+        self._left_over = part[:, whole:]
+        if whole:
+            self._parts.append(self._columns.reduced(part[:, :whole], np.mean))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import BinaryIO
 
@@ -15,17 +14,16 @@ from monitor.messages import Float32, Quality
 from monitor.publish.error_map import row_edges_hz
 from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.replay.axes import Axes, Note, PlacedWindow, Scales, Stretch
-from monitor.replay.clip_maps import ColumnMaps, WindowMaps, columns_of_clip, maps_of_clip
+from monitor.replay.clip_maps import ColumnMaps, WindowMaps, maps_of_clip
 from monitor.replay.clip_sound import Heard, heard_of_clip
 from monitor.replay.colours import Scale, png_of_map, png_of_wave
+from monitor.replay.columns import Columns, columns_of_clip
 from monitor.store import StoredClip, StoredWindow
 
 AXES, WAVEFORM = "axes", "waveform"
 MAPS = ("logmel", "reconstruction", "error_map", "difference")
 PICTURES = (WAVEFORM, *MAPS)
-MOST_COLUMNS = 4096
-"""A longer clip has several frames in a column: the highest error of them, the mean of the others."""
-USUAL_COLUMN_S = 0.032
+USUAL_FRAME_S = 0.032
 """Where neither a window nor a front end says how long a frame is."""
 USUAL_ROWS = 128
 WAVE_ROWS = 128
@@ -56,37 +54,33 @@ def sheet_of_clip(material: Material, sound: BinaryIO) -> dict[str, bytes]:
         StoreError: The clip cannot be decoded.
     """
     clip, parameters = material.clip, material.parameters
-    column_s = _column_s(material)
-    columns = columns_of_clip(clip.duration_s, column_s)
-    rate_hz = clip.sample_rate_hz
-    heard = heard_of_clip(sound, rate_hz=rate_hz, columns=columns, column_s=column_s, parameters=parameters)
-    found, together = _found(material, heard, columns), math.ceil(columns / MOST_COLUMNS)
-    profile = _reduced(found.profile, together, np.max)
-    maps = derived_maps(_reduced_maps(found, together))
+    columns = columns_of_clip(clip.duration_s, _frame_s(material))
+    heard = heard_of_clip(sound, rate_hz=clip.sample_rate_hz, columns=columns, parameters=parameters)
+    found = _found(material, heard, columns)
+    maps = derived_maps(found)
     reach = max(float(np.max(np.abs([heard.low, heard.high]))), 1e-4)
     scales = {WAVEFORM: Scale(-reach, reach, "fs"), **scales_of_maps(maps)}
-    wave = (_reduced(heard.low, together, np.min), _reduced(heard.high, together, np.max))
-    axes = _axes(material, profile, scales, (maps["logmel"].shape[0], column_s * together))
+    axes = _axes(material, found.profile, scales, (len(found.logmel), columns.column_s))
     return {
         AXES: axes.model_dump_json().encode(),
-        WAVEFORM: png_of_wave(*wave, height_px=WAVE_ROWS, reach=reach),
+        WAVEFORM: png_of_wave(heard.low, heard.high, height_px=WAVE_ROWS, reach=reach),
         **pngs_of_maps(maps, scales),
     }
 
 
-def _column_s(material: Material) -> float:
+def _frame_s(material: Material) -> float:
     if material.parameters is not None:
         return material.parameters.hop_s
-    return material.found[0].frame_s if material.found else USUAL_COLUMN_S
+    return material.found[0].frame_s if material.found else USUAL_FRAME_S
 
 
-def _found(material: Material, heard: Heard, columns: int) -> ColumnMaps:
+def _found(material: Material, heard: Heard, columns: Columns) -> ColumnMaps:
     """Return what is known of every column: the windows' maps, and log-mel from the sound between them."""
     logmel = heard.logmel
     if not material.found:
         rows = USUAL_ROWS if logmel is None else logmel.shape[0]
-        blank = np.full((rows, columns), np.nan, np.float32)
-        return ColumnMaps(blank, blank, blank if logmel is None else logmel)
+        blank = np.full((rows, columns.width_px), np.nan, np.float32)
+        return ColumnMaps(blank, blank, blank if logmel is None else logmel, profile=blank[0])
     found = maps_of_clip(material.clip, material.found, columns)
     if logmel is not None and logmel.shape == found.logmel.shape:
         found = replace(found, logmel=np.where(np.isfinite(found.logmel), found.logmel, logmel))
@@ -106,23 +100,6 @@ def derived_maps(maps: ColumnMaps | WindowMaps) -> dict[str, Float32]:
 def pngs_of_maps(maps: Mapping[str, Float32], scales: Mapping[str, Scale | None]) -> dict[str, bytes]:
     """Return each map as PNG; one of which nothing is known is blank."""
     return {name: png_of_map(maps[name], scales[name] or Scale(0.0, 1.0, "dB")) for name in MAPS}
-
-
-def _reduced_maps(maps: ColumnMaps, together: int) -> ColumnMaps:
-    return ColumnMaps(
-        error_map=_reduced(maps.error_map, together, np.max),
-        reconstruction=_reduced(maps.reconstruction, together, np.mean),
-        logmel=_reduced(maps.logmel, together, np.mean),
-    )
-
-
-def _reduced(values: Float32, together: int, reduce: Callable[..., Float32]) -> Float32:
-    """Put `together` columns, the last axis, into one; NaN where any of them is not known."""
-    if together == 1:
-        return values
-    missing = -values.shape[-1] % together
-    padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)], mode="edge")
-    return np.asarray(reduce(padded.reshape(*values.shape[:-1], -1, together), axis=-1), np.float32)
 
 
 def scales_of_maps(maps: Mapping[str, Float32]) -> dict[str, Scale | None]:

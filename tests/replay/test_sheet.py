@@ -18,8 +18,9 @@ from monitor.frontend import band_edges_hz
 from monitor.replay.axes import Axes, Note
 from monitor.replay.clip_maps import maps_of_clip, maps_of_window, windows_in_clip
 from monitor.replay.clip_sound import heard_of_clip
+from monitor.replay.columns import MOST_COLUMNS, Columns
 from monitor.replay.media import Piece
-from monitor.replay.sheet import MAPS, MOST_COLUMNS, PICTURES
+from monitor.replay.sheet import MAPS, PICTURES
 from monitor.store.clip_files import flac_from_samples
 
 CLICK_S = 5.0
@@ -113,12 +114,31 @@ def test_where_windows_overlap_a_column_is_their_mean(past: Past) -> None:
 def test_the_log_mel_of_a_clip_is_the_front_ends_own() -> None:
     samples = noise(3.0)
     sound = io.BytesIO(flac_from_samples(samples, 16_000))
-    heard = heard_of_clip(sound, rate_hz=16_000, columns=94, column_s=HOP_S, parameters=PARAMETERS)
+    heard = heard_of_clip(sound, rate_hz=16_000, columns=Columns(94, HOP_S, 1), parameters=PARAMETERS)
     margin = (PARAMETERS.n_fft - PARAMETERS.hop_samples) // 2
     direct = FRONTEND.logmel_from_samples(np.concatenate([np.zeros(margin, np.float32), samples]))
     assert heard.logmel is not None
     assert (128, 94) == heard.logmel.shape
     assert np.array_equal(direct, heard.logmel[:, : direct.shape[1]])
+
+
+def test_a_long_clips_columns_are_the_means_of_their_frames() -> None:
+    samples = noise(13.0)
+    one, five = (
+        heard_of_clip(
+            io.BytesIO(flac_from_samples(samples, 16_000)),
+            rate_hz=16_000,
+            columns=Columns(407, HOP_S, together),
+            parameters=PARAMETERS,
+        )
+        for together in (1, 5)
+    )
+    assert one.logmel is not None
+    assert five.logmel is not None
+    assert (128, 82) == five.logmel.shape
+    assert np.allclose(one.logmel[:, :405].reshape(128, 81, 5).mean(axis=2), five.logmel[:, :81], atol=1e-5)
+    assert np.array_equal(one.high[:405].reshape(81, 5).max(axis=1), five.high[:81])
+    assert np.array_equal(one.low[:405].reshape(81, 5).min(axis=1), five.low[:81])
 
 
 def test_windows_of_another_stream_time_are_not_taken_for_this_clips(past: Past) -> None:
@@ -304,7 +324,7 @@ def test_a_frame_goes_to_the_column_that_holds_its_middle(past: Past) -> None:
             past.media.clip(clip_id), start_s=1.0 - offset * HOP_S, start_utc_s=T0 + 1.0 - offset * HOP_S
         )
         assert [window] == windows_in_clip(clip, [window])
-        known = np.flatnonzero(np.isfinite(maps_of_clip(clip, [maps], 250).profile))
+        known = np.flatnonzero(np.isfinite(maps_of_clip(clip, [maps], Columns(250, HOP_S, 1)).profile))
         middle = offset + 0.5  # of the first frame, in columns
         assert abs(known[0] + 0.5 - middle) <= 0.5 + 1e-9
         assert 64 == len(known)
