@@ -12,10 +12,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from conftest import CHROMIUM, Served, log_in, ready, started
 from fixtures_daemon import ROOT, DaemonProcess
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
+from technician import CHROMIUM, Served, log_in, ready, started
 
 from monitor.replay.access import Role
 from monitor.replay.users import UserBook

@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from conftest import PASSWORD, fill_login, ready, started
 from evening import HOSTILE
 from playwright.sync_api import Page, expect
+from technician import PASSWORD, fill_login, ready, started
 
 from training.anomalies import gather_anomalies
 

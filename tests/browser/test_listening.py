@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import ready
 from evening import CLIP_S, FAULT_FROM_S
 from playwright.sync_api import Page, expect
+from technician import ready
 
 CURSOR = """
 () => {

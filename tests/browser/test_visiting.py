@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from conftest import PASSWORD, Served, fill_login, ready, started, watch
 from evening import NIGHTS
 from playwright.sync_api import BrowserContext, Page, expect
+from technician import PASSWORD, Served, fill_login, ready, started, watch
 
 CONTRASTS = """
 () => {
