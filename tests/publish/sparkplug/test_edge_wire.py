@@ -278,7 +278,7 @@ def test_a_broker_that_hangs_is_given_no_more_than_it_takes(
     rig.born()
     mosquitto.hang()
     for index in range(EVENTS):
-        rig.event(f"e{index} " + "x" * 900)
+        rig.event(f"e{index} ".ljust(1_000, "x"), note=f"{index} ".ljust(1_000, "y"))
     line = rig.node._started()
     eventually(lambda: line.is_busy, 30.0, what="the line is full")
     paho = line._paho

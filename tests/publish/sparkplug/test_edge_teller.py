@@ -1,0 +1,122 @@
+"""What is told while records and the state of an alarm come by two ways."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from edge_rig import PROGRESS
+from publish_rig import LIMITS, VOICE, change_to
+from sparkplug_oracle import OraclePayload
+from sparkplug_rig import Counter
+
+from monitor.config import SparkplugConfig
+from monitor.messages import AlarmState, CaptureHealth, CaptureState
+from monitor.publish.documents import alarm_payload, health_payload
+from monitor.publish.edge_news import Newsbox
+from monitor.publish.edge_records import RecordFeed
+from monitor.publish.edge_teller import EdgeTeller
+from monitor.publish.sparkplug.actions import Action, Publish
+from monitor.publish.sparkplug.metrics import BOX_TAGS
+from monitor.publish.sparkplug.session import Session
+from monitor.publish.sparkplug.settings import Now, SessionSettings
+from monitor.publish.sparkplug.topics import EdgeNode
+from monitor.store.rendering import change_body
+from monitor.testing import CapturedLog, ListOutbox
+
+BEGIN_S = 1.75e9
+
+
+class Born:
+    """A node that is born, with one device."""
+
+    def __init__(self) -> None:
+        self.said: list[Publish] = []
+        self.newsbox = Newsbox()
+        self.outbox = ListOutbox()
+        settings = SessionSettings(EdgeNode("mill", "box1"), loose_max=0)
+        self.session = Session(settings, BOX_TAGS, Counter(), self.now(0))
+        feed = RecordFeed(self.outbox, VOICE, ["pump"], CapturedLog())
+        self.teller = EdgeTeller(
+            self.session, self.newsbox, feed, SparkplugConfig(), map_shape=(32, 16), act=self._act
+        )
+        self.teller.introduce(["pump"], self.now(0))
+        health = CaptureHealth("pump", CaptureState.HEALTHY, "", "usb", 1)
+        self.newsbox.put_health(health_payload(health, PROGRESS, at_utc_s=BEGIN_S, bundle_id=None))
+        self.session.connecting(self.now(0))
+        self._act(self.session.connected(self.now(0)))
+        self.tell(0)
+
+    def now(self, second: float) -> Now:
+        return Now(round((BEGIN_S + second) * 1000), second)
+
+    def _act(self, actions: Sequence[Action]) -> None:
+        self.said += [action for action in actions if isinstance(action, Publish)]
+
+    def record(self, state: AlarmState, second: float) -> None:
+        change = change_to(state, at_utc_s=BEGIN_S + second)
+        self.outbox.add("event", "pump", change_body(change, None), BEGIN_S + second)
+
+    def alarm(self, state: AlarmState, second: float) -> None:
+        change = change_to(state, at_utc_s=BEGIN_S + second)
+        self.newsbox.put_alarm(alarm_payload(change, bundle_id=None, voice=VOICE, limits=LIMITS))
+
+    def tell(self, second: float) -> list[tuple[str, bool]]:
+        """Return what is told of the alarm's state in this pass, and whether as history."""
+        before = len(self.said)
+        self.teller.tell(self.now(second))
+        return [
+            (metric.string_value, bool(metric.is_historical))
+            for message in self.said[before:]
+            for metric in OraclePayload.FromString(message.payload).metrics
+            if metric.name == "Alarm/StateText" and "DBIRTH" not in message.topic
+        ]
+
+
+def test_every_change_is_told_once_though_it_comes_as_a_record_and_as_a_state() -> None:
+    born = Born()
+    born.record(AlarmState.UNACKNOWLEDGED, 1.0)
+    born.record(AlarmState.ACKNOWLEDGED, 2.0)
+    born.alarm(AlarmState.ACKNOWLEDGED, 2.0)
+    assert [("unacknowledged", False), ("acknowledged", False)] == born.tell(3.0)
+    assert [] == born.tell(4.0)
+
+
+def test_a_state_that_a_record_has_overtaken_is_not_told_behind_it() -> None:
+    born = Born()
+    born.alarm(AlarmState.UNACKNOWLEDGED, 1.0)
+    born.record(AlarmState.UNACKNOWLEDGED, 1.0)
+    born.record(AlarmState.SHELVED, 2.0)  # stored, and its state not yet set
+    assert [("unacknowledged", False), ("shelved", False)] == born.tell(3.0)
+    born.alarm(AlarmState.SHELVED, 2.0)
+    assert [] == born.tell(4.0)
+
+
+def test_a_state_whose_record_waits_for_a_full_disk_is_told_at_once() -> None:
+    born = Born()
+    born.alarm(AlarmState.UNACKNOWLEDGED, 1.0)
+    assert [("unacknowledged", False)] == born.tell(2.0)
+    born.record(AlarmState.UNACKNOWLEDGED, 1.0)
+    assert [] == born.tell(60.0)
+    born.session.confirmed(born.said[-1].number, born.now(61.0))
+    assert (1,) == born.session.settled(born.now(61.0)), "and settled with the message that told it"
+
+
+@pytest.mark.parametrize("state", [CaptureState.RECOVERING, CaptureState.FAILED])
+def test_a_device_that_is_gone_tells_its_state_and_dies_once(state: CaptureState) -> None:
+    born = Born()
+    before = len(born.said)
+    for second in (1.0, 2.0):
+        health = CaptureHealth("pump", state, "unplugged", "usb", 1)
+        payload = health_payload(health, PROGRESS, at_utc_s=BEGIN_S + second, bundle_id=None)
+        born.newsbox.put_health(payload)
+        born.tell(second)
+    assert ["DDATA", "DDEATH"] == [message.topic.split("/")[2] for message in born.said[before:]]
+
+
+def test_a_file_that_has_ended_stays_as_it_is() -> None:
+    born = Born()
+    health = CaptureHealth("pump", CaptureState.ENDED, "read to its end", "file", 1)
+    born.newsbox.put_health(health_payload(health, PROGRESS, at_utc_s=BEGIN_S, bundle_id=None))
+    born.tell(1.0)
+    assert "DDATA" == born.said[-1].topic.split("/")[2]
