@@ -1,8 +1,9 @@
 """Pictures and sounds that were made once, on disk within a number of bytes.
 
 An entry is there whole or not at all, and its name says what it was made from, so that it is never stale.
-Nothing waits for the disk: a power cut may leave damaged files behind, so a cache does not outlive the boot
-of the box in which it was written. A disk that is full or read-only costs the cache, not the picture.
+Nothing waits for the disk: a power cut may leave damaged files behind, so a file's name also holds the CRC of
+its content, and what an earlier process wrote is checked when it is first used. A disk that is full or
+read-only costs the cache, not the picture.
 """
 
 from __future__ import annotations
@@ -13,24 +14,39 @@ import itertools
 import os
 import re
 import threading
+import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from monitor.store.files import PART, free_bytes
 
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-BOOT_FILE = "boot_id"
 NAME = re.compile(r"[0-9a-f]{32}\.[a-z_]+")
 """The digest of all that decides the content, and what kind of content it is."""
-LEFT_BEHIND = re.compile(rf"{NAME.pattern}(\.[0-9]+{re.escape(PART)})?")
-"""Names of entries, and of files that were being written when a process was killed."""
+ON_DISK = re.compile(rf"({NAME.pattern})\.([0-9a-f]{{8}})")
+"""A name, and the CRC of the content."""
+LEFT_BEHIND = re.compile(rf"{NAME.pattern}\.[0-9]+{re.escape(PART)}")
+"""What was being written when a process was killed."""
+CHUNK_BYTES = 1024 * 1024
 KEEP_FREE_BYTES = 256 * 1024 * 1024
 """With less than this free nothing is added: the space belongs to alarms and clips."""
 
 Write = Callable[[BinaryIO], object]
 """Writes the content of an entry."""
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A file of the cache."""
+
+    size_bytes: int
+    """Of its content."""
+    crc: int
+    """CRC-32 of its content, as it was when it was written."""
+    is_checked: bool
+    """Whether this process knows that the content is what was written."""
 
 
 class Cache:
@@ -42,7 +58,7 @@ class Cache:
         self._keep_free_bytes = keep_free_bytes
         self._lock = threading.Lock()
         self._making = threading.Lock()
-        self._sizes: OrderedDict[str, int] = OrderedDict()  # name -> bytes, oldest use first
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()  # by name, oldest use first
         self._bytes = 0
         self._numbers = itertools.count()
         self._usable = self._take_over()
@@ -61,17 +77,25 @@ class Cache:
     def open(self, name: str) -> BinaryIO | None:
         """Return an entry, to be read to its end even if it goes meanwhile; None: it is not there."""
         with self._lock:
-            if name not in self._sizes:
-                return None
-            try:
-                file = (self._folder / name).open("rb")
-            except OSError:
-                self._bytes -= self._sizes.pop(name)
-                return None
-            with contextlib.suppress(OSError):
-                os.utime(file.fileno())  # the order of use survives a restart
-            self._sizes.move_to_end(name)
-            return file
+            entry = self._entries.get(name)
+        if entry is None:
+            return None
+        try:
+            file = self._path(name, entry.crc).open("rb")
+        except OSError:
+            self._forget(name, entry)
+            return None
+        if not entry.is_checked and _crc_of(file) != entry.crc:
+            file.close()
+            self._forget(name, entry)
+            return None
+        entry.is_checked = True
+        with contextlib.suppress(OSError):
+            os.utime(file.fileno())  # the order of use survives a restart
+        with self._lock:
+            if name in self._entries:
+                self._entries.move_to_end(name)
+        return file
 
     def put(self, name: str, write: Write) -> BinaryIO:
         """Write an entry, let go of those unused for longest, and return the new one to be read.
@@ -99,7 +123,7 @@ class Cache:
         try:
             write(file)
             file.flush()
-            self._keep(part, name, file.tell())
+            self._keep(part, name, _Entry(file.seek(0, os.SEEK_END), _crc_of(file), is_checked=True))
         except OSError:
             file.close()
             part.unlink(missing_ok=True)
@@ -110,41 +134,66 @@ class Cache:
             raise
         return file
 
-    def _keep(self, part: Path, name: str, size_bytes: int) -> None:
-        if size_bytes > self._max_bytes:
+    def _keep(self, part: Path, name: str, entry: _Entry) -> None:
+        if entry.size_bytes > self._max_bytes:
             part.unlink()
             return
         with self._lock:
-            part.replace(self._folder / name)
-            self._bytes += size_bytes - self._sizes.pop(name, 0)
-            self._sizes[name] = size_bytes
-            self._shrink_to_limit()
+            part.replace(self._path(name, entry.crc))
+            self._add(name, entry)
+
+    def _add(self, name: str, entry: _Entry) -> None:
+        """Count an entry as the one used last, and let go of others until all fit."""
+        before = self._entries.pop(name, None)
+        if before is not None:
+            self._bytes -= before.size_bytes
+            if before.crc != entry.crc:
+                self._path(name, before.crc).unlink(missing_ok=True)
+        self._entries[name] = entry
+        self._bytes += entry.size_bytes
+        while self._bytes > self._max_bytes:
+            oldest, gone = self._entries.popitem(last=False)
+            self._bytes -= gone.size_bytes
+            with contextlib.suppress(OSError):
+                self._path(oldest, gone.crc).unlink()
+
+    def _forget(self, name: str, entry: _Entry) -> None:
+        """Let go of an entry whose file is not what it was, unless it was made anew meanwhile."""
+        with self._lock:
+            if self._entries.get(name) is entry:
+                del self._entries[name]
+                self._bytes -= entry.size_bytes
+                with contextlib.suppress(OSError):
+                    self._path(name, entry.crc).unlink()
+
+    def _path(self, name: str, crc: int) -> Path:
+        return self._folder / f"{name}.{crc:08x}"
 
     def _take_over(self) -> bool:
-        """Take up what an earlier process left in this boot, remove the rest; False: no cache can be kept."""
+        """Take up what an earlier process left, remove what it did not finish; False: nothing can be kept."""
+        found = []
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            mark, boot_id = self._folder / BOOT_FILE, BOOT_ID.read_text(encoding="ascii")
-            kept = mark.is_file() and mark.read_text(encoding="ascii") == boot_id
-            found = []
             for path in self._folder.iterdir():
-                if kept and NAME.fullmatch(path.name):
+                ours = ON_DISK.fullmatch(path.name)
+                if ours is not None:
                     status = path.stat()
-                    found.append((status.st_mtime, path.name, status.st_size))
+                    entry = _Entry(status.st_size, int(ours[2], 16), is_checked=False)
+                    found.append((status.st_mtime, ours[1], entry))
                 elif LEFT_BEHIND.fullmatch(path.name):
                     path.unlink()
-            mark.write_text(boot_id, encoding="ascii")
-        except (OSError, UnicodeDecodeError):
+        except OSError:
             return False
-        for _, name, size_bytes in sorted(found):
-            self._sizes[name] = size_bytes
-            self._bytes += size_bytes
-        self._shrink_to_limit()
+        for _, name, entry in sorted(found, key=lambda item: item[0]):
+            self._add(name, entry)
         return True
 
-    def _shrink_to_limit(self) -> None:
-        while self._bytes > self._max_bytes:
-            oldest, freed = self._sizes.popitem(last=False)
-            self._bytes -= freed
-            with contextlib.suppress(OSError):
-                (self._folder / oldest).unlink()
+
+def _crc_of(file: BinaryIO) -> int:
+    """Return the CRC-32 of a whole file, and go back to its beginning."""
+    crc = 0
+    file.seek(0)
+    while chunk := file.read(CHUNK_BYTES):
+        crc = zlib.crc32(chunk, crc)
+    file.seek(0)
+    return crc

@@ -23,7 +23,6 @@ import argparse
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
@@ -35,9 +34,14 @@ from pathlib import Path
 import httpx
 import numpy as np
 import psutil
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from fixtures_mosquitto import free_port
 from large_store import make_large_store
 
 ROOT = Path(__file__).resolve().parents[2]
+
 PROMISES = {
     "list_json": 200.0,
     "list_html": 200.0,
@@ -49,14 +53,6 @@ PROMISES = {
 }
 """Milliseconds, in the worst of all requests."""
 PEAK_MB = 120.0
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 class Page:
