@@ -208,11 +208,12 @@ class Session:
         return self._history.settle(now.steady_s - grace_s)
 
     def name_of(self, device_id: str | None, alias: int) -> str | None:
-        """Return the tag of a device, or of the node for None, that a number stands for; None: no tag.
+        """Return the tag of a device, or of the node for None, that a number stands for.
 
-        Raises:
-            SparkplugError: There is no such device.
+        None: no tag, or a device that has not appeared yet.
         """
+        if device_id is not None and device_id not in self._roster.device_ids:
+            return None
         return self._roster.tags_of(device_id).name_of(alias)
 
     @property
