@@ -148,7 +148,8 @@ place_units() {
       rm -f "${units:?}/$unit"  # a version that did not have it
     fi
   done
-  ln -sfn /opt/wheeltapper/current/bin/wheeltapper "$root/usr/local/bin/wheeltapper"
+  cmp -s "$here/systemd/wheeltapper.sh" "$root/usr/local/bin/wheeltapper" \
+    || install -m 0755 "$here/systemd/wheeltapper.sh" "$root/usr/local/bin/wheeltapper"
 }
 
 restart() {

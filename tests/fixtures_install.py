@@ -101,6 +101,23 @@ def quick_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ready_python(tmp_path_factory.mktemp("python"), sys.executable, only="pip")
 
 
+@pytest.fixture(scope="session")
+def tiny_package(tmp_path_factory: pytest.TempPathFactory, quick_python: Path) -> Path:
+    """A Debian package built as `make deb` does, around a stand-in; also unpacked below `root`."""
+    folder = tmp_path_factory.mktemp("deb")
+    options = ["--python", str(quick_python), "--wheel", str(tiny_wheel(folder, "0.1.0"))]
+    environment = {**os.environ, "DEB_OUT": str(folder), "PIP_NO_INDEX": "1"}
+    subprocess.run(
+        ["bash", ROOT / "scripts" / "build_deb.sh", *options],
+        env=environment,
+        check=True,
+        capture_output=True,
+    )
+    (deb,) = folder.glob("*.deb")
+    subprocess.run(["dpkg-deb", "--raw-extract", deb, folder / "root"], check=True)
+    return deb
+
+
 def run_install(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run install.sh without network; its words and its exit code."""
     environment = {

@@ -31,7 +31,7 @@ tell page $?
 tell page_user "$(user_of wheeltapper-replay)"
 tell page_writes "$(runuser -u wheeltapper-replay -- touch /var/lib/wheeltapper/x 2>&1)"
 tell other_reads "$(runuser -u nobody -- ls /var/lib/wheeltapper 2>&1)"
-tell as_daemon "$(runuser -u wheeltapper -- env STATE_DIRECTORY=/var/lib/wheeltapper wheeltapper status --config /etc/wheeltapper/config.yaml | head -n 1)"
+tell as_daemon "$(runuser -u wheeltapper -- wheeltapper status --config /etc/wheeltapper/config.yaml | head -n 1)"
 
 pid=$(of wheeltapper MainPID)
 kill -STOP "$pid"   # as an engine that hangs would look to systemd
@@ -48,3 +48,12 @@ tell back "$? $(systemctl is-active wheeltapper wheeltapper-replay | xargs) $(ba
 install --uninstall --purge >/trial/4.log
 tell removed "$? $(getent passwd wheeltapper wheeltapper-replay) $(ls -d /opt/wheeltapper /etc/wheeltapper /var/lib/wheeltapper 2>/dev/null)"
 tell active "$(systemctl is-active wheeltapper wheeltapper-replay | xargs)"
+
+left() { ls -d /opt/wheeltapper /etc/wheeltapper /var/lib/wheeltapper 2>/dev/null | xargs; getent passwd wheeltapper; }
+dpkg --force-depends -i /trial/wheeltapper.deb >/trial/5.log 2>&1
+tell package "$? $(systemctl is-enabled wheeltapper wheeltapper-replay | xargs) $(getent passwd wheeltapper wheeltapper-replay | cut -d: -f1 | xargs)"
+tell package_configuration "$(stat -c '%U:%G %a' /etc/wheeltapper/config.yaml)"
+dpkg -r wheeltapper >>/trial/5.log 2>&1
+tell package_removed "$(left | head -n 1)"
+dpkg -P wheeltapper >>/trial/5.log 2>&1
+tell package_purged "$(left)"

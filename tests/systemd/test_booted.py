@@ -25,7 +25,9 @@ def why_not() -> str:
     """Why no system can be booted here; empty: one can."""
     if os.geteuid() != 0:
         return "only root may boot a system"
-    missing = [name for name in ("systemd-nspawn", "unshare", "runuser") if shutil.which(name) is None]
+    missing = [
+        name for name in ("systemd-nspawn", "unshare", "runuser", "dpkg") if shutil.which(name) is None
+    ]
     if missing:
         return f"{missing[0]} is missing (make system-test installs it)"
     tag = subprocess.run(
@@ -46,7 +48,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.skipif(boo
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def found(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> dict[str, str]:
     """What on_the_box.sh found, by name."""
     trial = tmp_path_factory.mktemp("trial")
     trial.chmod(0o755)
@@ -55,6 +57,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     ready_python(trial, str(SYSTEM_PYTHON), packages_at=Path("/trial/packages"))
     (trial / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     (trial / "checkout").write_text(str(ROOT))
+    shutil.copy(tiny_package, trial / "wheeltapper.deb")
     shutil.copy(HERE / "on_the_box.sh", trial)
     booted = subprocess.run(
         ["unshare", "--mount", "bash", HERE / "boot.sh", trial, "/trial/on_the_box.sh"],
@@ -116,3 +119,12 @@ def test_an_upgrade_and_a_rollback_restart_what_ran_and_nothing_else(found: dict
 
 def test_a_purge_leaves_nothing_behind(found: dict[str, str]) -> None:
     assert ("0  ", "inactive inactive") == (found["removed"], found["active"])
+
+
+def test_the_debian_package_makes_users_enables_nothing_and_keeps_the_state_until_it_is_purged(
+    found: dict[str, str],
+) -> None:
+    assert "0 disabled disabled wheeltapper wheeltapper-replay" == found["package"]
+    assert "root:wheeltapper 640" == found["package_configuration"]
+    assert "/etc/wheeltapper /var/lib/wheeltapper" == found["package_removed"]
+    assert "" == found["package_purged"]

@@ -121,7 +121,7 @@ def test_a_wheelhouse_needs_no_name_of_the_wheel_and_extra_packages_make_another
     options = ("--python", str(box._python), "--wheelhouse", str(house))
     box.do(*options)
     assert "0.1.10" == box.runs()
-    (box.config.parent / "requirements.txt").write_text("pip\n")  # it is there already
+    (box.config.parent / "requirements.txt").write_text("wheeltapper\n")  # it is there already
     box.do(*options)
     assert ["0.1.10", "0.1.10"] == box.versions()
 
