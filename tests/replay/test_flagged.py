@@ -69,14 +69,15 @@ def test_sound_of_which_another_event_went_on_is_not_normal(past: Past) -> None:
     assert Reference(clip_id, "b", 1.5, 3.0) == reference(past, "b")
 
 
-def test_without_a_pre_roll_of_its_own_an_earlier_events_is_taken(past: Past) -> None:
+def test_without_a_pre_roll_of_its_own_an_earlier_events_of_the_same_source_is_taken(past: Past) -> None:
     past.add_event("a", start_s=3.0)
     clip_id = past.add_clip("a", noise(8.0), start_s=0.0)
-    past.end_event("a", at_s=102.5)
+    past.end_event("a", at_s=50.0)
+    past.add_event("other", source_id="fan", start_s=93.0)
+    past.add_clip("other", noise(8.0), start_s=90.0, source_id="fan")
+    past.end_event("other", source_id="fan", at_s=95.0)
     past.add_event("b", start_s=103.0)
-    past.add_clip("b", noise(12.0), start_s=100.0)
-    past.add_event("other", source_id="fan", start_s=90.0)
-    past.add_clip("other", noise(8.0), start_s=80.0, source_id="fan")
+    past.add_clip("b", noise(12.0), start_s=102.5)
     assert Reference(clip_id, "a", 0.0, 3.0) == reference(past, "b")
 
 
