@@ -120,7 +120,7 @@ class Tongue:
             return self("No description was kept.")
         try:
             return sentence(explanation, self.language)
-        except CatalogueError:
+        except (CatalogueError, KeyError, ValueError):  # a plant's own catalogue may have a slip
             return sentence(explanation)
 
     def state(self, state: AlarmState) -> str:

@@ -41,11 +41,17 @@ class Night:
     """One event that was heard."""
 
     event_id: str
+    """Its id, and part of its address."""
     source_id: str
+    """Who was heard."""
     hours_ago: float
+    """When its recording began."""
     kind: SoundKind = SoundKind.HISS
+    """What it would be called."""
     low_hz: float = 2000.0
+    """Where the noise that is wrong begins."""
     high_hz: float = 4000.0
+    """Where it ends."""
     note: str | None = None
     """Of a label that somebody has given it; None: nobody has."""
 

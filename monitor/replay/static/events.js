@@ -1,7 +1,7 @@
 // The list of events: filters that apply at once, keys to walk it, and labels for many events together.
 
 import { bindKeys } from "./keys.js";
-import { order, ratingText } from "./labels.js";
+import { KEYS, order, ratingText } from "./labels.js";
 import { say, t, telling } from "./talk.js";
 
 export function startEvents(main, { go }) {
@@ -85,7 +85,15 @@ function bindBulk(main, go, signal) {
     const box = document.activeElement?.closest(".event")?.querySelector(".pick input");
     box?.click();
   };
-  return [{ keys: ["x"], text: t("Select this event for a label"), run: pick }];
+  const label = (rating) => () => (picked().length > 0 ? labelAll(bar, picked(), rating, go) : say(t("Select events first: X.")));
+  return [
+    { keys: ["x"], text: t("Select this event for a label"), run: pick },
+    ...Object.entries(KEYS).map(([key, rating]) => ({
+      keys: [key],
+      text: t("Label what is selected: {rating}", { rating: ratingText(rating) }),
+      run: label(rating),
+    })),
+  ];
 }
 
 async function labelAll(bar, ids, rating, go) {

@@ -2,7 +2,7 @@
 
 import { getPage, post, Refused, say, t, telling } from "./talk.js";
 
-const KEYS = { a: "anomaly", n: "no_anomaly", u: "unsure" };
+export const KEYS = { a: "anomaly", n: "no_anomaly", u: "unsure" };
 const AHEAD = "wheeltapper-go-on";
 
 /** The words of the three answers; the templates say the same through the same texts. */
