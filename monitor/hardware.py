@@ -1,7 +1,7 @@
 """What the box says of its own heat and its GPU: sysfs, as far as this kernel and board have it.
 
-What a board does not have is absent, never 0. A Jetson tells its GPU's load in tenths of a percent at a node
-whose place has changed with JetPack and the module; its temperature is one of the thermal zones.
+What a board does not have is absent, never 0. A Jetson tells its GPU's load at a node whose place has changed
+with JetPack and the module; its temperature is one of the thermal zones.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SYSFS = Path("/sys")
-GPU_LOADS = (
-    "devices/gpu.0/load",  # JetPack 4 and 5
+TEGRA_LOADS = (
+    "class/devfreq/*.gpu/device/load",  # Orin with JetPack 6 and 7; ga10b, gv11b, gp10b before
+    "class/devfreq/*.g[apv]1[01]b/device/load",
+    "devices/platform/bus@0/*.gpu/load",
     "devices/platform/gpu.0/load",
-    "devices/platform/bus@0/*.gpu/load",  # JetPack 6: 17000000.gpu
-    "devices/platform/*.gpu/load",
-    "devices/*.gpu/load",
-    "class/drm/card*/device/gpu_busy_percent",  # AMD, in percent
+    "devices/gpu.0/load",
 )
+"""In tenths of a percent; names of one and the same GPU: the first that answers counts."""
+AMD_LOADS = "class/drm/card*/device/gpu_busy_percent"
 WARMEST_C = 150.0
 COLDEST_C = -40.0
 """A zone whose sensor is switched off says something outside, such as -256."""
@@ -53,15 +54,16 @@ def _temperatures(sysfs: Path) -> Iterator[tuple[str, float]]:
 
 
 def _gpu_loads(sysfs: Path) -> Iterator[tuple[str, float]]:
-    seen: set[Path] = set()
-    for pattern in GPU_LOADS:
-        for node in sorted(sysfs.glob(pattern)):
-            device = node.parent.resolve()
-            load = _number(node)
-            if load is None or device in seen:
-                continue
-            seen.add(device)
-            yield device.name, load / (100 if node.name == "gpu_busy_percent" else 1000)
+    nodes = [node for pattern in TEGRA_LOADS for node in sorted(sysfs.glob(pattern))]
+    for node in nodes:
+        permille = _number(node)
+        if permille is not None:
+            yield node.parent.resolve().name, permille / 1000
+            break
+    for node in sorted(sysfs.glob(AMD_LOADS)):
+        percent = _number(node)
+        if percent is not None:
+            yield node.parent.resolve().name, percent / 100
 
 
 def _text(path: Path) -> str:

@@ -35,7 +35,7 @@ def test_zones_are_named_by_what_they_measure_and_dead_ones_are_left_out(tmp_pat
     [
         ("devices/gpu.0/load", "375", 0.375),
         ("devices/platform/bus@0/17000000.gpu/load", "1000", 1.0),
-        ("devices/platform/17000000.gpu/load", "0", 0.0),
+        ("class/devfreq/17000000.ga10b/device/load", "0", 0.0),
         ("class/drm/card0/device/gpu_busy_percent", "37", 0.37),
     ],
 )
@@ -45,12 +45,16 @@ def test_a_gpu_tells_its_load_wherever_its_kernel_puts_it(
     path = tmp_path / node
     path.parent.mkdir(parents=True)
     path.write_text(text + "\n")
-    assert {path.parent.name: load} == read_hardware(tmp_path).gpu_busy
+    assert [load] == list(read_hardware(tmp_path).gpu_busy.values())
 
 
-def test_one_gpu_that_is_found_at_two_places_is_one(tmp_path: Path) -> None:
-    folder = tmp_path / "devices" / "platform" / "bus@0" / "17000000.gpu"
-    folder.mkdir(parents=True)
-    (folder / "load").write_text("500\n")
-    (tmp_path / "devices" / "gpu.0").symlink_to(folder)
-    assert [0.5] == list(read_hardware(tmp_path).gpu_busy.values())
+def test_a_jetson_has_one_gpu_by_however_many_names_it_goes(tmp_path: Path) -> None:
+    for node in ("devices/platform/gpu.0/load", "devices/gpu.0/load"):
+        (tmp_path / node).parent.mkdir(parents=True)
+        (tmp_path / node).write_text("500\n")
+    (tmp_path / "class/devfreq").mkdir(parents=True)
+    (tmp_path / "class/devfreq/17000000.gpu").mkdir()
+    (tmp_path / "class/devfreq/17000000.gpu/device").symlink_to(tmp_path / "devices/platform/gpu.0")
+    (tmp_path / "class/devfreq/15340000.vic/device").mkdir(parents=True)
+    (tmp_path / "class/devfreq/15340000.vic/device/load").write_text("900\n")
+    assert {"gpu.0": 0.5} == read_hardware(tmp_path).gpu_busy
