@@ -149,6 +149,15 @@ def test_a_damaged_users_file_keeps_everybody_out(open_browser: Open, plant: Pla
     assert 403 == open_browser().login("ada").status_code
 
 
+def test_a_users_file_that_cannot_be_read_closes_a_page_that_was_open(
+    local_page: Served, plant: Plant
+) -> None:
+    with browser_at(local_page.url) as browser:
+        assert 200 == browser.get("/api/v1/now").status_code
+        (plant.config.state_dir / USERS_FILE).write_text("{", encoding="utf-8")
+        assert 401 == browser.get("/api/v1/now").status_code
+
+
 def test_a_removed_users_file_does_not_open_the_page(open_browser: Open, plant: Plant) -> None:
     browser = open_browser("ada")
     (plant.config.state_dir / USERS_FILE).unlink()
