@@ -354,17 +354,26 @@ def test_a_flood_of_commands_on_a_full_disk_pushes_no_alarm_out(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("monitor.unsaved.ANSWERS_MAX", 60)
-    with monkeypatch.context() as disk:
-        for method in ("apply", "save_reply", "repeat_reply"):
-            disk.setattr(plant.store, method, refuse)
-        plant.pipeline.settle(plant.pump, plant.pump.alarm.take_out_of_service("anna", 0.0))
+
+    def flood() -> None:
         for number in range(80):
             command = {"id": f"f{number}", "actor": "eve", "action": "unshelve"}
             assert plant.desk.hand_in("pump", json.dumps(command).encode())
             plant.desk.obey()
+
+    with monkeypatch.context() as disk:
+        for method in ("apply", "save_reply", "repeat_reply"):
+            disk.setattr(plant.store, method, refuse)
+        plant.pipeline.settle(plant.pump, plant.pump.alarm.take_out_of_service("anna", 0.0))
+        flood()
     assert (61, 20) == (plant.pipeline.unsaved, plant.pipeline.given_up_changes)
     plant.pipeline.expire(0.0)
     kinds = [record.kind for record in plant.store.pending(100)]
     assert ["event", *["reply"] * 60] == kinds
     plant.send(id="after", action="in_service")
     assert "done" == plant.replies()[-1]["result"]
+    with monkeypatch.context() as disk:
+        for method in ("apply", "save_reply", "repeat_reply"):
+            disk.setattr(plant.store, method, refuse)
+        flood()
+    assert (60, 40) == (plant.pipeline.unsaved, plant.pipeline.given_up_changes)

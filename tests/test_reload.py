@@ -99,11 +99,14 @@ def test_a_file_that_is_not_fit_shows_no_password_and_is_told_in_one_line() -> N
     with pytest.raises(CommandError) as refusal:
         Reloader(
             config(),
-            lambda: config("", "sources: [{id: s, kind: stream, url: 'ftp://eve:swordfish@plant'}]\n"),
+            lambda: config(
+                "", "sources: [{id: s, kind: stream, url: 'ftp://eve:swordfish@plant/a?token=opensesame'}]\n"
+            ),
             (),
         ).plan()
     assert "sources.0.url" in str(refusal.value)
     assert "swordfish" not in str(refusal.value)
+    assert "opensesame" not in str(refusal.value)
     assert "\n" not in str(refusal.value)
 
 
