@@ -137,6 +137,9 @@ def test_a_long_clips_columns_are_the_means_of_their_frames() -> None:
     assert five.logmel is not None
     assert (128, 82) == five.logmel.shape
     assert np.allclose(one.logmel[:, :405].reshape(128, 81, 5).mean(axis=2), five.logmel[:, :81], atol=1e-5)
+    last = one.logmel[:, 405:]  # of two frames
+    assert (five.logmel[:, 81] >= last.min(axis=1) - 1e-5).all()
+    assert (five.logmel[:, 81] <= last.max(axis=1) + 1e-5).all()
     assert np.array_equal(one.high[:405].reshape(81, 5).max(axis=1), five.high[:81])
     assert np.array_equal(one.low[:405].reshape(81, 5).min(axis=1), five.low[:81])
 
@@ -213,6 +216,8 @@ def test_a_long_clip_keeps_its_highest_errors_in_fewer_columns(past: Past) -> No
     assert pytest.approx(300.0, abs=axes.seconds_per_px) == axes.width_px * axes.seconds_per_px
     peak = int(np.nanargmax(np.array(axes.profile, float)))
     assert 50.0 == axes.profile[peak]
+    assert axes.scales.error_map is not None
+    assert pytest.approx(50.0**0.5, abs=0.01) == axes.scales.error_map.high
     assert (
         pytest.approx(200.0 + 31.5 * HOP_S, abs=2 * axes.seconds_per_px) == (peak + 0.5) * axes.seconds_per_px
     )
