@@ -8,6 +8,7 @@ import { getPage, number, Refused, say, t, telling } from "./talk.js";
 
 const EVERY_MS = 2000;
 const SHARE = 0.1; // of the time may be spent on waiting for the server: a box with many sources is asked less often
+const FOOT_PX = 15; // below the hour, for its times
 const FLOOR_DBFS = -90;
 const HIGHEST = 3; // limits; what is higher reaches the top
 
@@ -102,12 +103,14 @@ function drawMeter(pen, level) {
 /** The highest score of each step against its limit; a step that could not be judged is a grey column. */
 function drawTrend(pen, trend) {
   if (pen === null) return;
-  const { width, height } = pen.canvas.size;
+  const { width } = pen.canvas.size;
+  const height = pen.canvas.size.height - FOOT_PX;
   const { values, judged, limit } = trend;
   const highest = Math.max(...values.map((value) => value ?? 0), 1.25 * limit);
   const most = Math.min(highest, HIGHEST * limit);
   const y = (value) => height - (height - 2) * (clamp(value, 0, most) / most);
   const step = width / Math.max(1, values.length);
+  drawQuarters(pen);
   for (const [index, value] of values.entries()) {
     if (value !== null) {
       pen.fillStyle = colour(value >= limit ? "--alarm" : "--trace");
@@ -128,6 +131,22 @@ function drawTrend(pen, trend) {
   pen.font = "11px system-ui, sans-serif";
   pen.textBaseline = "bottom";
   pen.fillText(t("limit {value}", { value: number(limit, limit % 1 === 0 ? 0 : 2) }), 3, y(limit) - 1);
+}
+
+/** The hour before now in quarters. */
+function drawQuarters(pen) {
+  const { width, height } = pen.canvas.size;
+  pen.font = "11px system-ui, sans-serif";
+  pen.textBaseline = "bottom";
+  pen.textAlign = "center";
+  for (const minutes of [45, 30, 15]) {
+    const x = width * (1 - minutes / 60);
+    pen.fillStyle = colour("--line");
+    pen.fillRect(x, 0, 1, height - FOOT_PX);
+    pen.fillStyle = colour("--soft");
+    pen.fillText(t("{minutes} min ago", { minutes }), x, height);
+  }
+  pen.textAlign = "left";
 }
 
 /** Asks what an action needs (for how long, why) before it is sent. */
