@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from edge_rig import NODE, EdgeRig, HostSide, at
 from fixtures_mosquitto import Mosquitto, Recorder, eventually
+from publish_certificates import tls_lines
 from sparkplug_oracle import OraclePayload, pysparkplug
 from sparkplug_rig import Counter
 from wire_tap import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, Packet, Tap, text_at
@@ -303,6 +305,42 @@ def test_scores_are_told_when_they_say_something_new(
     assert [0.40, 0.52, 0.97, 1.01, None, 0.5] == [
         None if metric.is_null else metric.double_value for metric in scores
     ]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_it_speaks_tls_with_its_own_certificate_and_a_login(
+    version: str,
+    certificates: Path,
+    tmp_path: Path,
+    make_mosquitto: Callable[..., Mosquitto],
+    make_edge: Callable[..., EdgeRig],
+) -> None:
+    broker = make_mosquitto(login=("box1", "secret"), more_lines=tls_lines(certificates))
+    password = tmp_path / "password"
+    password.write_text("secret\n")
+    files = {"ca_file": "ca.pem", "cert_file": "client.pem", "key_file": "client.key"}
+    access: dict[str, object] = {key: str(certificates / name) for key, name in files.items()}
+    access |= {"tls": True, "username": "box1", "password_file": str(password)}
+    sources = tuple(f"source-{index}" for index in range(300))  # births that do not fit into one write
+    server = ("localhost", broker.port)
+    rig = make_edge(server, version=version, mqtt=access, source_ids=sources)
+    rig.born()
+    for source_id in sources:
+        rig.event("e1", source_id)
+    eventually(lambda: rig.node.state.records == len(sources), what="all births and events are read")
+    assert (1, 0) == (rig.node.state.connects, rig.node.state.failed_connects)
+    assert "secret" not in rig.log.text()
+
+
+def test_a_login_that_is_refused_is_named_and_tried_again(
+    make_mosquitto: Callable[..., Mosquitto], make_edge: Callable[..., EdgeRig]
+) -> None:
+    broker = make_mosquitto(login=("box1", "secret"))
+    counter = Counter()
+    rig = make_edge(at(broker), counter=counter)
+    eventually(lambda: counter.last == 1, what="a second attempt")
+    assert "Not authorized" in rig.node.state.last_error or "not authorised" in rig.node.state.last_error
+    assert "away" == rig.node.state.word
 
 
 # Commands
