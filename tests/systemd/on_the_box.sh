@@ -24,6 +24,8 @@ tell started "$(systemctl is-active wheeltapper wheeltapper-replay | xargs)"
 until_true listens
 tell status "$(of wheeltapper StatusText)"
 tell user "$(user_of wheeltapper)"
+systemctl reload wheeltapper
+tell reloaded "$? $(systemctl is-active wheeltapper)"
 tell state "$(stat -c '%n %U:%G %a' /var/lib/wheeltapper /var/lib/wheeltapper/store.sqlite /var/lib/wheeltapper/control.sock | xargs)"
 tell credential "$(stat -c '%a' /run/credentials/wheeltapper.service/mqtt-password)"
 until_true answers

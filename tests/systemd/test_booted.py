@@ -96,6 +96,10 @@ def test_the_daemon_says_ready_and_listens_as_its_own_user(found: dict[str, str]
     assert "running" in found["as_daemon"]
 
 
+def test_the_configuration_is_read_again_by_systemctl_reload(found: dict[str, str]) -> None:
+    assert "0 active" == found["reloaded"]
+
+
 def test_the_daemon_starts_without_the_file_of_its_credential(found: dict[str, str]) -> None:
     assert "400" == found["credential"]
 
