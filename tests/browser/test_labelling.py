@@ -83,7 +83,13 @@ def test_two_technicians_see_what_the_other_said_and_the_last_word_counts(
     expect(pages["ben"].get_by_role("status")).to_contain_text("anna has just labelled this event too")
     pages["ben"].keyboard.press("u")
     expect(pages["ben"].locator(COUNTING)).to_have_attribute("data-counts", "unsure")
-    expect(pages["ben"].locator("[data-history] li")).to_have_count(2)
+    pages["anna"].clock.run_for(11_000)
+    expect(pages["anna"].locator(COUNTING)).to_have_attribute("data-counts", "unsure")
+    pages["anna"].keyboard.press("z")
+    expect(pages["anna"].locator(COUNTING)).to_have_attribute("data-counts", "")
+    pages["anna"].keyboard.press("z")
+    expect(pages["anna"].get_by_role("status")).to_contain_text("There is nothing to take back")
+    expect(pages["anna"].locator("[data-history] li")).to_have_count(3)
 
 
 def test_a_viewer_can_listen_and_not_label(visitor: Callable[[str], Page]) -> None:

@@ -62,6 +62,11 @@ class LabelDesk {
     return this.main.querySelector("[data-history]");
   }
 
+  /** The rating of this event that counts; empty: not reviewed. */
+  get counting() {
+    return this.history.querySelector("[data-counts]").dataset.counts;
+  }
+
   async label(rating) {
     if (this.busy) return;
     this.busy = true;
@@ -81,11 +86,16 @@ class LabelDesk {
     say(news + end, { action });
   }
 
-  /** Take back the last label of this visit, wherever the page is now; else that of this event. */
+  /** Take back what was said of this event; if nothing was, the last label of this visit, wherever it was. */
   async undo() {
     if (this.busy) return;
+    const own = { eventId: this.eventId, title: this.form.dataset.title, page: null };
+    const of = this.counting === "" ? last : own;
+    if (of === null) {
+      say(t("There is nothing to take back."));
+      return;
+    }
     this.busy = true;
-    const of = last ?? { eventId: this.eventId, title: this.form.dataset.title, page: null };
     const done = await telling(() => order(`/api/v1/events/${encodeURIComponent(of.eventId)}/labels/undo`, {}));
     this.busy = false;
     if (done === undefined) return;
@@ -99,7 +109,6 @@ class LabelDesk {
   /** Show what is known of this event now: somebody else may label it too. */
   async refresh() {
     const place = this.history;
-    if (place === null) return;
     // a broken line is told when something is to be changed, not every ten seconds
     const got = await getPage(place.dataset.history).catch(() => null);
     if (got === null || got.left || !place.isConnected) return;
@@ -107,8 +116,7 @@ class LabelDesk {
     place.replaceChildren(...got.tree.body.childNodes);
     const newest = place.querySelector("[data-who]");
     for (const button of this.form.querySelectorAll("[data-rating]")) {
-      const counts = place.querySelector("[data-counts]").dataset.counts;
-      button.setAttribute("aria-pressed", String(button.dataset.rating === counts));
+      button.setAttribute("aria-pressed", String(button.dataset.rating === this.counting));
     }
     const more = place.querySelectorAll("[data-who]").length > before;
     if (more && newest.dataset.who !== this.form.dataset.user) {
