@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pytest
 import structlog
 from fixtures_mosquitto import eventually, free_port
 from metrics_scene import PUMP, scene_of
+from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from monitor import guests
@@ -30,9 +32,9 @@ def serve() -> Iterator[Serve]:
     stop = threading.Event()
     threads = []
 
-    def start(port: int, host: str = "127.0.0.1") -> MetricsServer:
-        config = MetricsConfig(enabled=True, host=host, port=port)
-        server = MetricsServer(config, registry_of(lambda: scene_of(PUMP)), LOG)
+    def start(port: int, registry: CollectorRegistry | None = None) -> MetricsServer:
+        config = MetricsConfig(enabled=True, port=port)
+        server = MetricsServer(config, registry or registry_of(lambda: scene_of(PUMP)), LOG)
 
         def body() -> None:
             while not stop.is_set():
@@ -73,6 +75,26 @@ def test_the_page_is_served_in_the_format_that_is_asked_for(serve: Serve) -> Non
     status, kind, text = ask(port, Accept="application/openmetrics-text; version=1.0.0")
     assert (200, "application/openmetrics-text") == (status, kind.partition(";")[0])
     assert text.endswith("# EOF\n")
+
+
+def test_a_page_is_good_for_twenty_times_as_long_as_it_took_to_make(serve: Serve) -> None:
+    made = []
+
+    def slow_scene() -> None:
+        made.append(time.monotonic())
+        time.sleep(0.03)
+
+    port = free_port()
+    serve(port, registry_of(slow_scene))
+    eventually(lambda: listens(port))
+    until_s = time.monotonic() + 1.5
+    asked = 0
+    while time.monotonic() < until_s:
+        assert 200 == ask(port)[0]
+        asked += 1
+    assert asked > 2 * len(made)
+    assert all(later - earlier >= 0.6 for earlier, later in itertools.pairwise(made))
+    assert len(made) >= 2, "and no longer"
 
 
 def test_what_is_not_the_page_is_refused(serve: Serve) -> None:

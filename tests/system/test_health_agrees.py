@@ -162,7 +162,7 @@ def test_the_four_places_agree(  # noqa: PLR0917 - fixtures
         counted = all(0 < one <= now or one == now for one, now in zip(told_lost, lost, strict=True))
         return said == told and heard == whole_line and counted and any(lost) == (len(sources) > 1)
 
-    eventually(agree, 15, "all four the same")
+    eventually(agree, 30, "all four the same")
     assert 0 == main(["status", "--state-dir", str(daemon.state_dir)])
     shown = capsys.readouterr().out
     assert f"  {line}" in shown
