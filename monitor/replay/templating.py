@@ -30,6 +30,8 @@ _ENVIRONMENT.globals.update(
     ratings=words.RATINGS,
     scripts=sorted(path.name for path in words.STATIC.glob("*.js")),
 )
+for name in _ENVIRONMENT.list_templates(extensions=["html"]):
+    _ENVIRONMENT.get_template(name)  # compiled now, so that the first reader need not wait for it
 
 
 def tongue_for(request: Request) -> words.Tongue:
