@@ -16,6 +16,8 @@ from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.replay.event_query import EventFilter, Labelled, Order
 
 Value = TypeVar("Value", bound=enum.Enum)
+YEARS = range(1970, 3000)
+"""In which there may have been a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,12 @@ def _day(text: str, key: str) -> datetime | None:
     if not text:
         return None
     try:
-        return datetime.strptime(text, "%Y-%m-%d").astimezone()
+        moment = datetime.strptime(text, "%Y-%m-%d").astimezone()
     except (ValueError, OverflowError) as error:
         raise QueryError(f"{key}: {text[:40]!r} is no day such as 2026-01-31") from error
+    if moment.year not in YEARS:
+        raise QueryError(f"{key}: the year of {text} is not within {YEARS.start} to {YEARS.stop - 1}")
+    return moment
 
 
 def _utc_s(moment: datetime | None) -> float | None:

@@ -154,7 +154,15 @@ def test_the_last_day_is_included_in_the_zone_of_the_box() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{"kind": "loud"}, {"from": "31.1."}, {"state": "NORMAL"}, {"label": "x" * 99}]
+    "said",
+    [
+        {"kind": "loud"},
+        {"from": "31.1."},
+        {"to": "9999-12-31"},
+        {"from": "1969-01-01"},
+        {"state": "NORMAL"},
+        {"label": "x" * 99},
+    ],
 )
 def test_what_a_filter_cannot_mean_is_refused_in_words(said: dict[str, str]) -> None:
     with pytest.raises(QueryError, match=next(iter(said))):
