@@ -52,7 +52,7 @@ class Doorkeeper:
         await (answer or self._app)(scope, receive, send)
 
     def _barred(self, request: Request, visit: Visit | None) -> Response | None:
-        path = request.url.path
+        path: str = request.scope["path"]
         if visit is not None or path == LOGIN or path.startswith(LOOKS):
             return None
         if self._reception.is_open:
@@ -64,8 +64,9 @@ class Doorkeeper:
             )
         if path.startswith(API) or request.method not in SAFE_METHODS:
             return refusal(request, 401, "log in first")
-        query = f"?{request.url.query}" if request.url.query else ""
-        return RedirectResponse(f"{LOGIN}?next={quote(path + query)}", 303)
+        query = request.scope["query_string"].decode("latin-1")
+        following = f"{path}?{query}" if query else path
+        return RedirectResponse(f"{LOGIN}?next={quote(following)}", 303)
 
     def _wrong_change(self, request: Request, visit: Visit | None, body: bytes) -> Response | None:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -83,7 +84,7 @@ class Doorkeeper:
             "change refused",
             user=None if visit is None else visit.user,
             address=address_of(request),
-            path=request.url.path,
+            path=request.scope["path"],
             origin=request.headers.get("origin"),
             why=why,
         )

@@ -2,12 +2,14 @@
 
 A foreign site can let its own name point to this box (DNS rebinding); then the browser lets it read our
 answers, but the Host header still says its name. A foreign site can also make the browser send us a form;
-then the Origin header says whose it was.
+then the Origin header says whose it was. Nothing here or before the routes asks `request.url`, which is put
+together from the Host header.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
@@ -16,6 +18,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.replay.refusals import refusal
 
+UNFIT = re.compile(r"[/?#\\\s]")
+"""What would end the name in an address, so that more than a name stands there."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
 """Headers by which a reverse proxy shows itself."""
@@ -46,7 +50,7 @@ def place_of(scheme: str, netloc: str) -> tuple[str, int | None] | None:
     """Return host and port of `netloc`, as they compare; None: there are none to be read."""
     try:
         parts = urlsplit(f"//{netloc}")
-        if parts.hostname is None or parts.username is not None or "/" in netloc:
+        if parts.hostname is None or parts.username is not None or UNFIT.search(netloc):
             return None
         return parts.hostname, parts.port or DEFAULT_PORTS.get(scheme)
     except ValueError:
@@ -62,7 +66,7 @@ def comes_from_us(connection: HTTPConnection) -> bool:
     scheme, mark, netloc = origin[0].partition("://")
     if not mark or scheme not in DEFAULT_PORTS:
         return False
-    if connection.url.scheme == "https" and scheme != "https":
+    if connection.scope["scheme"] == "https" and scheme != "https":
         return False
     # a proxy may speak HTTPS for us, so that the default port is that of the Origin's own scheme
     place = place_of(scheme, netloc)
@@ -83,7 +87,7 @@ class HostCheck:
             return
         connection = HTTPConnection(scope)
         hosts = connection.headers.getlist("host")
-        place = place_of(connection.url.scheme, hosts[0]) if len(hosts) == 1 else None
+        place = place_of(connection.scope["scheme"], hosts[0]) if len(hosts) == 1 else None
         if place is not None and is_ours(place[0], self._allowed):
             await self._app(scope, receive, send)
             return

@@ -169,7 +169,7 @@ def _fits(password: str, stored: str) -> bool:
 
 def _is_local(connection: HTTPConnection) -> bool:
     """Say whether a request was sent on this box to this box, with no proxy in between that shows itself."""
-    place = place_of(connection.url.scheme, connection.headers.get("host", ""))
+    place = place_of(connection.scope["scheme"], connection.headers.get("host", ""))
     if place is None or not is_loopback(place[0]):
         return False
     return not any(name in connection.headers for name in FORWARDED)
@@ -192,7 +192,7 @@ def form_cookie(connection: HTTPConnection) -> str:
 
 def is_encrypted(connection: HTTPConnection) -> bool:
     """Say whether the browser speaks HTTPS, with us or with a proxy that we trust."""
-    return connection.url.scheme == "https"
+    return bool(connection.scope["scheme"] == "https")
 
 
 def _cookie(connection: HTTPConnection, name: str) -> str:

@@ -51,7 +51,7 @@ def refusal(
     connection: HTTPConnection, status: int, sentence: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return an answer that says why there is none."""
-    if connection.url.path.startswith(API):
+    if connection.scope["path"].startswith(API):
         return JSONResponse({"error": sentence}, status, headers)
     return PlainTextResponse(f"{sentence}\n", status, headers)
 
@@ -60,7 +60,7 @@ async def refuse_http(request: Request, error: Exception) -> Response:
     """Answer what an endpoint or the router raised as HTTPException."""
     if not isinstance(error, HTTPException):
         raise error
-    if request.url.path.startswith(API) or getattr(request.state, "visit", None) is None:
+    if request.scope["path"].startswith(API) or getattr(request.state, "visit", None) is None:
         return refusal(request, error.status_code, error.detail, error.headers)
     answer = page(
         request,
