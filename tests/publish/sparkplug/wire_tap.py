@@ -62,7 +62,6 @@ class Tap:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
         self.lines: list[Line] = []
-        self.most_open = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -95,7 +94,6 @@ class Tap:
                 continue
             line = Line(node, broker)
             self.lines.append(line)
-            self.most_open = max(self.most_open, len(self.open_lines))
             for source, target, keep in ((node, broker, line.written), (broker, node, None)):
                 threading.Thread(target=_pass, args=(line, source, target, keep), daemon=True).start()
 
