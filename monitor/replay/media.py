@@ -217,7 +217,7 @@ class Media:
             if found is not None:
                 return found
             opened = {
-                part: self._cache.put(f"{key}.{part}", lambda out, content=content: out.write(content))  # type: ignore[misc]
+                part: self._cache.put(f"{key}.{part}", partial(_write_bytes, content))
                 for part, content in make().items()
             }
         wanted = opened.pop(name)
@@ -231,6 +231,10 @@ class Media:
             return found
         with self._cache.making():
             return self._cache.open(name) or self._cache.put(name, write)
+
+
+def _write_bytes(content: bytes, out: BinaryIO) -> None:
+    out.write(content)
 
 
 def _digest(*parts: object) -> str:
