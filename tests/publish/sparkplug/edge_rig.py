@@ -136,10 +136,17 @@ class EdgeRig:
         change = change_to(state, source_id=source_id, at_utc_s=time.time())
         self.node.set_alarm(alarm_payload(change, bundle_id="demo-1", voice=VOICE, limits=LIMITS))
 
-    def event(self, name: str, source_id: str = "pump", note: str | None = None) -> int:
+    def event(
+        self,
+        name: str,
+        source_id: str = "pump",
+        note: str | None = None,
+        *,
+        at_utc_s: float | None = None,
+    ) -> int:
         """Add an event to the outbox, which is then a ListOutbox; return its number."""
         assert isinstance(self.outbox, ListOutbox)
-        at_utc_s = time.time()
+        at_utc_s = time.time() if at_utc_s is None else at_utc_s
         change = change_to(AlarmState.UNACKNOWLEDGED, source_id=source_id, at_utc_s=at_utc_s)
         body = {**change_body(change, "demo-1"), "event_id": name, "note": note}
         return self.outbox.add("event", source_id, body, at_utc_s).seq

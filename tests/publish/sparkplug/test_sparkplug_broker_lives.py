@@ -65,7 +65,7 @@ class Plant:
         self.newest += 1  # never the same again: what a tag is already, is not told once more
         name = f"{source_id}-{self.newest}"
         self.events[source_id, name] = round(now_s * 1000)
-        self.rig.event(name, source_id, now_s)
+        self.rig.event(name, source_id, at_utc_s=now_s)
 
     def come_to_rest(self) -> None:
         """Have everybody there, and wait until the store is empty and the host knows every device."""
