@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 
 from monitor.commands import replay_user
@@ -45,7 +46,9 @@ def run(arguments: argparse.Namespace) -> int:
     log = open_log(config.log)
     listening = listening_socket(config.replay, or_any_port=arguments.demo is not None)
     print(f"The page: {address_for_people(config.replay, listening)}", flush=True)
-    serve(create_app(config, log), config.replay, listening, log, with_stdin=arguments.with_stdin)
+    app = create_app(config, log)
+    with contextlib.closing(app.state.library):
+        serve(app, config.replay, listening, log, with_stdin=arguments.with_stdin)
     return 0
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from urllib.parse import parse_qs, quote
 
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.replay.access import Visit
@@ -27,6 +27,9 @@ LOOKS = "/static/"
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MAX_FIELDS = 50
+ONCE_MORE = '<!doctype html><meta http-equiv="refresh" content="0"><title>Wheeltapper</title>'
+"""For whoever follows a link from another site, the plant's SCADA for example: the browser held our cookie
+back, for it is SameSite=Strict; when a page of ours asks again it comes along."""
 
 
 class Doorkeeper:
@@ -64,6 +67,8 @@ class Doorkeeper:
             )
         if path.startswith(API) or request.method not in SAFE_METHODS:
             return refusal(request, 401, "log in first")
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return HTMLResponse(ONCE_MORE)
         query = request.scope["query_string"].decode("latin-1")
         following = f"{path}?{query}" if query else path
         return RedirectResponse(f"{LOGIN}?next={quote(following)}", 303)
