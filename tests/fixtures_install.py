@@ -16,6 +16,16 @@ ROOT = Path(__file__).resolve().parents[1]
 INSTALL = ROOT / "systemd" / "install.sh"
 
 
+STAND_IN = """
+import os, signal, socket, sys
+def main():
+    print({version!r})
+    if sys.argv[1:2] == ["run"]:
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"])
+        signal.pause()
+"""
+
+
 def make_wheel(folder: Path, version: str, files: Mapping[str, bytes]) -> Path:
     """Write a wheel of `wheeltapper` that holds these files, with its command."""
     info = f"wheeltapper-{version}.dist-info"
@@ -36,14 +46,14 @@ def make_wheel(folder: Path, version: str, files: Mapping[str, bytes]) -> Path:
 
 
 def tiny_wheel(folder: Path, version: str, *, schema: int = 1, refuses: bool = False) -> Path:
-    """A stand-in: says its version, knows a schema of the store, reads a configuration or refuses it."""
+    """A stand-in: says its version, and READY; knows a schema; reads a configuration or refuses it."""
     load = "raise SystemExit('sources: none')" if refuses else "pass"
     return make_wheel(
         folder,
         version,
         {
             "monitor/__init__.py": b"",
-            "monitor/__main__.py": f"def main():\n    print({version!r})\n".encode(),
+            "monitor/__main__.py": STAND_IN.format(version=version).encode(),
             "monitor/config.py": (
                 "import os, pathlib, types\ndef load_config(path):\n"
                 f"    {load}\n"

@@ -17,7 +17,7 @@ tell enabled "$(systemctl is-enabled wheeltapper wheeltapper-replay | xargs)"
 tell running "$(systemctl is-active wheeltapper wheeltapper-replay | xargs)"
 tell verified "$(systemd-analyze verify wheeltapper.service wheeltapper-replay.service 2>&1)"
 mkdir /etc/systemd/system/wheeltapper.service.d
-printf '[Service]\nWatchdogSec=4\nTimeoutAbortSec=1\nRestartSec=0.1\n' >/etc/systemd/system/wheeltapper.service.d/quick.conf
+printf '[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\nRestartSec=0.1\n' >/etc/systemd/system/wheeltapper.service.d/quick.conf
 
 systemctl enable --now --quiet wheeltapper wheeltapper-replay
 tell started "$(systemctl is-active wheeltapper wheeltapper-replay | xargs)"
@@ -42,6 +42,7 @@ again() { [ "$(of wheeltapper NRestarts)" = 1 ] && listens; }
 until_true again
 tell watchdog "$(of wheeltapper NRestarts) $(systemctl is-active wheeltapper)"
 
+rm -r /etc/systemd/system/wheeltapper.service.d
 systemctl stop wheeltapper-replay  # what does not run is not started by an upgrade
 install --wheel /trial/wheeltapper-0.2.0-py3-none-any.whl --python /trial/python >/trial/2.log
 tell upgraded "$? $(systemctl is-active wheeltapper wheeltapper-replay | xargs) $(/opt/wheeltapper/current/bin/python -c 'from importlib.metadata import version as v; print(v("wheeltapper"))')"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fixtures_install import ROOT, ready_python, whole_wheel
+from fixtures_install import ROOT, ready_python, tiny_wheel, whole_wheel
 
 HERE = Path(__file__).parent
 SYSTEM_PYTHON = Path("/usr/bin/python3")
@@ -53,7 +53,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> dict[
     trial = tmp_path_factory.mktemp("trial")
     trial.chmod(0o755)
     whole_wheel(trial, "0.1.0")
-    whole_wheel(trial, "0.2.0")
+    tiny_wheel(trial, "0.2.0")
     ready_python(trial, str(SYSTEM_PYTHON), packages_at=Path("/trial/packages"))
     (trial / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     (trial / "checkout").write_text(str(ROOT))
