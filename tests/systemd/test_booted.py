@@ -68,7 +68,8 @@ def found(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> dict[
     )
     output = trial / "output"
     if not output.exists():
-        pytest.skip(f"no system boots here: {booted.stderr}{(trial / 'console').read_text()}")
+        words = [booted.stderr, *(log.read_text() for log in trial.glob("console"))]
+        pytest.skip(f"no system boots here: {' '.join(words).strip()}")
     lines = output.read_text().splitlines()
     found = dict(line.split(": ", 1) for line in lines if ": " in line)
     assert "active" in found, "\n".join([*lines, *(log.read_text() for log in sorted(trial.glob("*.log")))])
