@@ -17,7 +17,7 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from engines.errors import EngineError
 from monitor.announcer import Announcer
@@ -33,7 +33,7 @@ from monitor.guests import GuestServer
 from monitor.health import HealthBook
 from monitor.keeper import Keeper
 from monitor.logs import Log
-from monitor.machine import facts_at_start, open_machines
+from monitor.machine import Machine, facts_at_start, open_machines
 from monitor.metrics.scene import Painter
 from monitor.metrics.server import open_metrics
 from monitor.notify import Notifier
@@ -43,7 +43,7 @@ from monitor.pipeline import Pipeline
 from monitor.reload import Reloader, live_parts
 from monitor.sources import open_sources
 from monitor.starting import StartReport
-from monitor.store import open_store
+from monitor.store import Store, open_store
 from monitor.supervisor import Supervisor, Task
 from monitor.voice import voice_of
 from monitor.window_queue import WindowQueue
@@ -82,20 +82,7 @@ class Daemon:
         self._config = config
         self._log = log
         self._notifier = notifier
-        with contextlib.closing(StartReport(notifier, config.state_dir, log)) as report:
-            self._store = open_store(config.state_dir, say=report.say)
-            if self._store.recovered_from is not None:
-                log.error("the store was damaged; a new one was begun", old=str(self._store.recovered_from))
-            report.say("opening the models and their engines")  # a GPU may take its time even with a plan
-            self._machines = open_machines(config, self._store.alarm_snapshots(), say=report.say)
-        for machine in self._machines:
-            if machine.engine.fallback:
-                log.warning(
-                    "a better backend does not answer",
-                    source=machine.source_id,
-                    backend=machine.engine.backend,
-                    reason=machine.engine.fallback,
-                )
+        self._store, self._machines = _open_what_is_kept(config, notifier, log)
         voice = voice_of(config.explanation.language, log)
         self._outlets = Outlets(config, self._store, voice, self._hand_in, log)
         self._book = HealthBook([facts_at_start(machine) for machine in self._machines])
@@ -112,19 +99,8 @@ class Daemon:
         self._desk = Desk(self._machines, self._store, self._pipeline, log, reloader=reloader)
         self._queue = WindowQueue(config.engine.queue_windows)
         self._supervisor = Supervisor(log)
-        household = Household(
-            machines=self._machines,
-            store=self._store,
-            queue=self._queue,
-            pipeline=self._pipeline,
-            keeper=self._keeper,
-            desk=self._desk,
-            publisher=self._outlets.publisher,
-            edge_node=self._outlets.edge_node,
-            supervisor=self._supervisor,
-        )
         self._caretaker = Caretaker(
-            household, self._book, self._announcer, notifier, config.state_dir, log=log
+            self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
         self._control = self._make_control() if config.replay.enabled else None
         self._outlets.start()
@@ -201,6 +177,19 @@ class Daemon:
             except EngineError as error:  # these windows were counted as not judged: go on with the rest
                 self._log.error("windows not judged at the end", reason=str(error))
 
+    def _household(self) -> Household:
+        return Household(
+            machines=self._machines,
+            store=self._store,
+            queue=self._queue,
+            pipeline=self._pipeline,
+            keeper=self._keeper,
+            desk=self._desk,
+            publisher=self._outlets.publisher,
+            edge_node=self._outlets.edge_node,
+            supervisor=self._supervisor,
+        )
+
     def _make_control(self) -> ControlServer:
         answers = DaemonAnswers(
             self._config, self._machines, self._book, self._desk, lambda: self._caretaker.last_box
@@ -209,6 +198,29 @@ class Daemon:
 
     def _hand_in(self, source_id: str | None, payload: bytes | CommandError, origin: Origin) -> None:
         self._desk.hand_in(source_id, payload, origin=origin)
+
+
+def _open_what_is_kept(config: Config, notifier: Notifier, log: Log) -> tuple[Store, Sequence[Machine]]:
+    """Open the store and the models, which may take their time: systemd is told what is going on.
+
+    Raises:
+        CodedError: One of them is refused.
+    """
+    with contextlib.closing(StartReport(notifier, config.state_dir, log)) as report:
+        store = open_store(config.state_dir, say=report.say)
+        if store.recovered_from is not None:
+            log.error("the store was damaged; a new one was begun", old=str(store.recovered_from))
+        report.say("opening the models and their engines")  # a GPU may take its time even with a plan
+        machines = open_machines(config, store.alarm_snapshots(), say=report.say)
+    for machine in machines:
+        if machine.engine.fallback:
+            log.warning(
+                "a better backend does not answer",
+                source=machine.source_id,
+                backend=machine.engine.backend,
+                reason=machine.engine.fallback,
+            )
+    return store, machines
 
 
 def _reload_command() -> bytes:
