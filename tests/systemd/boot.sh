@@ -6,6 +6,7 @@ set -euo pipefail
 folder=$1 program=$2
 work=$(mktemp -d)
 mount --make-rprivate /
+trap 'umount -R "$work" || true; rmdir "$work"' EXIT
 mount -t tmpfs tmpfs "$work"
 mkdir "$work/upper" "$work/work" "$work/root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$work/upper,workdir=$work/work" "$work/root"
@@ -30,6 +31,3 @@ StandardError=inherit
 UNIT
 systemd-nspawn --quiet --directory="$work/root" --bind="$folder:/trial" --register=no --keep-unit --private-network \
   --console=pipe --boot -- --unit=trial.service --log-target=null --show-status=no </dev/null >"$folder/console" 2>&1
-umount -R "$work/root"
-umount "$work"
-rmdir "$work"
