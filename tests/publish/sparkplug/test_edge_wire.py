@@ -237,13 +237,14 @@ def test_an_outage_is_told_later_in_order_as_history_and_what_is_now_by_the_birt
     rig = make_edge(tap.address)
     host.waits_for(2, "DBIRTH")
     tap.cut()
-    host.waits_for(1, "NDEATH")
+    eventually(lambda: rig.node.state.phase is not Phase.BORN, what="it has noticed")
     for index in range(10):
         rig.event(f"e{index}", ("pump", "fan")[index % 2])
     rig.score(1.5)
     rig.alarm("pump", AlarmState.SHELVED)
     host.waits_for(2, "NBIRTH")
     eventually(lambda: len(rig.outbox.sent) == 10, what="all are read")  # type: ignore[attr-defined]
+    eventually(lambda: all(len(host.tellings("Alarm/EventId", one)) == 5 for one in ("pump", "fan")))
     for device_id, names in (("pump", "e0 e2 e4 e6 e8"), ("fan", "e1 e3 e5 e7 e9")):
         metrics = host.tellings("Alarm/EventId", device_id)
         assert names.split() == [metric.string_value for metric in metrics]
@@ -308,7 +309,8 @@ def test_scores_are_told_when_they_say_something_new(
     host.waits_for(2, "DBIRTH")
     for value in (0.40, 0.45, 0.52, 0.97, 1.01, None, None, 0.5):
         rig.score(value)
-        time.sleep(0.15)
+        time.sleep(0.15)  # each has a pass of the node to itself
+    eventually(lambda: len(host.tellings("Score")) >= 6)
     scores = host.tellings("Score")
     assert [0.40, 0.52, 0.97, 1.01, None, 0.5] == [
         None if metric.is_null else metric.double_value for metric in scores
@@ -384,7 +386,7 @@ def test_without_its_primary_host_it_says_nothing_and_keeps_events(
     assert [] == host.told
     host.says(online=True, timestamp_ms=10)
     host.waits_for(2, "DBIRTH")
-    eventually(lambda: [1] == rig.outbox.sent)  # type: ignore[attr-defined]
+    eventually(lambda: [1] == rig.outbox.sent and host.tellings("Alarm/EventId"))  # type: ignore[attr-defined]
     assert [("early", True)] == [(m.string_value, m.is_historical) for m in host.tellings("Alarm/EventId")]
     host.says(online=False, timestamp_ms=10)
     host.waits_for(1, "NDEATH")
