@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -49,14 +48,6 @@ class Strain:
     """From the end of a window's sound to its score, seen twice a second."""
 
 
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def load_config(port: int) -> dict[str, Any]:
     """Return the sections of a daemon with several pumps, of which one soon breaks, and a page at `port`."""
     faults = [{"kind": "bearing", "start_s": 2, "duration_s": 4}]
@@ -64,8 +55,15 @@ def load_config(port: int) -> dict[str, Any]:
         {"id": name, "kind": "simulated", "seed": n} for n, name in enumerate(SOURCES, 1)
     ]
     sources[0] |= {"faults": faults, "repeat_every_s": 12}
-    store = {"pre_roll_s": 1.0, "post_roll_s": 1.0}
-    return {"mqtt": {"enabled": False}, "sources": sources, "replay": {"port": port}, "store": store}
+    store = {"pre_roll_s": 1.0, "post_roll_s": 1.0, "max_clip_s": 5.0}
+    alarm = {"off_delay_s": 0.0}
+    return {
+        "mqtt": {"enabled": False},
+        "sources": sources,
+        "replay": {"port": port},
+        "store": store,
+        "alarm": alarm,
+    }
 
 
 @contextlib.contextmanager

@@ -20,7 +20,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from fixtures_daemon import DaemonProcess
-from page_load import Strain, free_port, load_config, page_of, paths_of, strain
+from fixtures_mosquitto import free_port
+from page_load import Strain, load_config, page_of, paths_of, strain
 
 
 def measure(folder: Path, seconds: float) -> tuple[Strain, Strain]:

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from fixtures_mosquitto import eventually
+from fixtures_mosquitto import eventually, free_port
 
 from monitor.__main__ import main
 from monitor.config import ReplayConfig
@@ -30,13 +30,6 @@ from monitor.replay.users import UserBook
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "long enough to guess for years"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture
