@@ -122,6 +122,7 @@ class Daemon:
         for machine in self._machines:
             self._announcer.tell_present_alarm(machine, self._pipeline.explanation_of(machine))
         start, end = self._supervisor.start, self._supervisor.stop
+        self._caretaker.tend()  # a birth is to say how the box is
         gave_up = self._supervisor.gave_up.is_set
         publish = [start(task) for task in self._outlets.tasks(WAIT_S, FAREWELL_S / 2, gave_up)]
         servers = [("control", self._control), ("metrics", self._metrics)]

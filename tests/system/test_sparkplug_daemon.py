@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any
 
 import pytest
@@ -43,6 +44,10 @@ def test_a_host_sees_a_daemon_live_die_of_kill_9_and_live_again(
     )
     daemon.start()
     eventually(lambda: host.on(PUMP.format("DBIRTH")), 60.0, "birth of the pump")
+
+    node = pysparkplug.NBirth.decode(host.on(NODE.format("NBIRTH"))[0].payload)
+    values = {metric.name: metric.value for metric in node.metrics}
+    assert (metadata.version("wheeltapper"), 0) == (values["Box/Version"], values["Box/OutboxRecords"])
 
     def told(name: str) -> list[Any]:
         birth = pysparkplug.DBirth.decode(host.on(PUMP.format("DBIRTH"))[-1].payload)
