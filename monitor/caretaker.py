@@ -20,7 +20,7 @@ from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.notify import Notifier
 from monitor.pipeline import Pipeline
-from monitor.publish.edge_node import EdgeNode
+from monitor.publish.edge.node import EdgeNode
 from monitor.publish.publisher import Publisher
 from monitor.publish.sparkplug.readings import BoxCondition
 from monitor.report import Report, report_of, write_status

@@ -12,9 +12,9 @@ from monitor.logs import Log
 from monitor.messages import Reader, Score
 from monitor.operators import Origin
 from monitor.publish.box import Calls, box_from_config
-from monitor.publish.edge_calls import EdgeCalls
-from monitor.publish.edge_node import EdgeNode
-from monitor.publish.edge_settings import servers_from_config, settings_from_config
+from monitor.publish.edge.calls import EdgeCalls
+from monitor.publish.edge.node import EdgeNode
+from monitor.publish.edge.settings import servers_from_config, settings_from_config
 from monitor.publish.explained import Voice
 from monitor.publish.outlet import Outlet
 from monitor.publish.publisher import Publisher

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from monitor.config import Config
-from monitor.publish.edge_settings import servers_from_config, settings_from_config
+from monitor.publish.edge.settings import servers_from_config, settings_from_config
 from monitor.publish.walk import Step, walk_for_sparkplug, walk_to_broker
 from monitor.sources import open_sources
 

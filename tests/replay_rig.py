@@ -27,12 +27,12 @@ from monitor.desk import Desk
 from monitor.health import BoxFacts, HealthBook
 from monitor.machine import Machine, facts_at_start
 from monitor.pipeline import Pipeline
-from monitor.replay.access import Role
 from monitor.replay.app import create_app
-from monitor.replay.passwords import stored_from_password
+from monitor.replay.gate.access import Role
+from monitor.replay.gate.passwords import stored_from_password
+from monitor.replay.gate.users import User, UserBook
 from monitor.replay.places import USERS_FILE
 from monitor.replay.serving import listening_socket, server_config
-from monitor.replay.users import User, UserBook
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
 

@@ -18,9 +18,9 @@ from monitor.errors import CommandError
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.box import Box, Calls
-from monitor.publish.edge_calls import EdgeCalls
-from monitor.publish.edge_inbox import EdgeInbox
-from monitor.publish.edge_line import Inbound
+from monitor.publish.edge.calls import EdgeCalls
+from monitor.publish.edge.inbox import EdgeInbox
+from monitor.publish.edge.line import Inbound
 from monitor.publish.explained import Voice
 from monitor.publish.publisher import Publisher
 from monitor.publish.sparkplug.command_tags import COMMAND_TAGS

@@ -9,9 +9,9 @@ import sys
 from monitor.config import Config
 from monitor.errors import ReplayError
 from monitor.publish.fields import rfc3339_from_utc_s
-from monitor.replay.access import Role
+from monitor.replay.gate.access import Role
+from monitor.replay.gate.users import UserBook
 from monitor.replay.places import users_path
-from monitor.replay.users import UserBook
 
 ROLES = [role.name.lower() for role in Role]
 

@@ -16,17 +16,19 @@ from monitor.config import Config
 from monitor.control.client import ControlClient
 from monitor.control.protocol import socket_path
 from monitor.logs import Log, open_log
-from monitor.replay import actions, api, entrance, views
-from monitor.replay.bodies import BodyLimit
-from monitor.replay.doorkeeper import Doorkeeper
-from monitor.replay.frontends import bundle_folders
-from monitor.replay.hosts import HostCheck
-from monitor.replay.library import Library
+from monitor.replay.api import actions, routes
+from monitor.replay.gate import entrance
+from monitor.replay.gate.bodies import BodyLimit
+from monitor.replay.gate.doorkeeper import Doorkeeper
+from monitor.replay.gate.hosts import HostCheck
+from monitor.replay.gate.reception import Reception
+from monitor.replay.gate.refusals import SecurityHeaders, refuse_failure, refuse_http
+from monitor.replay.kept.frontends import bundle_folders
+from monitor.replay.kept.library import Library
+from monitor.replay.pages import views
 from monitor.replay.places import cache_dir
-from monitor.replay.reception import Reception
-from monitor.replay.refusals import SecurityHeaders, refuse_failure, refuse_http
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parent / "pages" / "static"
 
 
 class _Looks(StaticFiles):
@@ -51,7 +53,7 @@ def create_app(settings: Config, log: Log | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Mount("/static", _Looks(directory=STATIC), name="static"),
-            Mount("/api/v1", routes=[*api.ROUTES, *actions.ROUTES]),
+            Mount("/api/v1", routes=[*routes.ROUTES, *actions.ROUTES]),
             *entrance.ROUTES,
             *views.ROUTES,
         ],

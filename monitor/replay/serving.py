@@ -19,9 +19,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from monitor.config import Config, ReplayConfig
 from monitor.errors import ReplayError
 from monitor.logs import Log
-from monitor.replay.hosts import is_loopback
+from monitor.replay.gate.hosts import is_loopback
+from monitor.replay.gate.users import UserBook
 from monitor.replay.places import users_path
-from monitor.replay.users import UserBook
 
 NICE = 5
 """Below the daemon: its sound cannot wait, a picture can. Where nobody else has said how nice to be."""

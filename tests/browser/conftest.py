@@ -12,7 +12,7 @@ from fixtures_daemon import DaemonProcess
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from technician import CHROMIUM, PASSWORD, USERS, Served, log_in, watch
 
-from monitor.replay.users import UserBook
+from monitor.replay.gate.users import UserBook
 
 
 @pytest.fixture(scope="session")

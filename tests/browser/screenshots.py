@@ -17,8 +17,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from technician import CHROMIUM, Served, log_in, ready, started
 
-from monitor.replay.access import Role
-from monitor.replay.users import UserBook
+from monitor.replay.gate.access import Role
+from monitor.replay.gate.users import UserBook
 
 OUT = ROOT / "out" / "screenshots"
 KEPT = {

@@ -15,7 +15,7 @@ from fixtures_daemon import ROOT, DaemonProcess
 from fixtures_mosquitto import eventually, free_port
 from playwright.sync_api import ConsoleMessage, Page
 
-from monitor.replay.access import Role
+from monitor.replay.gate.access import Role
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 USERS = {"anna": Role.TECHNICIAN, "ben": Role.TECHNICIAN, "vera": Role.VIEWER}

@@ -23,10 +23,10 @@ from fixtures_mosquitto import eventually, free_port
 from monitor.__main__ import main
 from monitor.config import ReplayConfig
 from monitor.errors import ReplayError
-from monitor.replay.access import Role
+from monitor.replay.gate.access import Role
+from monitor.replay.gate.users import UserBook
 from monitor.replay.places import USERS_FILE
 from monitor.replay.serving import server_config
-from monitor.replay.users import UserBook
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "long enough to guess for years"

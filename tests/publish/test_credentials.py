@@ -14,7 +14,7 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.publish.client import check_host
 from monitor.publish.credentials import login_from_config
-from monitor.publish.edge_line import EdgeLine
+from monitor.publish.edge.line import EdgeLine
 from monitor.publish.encryption import Encryption, encryption_from_config
 from monitor.testing import CapturedLog
 

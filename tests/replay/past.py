@@ -25,7 +25,7 @@ from monitor.messages import (
     Span,
     read_only,
 )
-from monitor.replay.library import Library
+from monitor.replay.kept.library import Library
 from monitor.store import ClipJob, Label, Store, open_store
 from monitor.store.records import Rating
 

@@ -12,11 +12,11 @@ from replay_rig import PASSWORD, Browser, Plant, Served, add_people, browser_at,
 
 from monitor.errors import ReplayError
 from monitor.messages import AlarmState
-from monitor.replay.access import Role
+from monitor.replay.gate.access import Role
+from monitor.replay.gate.refusals import HEADERS
+from monitor.replay.gate.users import UserBook
 from monitor.replay.places import AUDIT_FILE, USERS_FILE
-from monitor.replay.refusals import HEADERS
 from monitor.replay.serving import check_access
-from monitor.replay.users import UserBook
 
 PAGES = ("/", "/events", "/events/x", "/events?label=none", "/nothing")
 API = ("/api/v1/now", "/api/v1/events", "/api/v1/openapi.json", "/api/v1/nothing")

@@ -19,7 +19,7 @@ from replay_rig import Browser, Served, browser_at, replay_config, served_page
 
 from monitor.explanation import SoundKind
 from monitor.messages import AlarmState
-from monitor.replay.api import ENDPOINTS
+from monitor.replay.api.routes import ENDPOINTS
 
 API = "/api/v1"
 HOSTILE = (

@@ -13,9 +13,10 @@ from fixtures_mosquitto import eventually
 from replay_rig import PASSWORD, Browser, Plant, Served, browser_at
 
 from monitor.messages import AlarmState
-from monitor.replay import bodies, serving
-from monitor.replay.bodies import MAX_BODY_BYTES
-from monitor.replay.reception import OF_A_NAME, OF_AN_ADDRESS
+from monitor.replay import serving
+from monitor.replay.gate import bodies
+from monitor.replay.gate.bodies import MAX_BODY_BYTES
+from monitor.replay.gate.reception import OF_A_NAME, OF_AN_ADDRESS
 
 Open = Callable[..., Browser]
 ACT = "/api/v1/sources/pump/commands"
@@ -235,7 +236,7 @@ def test_logins_are_limited_by_name_from_wherever_they_come(
     open_browser: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser, addresses = open_browser(), iter(range(10_000))
-    monkeypatch.setattr("monitor.replay.reception.address_of", lambda _: f"192.0.2.{next(addresses)}")
+    monkeypatch.setattr("monitor.replay.gate.reception.address_of", lambda _: f"192.0.2.{next(addresses)}")
     for _ in range(OF_A_NAME):
         assert 403 == browser.login("anna", "wrong, and long enough").status_code
     assert 429 == browser.login("anna").status_code

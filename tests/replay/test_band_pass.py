@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from monitor.errors import QueryError
 from monitor.messages import Float32
-from monitor.replay import band_pass
-from monitor.replay.band_pass import Band, band_passed
+from monitor.replay.kept import band_pass
+from monitor.replay.kept.band_pass import Band, band_passed
 
 RATE_HZ = 16_000
 

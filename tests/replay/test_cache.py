@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.replay.cache import Cache
+from monitor.replay.kept.cache import Cache
 from monitor.store.files import PART
 
 A, B, C = (f"{digit * 32}.logmel" for digit in "abc")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from monitor.replay.colours import STEPS, Scale, palette, png_of_map, png_of_wave
+from monitor.replay.kept.colours import STEPS, Scale, palette, png_of_map, png_of_wave
 
 # Viénot, Brettel, Mollon 1999: what somebody without a kind of cone sees of linear red, green and blue
 DEUTERANOPE = np.array([[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]])

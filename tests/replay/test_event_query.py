@@ -13,8 +13,8 @@ from past import T0, Past, past_in
 from monitor.errors import QueryError
 from monitor.explanation import SoundKind
 from monitor.messages import AlarmState
-from monitor.replay.event_query import EventFilter, Labelled, Order
-from monitor.replay.library import EventPage
+from monitor.replay.kept.event_query import EventFilter, Labelled, Order
+from monitor.replay.kept.library import EventPage
 
 SOURCES = ("pump", "fan")
 KINDS = (SoundKind.KNOCK, SoundKind.TONE, None)

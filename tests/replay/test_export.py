@@ -16,8 +16,8 @@ from past import Past, noise, past_in
 from monitor.__main__ import main
 from monitor.explanation import SoundKind
 from monitor.listening import DEMO_BUNDLE
-from monitor.replay.event_query import EventFilter
-from monitor.replay.export import INDEX_COLUMNS, Judgement
+from monitor.replay.kept.event_query import EventFilter
+from monitor.replay.kept.export import INDEX_COLUMNS, Judgement
 from training.anomalies import gather_anomalies, refuse_shared
 from training.evaluation.truth import events_of_files, events_of_truth, labelled_files
 from training.gather import gather

@@ -9,7 +9,7 @@ import pytest
 from past import WINDOW_S, Past, noise, past_in
 
 from monitor.explanation import SoundKind
-from monitor.replay.flagged import Reference, flagged_in_clip
+from monitor.replay.kept.flagged import Reference, flagged_in_clip
 
 
 @pytest.fixture

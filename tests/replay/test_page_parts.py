@@ -11,12 +11,12 @@ from monitor.control.documents import AlarmNow, BoxNow, Now, SourceNow, Trend
 from monitor.errors import QueryError
 from monitor.explanation import Finding, SoundKind
 from monitor.messages import AlarmState, CaptureState, Quality
-from monitor.replay import shown
-from monitor.replay.access import Role, Visit
-from monitor.replay.asked import Asked, asked_from
-from monitor.replay.cards import Card, cards_from_now
-from monitor.replay.event_query import Labelled, Order
-from monitor.replay.words import Tongue, local
+from monitor.replay.gate.access import Role, Visit
+from monitor.replay.kept.event_query import Labelled, Order
+from monitor.replay.pages import shown
+from monitor.replay.pages.asked import Asked, asked_from
+from monitor.replay.pages.cards import Card, cards_from_now
+from monitor.replay.pages.words import Tongue, local
 from monitor.store import StoredClip, StoredWindow
 
 ENGLISH = Tongue("en")

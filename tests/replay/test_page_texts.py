@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from starlette.requests import Request
 
-import monitor.replay.words
+import monitor.replay.pages.words
 from monitor.describe.catalogue import languages, read_catalogue
-from monitor.replay import words
-from monitor.replay.words import LOCALE, SCRIPT_TEXT, STATIC, Tongue
+from monitor.replay.pages import words
+from monitor.replay.pages.words import LOCALE, SCRIPT_TEXT, STATIC, Tongue
 
-PACKAGE = Path(monitor.replay.words.__file__).parent
+PACKAGE = Path(monitor.replay.pages.words.__file__).parent
 TEMPLATE_TEXT = re.compile(r"\b_\(\s*(\"(?:[^\"\\]|\\.)*\")")
 CALLS = {"tongue", "marked", "self"}
 """What says or marks a text in our Python."""

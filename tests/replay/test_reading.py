@@ -10,7 +10,7 @@ from machine_rig import Audience, machine, windows
 
 from monitor.errors import StoreError
 from monitor.pipeline import Pipeline
-from monitor.replay.reading import StoreReader
+from monitor.replay.kept.reading import StoreReader
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from monitor.replay import actions
-from monitor.replay.api import CHANGES, ENDPOINTS
-from monitor.replay.event_query import PAGE_MAX, Labelled, Order
-from monitor.replay.sheet import PICTURES
+from monitor.replay.api import actions
+from monitor.replay.api.routes import CHANGES, ENDPOINTS
+from monitor.replay.kept.event_query import PAGE_MAX, Labelled, Order
+from monitor.replay.kept.sheet import PICTURES
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "replay-api.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ import pytest
 from past import Past, noise
 from replay_rig import Plant, Served, browser_at
 
-from monitor.replay.api import CHANGES, ENDPOINTS
+from monitor.replay.api.routes import CHANGES, ENDPOINTS
 
 EXAMPLES = 5
 """For each address, besides the corner cases that the tool goes through anyway."""

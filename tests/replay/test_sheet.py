@@ -15,12 +15,12 @@ from PIL import Image
 
 from monitor.errors import FileGoneError, StoreError, UnknownIdError
 from monitor.frontend import band_edges_hz
-from monitor.replay.axes import Axes, Note
-from monitor.replay.clip_maps import maps_of_clip, maps_of_window, windows_in_clip
-from monitor.replay.clip_sound import heard_of_clip
-from monitor.replay.columns import MOST_COLUMNS, Columns
-from monitor.replay.media import Piece
-from monitor.replay.sheet import MAPS, PICTURES
+from monitor.replay.kept.axes import Axes, Note
+from monitor.replay.kept.clip_maps import maps_of_clip, maps_of_window, windows_in_clip
+from monitor.replay.kept.clip_sound import heard_of_clip
+from monitor.replay.kept.columns import MOST_COLUMNS, Columns
+from monitor.replay.kept.media import Piece
+from monitor.replay.kept.sheet import MAPS, PICTURES
 from monitor.store.clip_files import flac_from_samples
 
 CLICK_S = 5.0
@@ -201,7 +201,7 @@ def test_pictures_are_drawn_once(past: Past, monkeypatch: pytest.MonkeyPatch) ->
     def fail(*_: object) -> None:
         raise AssertionError("drawn again")
 
-    monkeypatch.setattr("monitor.replay.media.sheet_of_clip", fail)
+    monkeypatch.setattr("monitor.replay.kept.media.sheet_of_clip", fail)
     for name in PICTURES:
         picture_of(past, clip_id, name)
 

@@ -11,7 +11,7 @@ from past import Past, past_in
 
 from monitor.errors import UnknownIdError
 from monitor.messages import Float32
-from monitor.replay.similar import description_of_map
+from monitor.replay.kept.similar import description_of_map
 
 
 def quiet(seed: int) -> Float32:

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ReplayError
-from monitor.replay.access import Role
-from monitor.replay.attempts import MAX_KEYS, Attempts, address_key
-from monitor.replay.audit import MAX_BYTES, Audit
-from monitor.replay.hosts import is_loopback, is_ours
-from monitor.replay.passwords import ROUNDS, fits, stored_from_password, stored_of_nobody
-from monitor.replay.sessions import MAX_OF_ONE_USER, MAX_SESSIONS, Sessions
-from monitor.replay.users import UserBook
+from monitor.replay.gate.access import Role
+from monitor.replay.gate.attempts import MAX_KEYS, Attempts, address_key
+from monitor.replay.gate.audit import MAX_BYTES, Audit
+from monitor.replay.gate.hosts import is_loopback, is_ours
+from monitor.replay.gate.passwords import ROUNDS, fits, stored_from_password, stored_of_nobody
+from monitor.replay.gate.sessions import MAX_OF_ONE_USER, MAX_SESSIONS, Sessions
+from monitor.replay.gate.users import UserBook
 from monitor.testing import CapturedLog
 
 LONG = "long enough to guess for years"

@@ -20,8 +20,8 @@ from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Outbox, Quality, Score
 from monitor.publish.box import Box
 from monitor.publish.documents import Progress, alarm_payload, health_payload
-from monitor.publish.edge_calls import EdgeCalls
-from monitor.publish.edge_node import EdgeNode
+from monitor.publish.edge.calls import EdgeCalls
+from monitor.publish.edge.node import EdgeNode
 from monitor.publish.sparkplug.datatypes import DataType, Value
 from monitor.publish.sparkplug.encode import encode_payload
 from monitor.publish.sparkplug.payload import Metric, Payload

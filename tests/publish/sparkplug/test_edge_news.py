@@ -9,10 +9,10 @@ from monitor.config import Config, SparkplugConfig
 from monitor.config.sparkplug import address_from_server
 from monitor.errors import StoreError
 from monitor.messages import AlarmState, Score
-from monitor.publish.edge_news import Newsbox, ScoreGate
-from monitor.publish.edge_records import RecordFeed
-from monitor.publish.edge_retry import LONGEST_S, Retry
-from monitor.publish.edge_settings import servers_from_config, settings_from_config
+from monitor.publish.edge.news import Newsbox, ScoreGate
+from monitor.publish.edge.records import RecordFeed
+from monitor.publish.edge.retry import LONGEST_S, Retry
+from monitor.publish.edge.settings import servers_from_config, settings_from_config
 from monitor.store.rendering import change_body
 from monitor.testing import CapturedLog, ListOutbox
 

@@ -13,9 +13,9 @@ from sparkplug_rig import Counter
 from monitor.config import SparkplugConfig
 from monitor.messages import AlarmState, CaptureHealth, CaptureState
 from monitor.publish.documents import alarm_payload, health_payload
-from monitor.publish.edge_news import Newsbox
-from monitor.publish.edge_records import RecordFeed
-from monitor.publish.edge_teller import EdgeTeller
+from monitor.publish.edge.news import Newsbox
+from monitor.publish.edge.records import RecordFeed
+from monitor.publish.edge.teller import EdgeTeller
 from monitor.publish.sparkplug.actions import Action, Publish
 from monitor.publish.sparkplug.metrics import BOX_TAGS
 from monitor.publish.sparkplug.session import Session

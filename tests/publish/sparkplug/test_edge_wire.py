@@ -20,7 +20,7 @@ from sparkplug_rig import Counter
 from wire_tap import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, Packet, Tap, text_at
 
 from monitor.messages import AlarmState, CaptureState
-from monitor.publish.edge_teller import RECORDS_AT_ONCE
+from monitor.publish.edge.teller import RECORDS_AT_ONCE
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.phase import Phase
 from monitor.publish.sparkplug.topics import Verb

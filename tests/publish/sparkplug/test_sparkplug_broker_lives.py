@@ -152,8 +152,8 @@ STEPS: tuple[tuple[Callable[[Plant, random.Random], None], int], ...] = (
 @pytest.fixture
 def plant(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Plant:
     """With waits that are made for brokers that stay away cut short, so that there is time for more."""
-    monkeypatch.setattr("monitor.publish.edge_retry.LONGEST_S", 0.1)
-    monkeypatch.setattr("monitor.publish.edge_node.ASK_EVERY_S", 0.1)
+    monkeypatch.setattr("monitor.publish.edge.retry.LONGEST_S", 0.1)
+    monkeypatch.setattr("monitor.publish.edge.node.ASK_EVERY_S", 0.1)
     return Plant(mosquitto)
 
 

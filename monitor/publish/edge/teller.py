@@ -1,0 +1,157 @@
+"""What the edge node tells: news of the daemon's threads and records of the store, as changes of tags.
+
+news (newest of each kind) -> present tags, and births when a microphone is back
+records (outbox)           -> changes of alarms, in order, with the record's number as token
+scores                     -> tags, thinned; the store while nobody can be told
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from monitor.config.sparkplug import SparkplugConfig
+from monitor.messages import CaptureState, Score
+from monitor.publish.edge.news import News, Newsbox, ScoreGate
+from monitor.publish.edge.records import RecordFeed
+from monitor.publish.fields import ms_from_rfc3339
+from monitor.publish.payloads import HealthPayload
+from monitor.publish.sparkplug.actions import Action
+from monitor.publish.sparkplug.history import Sample
+from monitor.publish.sparkplug.metrics import DEVICE_TAGS
+from monitor.publish.sparkplug.phase import Phase
+from monitor.publish.sparkplug.readings import (
+    Readings,
+    alarm_readings,
+    box_readings,
+    health_readings,
+    limit_readings,
+    map_readings,
+    ms_from_utc_s,
+    score_readings,
+)
+from monitor.publish.sparkplug.session import Session
+from monitor.publish.sparkplug.settings import Now
+
+GONE = {CaptureState.RECOVERING, CaptureState.FAILED}
+"""In these a source has no sound to give: its device is dead to hosts."""
+RECORDS_AT_ONCE = 200
+"""Records taken from the store at a time."""
+
+Act = Callable[[Sequence[Action]], None]
+"""Carries out what the session asks for, at once."""
+
+
+class EdgeTeller:
+    """Feeds the session. From one thread only."""
+
+    def __init__(
+        self,
+        session: Session,
+        newsbox: Newsbox,
+        feed: RecordFeed,
+        config: SparkplugConfig,
+        *,
+        map_shape: tuple[int, int],
+        act: Act,
+    ) -> None:
+        """`map_shape` is rows and columns of `Error/Map`."""
+        self._session = session
+        self._newsbox = newsbox
+        self._feed = feed
+        self._map_shape = map_shape
+        self._act = act
+        self._gate = ScoreGate(deadband=config.score_deadband, every_s=config.score_every_s)
+        self._alive: set[str] = set()
+        self._limits: dict[str, float] = {}
+
+    def introduce(self, source_ids: Sequence[str], now: Now) -> None:
+        """Let the session know every source as a device, so that it may be written to; none is alive yet."""
+        for source_id in source_ids:
+            self._act(self._session.device_appeared(source_id, DEVICE_TAGS, {}, now))
+            self._act(self._session.device_lost(source_id, now))
+
+    def tell(self, now: Now) -> None:
+        """Tell hosts what is new."""
+        news = self._newsbox.take()  # before the records: an alarm in it is never newer than those
+        self._tell_healths(news, now)
+        told_ms = self._tell_records(now)
+        self._tell_alarms(news, now, told_ms)
+        self._tell_scores(news, now)
+        for source_id, (inference, edges) in news.maps.items():
+            readings = map_readings(inference, self._map_shape, edges)
+            self._change(source_id, readings, ms_from_utc_s(inference.span.end_utc_s), now)
+        self._tell_box(news, now)
+
+    def keep(self, now: Now, offline_score: Callable[[Score], object]) -> None:
+        """Have the tags say what is now, while nobody can be told; scores go to `offline_score`.
+
+        Raises:
+            StoreRefusedError: A score is no number.
+        """
+        self._feed.fall_behind()
+        news = self._newsbox.take()
+        self._tell_healths(news, now)
+        for scores in news.scores.values():
+            self._change_score(scores[-1], now)
+        self._tell_alarms(news, now, {})
+        self._tell_box(news, now)
+        for scores in news.scores.values():
+            for score in scores:
+                offline_score(score)
+
+    def _tell_healths(self, news: News, now: Now) -> None:
+        for source_id, payload in news.healths.items():
+            self._tell_health(source_id, payload, now)
+
+    def _tell_health(self, source_id: str, payload: HealthPayload, now: Now) -> None:
+        readings = health_readings(payload)
+        if payload.state not in GONE and source_id not in self._alive:
+            self._alive.add(source_id)
+            self._act(self._session.device_appeared(source_id, DEVICE_TAGS, readings, now))
+            return
+        self._change(source_id, readings, ms_from_rfc3339(payload.time), now)
+        if payload.state in GONE and source_id in self._alive:
+            self._alive.discard(source_id)
+            self._act(self._session.device_lost(source_id, now))
+
+    def _tell_records(self, now: Now) -> Mapping[str | None, int]:
+        """Tell what the store has, as far as there is room; return when the last of each device was."""
+        told_ms: dict[str | None, int] = {}
+        for sample in self._feed.take(min(RECORDS_AT_ONCE, self._session.room), now.steady_s):
+            self._act(self._session.changed(sample, now))
+            told_ms[sample.device_id] = sample.at_ms
+        return told_ms
+
+    def _tell_alarms(self, news: News, now: Now, told_ms: Mapping[str | None, int]) -> None:
+        for source_id, payload in news.alarms.items():
+            at_ms = ms_from_rfc3339(payload.time)
+            self._limits[source_id] = payload.limits.limit
+            readings = limit_readings(payload.limits)
+            if at_ms >= told_ms.get(source_id, 0):  # else a record of just now is newer, and news will follow
+                readings.update(alarm_readings(payload, payload.state))
+            self._change(source_id, readings, at_ms, now)
+
+    def _tell_scores(self, news: News, now: Now) -> None:
+        for source_id, scores in news.scores.items():
+            for score in scores:
+                if self._gate.passes(score, self._limits.get(source_id, 1.0), now.steady_s):
+                    self._change_score(score, now)
+
+    def _change_score(self, score: Score, now: Now) -> None:
+        self._change(score.span.source_id, score_readings(score), ms_from_utc_s(score.span.end_utc_s), now)
+
+    def _tell_box(self, news: News, now: Now) -> None:
+        if news.box is not None:
+            self._change(None, box_readings(news.box), now.utc_ms, now)
+
+    def _change(self, device_id: str | None, readings: Readings, at_ms: int, now: Now) -> None:
+        self._act(self._session.changed(Sample(device_id, readings, at_ms), now))
+
+    @property
+    def is_told(self) -> bool:
+        """Whether hosts have been told all that the store has, as far as they can be now."""
+        return (
+            self._feed.caught_up
+            and self._session.phase is Phase.BORN
+            and self._session.counts.history.waiting == 0
+        )

@@ -1,0 +1,188 @@
+"""What changes something: labels and commands, handed to the daemon in the name of whoever is logged in.
+
+The body is JSON. `id` may name the attempt: the same id is done once, however often it is sent. An answer is
+the daemon's reply document; a refused one has status 409 and says why in `error` too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from monitor.config import Config
+from monitor.control.client import ControlClient
+from monitor.errors import ControlError, StoreError, UnknownIdError
+from monitor.replay.gate.access import Role, Visit, needs, visit_of
+from monitor.replay.kept.library import Library
+
+MAX_EVENTS = 200
+"""Events that one request may label."""
+ADMIN_ACTIONS = frozenset({"out_of_service", "in_service"})
+Id = Field(default=None, min_length=1, max_length=100, description="Of this attempt; the same is done once.")
+
+
+class _Wanted(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Judgement(_Wanted):
+    """What somebody says of an event."""
+
+    rating: Literal["anomaly", "no_anomaly", "unsure"] = Field(description="What it was.")
+    fault_code: str | None = Field(default=None, max_length=64, description="By the site's own list.")
+    note: str | None = Field(default=None, max_length=1000, description="In one's own words.")
+    id: str | None = Id
+
+
+class BulkJudgement(Judgement):
+    """The same, of several events."""
+
+    event_ids: list[str] = Field(min_length=1, max_length=MAX_EVENTS, description="Which.")
+
+
+class Undoing(_Wanted):
+    """Takes back what was said of an event; what was said stays in its history."""
+
+    note: str | None = Field(default=None, max_length=1000, description="Why.")
+    id: str | None = Id
+
+
+class Order(_Wanted):
+    """What shall be done about a source's alarm."""
+
+    action: Literal["acknowledge", "shelve", "unshelve", "out_of_service", "in_service"] = Field(
+        description="What to do; the last two need the role admin."
+    )
+    event_id: str | None = Field(default=None, max_length=100, description="acknowledge: only this one.")
+    duration_s: float | None = Field(default=None, gt=0, description="shelve: for how long.")
+    one_shot: bool = Field(default=False, description="shelve: until the alarm is back to normal.")
+    note: str | None = Field(default=None, max_length=1000, description="Kept with it.")
+    id: str | None = Id
+
+
+Wanted = TypeVar("Wanted", bound=_Wanted)
+
+
+@needs(Role.TECHNICIAN)
+async def label(request: Request) -> Response:
+    """Add a label to an event."""
+    wanted = await _wanted(request, Judgement)
+    event_id = request.path_params["event_id"]
+    return _answer(await _label(request, event_id, wanted.model_dump(exclude={"id"}), wanted.id))
+
+
+@needs(Role.TECHNICIAN)
+async def undo(request: Request) -> Response:
+    """Withdraw what was said of an event."""
+    wanted = await _wanted(request, Undoing)
+    event_id = request.path_params["event_id"]
+    return _answer(await _label(request, event_id, {"rating": "none", "note": wanted.note}, wanted.id))
+
+
+@needs(Role.TECHNICIAN)
+async def label_many(request: Request) -> Response:
+    """Add the same label to several events, one after the other; each has its own result."""
+    wanted = await _wanted(request, BulkJudgement)
+    said = wanted.model_dump(exclude={"id", "event_ids"})
+    results = []
+    for event_id in dict.fromkeys(wanted.event_ids):
+        own_id = None if wanted.id is None else f"{wanted.id} {event_id}"
+        try:
+            reply = await _label(request, event_id, said, own_id)
+        except HTTPException as error:
+            if error.status_code != 404:
+                raise
+            reply = {"result": "refused", "reason": error.detail}
+        results.append({"event_id": event_id, "result": reply["result"], "reason": reply["reason"]})
+    return JSONResponse({"results": results})
+
+
+@needs(Role.TECHNICIAN)
+async def command(request: Request) -> Response:
+    """Have something done about a source's alarm."""
+    wanted = await _wanted(request, Order)
+    visit = visit_of(request)
+    if wanted.action in ADMIN_ACTIONS and not visit.may(Role.ADMIN):
+        raise HTTPException(403, f"{wanted.action} needs the role admin; {visit.user} has a lower one")
+    source_id = request.path_params["source_id"]
+    settings: Config = request.app.state.settings
+    if source_id not in {source.id for source in settings.sources}:
+        raise HTTPException(404, f"this box has no source {source_id[:64]!r}")
+    return _answer(await _sent(request, source_id, wanted.model_dump(exclude={"id"}), wanted.id))
+
+
+async def _wanted(request: Request, kind: type[Wanted]) -> Wanted:
+    try:
+        return kind.model_validate_json(await request.body())
+    except ValidationError as error:
+        problems = [
+            f"{'.'.join(str(part)[:40] for part in problem['loc']) or 'the body'}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)[:5]
+        ]
+        raise HTTPException(422, "; ".join(problems)) from error
+
+
+async def _label(
+    request: Request, event_id: str, said: Mapping[str, object], attempt: str | None
+) -> Mapping[str, Any]:
+    source_id = await run_in_threadpool(_source_of, request.app.state.library, event_id)
+    settings: Config = request.app.state.settings
+    # an event of a source that was removed since can still be labelled: that goes to the whole box
+    known = source_id in {source.id for source in settings.sources}
+    command = {"action": "label", "event_id": event_id, **said}
+    return await _sent(request, source_id if known else None, command, attempt)
+
+
+def _source_of(library: Library, event_id: str) -> str:
+    try:
+        return library.event(event_id).event.source_id
+    except UnknownIdError as error:
+        raise HTTPException(404, str(error)) from error
+    except StoreError as error:
+        raise HTTPException(503, str(error)) from error
+
+
+async def _sent(
+    request: Request, source_id: str | None, command: Mapping[str, object], attempt: str | None
+) -> Mapping[str, Any]:
+    """Hand a command to the daemon; whoever is logged in is its actor, whatever the body said."""
+    visit = visit_of(request)
+    control: ControlClient = request.app.state.control
+    given = {key: value for key, value in command.items() if value is not None and value is not False}
+    try:
+        return await control.command(
+            source_id, {"id": _command_id(visit, attempt), "actor": visit.user, **given}
+        )
+    except ControlError as error:
+        raise HTTPException(503, str(error)) from error
+
+
+def _command_id(visit: Visit, attempt: str | None) -> str:
+    """Return the command's id: of a named attempt always the same, and nobody else's."""
+    if attempt is None:
+        return f"page:{secrets.token_hex(16)}"
+    digest = hashlib.sha256(f"{visit.user}\n{attempt}".encode("utf-8", "replace"))
+    return f"page:{digest.hexdigest()[:48]}"
+
+
+def _answer(reply: Mapping[str, Any]) -> Response:
+    if reply["result"] == "done":
+        return JSONResponse(reply)
+    return JSONResponse({**reply, "error": reply["reason"]}, 409)
+
+
+ROUTES: Sequence[BaseRoute] = (
+    Route("/events/{event_id}/labels", label, methods=["POST"]),
+    Route("/events/{event_id}/labels/undo", undo, methods=["POST"]),
+    Route("/labels", label_many, methods=["POST"]),
+    Route("/sources/{source_id}/commands", command, methods=["POST"]),
+)

@@ -1,0 +1,1 @@
+"""What the store kept, read for the page: events, sound, pictures, export. Nothing here writes the store."""

@@ -1,0 +1,194 @@
+"""All that the page shows of the past: events, their sound, their pictures. Read only, thread-safe.
+
+Everything is found by its id in the database; no id ever becomes a path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.errors import UnknownIdError
+from monitor.replay.kept.cache import Cache
+from monitor.replay.kept.event_query import Counts, EventFilter, Order, counts, cursor_of_event, places
+from monitor.replay.kept.export import Judgement, zip_of_labelled
+from monitor.replay.kept.flagged import Reference, reference_for
+from monitor.replay.kept.frontends import Frontends
+from monitor.replay.kept.media import Media
+from monitor.replay.kept.reading import StoreReader
+from monitor.replay.kept.similar import Likeness
+from monitor.store import Event, Label, Store, StoredClip, StoredWindow
+
+
+@dataclass(frozen=True, slots=True)
+class ListedEvent:
+    """An event as a list shows it."""
+
+    event: Event
+    """As it is in the store."""
+    label: Label | None
+    """The last one; None: not reviewed."""
+    cursor: str
+    """The events that follow it in the list stand on the page after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A stretch of a list of events."""
+
+    events: tuple[ListedEvent, ...]
+    """In the order that was asked for."""
+    next_cursor: str | None
+    """Of the page that follows; None: there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeEvent:
+    """An event and all that belongs to it."""
+
+    event: Event
+    """As it is in the store."""
+    labels: tuple[Label, ...]
+    """Everything that was said of it, oldest first."""
+    transitions: tuple[dict[str, object], ...]
+    """Its changes as they were sent, oldest first."""
+    clips: tuple[StoredClip, ...]
+    """In the order in which they were recorded, those whose file is gone too."""
+    windows: tuple[StoredWindow, ...]
+    """In the order of their sound, those whose file is gone too."""
+    cursor: str
+    """The unreviewed events that are older stand behind this, in the order `unreviewed_first`."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarListed:
+    """An earlier event that looked like another."""
+
+    event: Event
+    """As it is in the store."""
+    label: Label | None
+    """The last one; None: not reviewed."""
+    similarity: float
+    """0: nothing in common, 1: the same bands raised in the same way."""
+
+
+class Library:
+    """What one state directory holds."""
+
+    def __init__(
+        self, state_dir: Path, cache_dir: Path, cache_bytes: int, *, bundles: Iterable[Path] = ()
+    ) -> None:
+        """`bundles`: folders of the configured bundles; they say which frequencies a picture shows."""
+        self._reader = StoreReader(state_dir)
+        self._likeness = Likeness(self._reader)
+        self.media = Media(self._reader, Cache(cache_dir, cache_bytes), Frontends(bundles))
+        """Pictures and sound."""
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._reader.close()
+
+    @property
+    def _store(self) -> Store:
+        return self._reader.store
+
+    # events ---------------------------------------------------------------------------------------
+
+    def events(
+        self,
+        wanted: EventFilter | None = None,
+        order: Order = Order.UNREVIEWED_FIRST,
+        *,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> EventPage:
+        """Return a page of the events that fit.
+
+        Raises:
+            QueryError: The cursor or the limit makes no sense.
+            StoreError: The store cannot be read.
+        """
+        store = self._store
+        found = places(store.database, wanted or EventFilter(), order, cursor=cursor, limit=limit)
+        listed = [
+            ListedEvent(event, place.label, place.cursor)
+            for place in found
+            if (event := store.event(place.event_id)) is not None
+        ]
+        return EventPage(tuple(listed), found[-1].cursor if len(found) == limit else None)
+
+    def counts(self, wanted: EventFilter | None = None) -> Counts:
+        """Return how many events fit.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return counts(self._store.database, wanted or EventFilter())
+
+    def source_ids(self) -> list[str]:
+        """Return every source that has had an event.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        rows = self._store.database.rows("SELECT DISTINCT source_id FROM events ORDER BY source_id")
+        return [row["source_id"] for row in rows]
+
+    def event(self, event_id: str) -> WholeEvent:
+        """Return an event with all that belongs to it.
+
+        Raises:
+            UnknownIdError: There is none of this id.
+            StoreError: The store cannot be read.
+        """
+        store = self._store
+        event = store.event(event_id)
+        if event is None:
+            raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
+        return WholeEvent(
+            event=event,
+            labels=tuple(store.labels(event_id)),
+            transitions=tuple(dict(change) for change in store.transitions(event_id)),
+            clips=tuple(store.clips(event_id)),
+            windows=tuple(store.windows(event_id)),
+            cursor=cursor_of_event(store.database, event_id),
+        )
+
+    def reference(self, event: Event) -> Reference | None:
+        """Return the last normal sound of the event's source before it; None: none was kept.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return reference_for(self._store, event)
+
+    def similar(self, event_id: str, limit: int) -> list[SimilarListed]:
+        """Return earlier events of the same source whose error maps looked alike, the most alike first.
+
+        Raises:
+            UnknownIdError: There is no event of this id.
+            StoreError: The store cannot be read.
+        """
+        store = self._store
+        event = store.event(event_id)
+        if event is None:
+            raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
+        return [
+            SimilarListed(other, store.label(other.event_id), found.similarity)
+            for found in self._likeness.similar(event, limit)
+            if (other := store.event(found.event_id)) is not None
+        ]
+
+    def export(self, wanted: EventFilter, ratings: Collection[Judgement]) -> Iterator[bytes]:
+        """Yield a zip of the labelled clips that fit, as `wheeltapper train` and `evaluate` read them.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return zip_of_labelled(self._reader, wanted, ratings)
+
+
+def last_label(labels: Sequence[Label]) -> Label | None:
+    """Return the label that counts, of all that an event was given; None: none was, or it was withdrawn."""
+    return labels[-1] if labels and labels[-1].rating != "none" else None

@@ -1,0 +1,180 @@
+"""What the Now page says of each source, from what the daemon says: the worst news decides its looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.control.documents import AlarmNow, Now, SourceNow
+from monitor.control.documents import Trend as TrendDocument
+from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.replay.gate.access import Role, Visit
+from monitor.replay.pages.words import STATES, Tongue, clock, marked, utc_s_from_rfc3339
+
+DEAF_QUALITIES = frozenset({Quality.SILENT, Quality.FLAT, Quality.ABSENT})
+"""Inputs on which no machine could be heard, whatever the capture says."""
+CAPTURES = {
+    CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
+    CaptureState.RECOVERING: marked("Being started again; no sound yet."),
+    CaptureState.FAILED: marked("No sound, and starting it again did not help."),
+}
+"""Why a source is deaf, where its capture knows."""
+INPUTS = {
+    Quality.SILENT: marked("The microphone hears nothing at all: is it covered, muted or unplugged?"),
+    Quality.FLAT: marked("The signal stands still: a cut cable or a stuck converter."),
+    Quality.ABSENT: marked("No sound arrives: the device is away."),
+    Quality.GAP: marked("Samples are missing; what is heard cannot be judged."),
+    Quality.CLIPPED: marked("The input is overdriven: turn the gain down."),
+}
+"""Why a source cannot be judged, where its sound tells."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One source as the page shows it; texts are in the reader's language."""
+
+    source_id: str
+    """Its id, as in the configuration."""
+    style: str
+    """`deaf`, `alarm`, `warn`, `aside` or `good`: the worst of all that is known."""
+    deaf: bool
+    """Nothing is heard that could be judged, and nobody has ended it on purpose."""
+    state: str
+    """The alarm's state in words; that of a deaf source is what it was before."""
+    state_style: str
+    """How that is shown."""
+    why: str
+    """A sentence on what is not well; empty: all is."""
+    value: float | None
+    """Last score; None: not judged, and nothing old is shown in its place."""
+    limit: float
+    """Where the alarm is raised: 1.0 unless an operator has set another."""
+    peak: float | None
+    """Of the open event."""
+    event_id: str | None
+    """The open event."""
+    level_dbfs: float | None
+    """Of the last window; None while nothing arrives."""
+    quality: str
+    """Of the input, in words."""
+    device: str
+    """What is listened to."""
+    backend: str
+    """What computes."""
+    fallback: str
+    """Why nothing better does; empty: this was the choice."""
+    lost_samples: int
+    """Since the start."""
+    keeps_up: bool
+    """No window was given up lately."""
+    trend: Mapping[str, object]
+    """`limit`; `values`: highest score of each step; `judged`: false where windows ended unjudged."""
+    trend_words: str
+    """The same for whoever cannot see it."""
+    actions: tuple[tuple[str, str], ...]
+    """What this reader may do: the action of a command, and its text."""
+
+
+def cards_from_now(now: Now, tongue: Tongue, visit: Visit) -> list[Card]:
+    """Return a card for each source, in the order of the configuration."""
+    return [_card(source, tongue, visit) for source in now.sources]
+
+
+def _card(source: SourceNow, tongue: Tongue, visit: Visit) -> Card:
+    alarm = source.alarm
+    deaf = _is_deaf(source)
+    state_text, state_style = STATES[alarm.state]
+    style = "deaf" if deaf else _style(source, state_style)
+    return Card(
+        source_id=source.source,
+        style=style,
+        deaf=deaf,
+        state=tongue("before: {state}", state=tongue(state_text)) if deaf else tongue(state_text),
+        state_style="" if deaf else state_style,
+        why=_why(source, tongue, deaf=deaf),
+        value=None if deaf else source.value,
+        limit=alarm.limit,
+        peak=alarm.peak,
+        event_id=alarm.event_id,
+        level_dbfs=None if deaf and source.quality is Quality.ABSENT else source.level_dbfs,
+        quality=tongue.quality(None if source.quality is None else source.quality.value),
+        device=source.device,
+        backend=source.backend,
+        fallback=source.fallback,
+        lost_samples=source.lost_samples,
+        keeps_up=source.keeps_up,
+        trend=_drawn(source.trend, alarm.limit),
+        trend_words=_trend_words(source.trend, alarm.limit, tongue),
+        actions=tuple((action, tongue(text)) for action, text in actions_for(alarm.state, visit)),
+    )
+
+
+def _is_deaf(source: SourceNow) -> bool:
+    if source.capture is CaptureState.ENDED:
+        return False
+    return source.capture is not CaptureState.HEALTHY or source.quality in DEAF_QUALITIES
+
+
+def _style(source: SourceNow, state_style: str) -> str:
+    if state_style in {"alarm", "seen"}:
+        return "alarm"
+    if source.alarm.state in {AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE}:
+        return "aside"
+    is_well = source.quality in {Quality.OK, None} and source.keeps_up and not source.alarm.warning
+    return "good" if is_well and state_style == "good" else "warn"
+
+
+def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
+    """Return what is not well, the cause that a person can do something about first."""
+    if source.capture is CaptureState.ENDED:
+        return tongue("The file has been read to its end.")
+    if deaf and source.capture in CAPTURES:
+        said = tongue(CAPTURES[source.capture])
+        return f"{said} ({source.reason})" if source.reason else said
+    if source.quality in INPUTS:
+        return tongue(INPUTS[source.quality])
+    return _why_aside(source.alarm, tongue)
+
+
+def _why_aside(alarm: AlarmNow, tongue: Tongue) -> str:
+    if alarm.shelved_until is not None:
+        if alarm.shelved_one_shot:
+            return tongue("Shelved until the sound is back to normal.")
+        return tongue("Shelved until {time}.", time=clock(utc_s_from_rfc3339(alarm.shelved_until)))
+    if alarm.warning and not alarm.active:
+        return tongue("Above the warning level, below the limit.")
+    return ""
+
+
+def actions_for(state: AlarmState, visit: Visit) -> tuple[tuple[str, str], ...]:
+    """Return what a visitor may do to an alarm in this state: the action of a command, and its text."""
+    offered: list[tuple[str, str, Role]] = []
+    if state in {AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED}:
+        offered.append(("acknowledge", marked("Acknowledge"), Role.TECHNICIAN))
+    if state is AlarmState.SHELVED:
+        offered.append(("unshelve", marked("Unshelve"), Role.TECHNICIAN))
+    elif state is not AlarmState.OUT_OF_SERVICE:
+        offered.append(("shelve", marked("Shelve"), Role.TECHNICIAN))
+    if state is AlarmState.OUT_OF_SERVICE:
+        offered.append(("in_service", marked("Put back in service"), Role.ADMIN))
+    else:
+        offered.append(("out_of_service", marked("Take out of service"), Role.ADMIN))
+    return tuple((action, text) for action, text, role in offered if visit.may(role))
+
+
+def _drawn(trend: TrendDocument | None, limit: float) -> Mapping[str, object]:
+    if trend is None:
+        return {"limit": limit, "values": [], "judged": []}
+    judged = [None if quality is None else quality is Quality.OK for quality in trend.quality]
+    return {"limit": limit, "values": list(trend.value), "judged": judged}
+
+
+def _trend_words(trend: TrendDocument | None, limit: float, tongue: Tongue) -> str:
+    known = [] if trend is None else [value for value in trend.value if value is not None]
+    if not known:
+        return tongue("Score in the last hour: nothing was judged")
+    return tongue(
+        "Score in the last hour: highest {highest}, above the limit {percent} % of the time",
+        highest=tongue.number(max(known), 2),
+        percent=round(100 * sum(value >= limit for value in known) / len(known)),
+    )

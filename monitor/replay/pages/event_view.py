@@ -1,0 +1,131 @@
+"""The page of one event, and the pieces of it that are fetched again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from monitor.errors import QueryError
+from monitor.replay.api.routes import library_of
+from monitor.replay.gate.access import Role, visit_of
+from monitor.replay.kept.event_query import EventFilter, Labelled, Order
+from monitor.replay.kept.library import Library, WholeEvent, last_label
+from monitor.replay.pages import shown
+from monitor.replay.pages.asked import Asked, asked_from
+from monitor.replay.pages.shown import WITHDRAWN
+from monitor.replay.pages.templating import page, tongue_for
+from monitor.replay.pages.viewing import answering, list_address, unreviewed_events
+from monitor.replay.pages.words import Tongue
+
+SIMILAR = 6
+"""Earlier events shown beside one."""
+
+
+@answering
+def event(request: Request) -> Response:
+    """Answer the page of one event."""
+    library, tongue = library_of(request), tongue_for(request)
+    whole = library.event(request.path_params["event_id"])
+    asked = asked_from(request.query_params)
+    clip = shown.chosen_clip(whole.clips, whole.windows, request.query_params.get("clip"))
+    reference = library.reference(whole.event)
+    facts: dict[str, Any] = {"clip": None, "reference": None, "why": _why_silent(whole, tongue)}
+    if clip is not None and clip.gone is None:
+        explanation = whole.event.explanation
+        finding = explanation.findings[0] if explanation is not None else None
+        facts["clip"] = {
+            "id": clip.clip_id,
+            "startS": shown.start_in_clip(clip, whole.windows, whole.event),
+            "finding": shown.finding_in_clip(finding, clip),
+        }
+        facts["reference"] = None if reference is None else asdict(reference)
+    return page(
+        request,
+        "event.html",
+        shown=shown.shown_event(whole.event, last_label(whole.labels), tongue),
+        facts=facts,
+        clips=[
+            shown.ShownClip(
+                address=shown.event_address(whole.event.event_id, asked.query, clip=one.clip_id),
+                start_utc_s=one.start_utc_s,
+                gone=one.gone is not None,
+                is_shown=one is clip,
+            )
+            for one in whole.clips
+        ],
+        windows=shown.shown_windows(whole.windows, whole.clips, clip, asked.query),
+        **_what_was_said(whole),
+        links={"list": list_address(asked), "next": _next_address(library, whole, asked)},
+        may_label=visit_of(request).may(Role.TECHNICIAN),
+        unreviewed=unreviewed_events(library),
+    )
+
+
+def _why_silent(whole: WholeEvent, tongue: Tongue) -> str:
+    reasons = {
+        "age": tongue("The sound of this event was removed because of its age."),
+        "space": tongue("The sound of this event was removed to make room for newer sound."),
+        "missing": tongue("The sound of this event was removed by somebody else."),
+    }
+    for clip in whole.clips:
+        if clip.gone is not None:
+            return reasons.get(clip.gone, clip.gone)
+    return tongue(
+        "No sound of this event is stored yet. While it goes on, its sound is still being recorded."
+    )
+
+
+def _next_address(library: Library, whole: WholeEvent, asked: Asked) -> str | None:
+    """Return the next older event of the list that nobody has reviewed, else the newest such; None: none.
+
+    Where the list itself asks for a label, the next of that list.
+    """
+    try:
+        wanted = asked.wanted()
+    except QueryError:
+        wanted = EventFilter()
+    if wanted.labelled is None:
+        wanted = replace(wanted, labelled=Labelled.NONE)
+    older = replace(wanted, to_utc_s=min(whole.event.start_utc_s, wanted.to_utc_s or float("inf")))
+    for each in (older, wanted):
+        for one in library.events(each, Order.NEWEST, limit=2).events:
+            if one.event.event_id != whole.event.event_id:
+                return shown.event_address(one.event.event_id, asked.query)
+    return None
+
+
+@answering
+def event_history(request: Request) -> Response:
+    """Answer what was said of an event: a piece of its page."""
+    whole = library_of(request).event(request.path_params["event_id"])
+    return page(request, "history.html", **_what_was_said(whole))
+
+
+@answering
+def event_similar(request: Request) -> Response:
+    """Answer which earlier events looked alike: a piece of the page of an event."""
+    library, tongue = library_of(request), tongue_for(request)
+    found = library.similar(request.path_params["event_id"], limit=SIMILAR)
+    rows = [
+        shown.shown_event(one.event, one.label, tongue, percent=round(100 * one.similarity)) for one in found
+    ]
+    return page(request, "similar.html", rows=rows)
+
+
+def _what_was_said(whole: WholeEvent) -> dict[str, Any]:
+    """Return an event's labels, the newest first, and the rating that counts (empty: not reviewed)."""
+    counting = last_label(whole.labels)
+    rating = "" if counting is None or counting.rating == WITHDRAWN else counting.rating
+    return {"said": whole.labels[::-1], "counting": rating}
+
+
+ROUTES: Sequence[BaseRoute] = (
+    Route("/events/{event_id}", event),
+    Route("/events/{event_id}/history", event_history),
+    Route("/events/{event_id}/similar", event_similar),
+)

@@ -1,0 +1,44 @@
+"""What several pages share: words for what goes wrong, the number of events to review, the list's address."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from monitor.errors import StoreError, UnknownIdError
+from monitor.replay.kept.library import Library
+from monitor.replay.pages.asked import Asked
+from monitor.replay.pages.templating import page, tongue_for
+
+
+def answering(view: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """Return `view`, which then answers what it raises as a page for a person."""
+
+    @functools.wraps(view)
+    def answered(request: Request) -> Response:
+        tongue = tongue_for(request)
+        try:
+            return view(request)
+        except UnknownIdError:
+            title, text = tongue("Not found"), tongue("There is no event of this id in the store.")
+            return page(request, "error.html", status=404, title=title, text=text)
+        except StoreError as error:
+            title = tongue("The store cannot be read")
+            return page(request, "error.html", status=503, title=title, text=str(error))
+
+    return answered
+
+
+def unreviewed_events(library: Library) -> int:
+    """Return how many events nobody has reviewed: what the navigation says beside them."""
+    return library.counts().unreviewed
+
+
+def list_address(asked: Asked, **more: str) -> str:
+    """Return the address of the list with this filter."""
+    parts = [part for part in (asked.query, urlencode(more)) if part]
+    return "/events" + ("?" + "&".join(parts) if parts else "")

@@ -1,0 +1,123 @@
+"""The pages: Now, the list of events, and the routes of all pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from monitor.control.documents import Now
+from monitor.errors import ControlError, QueryError, StoreError
+from monitor.replay.api.routes import library_of
+from monitor.replay.gate.access import Role, visit_of
+from monitor.replay.kept.event_query import EventFilter, Labelled, Order
+from monitor.replay.kept.library import Library
+from monitor.replay.pages import event_view, shown
+from monitor.replay.pages.asked import Asked, asked_from
+from monitor.replay.pages.cards import Card, cards_from_now
+from monitor.replay.pages.templating import page, tongue_for
+from monitor.replay.pages.viewing import answering, list_address, unreviewed_events
+from monitor.replay.pages.words import KINDS, RATINGS, STATES, Tongue
+
+ROWS = 30
+"""Events of one page of the list."""
+
+
+# now ----------------------------------------------------------------------------------------------
+
+
+async def now(request: Request) -> Response:
+    """Answer how every source is."""
+    cards, box, silence = await _cards(request)
+    unreviewed = await run_in_threadpool(_unreviewed_if_known, library_of(request))
+    return page(request, "now.html", cards=cards, box=box, silence=silence, unreviewed=unreviewed)
+
+
+async def now_cards(request: Request) -> Response:
+    """Answer the cards of the same page alone; 503 while the daemon does not answer."""
+    cards, _, silence = await _cards(request)
+    return page(request, "cards.html", cards=cards, status=503 if silence else 200)
+
+
+async def _cards(request: Request) -> tuple[Sequence[Card], str, str]:
+    """Return the cards, the name of the box, and why there is nothing to show (empty: there is)."""
+    tongue = tongue_for(request)
+    try:
+        told = Now.model_validate(await request.app.state.control.now())
+    except ControlError as error:
+        return [], "", tongue("The daemon does not answer: nothing is known of now. {reason}", reason=error)
+    except ValidationError:
+        return [], "", tongue("The daemon is of another version than this page: restart both.")
+    return cards_from_now(told, tongue, visit_of(request)), f"{told.box.site} / {told.box.box}", ""
+
+
+# the list -----------------------------------------------------------------------------------------
+
+
+@answering
+def events(request: Request) -> Response:
+    """Answer a page of the list of events."""
+    library, tongue = library_of(request), tongue_for(request)
+    asked, cursor = asked_from(request.query_params), request.query_params.get("cursor") or None
+    refused = ""
+    try:
+        wanted, order = asked.wanted(), asked.chosen_order
+        found = library.events(wanted, order, cursor=cursor, limit=ROWS)
+    except QueryError as error:
+        refused, asked, cursor, wanted = str(error), Asked(), None, EventFilter()
+        found = library.events(wanted, limit=ROWS)
+    rows = [shown.shown_event(one.event, one.label, tongue, asked.query) for one in found.events]
+    return page(
+        request,
+        "events.html",
+        status=400 if refused else 200,
+        refused=refused,
+        asked=asked,
+        rows=rows,
+        counts=library.counts(wanted),
+        unreviewed=unreviewed_events(library),
+        first=list_address(asked) if cursor else None,
+        following=list_address(asked, cursor=found.next_cursor) if found.next_cursor else None,
+        export=_export_address(asked),
+        may_label=visit_of(request).may(Role.TECHNICIAN),
+        **_choices(library, tongue),
+    )
+
+
+def _choices(library: Library, tongue: Tongue) -> dict[str, Sequence[tuple[str, str]]]:
+    every = ("", tongue("all"))
+    labels = [(Labelled.NONE.value, tongue("not reviewed")), (Labelled.ANY.value, tongue("reviewed"))]
+    return {
+        "sources": [every, *((name, name) for name in library.source_ids())],
+        "labels": [every, *labels, *((rating, tongue(text)) for rating, text in RATINGS.items())],
+        "kinds": [every, *((kind.value, tongue(text)) for kind, text in KINDS.items())],
+        "states": [every, *((state.value, tongue(text)) for state, (text, _) in STATES.items())],
+        "orders": [
+            ("", tongue("not reviewed first")),
+            (Order.NEWEST.value, tongue("newest first")),
+        ],
+    }
+
+
+def _export_address(asked: Asked) -> str:
+    return "/api/v1/export" + (f"?{query}" if (query := asked.export_query) else "")
+
+
+def _unreviewed_if_known(library: Library) -> int:
+    """Return the same for Now, which is shown even when there is no store yet: nothing is then counted."""
+    try:
+        return unreviewed_events(library)
+    except StoreError:
+        return 0
+
+
+ROUTES: Sequence[BaseRoute] = (
+    Route("/", now),
+    Route("/now/cards", now_cards),
+    Route("/events", events),
+    *event_view.ROUTES,
+)
