@@ -32,7 +32,7 @@ def texts() -> set[str]:
         for path in folder.glob(ending)
         for text in map(json.loads, pattern.findall(path.read_text(encoding="utf-8")))
     }
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
                 found |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
