@@ -6,6 +6,9 @@ SOURCE ?= simulated
 RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
+# Tests that listen in real time, watch a clock or boot a box have both cores to themselves.
+ALONE := tests/browser tests/commands tests/sources tests/system tests/systemd
+
 BENCHMARK ?=
 
 .PHONY: help run test test-long check fmt bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
@@ -17,7 +20,8 @@ run: $(RUN_STAMP)  ## listen: the simulated pump, or SOURCE=microphone
 	@bash scripts/run.sh $(SOURCE)
 
 test: $(DEV_STAMP) system-test  ## install what the tests need, and run them all
-	$(BIN)/pytest -q
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -q $(ALONE)
 
 test-long: $(DEV_STAMP) system-test  ## the tests again, with a hundred machines for each claim of the calibration
 	WHEELTAPPER_MACHINES=100 $(BIN)/pytest -q --timeout 1200
