@@ -47,7 +47,11 @@ class ReplayConfig(Section):
         default=43200.0, ge=60, le=2592000, description="So long after the login it has to be done again."
     )
     session_idle_s: float = Field(
-        default=14400.0, ge=60, le=2592000, description="The same, after the last request."
+        default=14400.0,
+        ge=60,
+        le=2592000,
+        description="The same, after the last thing that somebody did on the page; an open page that only "
+        "looks for news does not count.",
     )
     cache_dir: Path | None = Field(
         default=None, description="Where pictures are kept; default: replay-cache in state_dir."

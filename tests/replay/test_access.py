@@ -122,6 +122,20 @@ def test_sessions_expire_after_their_time_and_when_nobody_uses_them(
     assert 401 == other.get("/api/v1/now").status_code, "4 hours without a request"
 
 
+def test_a_page_that_only_looks_for_news_keeps_no_session_alive(
+    open_browser: Open, page: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = open_browser("anna")
+    sessions = page.app.state.reception._sessions
+    real_s = sessions._clock
+    ahead_s = [0.0]
+    monkeypatch.setattr(sessions, "_clock", lambda: real_s() + ahead_s[0])
+    for ahead_s[0] in (5000.0, 10000.0, 14000.0):
+        assert 200 == browser.client.get("/now/cards", headers={"X-By-Itself": "1"}).status_code
+    ahead_s[0] = 14500.0
+    assert 401 == browser.get("/api/v1/now").status_code, "4 hours after the last person's request"
+
+
 def test_a_changed_password_a_removed_user_and_a_new_role_count_from_the_next_request_on(
     open_browser: Open, plant: Plant
 ) -> None:

@@ -25,6 +25,8 @@ from monitor.replay.gate.users import User, UserBook
 from monitor.replay.pages.words import marked
 from monitor.replay.places import audit_path, users_path
 
+BY_ITSELF = "x-by-itself"
+"""What our scripts put on a request that nobody made: the page looks for news."""
 WITHIN_S = 300.0
 OF_AN_ADDRESS = 10
 """Failed logins from one address within WITHIN_S; further ones are turned away unread."""
@@ -102,7 +104,8 @@ class Reception:
                 Visit(LOCAL, Role.ADMIN, self._local_token, is_local=True) if _is_local(connection) else None
             )
         token = connection.cookies.get(session_cookie(connection))
-        session = None if token is None else self._sessions.find(token)
+        by_itself = BY_ITSELF in connection.headers
+        session = None if token is None else self._sessions.find(token, by_itself=by_itself)
         user = None if session is None else self.users().get(session.user)
         if token is None or session is None or user is None:
             return None

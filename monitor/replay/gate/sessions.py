@@ -56,8 +56,11 @@ class Sessions:
         )
         return token
 
-    def find(self, token: str) -> Session | None:
-        """Return the session of a token and note that it was used; None: there is none any more."""
+    def find(self, token: str, *, by_itself: bool = False) -> Session | None:
+        """Return the session of a token; None: there is none any more.
+
+        It is noted as used, unless the page asked `by_itself`, for news, with perhaps nobody before it.
+        """
         session = self._sessions.get(token)
         if session is None:
             return None
@@ -65,8 +68,9 @@ class Sessions:
         if now_s - session.began_s >= self._session_s or now_s - session.used_s >= self._idle_s:
             self.close(token)
             return None
-        session.used_s = now_s
-        self._sessions.move_to_end(token)
+        if not by_itself:
+            session.used_s = now_s
+            self._sessions.move_to_end(token)
         return session
 
     def close(self, token: str) -> None:

@@ -110,7 +110,7 @@ class LabelDesk {
   async refresh() {
     const place = this.history;
     // a broken line is told when something is to be changed, not every ten seconds
-    const got = await getPage(place.dataset.history).catch(() => null);
+    const got = await getPage(place.dataset.history, undefined, { byItself: true }).catch(() => null);
     if (got === null || got.left || !place.isConnected) return;
     const before = place.querySelectorAll("[data-who]").length;
     place.replaceChildren(...got.tree.body.childNodes);

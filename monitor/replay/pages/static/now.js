@@ -45,7 +45,7 @@ async function refresh(main, signal) {
   if (document.hidden || signal.aborted) return;
   const old = main.querySelector("[data-stale]");
   try {
-    const { tree, left } = await getPage("/now/cards", signal);
+    const { tree, left } = await getPage("/now/cards", signal, { byItself: true });
     if (left) throw new Refused("", 401);
     replaceCards(main.querySelector(".sources"), tree);
     old.hidden = true;

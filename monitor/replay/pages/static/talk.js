@@ -67,9 +67,11 @@ export async function get(path, signal) {
 // the one place where text becomes markup: pages that our own server made, whose scripts do not run here
 const ours = globalThis.trustedTypes?.createPolicy("our-pages", { createHTML: (text) => text });
 
-/** A page or a piece of one of our server, as a document. */
-export async function getPage(path, signal) {
-  const response = await asked(path, { headers: { Accept: "text/html" }, signal });
+/** A page or a piece of one of our server, as a document.
+ *  `byItself`: nobody asked for it, it only looks for news; that does not keep a session alive. */
+export async function getPage(path, signal, { byItself = false } = {}) {
+  const headers = byItself ? { Accept: "text/html", "X-By-Itself": "1" } : { Accept: "text/html" };
+  const response = await asked(path, { headers, signal });
   if (!response.ok) throw new Refused(t("The page answered {status}.", { status: response.status }), response.status);
   const text = await response.text();
   const tree = new DOMParser().parseFromString(ours === undefined ? text : ours.createHTML(text), "text/html");
