@@ -11,15 +11,12 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
+from monitor.addresses import FORMS, HIDDEN, SHORTEST_SECRET, secrets_of_address
 from monitor.config import Config, StreamSource
 from monitor.errors import PublishError
 from monitor.publish.credential_files import credential_path
 
-HIDDEN = "***"
-SHORTEST_SECRET = 4
-"""A shorter one would be found inside ordinary words, and hides nothing."""
 MAX_SECRET_FILE_BYTES = 4096
 LOGIN_KEYS = frozenset({"username"})
 PERSONAL_KEYS = frozenset({"actor", "acknowledged_by", "note", "set_by", "user", "who"})
@@ -29,13 +26,7 @@ _FORMS = (
         re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
         HIDDEN,
     ),
-    # to the last @: a password may hold one
-    (re.compile(r"(?<=://)[^\s\"']+@"), f"{HIDDEN}@"),
-    (re.compile(r"(://[^\s?\"']+\?)[^\s\"']+"), rf"\1{HIDDEN}"),
-    (
-        re.compile(r"(?i)\b(pass(?:word|wd|phrase)?|secret|token|api[_-]?key|authorization)(\s*[=:]\s*)\S+"),
-        rf"\1\2{HIDDEN}",
-    ),
+    *FORMS,
     (
         re.compile(rf'("(?:{"|".join(sorted(PERSONAL_KEYS | LOGIN_KEYS))})"\s*:\s*)"(?:[^"\\]|\\.)*"'),
         rf'\1"{HIDDEN}"',
@@ -88,17 +79,10 @@ def redacted_config(config: Config) -> dict[str, Any]:
 def _secrets_of(config: Config) -> Iterator[str]:
     for source in config.sources:
         if isinstance(source, StreamSource):
-            yield from _secrets_of_address(source.url)
+            yield from secrets_of_address(source.url)
     mqtt = config.mqtt
     if mqtt.password_file is not None:
         yield from _first_line(mqtt.password_file)
-
-
-def _secrets_of_address(url: str) -> Iterator[str]:
-    parts = urlsplit(url)
-    if parts.password:
-        yield from (parts.password, unquote(parts.password))
-    yield from (value for _, value in parse_qsl(parts.query))
 
 
 def _first_line(path: Path) -> Iterator[str]:

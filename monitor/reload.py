@@ -39,6 +39,8 @@ TOLD = 8
 VALUE_LETTERS = 60
 REDACTOR = Redactor()
 """What is told goes to the broker: addresses may hold logins."""
+SECRET_KEYS = frozenset({"url"})
+"""Keys whose values are not told at all: a stream's address may hold a login anywhere."""
 PRESENT, ABSENT = "there", "not there"
 
 Prepare = Callable[[Config], Callable[[], None]]
@@ -143,7 +145,8 @@ def _section_changes(path: tuple[str, ...], now: Section, new: Section) -> Itera
     for key in type(now).model_fields:
         was, will = getattr(now, key), getattr(new, key)
         if was != will:
-            yield Change((*path, key), _shown(was), _shown(will))
+            told = ("one", "another") if key in SECRET_KEYS else (_shown(was), _shown(will))
+            yield Change((*path, key), *told)
 
 
 def _is_source_alarm(path: tuple[str, ...]) -> bool:

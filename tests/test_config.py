@@ -70,6 +70,17 @@ def test_what_is_wrong_is_named(text: str, sentences: list[str]) -> None:
 def test_a_password_in_an_address_is_not_repeated() -> None:
     message = problem("sources: [{id: a, kind: stream, url: 'rtps://me:hunter@camera/audio'}]")
     assert "'rtps://***@camera/audio'" in message
+    for url in ("rtp//u:hunter2@h/x", "rtps://u:hun/ter2@h", "rtps://h/?t=hunter2", "rtps://u:hun ter2@h"):
+        message = problem(f"sources: [{{id: a, kind: stream, url: {url!r}}}]")
+        assert "sources.0.url" in message
+        assert "hun" not in message
+        assert "ter2" not in message
+
+
+def test_what_is_not_yaml_is_placed_and_not_repeated() -> None:
+    message = problem("site: x\nsources: [{id: a, url: rtsp://u:hun'ter2@h, kind: stream]")
+    assert "c.yaml: is not YAML: line 2, column " in message
+    assert "ter2" not in message
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -48,6 +48,7 @@ def test_known_secrets_are_found_as_they_stand_wherever_they_are(config: Config)
         ("-----BEGIN PRIVATE KEY-----\ncut off", HIDDEN),
         ('{"actor": "anna \\"a\\"", "peak": 2}', f'{{"actor": "{HIDDEN}", "peak": 2}}'),
         ('{"username":"anna"}', f'{{"username":"{HIDDEN}"}}'),
+        ("rtsp://h:554/user=a_password=b_channel=1 x", f"rtsp://h:554/{HIDDEN} x"),
         ("store.max_bytes 5 at /var/lib/wheeltapper?", "store.max_bytes 5 at /var/lib/wheeltapper?"),
         ("mqtt.password_file /run/x is empty", "mqtt.password_file /run/x is empty"),
     ],

@@ -87,6 +87,22 @@ def test_what_is_refused_shows_no_password() -> None:
     assert "opensesame" not in str(refusal.value)
 
 
+@pytest.mark.parametrize(
+    ("was", "will"),
+    [
+        ("rtsp://u:hun ter2@h/x", "rtsp://u:hun'ter2@h/x"),
+        ("rtsp://10.0.0.3:554/user=admin_password=hunter2_channel=1", "srt://h:9000?passphrase=ter2"),
+        ("http://hook.plant/live/hunter2", "http://hook.plant/live/ter2"),
+    ],
+)
+def test_of_an_address_that_differs_no_letter_is_told(was: str, will: str) -> None:
+    now, new = (config("", f'sources: [{{id: s, kind: stream, url: "{url}"}}]\n') for url in (was, will))
+    with pytest.raises(CommandError) as refusal:
+        reloader(now, new).plan()
+    assert "sources.s.url is one, the file says another" in str(refusal.value)
+    assert "ter2" not in str(refusal.value)
+
+
 def test_many_changes_are_told_briefly() -> None:
     many = "sources: [" + ", ".join(f"{{id: s{n}, kind: simulated}}" for n in range(500)) + "]\n"
     with pytest.raises(CommandError) as refusal:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
+from monitor.addresses import address_shown
 from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
 from monitor.config.metrics import MetricsConfig
@@ -147,7 +148,7 @@ def parse_config(text: str, *, name: str) -> Config:
     try:
         tree = yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
     except yaml.YAMLError as error:
-        raise ConfigError(f"{name}: is not YAML: {error}") from error
+        raise ConfigError(f"{name}: is not YAML: {_fault(error)}") from error
     if not isinstance(tree, dict):
         raise ConfigError(f"{name}: must hold keys and values, as config.yaml does")
     try:
@@ -170,6 +171,20 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+def _fault(error: yaml.YAMLError) -> str:
+    """Return what is wrong and where, without the lines around it: they may hold a password."""
+    mark = getattr(error, "problem_mark", None)
+    if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
+        return str(error)
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
+
+
+def _shown(where: str, value: object) -> object:
+    """Return what is told of a value: an address is a secret, even where it is mistyped."""
+    is_address = isinstance(value, str) and ("://" in value or where.endswith(".url"))
+    return address_shown(str(value)) if is_address else value
+
+
 def _problems(error: ValidationError) -> list[str]:
     lines = []
     problems = error.errors()
@@ -186,8 +201,7 @@ def _problems(error: ValidationError) -> list[str]:
         ):
             continue  # only short because its items were refused, which is told
         else:
-            value = "" if isinstance(problem["input"], dict) else f" {problem['input']!r}"
-            value = re.sub(r"://[^\s/]*@", "://***@", value)  # a name and a password, perhaps
+            value = "" if isinstance(problem["input"], dict) else f" {_shown(where, problem['input'])!r}"
             message = problem["msg"].removeprefix("Value error, ")
             lines.append(f"  {where}{value}: {message}; docs/config.md describes it")
     return lines

@@ -12,10 +12,17 @@ import re
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 import numpy as np
 
+from monitor.addresses import (
+    HIDDEN,
+    SHORTEST_SECRET,
+    address_shown,
+    secrets_of_address,
+    without_secret_forms,
+)
 from monitor.config import SourceConfig
 from monitor.config import StreamSource as StreamConfig
 from monitor.errors import SourceError
@@ -34,20 +41,30 @@ PIPE_BYTES = 1 << 20
 SAMPLE_BYTES = 4
 
 
-def without_password(text: str, url: str = "") -> str:
-    """Return `text` with the password of `url`, and of any address in it, replaced by `***`."""
-    password = urlsplit(url).password
-    if password:
-        for secret in sorted({password, unquote(password), quote(password)}, key=len, reverse=True):
-            text = text.replace(f":{secret}@", ":***@")
-    return re.sub(r"(://[^\s:/@]*):[^\s@]*@", r"\1:***@", text)
+def without_secrets(text: str, url: str) -> str:
+    """Return `text` without the secrets of `url`, in whatever spelling, and of any address in it."""
+    for told in (url, unquote(url), _entry(url)):
+        text = text.replace(told, address_shown(url))
+    for secret in sorted(secrets_of_address(url), key=len, reverse=True):
+        # a short one alone would be found inside ordinary words
+        if len(secret) >= SHORTEST_SECRET:
+            text = text.replace(secret, HIDDEN)
+            text = text.replace(quote(secret), HIDDEN)
+    return without_secret_forms(text)
 
 
 def playlist_from_url(url: str, options: Mapping[str, str]) -> bytes:
     """Return an ffconcat playlist with `url` as its only entry; `options` are those of its protocol."""
-    entry = re.sub(r"[\s'\\]", lambda match: quote(match.group()), url)
-    lines = ["ffconcat version 1.0", f"file '{entry}'", *(f"option {key} {options[key]}" for key in options)]
+    lines = [
+        "ffconcat version 1.0",
+        f"file '{_entry(url)}'",
+        *(f"option {key} {options[key]}" for key in options),
+    ]
     return "\n".join([*lines, ""]).encode()
+
+
+def _entry(url: str) -> str:
+    return re.sub(r"[\s'\\]", lambda match: quote(match.group()), url)
 
 
 def playlist_options(url: str, ffmpeg_version: str) -> dict[str, str]:
@@ -90,7 +107,7 @@ class StreamFeed:
     def __init__(
         self, url: str, *, channels: Sequence[int], sample_rate_hz: int, options: Mapping[str, str]
     ) -> None:
-        self.device = without_password(url, url)
+        self.device = address_shown(url)
         self._url = url
         self._playlist = playlist_from_url(url, options)
         self._columns = len(channels)
@@ -114,14 +131,14 @@ class StreamFeed:
         """Return what ffmpeg has decoded.
 
         Raises:
-            FeedBrokenError: ffmpeg has ended; the text holds its last words, without password.
+            FeedBrokenError: ffmpeg has ended; the text holds its last words, without secrets.
         """
         if self._child is None:
             return []
         try:
             data = self._rest + self._child.read(timeout_s)
         except FeedBrokenError as error:
-            raise FeedBrokenError(without_password(str(error), self._url)) from None
+            raise FeedBrokenError(without_secrets(str(error), self._url)) from None
         frame_bytes = SAMPLE_BYTES * self._columns
         whole = len(data) // frame_bytes * frame_bytes
         self._rest = data[whole:]
@@ -131,8 +148,8 @@ class StreamFeed:
         return [Arrival(frames=frames, sample_rate_hz=self._rate_hz, arrived_s=time.monotonic())]
 
     def remark(self) -> str:
-        """Return what ffmpeg has complained about so far, without password."""
-        return "" if self._child is None else without_password(self._child.last_words(), self._url)
+        """Return what ffmpeg has complained about so far, without secrets."""
+        return "" if self._child is None else without_secrets(self._child.last_words(), self._url)
 
     def stop(self) -> None:
         """Kill ffmpeg."""

@@ -17,7 +17,7 @@ from monitor.errors import SourceError
 from monitor.messages import AudioBlock, CaptureState
 from monitor.sources import open_sources
 from monitor.sources.live import LiveSource
-from monitor.sources.stream import StreamFeed, playlist_from_url, playlist_options, without_password
+from monitor.sources.stream import StreamFeed, playlist_from_url, playlist_options, without_secrets
 
 RATE = 16_000
 SECRET = "s3cret%40pass"  # noqa: S105 - that it never shows is the test
@@ -139,15 +139,19 @@ def test_an_address_that_does_not_answer_is_waited_for_and_its_password_never_sh
 @pytest.mark.parametrize(
     ("url", "text", "expected"),
     [
-        ("rtsp://joe:pw@cam/1", "rtsp://joe:pw@cam/1: 404", "rtsp://joe:***@cam/1: 404"),
-        ("http://joe:p%40w@cam", "open http://joe:p@w@cam failed", "open http://joe:***@cam failed"),
-        ("http://joe:p%40w@cam", "open http://joe:p%40w@cam failed", "open http://joe:***@cam failed"),
+        ("rtsp://joe:pw@cam/1", "rtsp://joe:pw@cam/1: 404", "rtsp://***@cam/1: 404"),
+        ("http://joe:p%40w@cam", "open http://joe:p@w@cam failed", "open http://***@cam failed"),
+        ("http://joe:p%40w@cam", "open http://joe:p%40w@cam failed", "open http://***@cam failed"),
+        ("http://u:hun ter2@h/x", "'http://u:hun%20ter2@h/x': gone, hun ter2", "'http://***@h/x': gone, ***"),
+        ("srt://h:9?passphrase=SECRETPASS", "open srt://h:9?passphrase=SECRETPASS", "open srt://h:9?***"),
+        ("https://h/x?t=SECRET", "path /x, query t=SECRET", "path /x, query t=***"),
+        ("rtsp://h/user=a_password=word2_c=1", "no user=a_password=word2_c=1 at h", "no *** at h"),
         ("http://cam/a:b", "http://cam/a:b", "http://cam/a:b"),
-        ("http://cam", "redirected to http://a:b@other/", "redirected to http://a:***@other/"),
+        ("http://cam", "redirected to http://a:b@other/", "redirected to http://***@other/"),
     ],
 )
 def test_passwords_are_replaced_wherever_they_stand(url: str, text: str, expected: str) -> None:
-    assert expected == without_password(text, url)
+    assert expected == without_secrets(text, url)
 
 
 def test_a_playlist_cannot_be_broken_out_of() -> None:

@@ -36,7 +36,8 @@ def test_passwords_are_in_no_log_payload_status_or_argument(
             {
                 "id": "camera",
                 "kind": "stream",
-                "url": f"rtsp://box:{CAMERA_PASSWORD}@127.0.0.1:{free_port()}/a",
+                "url": f"rtsp://box:{CAMERA_PASSWORD}@127.0.0.1:{free_port()}"
+                f"/user=box_password={CAMERA_PASSWORD}_channel=1?token={CAMERA_PASSWORD}",
             },
         ],
         sparkplug={"enabled": True},
