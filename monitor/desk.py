@@ -120,21 +120,33 @@ class Desk:
                 self._answer(handed, handed.refusal(None, error, now_utc_s))
             return
         try:
-            if self._pipeline.reply_waits(command.id) or self._store.repeat_reply(command.id):
-                self._answer_again(handed, command)
-            elif command.action == "reload":
+            if self._answer_again(handed, command):
+                return
+            if command.action == "reload":
                 self._reload(handed, command, now_utc_s)
             else:
                 self._obey_one(handed, command, now_utc_s)
-        except StoreError as error:
+        except (CommandError, StoreError) as error:
             self.refused += 1
             self._answer(handed, handed.refusal(command, error, now_utc_s))
 
-    def _answer_again(self, handed: Handed, command: Command) -> None:
+    def _answer_again(self, handed: Handed, command: Command) -> bool:
+        """Answer a command that was carried out before; False: it is new.
+
+        Raises:
+            CommandError: Its id was used for another command.
+            StoreError: The store cannot be asked.
+        """
+        waiting = self._pipeline.waiting_reply(command.id)
+        known = self._store.reply_to(command.id) if waiting is None else waiting
+        if known is None:
+            return False
+        handed.check_same(command, known)
         self._log.info("command came again; its reply is sent again", command_id=command.id)
-        known = self._store.reply_to(command.id)
-        if known is not None:
+        if waiting is None:
+            self._store.repeat_reply(command.id)
             self._tell(handed, known)
+        return True
 
     def _obey_one(self, handed: Handed, command: Command, now_utc_s: float) -> None:
         machine = None if handed.source_id is None else self._machines[handed.source_id]

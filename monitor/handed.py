@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -9,7 +11,7 @@ from monitor.errors import CommandError, StoreError
 from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.publish.commands import Command, parse_command
-from monitor.publish.records import body_from_refusal, body_from_reply
+from monitor.publish.records import ASKED, body_from_refusal, body_from_reply
 from monitor.store import AuditEntry, Reply
 
 REASON_LETTERS = 2000
@@ -57,7 +59,30 @@ class Handed:
             self.source_id, command, at_utc_s=now_utc_s, state=state, refused=told, detail=detail
         )
         entry = self.entry(command, now_utc_s, refused=told, detail=detail)
-        return Reply(command.id, self.source_id, now_utc_s, body, audit=entry)
+        return Reply(
+            command.id, self.source_id, now_utc_s, {**body, ASKED: self._asked(command)}, audit=entry
+        )
+
+    def check_same(self, command: Command, known: Mapping[str, object]) -> None:
+        """Refuse it if the reply that is known of its id answers another command.
+
+        Raises:
+            CommandError: Source, actor, action or a value differ; of a reply that older software has
+                remembered, source or action.
+        """
+        if ASKED in known:
+            same = known[ASKED] == self._asked(command)
+        else:
+            same = (known.get("source"), known.get("action")) == (self.source_id, command.action)
+        if not same:
+            raise CommandError(
+                f"id {command.id} was used for another command ({known.get('action')} to "
+                f"{known.get('source') or 'the whole box'}); give each command an id of its own"
+            )
+
+    def _asked(self, command: Command) -> str:
+        asked = (self.source_id, command.actor, command.action, command.arguments)
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:32]
 
     def refusal(self, command: Command | None, error: CommandError | StoreError, now_utc_s: float) -> Reply:
         """Return the answer to what could not be read (`command` None) or not be kept.

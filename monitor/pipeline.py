@@ -151,9 +151,9 @@ class Pipeline:
         """How many sources have no explanations until the next start, because their describer failed."""
         return sum(narrator.failed for narrator in self._narrators.values())
 
-    def reply_waits(self, command_id: str) -> bool:
-        """Say whether a command has been carried out and its reply still waits for the store."""
-        return self._unsaved.waits_for(command_id)
+    def waiting_reply(self, command_id: str) -> Mapping[str, object] | None:
+        """Return the reply to a command that has been carried out, if it still waits for the store."""
+        return self._unsaved.reply_to(command_id)
 
     @property
     def given_up_changes(self) -> int:

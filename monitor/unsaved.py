@@ -65,9 +65,10 @@ class Unsaved:
         """How many wait."""
         return len(self._steps)
 
-    def waits_for(self, command_id: str) -> bool:
-        """Say whether the reply to a command is among them."""
-        return any(step.reply is not None and step.reply.command_id == command_id for step in self._steps)
+    def reply_to(self, command_id: str) -> Mapping[str, object] | None:
+        """Return the reply to a command that is among them; None: there is none."""
+        replies = (step.reply for step in self._steps if step.reply is not None)
+        return next((reply.body for reply in replies if reply.command_id == command_id), None)
 
     def add(self, step: Step) -> None:
         """Store a step behind those that wait, now or later."""

@@ -16,8 +16,9 @@ from monitor.machine import Machine
 from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
+from monitor.publish.records import STORE_KEYS
 from monitor.reload import Plan
-from monitor.store import Store, open_store
+from monitor.store import Reply, Store, open_store
 from monitor.testing import CapturedLog
 from monitor.unreadable import ANSWERED, WITHIN_S
 
@@ -120,6 +121,52 @@ def test_a_command_that_comes_twice_is_done_once_and_answered_twice(plant: Plant
     assert [] == [record for record in plant.store.pending(10) if record.kind == "event"]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"action": "unshelve"},
+        {"actor": "bo"},
+        {"duration_s": 61.0},
+        {"note": "another"},
+        {},
+    ],
+)
+@pytest.mark.parametrize("failing", [(), ("apply", "save_reply")])
+def test_an_id_that_was_used_for_another_command_is_refused_to_its_sender(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch, other: dict[str, object], failing: tuple[str, ...]
+) -> None:
+    told: list[Mapping[str, object]] = []
+    command: dict[str, object] = {"id": "1", "actor": "anna", "action": "shelve", "duration_s": 60.0}
+    address = "pump" if other else None
+    with monkeypatch.context() as disk:
+        for method in failing:
+            disk.setattr(plant.store, method, refuse)
+        plant.send(**command)
+        sent = command | other
+        if "action" in other:
+            del sent["duration_s"]
+        plant.desk.hand_in(address, json.dumps(sent).encode(), answered=told.append)
+        plant.desk.obey()
+    plant.pipeline.expire(0.0)
+    (refused,) = told
+    assert ("1", "refused", address) == (refused["id"], refused["result"], refused["source"])
+    assert "id 1 was used for another command (shelve to pump)" in str(refused["reason"])
+    assert ["refused", "done"] == [entry.result for entry in plant.store.audit(9)]
+    assert 1 == plant.desk.refused
+    assert AlarmState.SHELVED is plant.pump.alarm.state
+
+
+def test_the_reply_of_older_software_is_repeated_to_the_same_action_and_source(plant: Plant) -> None:
+    known = {"schema": "reply/1", "source": "pump", "action": "acknowledge", "id": "1", "result": "done"}
+    plant.store.save_reply(Reply("1", "pump", 0.0, known))
+    told: list[Mapping[str, object]] = []
+    for action in ("acknowledge", "unshelve"):
+        command = {"id": "1", "actor": "anna", "action": action}
+        plant.desk.hand_in("pump", json.dumps(command).encode(), answered=told.append)
+    plant.desk.obey()
+    assert ["done", "refused"] == [reply["result"] for reply in told]
+
+
 def test_a_refused_command_that_comes_twice_is_refused_twice(plant: Plant) -> None:
     (first,) = plant.send(action="unshelve")
     for record in plant.store.pending(10):
@@ -196,7 +243,7 @@ def test_whoever_waits_is_told_the_stored_reply_the_known_one_too(plant: Plant) 
     plant.desk.hand_in("pump", b"{", answered=told.append)
     plant.desk.obey()
     (reply, refusal) = plant.replies()
-    reply = {key: value for key, value in reply.items() if key != "command_id"}
+    reply = {key: value for key, value in reply.items() if key not in STORE_KEYS}
     assert [reply, reply, refusal] == told
     assert ("done", "refused") == (reply["result"], refusal["result"])
 
@@ -322,7 +369,7 @@ def refuse(*_arguments: object, **_rest: object) -> None:
     raise StoreFullError("no space left")
 
 
-@pytest.mark.parametrize("refusing", ["repeat_reply", "event", "add_label"])
+@pytest.mark.parametrize("refusing", ["reply_to", "event", "add_label"])
 def test_a_command_that_the_store_cannot_take_is_refused_and_may_come_again(
     plant: Plant, monkeypatch: pytest.MonkeyPatch, refusing: str
 ) -> None:

@@ -52,7 +52,7 @@ class Command(BaseModel):
     id: str = Field(
         pattern=ID_PATTERN,
         description="The sender's own id of this command; the reply carries it. The same id is the same "
-        "command.",
+        "command: another one with it is refused.",
         json_schema_extra=TEXT,
     )
     action: Action = Field(

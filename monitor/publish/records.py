@@ -25,8 +25,10 @@ from monitor.publish.payloads import EventPayload, Payload, ScorePayload
 
 _CHANGE = TypeAdapter(AlarmChange)
 
-STORE_KEYS = frozenset({"seq", "command_id"})
-"""What the store may add to a body."""
+ASKED = "asked"
+"""In the body of a reply: which command it answers, of all that may carry the same id."""
+STORE_KEYS = frozenset({"seq", "command_id", ASKED})
+"""What a body holds for the store alone, and no document."""
 
 
 class _KeptScore(BaseModel):
