@@ -91,6 +91,26 @@ def test_an_alarm_is_shelved_from_now_and_taken_back(opened: Page) -> None:
     expect(card.get_by_role("button", name="Shelve", exact=True)).to_be_visible()
 
 
+def test_now_goes_on_where_a_technician_can_do_nothing_any_more(
+    opened: Page, visitor: Callable[[str], Page]
+) -> None:
+    page = visitor("anna")
+    pages = (opened, page)
+    for one in pages:
+        one.goto("/")
+        started(one, "now")
+    admins, annas = (one.get_by_role("article", name="pump-1") for one in pages)
+    offered = annas.get_by_role("button", name="Shelve")
+    for button, state, count in (
+        ("Take out of service", "Out of service", 0),
+        ("Put back in service", "Normal", 1),
+    ):
+        admins.get_by_role("button", name=button).click()
+        opened.get_by_role("button", name="Do it").click()
+        expect(annas.locator("header .badge")).to_have_text(state)
+        expect(offered).to_have_count(count)
+
+
 def test_the_list_narrows_at_once_and_opens_what_is_chosen(opened: Page) -> None:
     opened.goto("/events")
     started(opened, "events")

@@ -3,6 +3,7 @@
 import { clamp } from "./axis.js";
 import { bindKeys } from "./keys.js";
 import { order } from "./labels.js";
+import { renewPart } from "./parts.js";
 import { colour, sized } from "./pen.js";
 import { getPage, number, Refused, say, t, telling } from "./talk.js";
 
@@ -27,8 +28,11 @@ export function startNow(main) {
   let timer = null;
   const again = async () => {
     const beganMs = performance.now();
-    await refresh(main, signal);
-    timer = signal.aborted ? null : setTimeout(again, Math.max(EVERY_MS, (performance.now() - beganMs) / SHARE));
+    try {
+      await refresh(main, signal);
+    } finally {
+      timer = signal.aborted ? null : setTimeout(again, Math.max(EVERY_MS, (performance.now() - beganMs) / SHARE));
+    }
   };
   timer = setTimeout(again, EVERY_MS);
   bindKeys([
@@ -51,12 +55,12 @@ async function refresh(main, signal) {
     old.hidden = true;
   } catch (error) {
     if (error.name === "AbortError") return;
-    if (!(error instanceof Refused)) throw error;
-    // what is shown is old: say so, and let nobody take it for now
+    // what is shown is old, whatever the cause: say so, and let nobody take it for now
     old.hidden = false;
     old.textContent = error.status === 401
       ? t("You were signed out. What you see here is old: sign in again.")
       : t("The page does not answer. What you see here is old.");
+    if (!(error instanceof Refused)) throw error;
   }
 }
 
@@ -77,11 +81,7 @@ function renew(card, fresh) {
     if (part.dataset.trend !== undefined) {
       Object.assign(part.dataset, news.dataset);
       part.setAttribute("aria-label", news.getAttribute("aria-label"));
-    } else if (part.innerHTML !== news.innerHTML) {
-      const at = [...part.querySelectorAll("a, button")].indexOf(document.activeElement);
-      part.replaceChildren(...news.childNodes);
-      if (at >= 0) part.querySelectorAll("a, button")[at]?.focus();
-    }
+    } else renewPart(part, news);
   }
 }
 
