@@ -156,7 +156,7 @@ class Desk:
         try:
             _check_address(handed.source_id, command)
             if command.action == "label":
-                label = self._label(command, now_utc_s)
+                label = self._label(handed.source_id, command, now_utc_s)
             else:
                 changes = _carried_out(machine, command, now_utc_s)
         except CommandError as error:
@@ -193,11 +193,17 @@ class Desk:
             raise CommandError("this box has no configuration file to read again")
         return self._reloader.plan()
 
-    def _label(self, command: Command, now_utc_s: float) -> Label:
+    def _label(self, source_id: str | None, command: Command, now_utc_s: float) -> Label:
         if command.event_id is None or command.rating is None:
             raise CommandError("label needs event_id and rating")
-        if self._store.event(command.event_id) is None:
+        event = self._store.event(command.event_id)
+        if event is None:
             raise CommandError(f"event {command.event_id} is not known to this box")
+        if source_id not in {None, event.source_id}:
+            raise CommandError(
+                f"event {command.event_id} is one of {event.source_id}, not of {source_id}; "
+                f"send the label to {event.source_id} or to the whole box"
+            )
         if command.rating == "none" and self._store.label(command.event_id) is None:
             raise CommandError(f"event {command.event_id} has no label that could be withdrawn")
         return Label(

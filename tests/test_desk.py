@@ -188,6 +188,18 @@ def test_a_label_is_kept_with_who_and_when(plant: Plant) -> None:
     )
 
 
+def test_a_label_for_the_event_of_another_source_is_refused_and_the_box_takes_any(plant: Plant) -> None:
+    desk = Desk([plant.pump, machine("fan", [0.2])], plant.store, plant.pipeline, CapturedLog())
+    label = {"actor": "anna", "action": "label", "event_id": plant.event_id, "rating": "anomaly"}
+    for command_id, address in (("1", "fan"), ("2", "pump"), ("3", None)):
+        desk.hand_in(address, json.dumps({"id": command_id, **label}).encode())
+    desk.obey()
+    refused, *done = plant.replies()
+    assert f"event {plant.event_id} is one of pump, not of fan" in str(refused["reason"])
+    assert ["done", "done"] == [reply["result"] for reply in done]
+    assert 2 == len(plant.store.labels(plant.event_id))
+
+
 @pytest.mark.parametrize("payload", [b"", b"{", b"\xff\xfe", b"[]", b"null", b"9" * 20_000])
 def test_what_is_no_command_is_answered_if_it_can_be(plant: Plant, payload: bytes) -> None:
     plant.desk.hand_in("pump", payload)
