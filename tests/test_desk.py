@@ -189,7 +189,9 @@ def test_a_label_is_kept_with_who_and_when(plant: Plant) -> None:
 
 
 def test_a_label_for_the_event_of_another_source_is_refused_and_the_box_takes_any(plant: Plant) -> None:
-    desk = Desk([plant.pump, machine("fan", [0.2])], plant.store, plant.pipeline, CapturedLog())
+    machines = [plant.pump, machine("fan", [0.2])]
+    pipeline = Pipeline(machines, plant.store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None)
+    desk = Desk(machines, plant.store, pipeline, CapturedLog())
     label = {"actor": "anna", "action": "label", "event_id": plant.event_id, "rating": "anomaly"}
     for command_id, address in (("1", "fan"), ("2", "pump"), ("3", None)):
         desk.hand_in(address, json.dumps({"id": command_id, **label}).encode())
