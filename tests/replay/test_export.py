@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from past import Past, noise, past_in
+from past import WINDOW_S, Past, noise, past_in
 
 from monitor.__main__ import main
 from monitor.explanation import SoundKind
@@ -22,6 +22,7 @@ from training.anomalies import gather_anomalies, refuse_shared
 from training.evaluation.truth import events_of_files, events_of_truth, labelled_files
 from training.gather import gather
 
+FLAGGED = pytest.approx((3.0, 3.0 + WINDOW_S), abs=0.001)
 BOTH: tuple[Judgement, ...] = ("anomaly", "no_anomaly")
 
 
@@ -104,7 +105,7 @@ def test_training_gathers_the_false_alarms_as_normal_sound_and_the_anomalies_by_
     assert 2 == len(gathered.train)
     assert {"with label anomaly": 2} == dict(gathered.left_out)
     stretches = gather_anomalies([folder])
-    assert [(3.0, 7.0), (3.0, 7.0)] == [(stretch.onset_s, stretch.offset_s) for stretch in stretches]
+    assert [FLAGGED, FLAGGED] == [(stretch.onset_s, stretch.offset_s) for stretch in stretches]
     refuse_shared(stretches, set(gathered.train))
 
 
@@ -114,7 +115,39 @@ def test_evaluation_finds_the_labels_and_the_stretches(past: Past, tmp_path: Pat
     assert [False, False, True, True] == sorted(file.anomaly for file in files)
     events = events_of_files(files, events_of_truth(folder / "truth.csv"))
     stretches = {event.kind: (event.onset_s, event.offset_s) for found in events.values() for event in found}
-    assert {"bearing": (3.0, 7.0), "tone": (3.0, 7.0)} == stretches
+    assert {"bearing": FLAGGED, "tone": FLAGGED} == stretches
+
+
+def test_each_alarm_of_one_event_is_an_anomaly_of_its_own_and_what_is_between_is_not(tmp_path: Path) -> None:
+    """Three alarms that nobody acknowledged are one event; the last clip holds two of their sounds."""
+    with past_in(tmp_path / "state") as past:
+        past.add_event("again", start_s=4.0, kind=SoundKind.TONE)
+        for number, starts in enumerate([(4.0,), (4.0, 4.5), (4.0, 12.0)]):
+            past.add_clip("again", noise(20.0, seed=number), start_s=60.0 * number)
+            for start_s in starts:
+                past.add_window("again", start_s=60.0 * number + start_s)
+        past.end_event("again", at_s=150.0)
+        past.add_label("again", "anomaly", "belt")
+        folder = exported(past, tmp_path / "out")
+    one, two = (4.0, 4.0 + WINDOW_S), (4.0, 4.5 + WINDOW_S)
+    expected = [one, two, one, (12.0, 12.0 + WINDOW_S)]
+    found = [(stretch.onset_s, stretch.offset_s) for stretch in gather_anomalies([folder])]
+    assert [pytest.approx(stretch, abs=0.001) for stretch in expected] == found
+    files = labelled_files(folder, relative_to=folder)
+    assert 3 == len(files), "each file is judged once"
+    events = events_of_files(files, events_of_truth(folder / "truth.csv"))
+    assert sorted(found) == sorted((e.onset_s, e.offset_s) for told in events.values() for e in told)
+
+
+def test_a_clip_of_an_anomaly_of_which_no_window_was_kept_is_named_and_not_listed(
+    past: Past, tmp_path: Path
+) -> None:
+    late = past.add_clip("bad", noise(5.0, seed=7), start_s=900.0)
+    folder = exported(past, tmp_path / "out")
+    assert 1 == len(index_of(folder)["bad"])
+    (left_out,) = json.loads((folder / "labels.json").read_text())["left_out"]
+    assert late == left_out["clip_id"]
+    assert "store.maps_per_event" in left_out["why"]
 
 
 def test_unsure_is_exported_when_asked_for_and_serves_nobody(past: Past, tmp_path: Path) -> None:

@@ -18,41 +18,57 @@ def past(tmp_path: Path) -> Iterator[Past]:
         yield past
 
 
-def flagged(past: Past, event_id: str) -> tuple[float, float]:
+def flagged(past: Past, event_id: str, clip: int = 0) -> list[tuple[float, float]]:
     whole = past.library.event(event_id)
-    return flagged_in_clip(whole.event, whole.clips[0], whole.windows)
+    return [(stretch.start_s, stretch.end_s) for stretch in flagged_in_clip(whole.clips[clip], whole.windows)]
 
 
 def reference(past: Past, event_id: str) -> Reference | None:
     return past.library.reference(past.library.event(event_id).event)
 
 
-def test_a_clip_is_flagged_from_the_first_window_to_the_last_one_known(past: Past) -> None:
-    past.add_event("e", start_s=3.0)
-    past.add_clip("e", noise(12.0), start_s=0.0)
-    past.add_window("e", start_s=3.0)
-    past.add_window("e", start_s=5.0)
-    past.end_event("e", at_s=11.0)  # the alarm clears later than the sound
-    assert pytest.approx((3.0, 5.0 + WINDOW_S)) == flagged(past, "e")
-
-
-def test_windows_that_were_not_kept_still_count_if_they_were_described(past: Past) -> None:
-    past.add_event("e", start_s=3.0, kind=SoundKind.TONE)  # described up to 4 s later
-    past.add_clip("e", noise(12.0), start_s=0.0)
-    past.add_window("e", start_s=3.0)
-    assert pytest.approx((3.0, 7.0)) == flagged(past, "e")
-
-
-def test_a_later_clip_of_a_long_event_is_flagged_from_its_start(past: Past) -> None:
-    past.add_event("e", start_s=3.0)
-    past.add_clip("e", noise(5.0), start_s=300.0)
-    assert pytest.approx((0.0, 5.0)) == flagged(past, "e")  # it goes on
-
-
-def test_a_clip_of_another_clock_is_flagged_nowhere(past: Past) -> None:
+def test_a_clip_is_flagged_where_windows_at_the_limit_lie_and_not_until_the_alarm_clears(
+    past: Past,
+) -> None:
     past.add_event("e", start_s=3.0, kind=SoundKind.TONE)
-    past.add_clip("e", noise(5.0), start_s=5000.0)  # the clock was set in between
-    assert (0.0, 0.0) == flagged(past, "e")
+    past.add_clip("e", noise(12.0), start_s=0.0)
+    for start_s, value in ((3.0, 1.0), (3.0 + WINDOW_S / 2, 1.2), (6.0, 0.99), (8.0, 0.2)):
+        past.add_window("e", start_s=start_s, value=value)
+    past.end_event("e", at_s=11.0)
+    assert [pytest.approx((3.0, 3.0 + 1.5 * WINDOW_S), abs=1e-4)] == flagged(past, "e")
+
+
+def test_each_alarm_of_an_event_that_nobody_acknowledged_is_a_stretch_of_its_own(past: Past) -> None:
+    past.add_event("e", start_s=3.0, kind=SoundKind.TONE)
+    for clip_s in (0.0, 60.0, 120.0):
+        past.add_clip("e", noise(20.0), start_s=clip_s)
+        for start_s in (4.0, 4.5, 5.0):
+            past.add_window("e", start_s=clip_s + start_s)
+    past.add_window("e", start_s=72.0)
+    first = pytest.approx((4.0, 5.0 + WINDOW_S), abs=1e-4)
+    again = pytest.approx((12.0, 12.0 + WINDOW_S), abs=1e-4)
+    assert [[first], [first, again], [first]] == [flagged(past, "e", clip) for clip in range(3)]
+
+
+def test_a_window_that_reaches_over_the_ends_of_a_clip_is_cut(past: Past) -> None:
+    past.add_event("e", start_s=3.0)
+    past.add_clip("e", noise(1.0), start_s=0.0)
+    past.add_window("e", start_s=0.5)
+    past.add_window("e", start_s=-0.25)
+    assert [(0.0, 1.0)] == flagged(past, "e")
+
+
+def test_a_clip_whose_windows_were_not_kept_is_flagged_nowhere(past: Past) -> None:
+    past.add_event("e", start_s=3.0, kind=SoundKind.TONE)
+    past.add_clip("e", noise(5.0), start_s=300.0)
+    assert [] == flagged(past, "e")
+
+
+def test_a_window_of_another_stream_is_no_part_of_a_clip(past: Past) -> None:
+    past.add_event("e", start_s=3.0)
+    past.add_clip("e", noise(5.0), start_s=0.0)
+    past.add_window("e", start_s=1.0, restarted_s=4000.0)
+    assert [] == flagged(past, "e")
 
 
 def test_normal_sound_is_the_pre_roll(past: Past) -> None:

@@ -191,10 +191,19 @@ def test_the_clip_of_the_worst_window_that_can_be_heard_is_shown_first() -> None
 
 def test_a_finding_is_cut_to_its_clip_and_left_out_of_others() -> None:
     finding = Finding(SoundKind.TONE, 100.0, 200.0, 995.0, 1004.0, 12.0)
-    found = shown.finding_in_clip(finding, CLIP)
+    found = shown.finding_in_clip(finding, CLIP, [])
     assert {"fromS": 0.0, "toS": 4.0, "lowHz": 100.0, "highHz": 200.0} == found
-    assert None is shown.finding_in_clip(finding, replace(CLIP, start_utc_s=1004.0))
-    assert None is shown.finding_in_clip(None, CLIP)
+    assert None is shown.finding_in_clip(finding, replace(CLIP, start_utc_s=1004.0), [])
+    assert None is shown.finding_in_clip(None, CLIP, [])
+
+
+def test_of_a_finding_in_several_alarms_the_worst_stretch_of_the_clip_is_framed() -> None:
+    finding = Finding(SoundKind.TONE, 100.0, 200.0, 900.0, 1100.0, 12.0)  # before this clip, and after it
+    again = replace(WINDOW, start_s=7.0, end_s=9.0, start_utc_s=1007.0, value=3.0)
+    for windows, framed in (([WINDOW], (3.0, 5.0)), ([WINDOW, again], (7.0, 9.0))):
+        found = shown.finding_in_clip(finding, CLIP, windows)
+        assert found is not None
+        assert framed == (found["fromS"], found["toS"])
 
 
 def test_a_window_leads_to_the_clip_that_holds_it() -> None:

@@ -67,10 +67,14 @@ def labelled_files(
     else:
         found = [(index.parent / row["file"], row) for row in _rows(index, role, sets)]
     root = index.parent
-    files = [
-        LabelledFile(_name(path, relative_to, root), path, row.get("label") == "anomaly", row.get("kind", ""))
-        for path, row in found
-    ]
+    files = list(
+        dict.fromkeys(  # an index may have a row for each anomaly of a file
+            LabelledFile(
+                _name(path, relative_to, root), path, row.get("label") == "anomaly", row.get("kind", "")
+            )
+            for path, row in found
+        )
+    )
     if not files:
         raise NoSoundError(
             f"{data}: holds no sound file that is labelled normal or anomaly, of role {role or 'any'} and "

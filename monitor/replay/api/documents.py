@@ -75,7 +75,9 @@ class ClipDocument(Part):
     sample_rate_hz: int = Field(gt=0, description="The device's own.")
     lost_samples: int = Field(ge=0, description="Zeros in it that stand for lost samples.")
     size_bytes: int = Field(ge=0, description="Of its file.")
-    flagged: Stretch | None = Field(description="Where it was flagged; null: nowhere.")
+    flagged: tuple[Stretch, ...] = Field(
+        description="Where windows at or above the limit were kept; empty: nowhere."
+    )
     gone: Gone | None = Field(description="Why its file is no longer there; null: it is there.")
 
 
@@ -211,7 +213,6 @@ def _label(label: Label) -> LabelDocument:
 
 
 def _clip(whole: WholeEvent, clip: StoredClip) -> ClipDocument:
-    start_s, end_s = flagged_in_clip(whole.event, clip, whole.windows)
     return ClipDocument(
         clip_id=clip.clip_id,
         start=rfc3339_from_utc_s(clip.start_utc_s),
@@ -219,7 +220,7 @@ def _clip(whole: WholeEvent, clip: StoredClip) -> ClipDocument:
         sample_rate_hz=clip.sample_rate_hz,
         lost_samples=clip.lost_samples,
         size_bytes=clip.size_bytes,
-        flagged=Stretch(start_s=round(start_s, 3), end_s=round(end_s, 3)) if end_s > start_s else None,
+        flagged=flagged_in_clip(clip, whole.windows),
         gone=clip.gone,  # type: ignore[arg-type]  # pydantic checks what the database says
     )
 

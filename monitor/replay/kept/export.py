@@ -1,7 +1,8 @@
 """Labelled events as a folder of sound that `wheeltapper train` and `evaluate` read, in one zip.
 
     *.flac        the clips, as they were recorded; one label each
-    index.csv     as `wheeltapper record` writes it, with onset_s and offset_s where an anomaly was flagged
+    index.csv     as `wheeltapper record` writes it, with onset_s and offset_s where an anomaly was flagged: a
+                  row for each such stretch
     truth.csv     the same stretches for `wheeltapper evaluate --truth`
     labels.json   who said what and when, with every change of mind; and what could not be exported
 
@@ -23,16 +24,23 @@ from typing import Literal
 from monitor.errors import FileGoneError
 from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.record_folder import COLUMNS, INDEX, LICENCE
+from monitor.replay.kept.axes import Stretch
 from monitor.replay.kept.event_query import PAGE_MAX, EventFilter, Order, places
 from monitor.replay.kept.flagged import flagged_in_clip
 from monitor.replay.kept.reading import StoreReader
 from monitor.store import Event, Label, StoredClip
 
-LABELS: Mapping[str, str] = {"anomaly": "anomaly", "no_anomaly": "normal", "unsure": "unsure"}
+ANOMALY = "anomaly"
+LABELS: Mapping[str, str] = {ANOMALY: "anomaly", "no_anomaly": "normal", "unsure": "unsure"}
 """What a rating is called in an index. Training and evaluation leave `unsure` alone."""
 Judgement = Literal["anomaly", "no_anomaly", "unsure"]
 ROLE = "train"
 """One role for all: training takes the normal ones by it, evaluation takes all where none is `test`."""
+NOWHERE = (
+    "none of its windows at or above the limit was kept (store.maps_per_event): where in it the anomaly is, "
+    "nobody knows"
+)
+"""Why a clip of an anomaly is left out: without times all of it would be learned from, its pre-roll too."""
 FALSE_ALARM = "false_alarm"
 """Kind of a normal clip."""
 INDEX_COLUMNS = (*COLUMNS, "onset_s", "offset_s", "event_id")
@@ -87,13 +95,18 @@ def zip_of_labelled(
         for event, label in _labelled(reader, wanted, ratings):
             labels = [_label_tree(given) for given in reader.store.labels(event.event_id)]
             written.events.append({"event_id": event.event_id, "labels": labels})
+            windows = reader.store.windows(event.event_id) if label.rating == ANOMALY else ()
             for clip in reader.store.clips(event.event_id):
+                stretches = flagged_in_clip(clip, windows)
+                if label.rating == ANOMALY and not stretches:
+                    written.left_out.append({"clip_id": clip.clip_id, "why": NOWHERE})
+                    continue
                 try:
                     yield from _clip_entry(reader, archive, pipe, clip)
                 except FileGoneError as error:
                     written.left_out.append({"clip_id": clip.clip_id, "why": str(error)})
                     continue
-                written.rows.append(_row(reader, event, label, clip))
+                written.rows += _rows(event, label, clip, stretches)
         truth = [row for row in written.rows if row["onset_s"]]
         told = {"events": written.events, "left_out": written.left_out}
         archive.writestr("labels.json", json.dumps(told, indent=1, ensure_ascii=False))
@@ -139,11 +152,10 @@ def _file_name(clip: StoredClip) -> str:
     )
 
 
-def _row(reader: StoreReader, event: Event, label: Label, clip: StoredClip) -> dict[str, str]:
-    onset_s, offset_s = 0.0, 0.0
-    if label.rating == "anomaly":
-        onset_s, offset_s = flagged_in_clip(event, clip, reader.store.windows(event.event_id))
-    times = (f"{onset_s:.3f}", f"{offset_s:.3f}") if offset_s > onset_s else ("", "")
+def _rows(
+    event: Event, label: Label, clip: StoredClip, stretches: Sequence[Stretch]
+) -> Iterator[dict[str, str]]:
+    """Yield a row for each stretch of an anomaly, one without times for anything else."""
     values = (
         _file_name(clip),
         clip.source_id,
@@ -153,10 +165,10 @@ def _row(reader: StoreReader, event: Event, label: Label, clip: StoredClip) -> d
         str(clip.sample_rate_hz),
         f"{clip.duration_s:.3f}",
         LICENCE,
-        *times,
-        event.event_id,
     )
-    return dict(zip(INDEX_COLUMNS, values, strict=True))
+    times = [(f"{stretch.start_s:.3f}", f"{stretch.end_s:.3f}") for stretch in stretches]
+    for onset_s, offset_s in times or [("", "")]:
+        yield dict(zip(INDEX_COLUMNS, (*values, onset_s, offset_s, event.event_id), strict=True))
 
 
 def _kind(event: Event, label: Label) -> str:

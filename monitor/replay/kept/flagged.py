@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from monitor.replay.kept.axes import Stretch
+from monitor.replay.kept.clip_maps import windows_in_clip
 from monitor.store import Event, Store, StoredClip, StoredWindow
+
+LIMIT = 1.0
+"""A window's value is in units of the alarm limit."""
 
 LEAST_NORMAL_S = 1.0
 """A shorter stretch of normal sound is nothing to compare with."""
@@ -27,20 +32,23 @@ class Reference:
     """To here."""
 
 
-def flagged_in_clip(event: Event, clip: StoredClip, windows: Sequence[StoredWindow]) -> tuple[float, float]:
-    """Return from where to where a clip was flagged, seconds from its start; (0, 0) if nowhere.
+def flagged_in_clip(clip: StoredClip, windows: Sequence[StoredWindow]) -> tuple[Stretch, ...]:
+    """Return where kept windows at or above the limit lie in a clip, in order; those that meet are one.
 
-    From the event's first window at the limit to the last one that is known of: the event itself ends only
-    when its alarm has cleared, which is later.
+    What lies between them is left out: windows below the limit belong to an event until its alarm has
+    cleared, and an event goes on through the next alarm while nobody has acknowledged it.
     """
-    ends = [window.start_utc_s + (window.end_s - window.start_s) for window in windows]
-    if event.explanation is not None:
-        ends.append(event.explanation.end_utc_s)
-    if not ends:
-        ends.append(clip.start_utc_s + clip.duration_s if event.end_utc_s is None else event.end_utc_s)
-    start_s = min(max(event.start_utc_s - clip.start_utc_s, 0.0), clip.duration_s)
-    end_s = min(max(ends) - clip.start_utc_s, clip.duration_s)
-    return (start_s, end_s) if end_s > start_s else (0.0, 0.0)
+    stretches: list[Stretch] = []
+    for window in sorted(windows_in_clip(clip, windows), key=lambda window: window.start_s):
+        if window.value is None or window.value < LIMIT:
+            continue
+        start_s = max(0.0, window.start_s - clip.start_s)
+        end_s = min(clip.duration_s, window.end_s - clip.start_s)
+        if stretches and start_s <= stretches[-1].end_s:
+            before = stretches.pop()
+            start_s, end_s = before.start_s, max(before.end_s, end_s)
+        stretches.append(Stretch(start_s=round(start_s, 4), end_s=round(end_s, 4)))
+    return tuple(stretches)
 
 
 def reference_for(store: Store, event: Event) -> Reference | None:

@@ -41,7 +41,7 @@ def event(request: Request) -> Response:
         facts["clip"] = {
             "id": clip.clip_id,
             "startS": shown.start_in_clip(clip, whole.windows, whole.event),
-            "finding": shown.finding_in_clip(finding, clip),
+            "finding": shown.finding_in_clip(finding, clip, whole.windows),
         }
         facts["reference"] = None if reference is None else asdict(reference)
     return page(

@@ -8,6 +8,8 @@ from urllib.parse import quote, urlencode
 
 from monitor.explanation import Finding
 from monitor.messages import AlarmState
+from monitor.replay.kept.clip_maps import windows_in_clip
+from monitor.replay.kept.flagged import flagged_in_clip
 from monitor.replay.pages.words import STATES, Tongue, clock, day
 from monitor.store import Event, Label, StoredClip, StoredWindow
 
@@ -163,12 +165,28 @@ def start_in_clip(clip: StoredClip, windows: Sequence[StoredWindow], event: Even
     return round(min(max(0.0, utc_s - clip.start_utc_s - BEFORE_WORST_S), clip.duration_s), 3)
 
 
-def finding_in_clip(finding: Finding | None, clip: StoredClip) -> dict[str, float] | None:
-    """Return where a finding lies in a clip, seconds from its start and Hz; None: not there."""
+def finding_in_clip(
+    finding: Finding | None, clip: StoredClip, windows: Sequence[StoredWindow]
+) -> dict[str, float] | None:
+    """Return where a finding lies in a clip, seconds from its start and Hz; None: not there.
+
+    A finding lasts from where it was first heard to where it was last: where an event has several alarms,
+    through the quiet between them too. So only the flagged stretch with the worst window is framed; all of
+    the finding where none was flagged, as with sound that could not be judged.
+    """
     if finding is None:
         return None
     start_s = max(0.0, finding.start_utc_s - clip.start_utc_s)
     end_s = min(clip.duration_s, finding.end_utc_s - clip.start_utc_s)
+    worst = worst_of(windows_in_clip(clip, windows))
+    for stretch in flagged_in_clip(clip, windows):
+        first_s, last_s = max(start_s, stretch.start_s), min(end_s, stretch.end_s)
+        is_worst = (
+            worst is not None and stretch.start_s <= max(0.0, worst.start_s - clip.start_s) < stretch.end_s
+        )
+        if is_worst and first_s < last_s:
+            start_s, end_s = first_s, last_s
+            break
     if end_s <= start_s:
         return None
     return {
