@@ -62,6 +62,9 @@ A plant with access lists has to let the box publish below `spBv1.0/{group}/+/{n
 - **After an outage** of broker, host or box the births tell what is now, and what happened meanwhile
   follows as historical (`is_historical`), with its own time, oldest first: every change of an alarm, and
   one score a minute (`mqtt.offline_score_every_s`), the highest.
+- **While a microphone is dead** what is still to be told of it stays in the store, however long that takes,
+  and holds up nobody: scores up to `mqtt.offline_scores_max`, of which the oldest go first, counted. It is
+  told as historical when the microphone is back.
 - **Quality** is 0 (bad) for a score that cannot be judged: it is null, and neither an anomaly nor normal.
 - **Clean stop**: DDEATH for each device, NDEATH, and with MQTT 5 disconnect with will; hosts get the same
   death twice. Any other end is told by the broker, 1.5 times `mqtt.keepalive_s` later at the latest. bdSeq

@@ -34,8 +34,6 @@ from monitor.publish.sparkplug.settings import Now
 
 GONE = {CaptureState.RECOVERING, CaptureState.FAILED}
 """In these a source has no sound to give: its device is dead to hosts."""
-RECORDS_AT_ONCE = 200
-"""Records taken from the store at a time."""
 
 Act = Callable[[Sequence[Action]], None]
 """Carries out what the session asks for, at once."""
@@ -117,7 +115,8 @@ class EdgeTeller:
     def _tell_records(self, now: Now) -> Mapping[str | None, int]:
         """Tell what the store has, as far as there is room; return when the last of each device was."""
         told_ms: dict[str | None, int] = {}
-        for sample in self._feed.take(min(RECORDS_AT_ONCE, self._session.room), now.steady_s):
+        self._feed.take_back(self._session.given_back())
+        for sample in self._feed.take(self._session.room, now.steady_s, self._session.is_alive):
             self._act(self._session.changed(sample, now))
             told_ms[sample.device_id] = sample.at_ms
         return told_ms

@@ -6,7 +6,9 @@ settled waits again, in the order in which it was given: a sample may come twice
 last bit, but it is not lost.
 
 Samples with a token are kept by the caller until they are settled (the store's outbox), and refused when
-there is no room. Samples without are kept here only: when there is no room the oldest goes, counted.
+there is no room. Those that wait for a dead device are given back to the caller, so that they take no place
+from the living for as long as it stays dead. Samples without are kept here only: when there is no room the
+oldest goes, counted.
 """
 
 from __future__ import annotations
@@ -146,6 +148,24 @@ class History:
             del (self._under_way if key in self._under_way else self._arrived)[key]
         self._repeated += len(back)
         self._waiting = OrderedDict(sorted({**back, **self._waiting}.items()))
+
+    def give_back(self, is_alive: Callable[[str | None], bool]) -> tuple[Sample, ...]:
+        """Let go of waiting samples with a token whose device is dead, and return them, oldest first.
+
+        While anything of a device is under way all of it stays, for that may have to wait again in its order.
+        """
+        dead = {sample.device_id for sample in self._waiting.values() if not is_alive(sample.device_id)}
+        if dead:
+            sent = (*self._under_way.values(), *self._arrived.values())
+            dead -= {each.sample.device_id for each in sent if each.sample.token is not None}
+        given = {
+            key: sample
+            for key, sample in self._waiting.items()
+            if sample.token is not None and sample.device_id in dead
+        }
+        for key in given:
+            del self._waiting[key]
+        return tuple(given.values())
 
     def _admit(self, sample: Sample) -> int | None:
         """Return a key for a sample; None: there is no place for any without a token."""

@@ -207,6 +207,17 @@ class Session:
         grace_s = 0.0 if self._settings.primary_host_id is None else self._settings.host_grace_s
         return self._history.settle(now.steady_s - grace_s)
 
+    def given_back(self) -> tuple[Sample, ...]:
+        """Return samples with a token that wait for dead devices, to be offered again when those are back.
+
+        Each comes once, with the readings that it had left; they are not settled.
+        """
+        return self._history.give_back(self._roster.is_alive)
+
+    def is_alive(self, device_id: str | None) -> bool:
+        """Whether a device has appeared and is not lost; the node itself (None) always is."""
+        return self._roster.is_alive(device_id)
+
     def name_of(self, device_id: str | None, alias: int) -> str | None:
         """Return the tag of a device, or of the node for None, that a number stands for.
 

@@ -71,13 +71,20 @@ class Plant(RuleBasedStateMachine):
 
     def tick(self) -> None:
         self.carry_out(self.session.tick(self.now))
-        while self.unoffered and self.session.room:
-            self.carry_out(self.session.changed(self.store[self.unoffered.pop(0)], self.now))
+        self.unoffered = sorted([*self.unoffered, *self._given_back()])
+        for token in [one for one in self.unoffered if self.session.is_alive(self.store[one].device_id)]:
+            if not self.session.room:
+                break
+            self.unoffered.remove(token)
+            self.carry_out(self.session.changed(self.store[token], self.now))
         for token in self.session.settled(self.now):
             sample = self.store.pop(token)
             self.settled.add(token)
             event = str(sample.readings["Alarm/EventId"].value)
             assert self.host.told(sample.device_id, event), f"{event} is settled, and nobody heard it"
+
+    def _given_back(self) -> list[int]:
+        return [sample.token for sample in self.session.given_back() if sample.token is not None]
 
     # Lines and brokers
 
@@ -237,7 +244,7 @@ class Plant(RuleBasedStateMachine):
         self.expected[device_id, name] = self.now.utc_ms
         sample = Sample(device_id, values, self.now.utc_ms, token=token)
         if token is not None:
-            late = bool(self.unoffered) or not self.session.room
+            late = bool(self.unoffered) or not self.session.room or device_id in self.lost
             self.store[token] = Sample(device_id, values, self.now.utc_ms, token=token, late=True)
             if late:
                 self.unoffered.append(token)
@@ -267,7 +274,7 @@ class Plant(RuleBasedStateMachine):
                 self.appear(device_id)
 
     def teardown(self) -> None:
-        """In the end all are there, and everything that happened has been told, with the time when it did."""
+        """In the end everything of the living has been told, and then of all, with the time when it was."""
         if not hasattr(self, "session"):
             return
         for broker in (0, 1):
@@ -276,6 +283,7 @@ class Plant(RuleBasedStateMachine):
         assert {None, *(self.alive - self.lost)} == set(self.host.node.tags), (
             "a device is not what it is told to be"
         )
+        self._until(lambda: {sample.device_id for sample in self.store.values()} <= self.lost)
         for device_id in sorted(self.alive):
             self.appear(device_id)
         self._until(lambda: not self.store and self.session.counts.history.waiting == 0)

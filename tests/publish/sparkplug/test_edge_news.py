@@ -78,6 +78,10 @@ def feed_of(outbox: ListOutbox, log: CapturedLog) -> RecordFeed:
     return RecordFeed(outbox, VOICE, ["pump"], log)
 
 
+def alive(_source_id: str) -> bool:
+    return True
+
+
 def add(outbox: ListOutbox, source_id: str = "pump") -> int:
     body = change_body(change_to(AlarmState.UNACKNOWLEDGED, source_id=source_id), "demo-1")
     return outbox.add("event", source_id, body, 1.75e9).seq
@@ -88,25 +92,67 @@ def test_what_waited_is_the_past_until_the_feed_has_caught_up() -> None:
     feed = feed_of(outbox, CapturedLog())
     for _ in range(3):
         add(outbox)
-    assert [(1, True), (2, True)] == [(s.token, s.late) for s in feed.take(2, 0.0)]
+    assert [(1, True), (2, True)] == [(s.token, s.late) for s in feed.take(2, 0.0, alive)]
     assert not feed.caught_up
-    assert [(3, True)] == [(s.token, s.late) for s in feed.take(2, 0.0)]
+    assert [(3, True)] == [(s.token, s.late) for s in feed.take(2, 0.0, alive)]
     assert feed.caught_up
     add(outbox)
-    assert [(4, False)] == [(s.token, s.late) for s in feed.take(2, 0.0)]
+    assert [(4, False)] == [(s.token, s.late) for s in feed.take(2, 0.0, alive)]
     feed.fall_behind()
     add(outbox)
-    assert [(5, True)] == [(s.token, s.late) for s in feed.take(2, 0.0)]
+    assert [(5, True)] == [(s.token, s.late) for s in feed.take(2, 0.0, alive)]
+
+
+def test_records_of_dead_devices_stay_and_hold_up_nobody_and_follow_in_order_when_they_are_back() -> None:
+    outbox = ListOutbox()
+    feed = RecordFeed(outbox, VOICE, ["pump", "fan"], CapturedLog())
+    dead = {"pump"}
+
+    def take(limit: int) -> list[tuple[int | None, bool]]:
+        told = feed.take(limit, 0.0, lambda source_id: source_id not in dead)
+        return [(sample.token, sample.late) for sample in told]
+
+    for _ in range(450):
+        add(outbox, "pump")
+    add(outbox, "fan")
+    assert [] == take(2) == take(2)
+    assert not feed.caught_up
+    assert [(451, True)] == take(2)
+    assert feed.caught_up
+    add(outbox, "pump")
+    assert 453 == add(outbox, "fan")
+    assert [(453, False)] == take(2), "what is now is told as such, whoever is dead"
+    assert [] == outbox.sent
+    dead.clear()
+    told = [each for _ in range(10) for each in take(100)]
+    assert [*range(1, 451), 452] == [token for token, _ in told]
+    assert {True} == {late for _, late in told}
+    feed.settle([token for token, _ in told if token is not None], 0.0)
+    add(outbox, "pump")
+    assert [(454, False)] == take(9), "and then all is as before"
+
+
+def test_what_a_dead_device_gave_back_is_taken_again_before_what_followed() -> None:
+    outbox = ListOutbox()
+    feed = RecordFeed(outbox, VOICE, ["pump", "fan"], CapturedLog())
+    for source_id in ("pump", "fan", "pump"):
+        add(outbox, source_id)
+    first, _, third = feed.take(9, 0.0, alive)
+    feed.take_back([third])
+    add(outbox, "pump")
+    assert [] == feed.take(9, 0.0, lambda source_id: source_id == "fan")
+    feed.take_back([first])
+    assert [1, 3, 4] == [sample.token for sample in feed.take(9, 0.0, alive)], "2 is under way"
 
 
 def test_a_score_that_was_kept_is_the_past_even_when_the_feed_has_caught_up() -> None:
     outbox = ListOutbox()
     feed = feed_of(outbox, CapturedLog())
-    feed.take(9, 0.0)
+    feed.take(9, 0.0, alive)
     body = {"source_id": "pump", "start_s": 0.0, "end_s": 2.0, "start_utc_s": 1.75e9, "quality": "ok"}
     body |= {"level_dbfs": -30.0, "value": 0.5, "expected_per_day": 0.1, "raw": 1.0, "profile": None}
     outbox.add("score", "pump", {**body, "bundle_id": "demo-1"}, 1.75e9)
-    (sample,) = feed.take(9, 0.0)
+    (sample,) = feed.take(9, 0.0, alive)
     assert (True, 0.5) == (sample.late, sample.readings["Score"].value)
 
 
@@ -117,7 +163,7 @@ def test_a_record_that_cannot_be_told_does_not_hold_up_those_behind_it() -> None
     add(outbox, "removed")
     outbox.add("hymn", "pump", {})
     assert 4 == add(outbox)
-    assert [4] == [sample.token for sample in feed.take(9, 0.0)]
+    assert [4] == [sample.token for sample in feed.take(9, 0.0, alive)]
     feed.settle([], 0.0)
     assert ([1, 2, 3], 3) == (outbox.sent, feed.unsendable)
     assert 3 == sum(level == "error" for level, _, _ in log.lines)
@@ -136,11 +182,11 @@ def test_a_store_that_fails_is_left_alone_for_a_while_and_nothing_is_lost(
     with monkeypatch.context() as failing:
         failing.setattr(outbox, "pending", broken)
         failing.setattr(outbox, "mark_sent", broken)
-        assert [] == feed.take(9, 0.0) == feed.take(9, 0.5)
+        assert [] == feed.take(9, 0.0, alive) == feed.take(9, 0.5, alive)
         feed.settle([seq], 1.0)
     assert 1 == len(log.lines)
-    assert [] == feed.take(9, 1.5)
-    assert [seq] == [sample.token for sample in feed.take(9, 2.0)]
+    assert [] == feed.take(9, 1.5, alive)
+    assert [seq] == [sample.token for sample in feed.take(9, 2.0, alive)]
     feed.settle([], 2.0)
     assert [seq] == outbox.sent
 

@@ -20,7 +20,7 @@ from sparkplug_rig import Counter
 from wire_tap import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, Packet, Tap, text_at
 
 from monitor.messages import AlarmState, CaptureState
-from monitor.publish.edge.teller import RECORDS_AT_ONCE
+from monitor.publish.edge.records import AT_ONCE
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.phase import Phase
 from monitor.publish.sparkplug.topics import Verb
@@ -295,7 +295,7 @@ def test_a_broker_that_hangs_is_given_no_more_than_it_takes(
     paho = line._paho
     assert paho is not None
     time.sleep(1.0)
-    assert len(paho._out_packet) <= RECORDS_AT_ONCE, "nothing more is handed to a line that takes nothing"
+    assert len(paho._out_packet) <= AT_ONCE, "nothing more is handed to a line that takes nothing"
     assert rig.node.state.session.history.under_way < EVENTS
     mosquitto.go_on()
     eventually(lambda: rig.node.state.records == EVENTS, 30.0, "all are read")

@@ -53,6 +53,19 @@ def test_the_dead_keep_theirs_and_the_others_go_on() -> None:
     assert [2] == [found.at_ms for _, found in history.due(5, lambda device_id: device_id == "fan")]
 
 
+def test_what_waits_for_the_dead_takes_no_place_from_the_living() -> None:
+    history = History(tokened_max=2, loose_max=10)
+    history.keep(sample(1, token=1, device_id="pump"))
+    history.note_sent(sample(2, token=2, device_id="pump"), 1)
+    history.keep(sample(3, device_id="pump"))
+    assert 0 == history.room
+    assert () == history.give_back(lambda one: one != "pump"), "what is under way may have to wait before it"
+    history.take_back()
+    assert () == history.give_back(lambda _: True)
+    assert [1, 2] == [given.token for given in history.give_back(lambda one: one != "pump")]
+    assert (2, [3]) == (history.room, waiting(history))
+
+
 STEPS = st.lists(
     st.tuples(
         st.sampled_from(["keep", "send", "resend", "settle", "back"]), st.booleans(), st.integers(1, 3)

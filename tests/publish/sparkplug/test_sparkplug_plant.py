@@ -67,11 +67,21 @@ def live_twenty_times() -> None:
         (Composer, "nbirth", lambda composer, metrics, ms: composer._message(Verb.NBIRTH, None, metrics, ms)),
         (TagSet, "past", as_if_now),
         (History, "take_back", lambda history, _from_number=0: history._under_way.clear()),
+        (History, "give_back", lambda _history, _is_alive: ()),
         (Session, "_speaks_for", lambda session, _device_id: session.phase is Phase.BORN),
         (Session, "failed", lambda _session, _number, _now: []),
         (Roster, "lose", lambda roster, device_id: roster._alive.discard(device_id)),
     ],
-    ids=["gap", "birth-not-0", "not-historical", "lost", "before-birth", "gap-not-told", "death-not-told"],
+    ids=[
+        "gap",
+        "birth-not-0",
+        "not-historical",
+        "lost",
+        "starved",
+        "before-birth",
+        "gap-not-told",
+        "death-not-told",
+    ],
 )
 def test_a_node_that_breaks_a_rule_is_found(
     monkeypatch: pytest.MonkeyPatch, owner: type, name: str, broken: object
