@@ -56,20 +56,31 @@ def newest_audit(
     return [_entry(row) for row in database.rows(f"{query} ORDER BY n DESC LIMIT ?", (*parameters, limit))]
 
 
-def prune_audit(database: Database, *, older_than_utc_s: float | None, max_rows: int) -> int:
-    """Remove the oldest entries: those before `older_than_utc_s` (None: none for age) and beyond `max_rows`.
+def prune_audit(database: Database, *, now_utc_s: float | None, max_age_s: float, max_rows: int) -> int:
+    """Remove the oldest entries: those beyond `max_age_s` (`now_utc_s` None: none for age) and `max_rows`.
 
-    Order is by insertion; a time before the clock was set says nothing about age. Returns how many went.
+    Order is by insertion. An entry goes for its age when it, or one behind it, is too old, and none before
+    that is young; a time before the clock was set, or to come, says nothing. Returns how many went.
 
     Raises:
         StoreError: The database refuses.
     """
     with database.transaction(durable=False) as connection:
         last = connection.execute("SELECT COALESCE(MAX(n), 0) FROM audit").fetchone()[0] - max_rows
-        if older_than_utc_s is not None:
-            old = "SELECT COALESCE(MAX(n), 0) FROM audit WHERE at_utc_s >= ? AND at_utc_s < ?"
-            last = max(last, connection.execute(old, (CLOCK_SET_UTC_S, older_than_utc_s)).fetchone()[0])
+        if now_utc_s is not None:
+            last = max(last, _last_old(connection, now_utc_s - max_age_s, now_utc_s))
         return int(connection.execute("DELETE FROM audit WHERE n <= ?", (last,)).rowcount)
+
+
+def _last_old(connection: sqlite3.Connection, since_utc_s: float, now_utc_s: float) -> int:
+    """Return the number up to which entries go for their age; 0: none does."""
+    # a clock that was wrong for a while leaves an entry that looks old behind fresh ones
+    young = connection.execute(
+        "SELECT MIN(n) FROM audit WHERE at_utc_s BETWEEN ? AND ?", (since_utc_s, now_utc_s)
+    ).fetchone()[0]
+    old = "SELECT COALESCE(MAX(n), 0) FROM audit WHERE at_utc_s >= ? AND at_utc_s < ? AND n < ?"
+    before = 2**62 if young is None else young
+    return int(connection.execute(old, (CLOCK_SET_UTC_S, since_utc_s, before)).fetchone()[0])
 
 
 def _entry(row: sqlite3.Row) -> AuditEntry:

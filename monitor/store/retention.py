@@ -64,7 +64,8 @@ def prune(store: Store, config: StoreConfig, now_utc_s: float) -> RetentionRepor
     clock_set = now_utc_s >= CLOCK_SET_UTC_S
     report.removed_audit = prune_audit(
         store.database,
-        older_than_utc_s=now_utc_s - config.audit_max_days * DAY_S if clock_set else None,
+        now_utc_s=now_utc_s if clock_set else None,
+        max_age_s=config.audit_max_days * DAY_S,
         max_rows=config.audit_max_rows,
     )
     if not clock_set:

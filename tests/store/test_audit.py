@@ -84,6 +84,18 @@ def test_what_is_too_old_goes_and_a_clock_that_was_not_set_says_nothing_about_ag
     assert ["unset", "young", "clock"] == noted(store)
 
 
+def test_an_entry_with_a_wrong_date_takes_none_with_it_that_came_before(store: Store) -> None:
+    ages_days = {"old": 12.0, "fresh": 3.0, "wrong": 300.0, "future": -30.0, "last": 0.0}
+    for name, age_days in ages_days.items():
+        store.add_audit(replace(ENTRY, command_id=name, at_utc_s=NOW_UTC_S - age_days * DAY_S))
+    config = StoreConfig(audit_max_days=10)
+    assert 1 == prune(store, config, NOW_UTC_S).removed_audit
+    assert ["last", "future", "wrong", "fresh"] == noted(store)
+    assert 2 == prune(store, config, NOW_UTC_S + 8 * DAY_S).removed_audit, "it goes behind what came before"
+    assert ["last", "future"] == noted(store)
+    assert 2 == prune(store, config, NOW_UTC_S + 11 * DAY_S).removed_audit, "a date to come keeps nothing"
+
+
 def test_a_withdrawn_label_stays_on_record_and_counts_no_more(store: Store, raise_event: RaiseEvent) -> None:
     raise_event(store, "e1")
     assert store.label("e1") is None
