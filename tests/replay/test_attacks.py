@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -15,8 +16,10 @@ from replay_rig import PASSWORD, Browser, Plant, Served, browser_at
 from monitor.messages import AlarmState
 from monitor.replay import serving
 from monitor.replay.gate import bodies
+from monitor.replay.gate.audit import REFUSED_IN_ALL, REFUSED_OF_AN_ADDRESS
 from monitor.replay.gate.bodies import MAX_BODY_BYTES
 from monitor.replay.gate.reception import OF_A_NAME, OF_AN_ADDRESS
+from monitor.replay.places import AUDIT_FILE
 
 Open = Callable[..., Browser]
 ACT = "/api/v1/sources/pump/commands"
@@ -195,6 +198,28 @@ def test_a_form_of_another_site_cannot_log_anybody_in(open_browser: Open) -> Non
     guess = {**form, "csrf_token": "guess"}
     assert 403 == browser.client.post("/login", data=guess, headers={"Origin": browser.url}).status_code
     assert 401 == browser.get("/api/v1/now").status_code
+
+
+def test_changes_that_strangers_send_cannot_push_others_lines_out_of_the_audit(
+    page: Served, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> list[dict[str, str]]:
+        lines = (plant.config.state_dir / AUDIT_FILE).read_text(encoding="utf-8").splitlines()
+        assert max(map(len, lines)) < 2000
+        return [line for line in map(json.loads, lines) if line["what"] == "change refused"]
+
+    foreign = [(b"Origin", b"\xff" * 5000), (b"Content-Type", b"application/json")]
+    with browser_at(page.url) as browser:
+        for _ in range(3 * REFUSED_OF_AN_ADDRESS):
+            assert 403 == browser.client.post("/login", content=b"{}", headers=foreign).status_code
+        assert REFUSED_OF_AN_ADDRESS == len(refused())
+        assert [False] * (REFUSED_OF_AN_ADDRESS - 1) + [True] == ["then" in line for line in refused()]
+        numbers = iter(range(10_000))
+        monkeypatch.setattr("monitor.replay.gate.doorkeeper.address_of", lambda _: f"192.0.2.{next(numbers)}")
+        for _ in range(REFUSED_IN_ALL):
+            assert 403 == browser.client.post("/login", content=b"{}", headers=foreign).status_code
+    assert REFUSED_IN_ALL == len(refused()), "many addresses together are limited too"
+    assert "then" in refused()[-1]
 
 
 def test_a_page_without_users_is_not_changed_by_other_sites_either(local_page: Served, plant: Plant) -> None:

@@ -190,7 +190,9 @@ def test_the_audit_is_bounded_and_one_line_stays_one_line(tmp_path: Path) -> Non
     audit = Audit(path, CapturedLog())
     audit.note("login refused", user="x\n{}" * 1000, address="192.0.2.1")
     (line,) = path.read_text(encoding="utf-8").splitlines()
-    assert 200 == len(json.loads(line)["user"])
+    assert "x\n{}" * 40 == json.loads(line)["user"], "cut to 200 as it stands in the file"
+    audit.note("login refused", user="\xff" * 1000, address=None)
+    assert "\xff" * 33 == json.loads(path.read_text(encoding="utf-8").splitlines()[1])["user"]
     path.write_bytes(b"x" * MAX_BYTES)
     audit.note("login", user="anna", address=None)
     audit.note("logout", user="anna", address=None)

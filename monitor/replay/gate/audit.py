@@ -13,10 +13,16 @@ from pathlib import Path
 
 from monitor.logs import Log
 from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.replay.gate.attempts import Attempts, address_key
 
 MAX_BYTES = 5_000_000
 MAX_TEXT = 200
-"""Longer values are cut: they may have been typed by anybody."""
+"""Longer values are cut, as they stand in the file: they may have been typed by anybody."""
+WITHIN_S = 300.0
+REFUSED_OF_AN_ADDRESS = 10
+"""Lines about refused changes of one address within WITHIN_S: whoever can reach the page can cause them."""
+REFUSED_IN_ALL = 30
+"""The same of all addresses together: it takes a day to push what others did out of both files."""
 
 
 class Audit:
@@ -30,7 +36,7 @@ class Audit:
     def note(self, what: str, *, user: str | None, address: str | None, **facts: str | None) -> None:
         """Write one line; a disk that does not take it is told in the log, and stops nobody."""
         entry = {"what": what, "user": user, "address": address, **facts}
-        cut = {key: value[:MAX_TEXT] if isinstance(value, str) else value for key, value in entry.items()}
+        cut = {key: _cut(value) if isinstance(value, str) else value for key, value in entry.items()}
         line = json.dumps({"time": rfc3339_from_utc_s(time.time()), **cut}) + "\n"
         try:
             self._append(line.encode())
@@ -50,3 +56,34 @@ class Audit:
             os.close(handle)
         if full:
             self._path.replace(self._path.with_name(self._path.name + ".1"))
+
+
+class SparingAudit:
+    """Writes what anybody can cause: so many lines of an address, so many in all, and then that it stops."""
+
+    def __init__(self, audit: Audit, what: str, of_an_address: int, in_all: int) -> None:
+        self._audit = audit
+        self._what = what
+        self._of_address = Attempts(of_an_address, WITHIN_S)
+        self._in_all = Attempts(in_all, WITHIN_S)
+
+    def note(self, *, user: str | None, address: str, **facts: str | None) -> None:
+        """Write one line, unless enough were written lately; the last one before that says so."""
+        keys = ((self._of_address, address_key(address), "from this address"), (self._in_all, "", "at all"))
+        if any(written.wait_s(key) for written, key, _ in keys):
+            return
+        for written, key, whose in keys:
+            written.count(key)
+            if wait_s := written.wait_s(key):
+                facts["then"] = f"none of these {whose} is written for {wait_s} s"
+        self._audit.note(self._what, user=user, address=address, **facts)
+
+
+def _cut(text: str) -> str:
+    """Return as much of a text as takes MAX_TEXT characters in the file, where some take six or twelve."""
+    room = MAX_TEXT
+    for at, character in enumerate(text[: MAX_TEXT + 1]):
+        room -= len(json.dumps(character)) - 2
+        if room < 0:
+            return text[:at]
+    return text

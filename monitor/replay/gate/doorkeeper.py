@@ -85,8 +85,7 @@ class Doorkeeper:
             why = "its page is too old; load it again and repeat"
         else:
             return None
-        self._reception.audit.note(
-            "change refused",
+        self._reception.refused_changes.note(
             user=None if visit is None else visit.user,
             address=address_of(request),
             path=request.scope["path"],

@@ -17,7 +17,7 @@ from monitor.errors import LoginRefusedError, ReplayError
 from monitor.logs import Log
 from monitor.replay.gate.access import LOCAL, Role, Visit
 from monitor.replay.gate.attempts import Attempts, address_key
-from monitor.replay.gate.audit import Audit
+from monitor.replay.gate.audit import REFUSED_IN_ALL, REFUSED_OF_AN_ADDRESS, Audit, SparingAudit
 from monitor.replay.gate.hosts import FORWARDED, is_loopback, place_of
 from monitor.replay.gate.passwords import fits, stored_of_nobody
 from monitor.replay.gate.sessions import Sessions
@@ -53,6 +53,9 @@ class Reception:
         self._book = UserBook(users_path(config))
         self._log = log
         self.audit = Audit(audit_path(config), log)
+        self.refused_changes = SparingAudit(
+            self.audit, "change refused", REFUSED_OF_AN_ADDRESS, REFUSED_IN_ALL
+        )
         self._sessions = Sessions(config.replay.session_s, config.replay.session_idle_s)
         self._by_address = Attempts(OF_AN_ADDRESS, WITHIN_S)
         self._by_name = Attempts(OF_A_NAME, WITHIN_S)
