@@ -68,6 +68,8 @@ NIGHTS: Sequence[Night] = (
     Night("hall-bulk-1", "hall", 12.0, SoundKind.TONE, 1000.0, 1200.0),
     Night("hall-bulk-2", "hall", 11.0, SoundKind.TONE, 1000.0, 1200.0),
     Night("hall-keyboard", "hall", 10.0, SoundKind.RHYTHM),
+    Night("hall-tapped-twice", "hall", 9.0, SoundKind.CLIPPING),
+    Night("hall-not-tapped", "hall", 8.0, SoundKind.CLIPPING),
     Night("pump-1-next", "pump-1", 3.0, SoundKind.OTHER),
     Night("pump-1-first", "pump-1", 2.0, SoundKind.OTHER),
 )

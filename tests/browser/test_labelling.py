@@ -15,6 +15,17 @@ from technician import PASSWORD, fill_login, ready, started
 from training.anomalies import gather_anomalies
 
 COUNTING = "[data-history] [data-counts]"
+TAPS = """
+async () => {
+  const tap = () => document.querySelector('[data-rating="anomaly"]').click();
+  const first = location.pathname;
+  while (location.pathname === first) {
+    tap();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  tap();
+}
+"""
 
 
 def test_one_key_labels_the_next_one_plays_and_z_takes_it_back(opened: Page) -> None:
@@ -40,6 +51,26 @@ def test_one_key_labels_the_next_one_plays_and_z_takes_it_back(opened: Page) -> 
     expect(history.nth(1)).to_contain_text("air leak")
     expect(history.nth(1)).to_contain_text("valve 3")
     expect(opened.locator(COUNTING)).to_have_attribute("data-counts", "")
+
+
+def test_a_double_tap_labels_one_event_and_z_takes_back_that_one_not_what_another_said_of_the_next(
+    visitor: Callable[[str], Page],
+) -> None:
+    anna, ben = visitor("anna"), visitor("ben")
+    anna.goto("/events/hall-not-tapped?kind=clipping")
+    ready(anna)
+    ben.goto("/events/hall-tapped-twice")
+    ready(ben)
+    ben.get_by_label("Then play the next one").uncheck()
+    ben.keyboard.press("n")
+    expect(ben.locator(COUNTING)).to_have_attribute("data-counts", "no_anomaly")
+    anna.evaluate(TAPS)
+    expect(anna.get_by_role("status")).to_contain_text(": Anomaly.")
+    anna.keyboard.press("z")
+    anna.wait_for_url("**/events/hall-not-tapped?kind=clipping")
+    expect(anna.locator("[data-history] li")).to_have_count(2)
+    ben.get_by_role("button", name="Take back the label of this event").click()
+    expect(ben.locator("[data-history] li")).to_have_count(2)
 
 
 def test_what_was_selected_is_labelled_together(opened: Page) -> None:
@@ -86,6 +117,8 @@ def test_two_technicians_see_what_the_other_said_and_the_last_word_counts(
     pages["anna"].clock.run_for(11_000)
     expect(pages["anna"].locator(COUNTING)).to_have_attribute("data-counts", "unsure")
     pages["anna"].keyboard.press("z")
+    expect(pages["anna"].get_by_role("status")).to_contain_text("was labelled by ben")
+    pages["anna"].get_by_role("button", name="Take it back").click()
     expect(pages["anna"].locator(COUNTING)).to_have_attribute("data-counts", "")
     pages["anna"].keyboard.press("z")
     expect(pages["anna"].get_by_role("status")).to_contain_text("There is nothing to take back")

@@ -4,6 +4,8 @@ import { getPage, post, Refused, say, t, telling } from "./talk.js";
 
 export const KEYS = { a: "anomaly", n: "no_anomaly", u: "unsure" };
 const AHEAD = "wheeltapper-go-on";
+const QUIET_MS = 700; // after the page went on: the second tap of a double tap was not meant for the next event
+const MINE_MS = 15_000; // so long after a label Z takes that one back, wherever the page has gone since
 
 /** The words of the three answers; the templates say the same through the same texts. */
 export function ratingText(rating) {
@@ -21,11 +23,12 @@ export function bindLabels(main, { go, signal }) {
   const form = main.querySelector("form.labelling");
   if (form === null) return { keys: [] };
   const desk = new LabelDesk(main, form, go);
+  shown = desk;
   for (const button of form.querySelectorAll("[data-rating]")) {
     button.addEventListener("click", () => desk.label(button.dataset.rating), { signal });
   }
   form.addEventListener("submit", (event) => event.preventDefault(), { signal });
-  form.querySelector("[data-do=undo]").addEventListener("click", () => desk.undo(), { signal });
+  form.querySelector("[data-do=undo]").addEventListener("click", () => desk.takeBack(desk.own), { signal });
   desk.ahead.checked = localStorage.getItem(AHEAD) !== "off";
   desk.ahead.addEventListener("change", () => localStorage.setItem(AHEAD, desk.ahead.checked ? "on" : "off"), { signal });
   const watch = setInterval(() => desk.refresh(), 10_000);
@@ -47,6 +50,8 @@ export function bindLabels(main, { go, signal }) {
 
 // what was labelled last on this visit, so that it can be taken back after the page has gone on
 let last = null;
+let quietUntilMs = 0;
+let shown = null;
 
 class LabelDesk {
   constructor(main, form, go) {
@@ -67,42 +72,72 @@ class LabelDesk {
     return this.history.querySelector("[data-counts]").dataset.counts;
   }
 
-  async label(rating) {
+  /** This event, as something whose label can be taken back. */
+  get own() {
+    return { eventId: this.eventId, title: this.form.dataset.title, history: this.history.dataset.history, page: null };
+  }
+
+  /** Do one thing at a time: what is asked for meanwhile was meant for what is still shown. */
+  async alone(work) {
     if (this.busy) return;
     this.busy = true;
+    try {
+      await work();
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  label(rating) {
+    if (performance.now() < quietUntilMs) return;
+    this.alone(() => this.sendLabel(rating));
+  }
+
+  async sendLabel(rating) {
     const { fault_code: fault, note } = this.form.elements;
     const said = { rating, fault_code: fault.value.trim() || null, note: note.value.trim() || null };
     const done = await telling(() => order(`/api/v1/events/${encodeURIComponent(this.eventId)}/labels`, said));
-    this.busy = false;
     if (done === undefined) return;
-    last = { eventId: this.eventId, title: this.form.dataset.title, page: location.pathname + location.search };
+    const mine = { ...this.own, page: location.pathname + location.search, atMs: performance.now() };
+    last = mine;
     const next = this.form.dataset.next;
     const goesOn = this.ahead.checked && next !== "";
-    if (goesOn) await this.go(next, { playing: true });
-    else await this.refresh();
-    const news = t("{title}: {rating}.", { title: last.title, rating: ratingText(rating) });
+    if (goesOn) {
+      await this.go(next, { playing: true });
+      quietUntilMs = performance.now() + QUIET_MS;
+    } else await this.refresh();
+    const news = t("{title}: {rating}.", { title: mine.title, rating: ratingText(rating) });
     const end = this.ahead.checked && next === "" ? ` ${t("That was the last unreviewed one.")}` : "";
-    const action = { text: `${t("Undo")} (Z)`, run: () => this.undo() };
+    const action = { text: `${t("Undo")} (Z)`, run: () => this.takeBack(mine) };
     say(news + end, { action });
   }
 
-  /** Take back what was said of this event; if nothing was, the last label of this visit, wherever it was. */
-  async undo() {
-    if (this.busy) return;
-    const own = { eventId: this.eventId, title: this.form.dataset.title, page: null };
-    const of = this.counting === "" ? last : own;
-    if (of === null) {
-      say(t("There is nothing to take back."));
-      return;
-    }
-    this.busy = true;
+  /** Take back one's own label of a moment ago; else what counts of this event, else the last of this visit. */
+  undo() {
+    const isFresh = last !== null && performance.now() - last.atMs < MINE_MS;
+    this.takeBack(isFresh || this.counting === "" ? last : this.own);
+  }
+
+  /** Take back what counts of an event; who did not say it is asked first. */
+  takeBack(of, { asked = false } = {}) {
+    return this.alone(async () => {
+      const counts = of === null ? null : await telling(() => whatCounts(of.history));
+      if (counts === undefined) return;
+      if (counts === null) say(t("There is nothing to take back."));
+      else if (!asked && counts.who !== this.form.dataset.user) {
+        const action = { text: t("Take it back"), run: () => this.takeBack(of, { asked: true }) };
+        say(t("{title} was labelled by {who}.", { title: of.title, who: counts.who }), { action, seconds: 30 });
+      } else await this.sendUndo(of);
+    });
+  }
+
+  async sendUndo(of) {
     const done = await telling(() => order(`/api/v1/events/${encodeURIComponent(of.eventId)}/labels/undo`, {}));
-    this.busy = false;
     if (done === undefined) return;
     last = null;
     if (of.page !== null && of.eventId !== document.querySelector("form.labelling")?.dataset.event) {
       await this.go(of.page, { playing: false });
-    } else await this.refresh();
+    } else await shown.refresh();
     say(t("{title}: the label was taken back.", { title: of.title }));
   }
 
@@ -123,4 +158,12 @@ class LabelDesk {
       say(t("{who} has just labelled this event too; the latest label counts.", { who: newest.dataset.who }));
     }
   }
+}
+
+/** The label that counts now, {who}; null: none does. */
+async function whatCounts(history) {
+  const { tree, left } = await getPage(history);
+  if (left) throw new Refused(t("You were signed out. Sign in and do it again."), 401);
+  if (tree.querySelector("[data-counts]").dataset.counts === "") return null;
+  return { who: tree.querySelector("[data-who]").dataset.who };
 }
