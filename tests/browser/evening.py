@@ -70,6 +70,7 @@ NIGHTS: Sequence[Night] = (
     Night("hall-keyboard", "hall", 10.0, SoundKind.RHYTHM),
     Night("hall-tapped-twice", "hall", 9.0, SoundKind.CLIPPING),
     Night("hall-not-tapped", "hall", 8.0, SoundKind.CLIPPING),
+    Night("hall-goes-on", "hall", 7.0),
     Night("pump-1-next", "pump-1", 3.0, SoundKind.OTHER),
     Night("pump-1-first", "pump-1", 2.0, SoundKind.OTHER),
 )

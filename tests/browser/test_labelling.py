@@ -95,7 +95,7 @@ def test_what_people_write_stays_text(opened: Page) -> None:
     opened.goto("/events/hostile")
     started(opened, "event")
     expect(opened.get_by_role("heading", level=1)).to_contain_text(HOSTILE)
-    expect(opened.get_by_text("No sound of this event is stored yet")).to_be_visible()
+    expect(opened.get_by_text("No sound of this event was stored")).to_be_visible()
     assert "broken" not in opened.title().removeprefix(HOSTILE)
 
 

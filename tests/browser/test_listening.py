@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from typing import Any
 
 import pytest
 from evening import CLIP_S, FAULT_FROM_S
+from fixtures_daemon import DaemonProcess
 from playwright.sync_api import Page, expect
 from technician import ready
 
@@ -171,3 +174,29 @@ def test_similar_earlier_events_are_shown_with_their_labels(event_page: Page) ->
     similar = event_page.locator(".similar")
     expect(similar).to_contain_text("% alike")
     expect(similar.locator(".badge.anomaly")).to_have_count(1)
+
+
+def test_the_page_of_an_event_that_goes_on_shows_its_sound_and_its_end_as_they_come(
+    opened: Page, night_daemon: DaemonProcess
+) -> None:
+    database = sqlite3.connect(night_daemon.state_dir / "store.sqlite", isolation_level=None)
+    with contextlib.closing(database):
+
+        def goes_on(*, yes: bool) -> None:
+            """Write what the daemon does: an alarm, then its sound and its end."""
+            state, old, new = (
+                ("unacknowledged", "hall-goes-on", "elsewhere")
+                if yes
+                else ("normal", "elsewhere", "hall-goes-on")
+            )
+            database.execute("UPDATE events SET state = ? WHERE event_id = 'hall-goes-on'", (state,))
+            database.execute("UPDATE clips SET event_id = ? WHERE event_id = ?", (new, old))
+
+        goes_on(yes=True)
+        opened.goto("/events/hall-goes-on")
+        expect(opened.get_by_text("it is still being recorded")).to_be_visible()
+        goes_on(yes=False)
+    ready(opened)
+    expect(opened.locator(".keyfacts .badge")).to_have_text("Normal")
+    opened.get_by_role("button", name="Go there").last.click()
+    assert FAULT_FROM_S + 2.048 == pytest.approx(at(opened)["soundS"], abs=0.01)

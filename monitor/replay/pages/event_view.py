@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
@@ -11,6 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.errors import QueryError
+from monitor.messages import AlarmState
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.event_query import EventFilter, Labelled, Order
@@ -21,9 +23,12 @@ from monitor.replay.pages.shown import WITHDRAWN
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, list_address, unreviewed_events
 from monitor.replay.pages.words import Tongue
+from monitor.store import Event
 
 SIMILAR = 6
 """Earlier events shown beside one."""
+WRITTEN_S = 30.0
+"""After the end of a recording it is on the disk."""
 
 
 @answering
@@ -34,7 +39,9 @@ def event(request: Request) -> Response:
     asked = asked_from(request.query_params)
     clip = shown.chosen_clip(whole.clips, whole.windows, request.query_params.get("clip"))
     reference = library.reference(whole.event)
-    facts: dict[str, Any] = {"clip": None, "reference": None, "why": _why_silent(whole, tongue)}
+    awaited = is_awaited(whole.event, request.app.state.settings.store.post_roll_s, time.time())
+    why = _why_silent(whole, tongue, awaited=awaited)
+    facts: dict[str, Any] = {"clip": None, "reference": None, "why": why}
     if clip is not None and clip.gone is None:
         explanation = whole.event.explanation
         finding = explanation.findings[0] if explanation is not None else None
@@ -49,6 +56,7 @@ def event(request: Request) -> Response:
         "event.html",
         shown=shown.shown_event(whole.event, last_label(whole.labels), tongue),
         facts=facts,
+        awaited=awaited,
         clips=[
             shown.ShownClip(
                 address=shown.event_address(whole.event.event_id, asked.query, clip=one.clip_id),
@@ -66,7 +74,14 @@ def event(request: Request) -> Response:
     )
 
 
-def _why_silent(whole: WholeEvent, tongue: Tongue) -> str:
+def is_awaited(event: Event, post_roll_s: float, now_utc_s: float) -> bool:
+    """Return whether more of an event may come: it goes on, may come back, or is being written."""
+    if event.state is not AlarmState.NORMAL or event.end_utc_s is None:
+        return True
+    return now_utc_s - event.end_utc_s < post_roll_s + WRITTEN_S
+
+
+def _why_silent(whole: WholeEvent, tongue: Tongue, *, awaited: bool) -> str:
     reasons = {
         "age": tongue("The sound of this event was removed because of its age."),
         "space": tongue("The sound of this event was removed to make room for newer sound."),
@@ -75,9 +90,9 @@ def _why_silent(whole: WholeEvent, tongue: Tongue) -> str:
     for clip in whole.clips:
         if clip.gone is not None:
             return reasons.get(clip.gone, clip.gone)
-    return tongue(
-        "No sound of this event is stored yet. While it goes on, its sound is still being recorded."
-    )
+    if awaited:
+        return tongue("No sound of this event is stored yet: it is still being recorded.")
+    return tongue("No sound of this event was stored.")
 
 
 def _next_address(library: Library, whole: WholeEvent, asked: Asked) -> str | None:

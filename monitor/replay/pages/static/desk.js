@@ -87,9 +87,11 @@ export class ListeningDesk {
       this.lanes.draw();
     });
     for (const part of [parts.low, parts.high]) change(part, "change", () => this.markTyped());
-    for (const row of this.main.querySelectorAll("[data-seek]")) {
-      click(row, () => player.seek(Number(row.dataset.seek)));
-    }
+    // rows come and go while an event goes on
+    click(this.main, (event) => {
+      const row = event.target.closest("[data-seek]");
+      if (row !== null) player.seek(Number(row.dataset.seek));
+    });
     parts.position.max = this.lanes.axes.durationS;
   }
 

@@ -1,14 +1,12 @@
-// How every source is now: the server's own cards, fetched again every two seconds, and what is drawn in them.
+// How every source is now: the server's own cards, fetched again and again, and what is drawn in them.
 
 import { clamp } from "./axis.js";
 import { bindKeys } from "./keys.js";
 import { order } from "./labels.js";
-import { renewPart } from "./parts.js";
+import { lookForNews, renewPart } from "./news.js";
 import { colour, sized } from "./pen.js";
 import { getPage, number, Refused, say, t, telling } from "./talk.js";
 
-const EVERY_MS = 2000;
-const SHARE = 0.1; // of the time may be spent on waiting for the server: a box with many sources is asked less often
 const FOOT_PX = 15; // below the hour, for its times
 const FLOOR_DBFS = -90;
 const HIGHEST = 3; // limits; what is higher reaches the top
@@ -25,28 +23,18 @@ export function startNow(main) {
   const draw = () => place.querySelectorAll(".source").forEach(drawSource);
   const resizes = new ResizeObserver(draw);
   resizes.observe(place);
-  let timer = null;
-  const again = async () => {
-    const beganMs = performance.now();
-    try {
-      await refresh(main, signal);
-    } finally {
-      timer = signal.aborted ? null : setTimeout(again, Math.max(EVERY_MS, (performance.now() - beganMs) / SHARE));
-    }
-  };
-  timer = setTimeout(again, EVERY_MS);
+  lookForNews(() => refresh(main, signal), signal);
   bindKeys([
     { keys: ["e"], text: t("Open the events"), run: () => document.querySelector('.top a[data-page="events"]').click() },
   ]);
   return () => {
     ended.abort();
-    clearTimeout(timer);
     resizes.disconnect();
   };
 }
 
 async function refresh(main, signal) {
-  if (document.hidden || signal.aborted) return;
+  if (signal.aborted) return;
   const old = main.querySelector("[data-stale]");
   try {
     const { tree, left } = await getPage("/now/cards", signal, { byItself: true });
