@@ -111,6 +111,7 @@ class RecordFeed:
         if not self._fails:  # once for each outage
             self._log.error("sparkplug cannot read the outbox", reason=str(error))
         self._fails = True
+        self.fall_behind()  # what happens meanwhile may have been told as news
         self._retry_s = now_s + RETRY_S
 
     def _go_back(self, is_alive: Callable[[str], bool]) -> None:

@@ -157,7 +157,8 @@ class Session:
         """Take what tags are now, or for a `late` sample what they were; only what differs is sent.
 
         What cannot be sent now is kept for later. A sample that says nothing new is settled with the last
-        message.
+        message. One with a token that is older than what its tags say is late, too: what waited for a full
+        disk must not raise an alarm again.
 
         Raises:
             SparkplugError: The device, a tag or a value is not fit, or there is no room for a token; nothing
@@ -166,8 +167,9 @@ class Session:
         tags = self._checked_tags(sample)
         kept = replace(sample, readings=tags.kept(sample.readings))
         has_history = bool(kept.readings) or sample.token is not None
-        news = () if sample.late else tags.take(sample.readings, sample.at_ms)
-        if sample.late or not self._speaks_for(sample.device_id):
+        late = sample.late or (sample.token is not None and tags.is_past(sample.readings, sample.at_ms))
+        news = () if late else tags.take(sample.readings, sample.at_ms)
+        if late or not self._speaks_for(sample.device_id):
             if has_history:
                 self._history.keep(kept)
             return []

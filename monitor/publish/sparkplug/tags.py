@@ -96,6 +96,7 @@ class TagSet:
         self._aliases = aliases
         self._properties = {tag.name: tag.properties() for tag in tags}
         self._now = dict.fromkeys(self._by_name, (Reading(None), at_ms))
+        self._as_of_ms: dict[str, int] = {}
 
     def name_of(self, alias: int) -> str | None:
         """Return the name that `alias` stands for; None: it stands for none of these."""
@@ -124,6 +125,7 @@ class TagSet:
         The quality is told when it is not good, and when it is good again.
         """
         metrics = []
+        self._as_of_ms |= dict.fromkeys(readings, at_ms)
         for name, reading in readings.items():
             before = self._now[name][0]
             if reading == before:
@@ -132,6 +134,10 @@ class TagSet:
             tells = reading.quality is not TagQuality.GOOD or before.quality is not TagQuality.GOOD
             metrics.append(self._metric(name, reading, at_ms, quality=reading.quality if tells else None))
         return tuple(metrics)
+
+    def is_past(self, readings: Mapping[str, Reading], at_ms: int) -> bool:
+        """Whether any of these tags has been taken as of a later moment than `at_ms`."""
+        return any(at_ms < self._as_of_ms.get(name, at_ms) for name in readings)
 
     def past(self, readings: Mapping[str, Reading], at_ms: int) -> tuple[Metric, ...]:
         """Return metrics for what was, as historical data; what is now stays."""

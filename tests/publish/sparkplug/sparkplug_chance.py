@@ -90,6 +90,8 @@ STEPS: tuple[Callable[[Plant, random.Random], None], ...] = (
     _lose,
     lambda plant, rng: plant.node_changes(rng.randint(0, 2)),
     lambda plant, rng: plant.restart(rng.randint(0, 6), in_order=rng.random() < 0.5),
+    lambda plant, _rng: plant.disk_fills(),
+    lambda plant, _rng: plant.disk_is_back(),
 )
-WEIGHTS = (12, 12, 12, 8, 4, 6, 2, 2, 2, 2, 1, 2, 3, 1)
+WEIGHTS = (12, 12, 12, 8, 4, 6, 2, 2, 2, 2, 1, 2, 3, 1, 1, 1)
 """Of STEPS: mostly a node gets on with its work."""

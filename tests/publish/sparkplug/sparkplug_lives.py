@@ -6,6 +6,7 @@ The node's daemon is played here, too: it keeps events with a token until the se
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -37,6 +38,8 @@ class Plant(RuleBasedStateMachine):
         self.wills: list[Line] = []
         self.store: dict[int, Sample] = {}
         self.unoffered: list[int] = []
+        self.disk_is_full = False
+        self.unsaved: list[Sample] = []
         self.settled: set[int] = set()
         self.expected: dict[tuple[str, str], int] = {}
         self.loose: list[tuple[str, str]] = []
@@ -243,15 +246,39 @@ class Plant(RuleBasedStateMachine):
         token = self.events if tokened else None
         self.expected[device_id, name] = self.now.utc_ms
         sample = Sample(device_id, values, self.now.utc_ms, token=token)
-        if token is not None:
-            late = bool(self.unoffered) or not self.session.room or device_id in self.lost
-            self.store[token] = Sample(device_id, values, self.now.utc_ms, token=token, late=True)
-            if late:
-                self.unoffered.append(token)
-                return
-        else:
+        if token is None or self.disk_is_full:
             self.loose.append((device_id, name))
+        if token is not None and self.disk_is_full:
+            self.unsaved.append(sample)
+            news = readings({"Alarm/EventId": f"n{self.events}", "Score": float(self.events)})
+            sample = Sample(device_id, news, self.now.utc_ms)
+        elif token is not None:
+            self.offer(sample)
+            return
         self.carry_out(self.session.changed(sample, self.now))
+
+    def offer(self, sample: Sample) -> None:
+        """Keep what has a token until it is settled, and tell it at once if nothing waits before it."""
+        assert sample.token is not None
+        self.store[sample.token] = replace(sample, late=True)
+        if self.unoffered or not self.session.room or sample.device_id in self.lost:
+            self.unoffered.append(sample.token)
+        else:
+            self.carry_out(self.session.changed(sample, self.now))
+
+    @rule()
+    def disk_fills(self) -> None:
+        """From now on alarms are told by their state alone, and their records wait."""
+        self.disk_is_full = True
+
+    @rule()
+    def disk_is_back(self) -> None:
+        """What waited is stored with the time when it was, as if it had just come."""
+        self.disk_is_full = False
+        saved, self.unsaved = self.unsaved, []
+        for sample in saved:
+            self.loose.remove((str(sample.device_id), str(sample.readings["Alarm/EventId"].value)))
+            self.offer(sample)
 
     @rule(losses=st.integers(0, 2))
     def node_changes(self, losses: int) -> None:
@@ -268,6 +295,7 @@ class Plant(RuleBasedStateMachine):
         for key in self.loose:
             self.expected.pop(key, None)
         self.alive, self.lost, self.loose, self.unoffered = set(), set(), [], sorted(self.store)
+        self.disk_is_full, self.unsaved = False, []
         self.session = Session(self.settings, NODE_TAGS, self.counter, self.now)
         for device_id in DEVICES:
             if any(sample.device_id == device_id for sample in self.store.values()):
@@ -277,6 +305,7 @@ class Plant(RuleBasedStateMachine):
         """In the end everything of the living has been told, and then of all, with the time when it was."""
         if not hasattr(self, "session"):
             return
+        self.disk_is_back()
         for broker in (0, 1):
             self.host_comes(broker)
         self._until(lambda: True)

@@ -11,6 +11,7 @@ from sparkplug_oracle import OraclePayload
 from sparkplug_rig import Counter
 
 from monitor.config import SparkplugConfig
+from monitor.errors import StoreError
 from monitor.messages import AlarmState, CaptureHealth, CaptureState
 from monitor.publish.documents import alarm_payload, health_payload
 from monitor.publish.edge.news import Newsbox
@@ -100,6 +101,48 @@ def test_a_state_whose_record_waits_for_a_full_disk_is_told_at_once() -> None:
     assert [] == born.tell(60.0)
     born.session.confirmed(born.said[-1].number, born.now(61.0))
     assert (1,) == born.session.settled(born.now(61.0)), "and settled with the message that told it"
+
+
+def test_changes_that_waited_for_a_full_disk_are_the_past_once_their_alarm_has_gone_on() -> None:
+    born = Born()
+    told = []
+    changes = [(AlarmState.UNACKNOWLEDGED, 1.0), (AlarmState.RETURNED, 2.0), (AlarmState.NORMAL, 3.0)]
+    for state, second in changes:
+        born.alarm(state, second)
+        told += born.tell(second)
+    assert [("unacknowledged", False), ("returned", False), ("normal", False)] == told
+    for state, second in changes:
+        born.record(state, second)
+    assert [] == born.tell(3600.0), "a host must not see the old alarm as a new one"
+    born.session.tick(born.now(3601.0))
+    born.record(AlarmState.UNACKNOWLEDGED, 3602.0)
+    assert [("unacknowledged", False)] == born.tell(3602.5), "and what follows is what is now"
+
+
+def test_an_alarm_that_came_and_went_unseen_in_between_is_the_past_too() -> None:
+    born = Born()
+    born.alarm(AlarmState.NORMAL, 1.0)
+    assert [("normal", False)] == born.tell(1.5)
+    born.alarm(AlarmState.NORMAL, 9.0)  # of what came in between only this is known
+    born.tell(9.5)
+    born.record(AlarmState.UNACKNOWLEDGED, 8.0)
+    born.record(AlarmState.NORMAL, 9.0)
+    assert [] == born.tell(3600.0)
+
+
+def test_what_happened_while_the_store_did_not_answer_is_the_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    born = Born()
+
+    def broken(*_arguments: object, **_keywords: object) -> None:
+        raise StoreError("the disk is gone")
+
+    with monkeypatch.context() as failing:
+        failing.setattr(born.outbox, "pending", broken)
+        born.record(AlarmState.UNACKNOWLEDGED, 1.0)
+        assert [] == born.tell(1.5)
+    born.record(AlarmState.NORMAL, 2.0)
+    assert [] == born.tell(60.0)
+    assert 2 == born.session.counts.history.waiting, "to be told as historical"
 
 
 @pytest.mark.parametrize("state", [CaptureState.RECOVERING, CaptureState.FAILED])

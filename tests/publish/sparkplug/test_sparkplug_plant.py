@@ -55,8 +55,8 @@ def as_if_now(tags: TagSet, values: Mapping[str, Reading], at_ms: int) -> tuple[
     return tuple(tags._metric(name, reading, at_ms, quality=None) for name, reading in values.items())
 
 
-def live_twenty_times() -> None:
-    for seed in range(20):
+def live_sixty_times() -> None:
+    for seed in range(60):
         live_at_random(seed, RANDOM_STEPS)
 
 
@@ -66,6 +66,7 @@ def live_twenty_times() -> None:
         (Composer, "ddeath", skip_a_seq),
         (Composer, "nbirth", lambda composer, metrics, ms: composer._message(Verb.NBIRTH, None, metrics, ms)),
         (TagSet, "past", as_if_now),
+        (TagSet, "is_past", lambda _tags, _values, _at_ms: False),
         (History, "take_back", lambda history, _from_number=0: history._under_way.clear()),
         (History, "give_back", lambda _history, _is_alive: ()),
         (Session, "_speaks_for", lambda session, _device_id: session.phase is Phase.BORN),
@@ -76,6 +77,7 @@ def live_twenty_times() -> None:
         "gap",
         "birth-not-0",
         "not-historical",
+        "told-again-as-now",
         "lost",
         "starved",
         "before-birth",
@@ -88,4 +90,4 @@ def test_a_node_that_breaks_a_rule_is_found(
 ) -> None:
     monkeypatch.setattr(owner, name, broken)
     with pytest.raises((AssertionError, SparkplugError)):
-        live_twenty_times()
+        live_sixty_times()
