@@ -137,6 +137,7 @@ class Caretaker:
             "commands_without_answer": house.desk.unanswered,
             "given_up_changes": house.pipeline.given_up_changes,
             "dropped_scores": house.store.dropped_scores,
+            "dropped_replies": house.store.dropped_replies,
             "sources_without_explanations": house.pipeline.failed_describers,
         }
         if state is not None:

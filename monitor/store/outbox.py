@@ -11,13 +11,15 @@ from monitor.messages import Reader, ReadTo, Record
 from monitor.operators import WHOLE_BOX
 from monitor.store.audit import audit_text, put_audit
 from monitor.store.database import Database
-from monitor.store.readers import await_record, has_read, waits_for_all
+from monitor.store.readers import await_record, has_read, waits_for_all, withdraw
 from monitor.store.records import Reply
 from monitor.store.rendering import json_text, json_tree
 
 EVENT, REPLY, SCORE = "event", "reply", "score"
 RANKS = {EVENT: 0, REPLY: 0, SCORE: 1}
 REPLIES_KEPT = 10_000
+REPLIES_WAITING = 1_000
+"""For one reader; when more wait the oldest go. Events, which nobody can ask for again, are never bounded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +120,33 @@ def put_reply(connection: sqlite3.Connection, reply: Reply, texts: ReplyTexts) -
 
 
 def repeat_reply(connection: sqlite3.Connection, command_id: str) -> bool:
-    """Send a known command's reply again, unless it waits for every reader; say if the command is known."""
+    """Send a known command's reply again, unless it waits for every reader; say if the command is known.
+
+    Whoever still waits for it gets it once, under the new number.
+    """
     row = connection.execute(
         "SELECT source_id, at_utc_s, body, seq FROM replies WHERE command_id = ?", (command_id,)
     ).fetchone()
     if row is None:
         return False
     if not waits_for_all(connection, row["seq"]):
+        withdraw(connection, row["seq"])
         seq = put_record(connection, REPLY, row["source_id"], row["at_utc_s"], row["body"])
         connection.execute("UPDATE replies SET seq = ? WHERE command_id = ?", (seq, command_id))
     return True
+
+
+def bound_replies(connection: sqlite3.Connection) -> int:
+    """Let the oldest replies go of each reader for which more than REPLIES_WAITING wait; return how many."""
+    # CROSS JOIN: SQLite keeps the order, so that events that wait are not walked through
+    too_many = connection.execute(
+        "SELECT reader, seq FROM (SELECT reader, outbox.seq, "
+        "ROW_NUMBER() OVER (PARTITION BY reader ORDER BY outbox.seq DESC) AS place "
+        "FROM outbox INDEXED BY outbox_replies CROSS JOIN awaited ON awaited.seq = outbox.seq "
+        "WHERE outbox.kind = 'reply') WHERE place > ?",
+        (REPLIES_WAITING,),
+    ).fetchall()
+    return sum(has_read(connection, row["seq"], Reader(row["reader"])) for row in too_many)
 
 
 def reply_texts(reply: Reply) -> ReplyTexts:

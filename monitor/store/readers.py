@@ -50,6 +50,11 @@ def has_read(connection: sqlite3.Connection, seq: int, reader: Reader) -> bool:
     return waited > 0
 
 
+def withdraw(connection: sqlite3.Connection, seq: int) -> None:
+    """Let nobody wait for a record any more; one that is gone does nothing."""
+    connection.execute("DELETE FROM outbox WHERE seq = ?", (seq,))
+
+
 def waits_for_all(connection: sqlite3.Connection, seq: int) -> bool:
     """Whether a record still waits for every reader that there is."""
     had = "SELECT 1 FROM readers WHERE reader NOT IN (SELECT reader FROM awaited WHERE seq = ?)"

@@ -154,6 +154,10 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
             for verb in ("UPDATE", "DELETE")
         ),
     ),
+    5: (
+        # the replies that wait are counted whenever one is added, and events that wait may be many
+        "CREATE INDEX outbox_replies ON outbox (seq) WHERE kind = 'reply'",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

@@ -7,8 +7,10 @@ One process at a time may write; others open with `read_only` while it does.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Collection, Mapping, Sequence
+import sqlite3
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from monitor.config import StoreConfig
@@ -45,6 +47,8 @@ class Store:
         """What opening had to put right among the files."""
         self._handle = handle
         self._scores = OfflineScores(database)
+        self.dropped_replies = 0
+        """Replies that made room for later ones of the same reader, since the store was opened."""
 
     def close(self) -> None:
         """Write what is held in memory and let go of the folder; a second call does nothing."""
@@ -82,7 +86,7 @@ class Store:
         bodies = [json_text(change_body(change, bundle_id)) for change in changes]
         snapshot_text = json_text(snapshot)
         texts = None if reply is None else outbox.reply_texts(reply)
-        with self.database.transaction() as connection:
+        with self._answering() as connection:
             for change, body in zip(changes, bodies, strict=True):
                 events.put_event(connection, change, bundle_id)
                 seq = outbox.put_record(connection, outbox.EVENT, source_id, change.at_utc_s, body)
@@ -151,13 +155,13 @@ class Store:
             StoreError: The disk refuses.
         """
         texts = outbox.reply_texts(reply)
-        with self.database.transaction() as connection:
+        with self._answering() as connection:
             if reply.command_id is None or not outbox.repeat_reply(connection, reply.command_id):
                 outbox.put_reply(connection, reply, texts)
 
     def repeat_reply(self, command_id: str) -> bool:
         """Send a command's reply again, unless it still waits to be sent; False: the command is new."""
-        with self.database.transaction() as connection:
+        with self._answering() as connection:
             return outbox.repeat_reply(connection, command_id)
 
     def add_label(self, label: Label, *, reply: Reply | None = None) -> None:
@@ -169,10 +173,18 @@ class Store:
             StoreError: The disk refuses.
         """
         texts = None if reply is None else outbox.reply_texts(reply)
-        with self.database.transaction() as connection:
+        with self._answering() as connection:
             events.add_label(connection, label)
             if reply is not None and texts is not None:
                 outbox.put_reply(connection, reply, texts)
+
+    @contextlib.contextmanager
+    def _answering(self) -> Iterator[sqlite3.Connection]:
+        """Run the body as one transaction that may add a reply. Raises as Database.transaction."""
+        with self.database.transaction() as connection:
+            yield connection
+            dropped = outbox.bound_replies(connection)
+        self.dropped_replies += dropped
 
     def labels(self, event_id: str) -> list[Label]:
         """Return everything that was said of an event, oldest first."""

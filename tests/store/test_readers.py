@@ -8,8 +8,11 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmChange, Reader, ReadTo, Score
-from monitor.store import Reply, Store, open_store
+from monitor.store import Label, Reply, Store, open_store, outbox
 from monitor.store.schema import MIGRATIONS
 
 BOTH = (Reader.JSON, Reader.SPARKPLUG)
@@ -81,7 +84,41 @@ def test_a_reply_is_repeated_to_who_has_had_it_though_another_still_waits(store:
     assert 1 == store.outbox_depth(), "it waits for both"
     store.mark_sent(store.pending(1)[0].seq, Reader.JSON)
     assert store.repeat_reply("c1")
-    assert (1, 2) == (len(store.pending(9)), len(store.pending(9, Reader.SPARKPLUG)))
+    assert 1 == store.outbox_depth() == len(store.pending(9)) == len(store.pending(9, Reader.SPARKPLUG))
+
+
+def test_a_command_that_comes_again_and_again_leaves_one_reply_to_a_reader_that_is_away(store: Store) -> None:
+    store.read_by(BOTH)
+    store.save_reply(Reply("c1", "pump1", 1.0, {"result": "done"}))
+    for _ in range(50):
+        (record,) = store.pending(9)
+        store.mark_sent(record.seq)
+        assert store.repeat_reply("c1")
+    assert ["done"] == [record.body["result"] for record in store.pending(99, Reader.SPARKPLUG)]
+
+
+def test_replies_that_wait_are_bounded_for_each_reader_and_events_never_go(
+    store: Store, raised: AlarmChange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "REPLIES_WAITING", 5)
+    store.read_by(BOTH)
+    put(store, raised, "e1")
+    for number in range(8):
+        store.save_reply(Reply(None if number % 2 else f"c{number}", "pump1", 1.0, {"n": number}))
+        if number < 4:
+            store.mark_sent(store.pending(9)[-1].seq)
+    waiting_numbers = {
+        reader: [record.body.get("n") for record in store.pending(99, reader)] for reader in BOTH
+    }
+    assert {Reader.JSON: [None, 4, 5, 6, 7], Reader.SPARKPLUG: [None, 3, 4, 5, 6, 7]} == waiting_numbers
+    assert 6 == store.outbox_depth()
+    assert 3 == store.dropped_replies
+    assert {"n": 0, "command_id": "c0"} == store.reply_to("c0"), "what was answered is still known"
+    store.repeat_reply("c0")
+    assert 0 == store.pending(99, Reader.SPARKPLUG)[-1].body["n"]
+    with pytest.raises(StoreRefusedError, match="already carried out"):
+        store.add_label(Label("e1", "anomaly", who="a", at_utc_s=1.0), reply=Reply("c0", "pump1", 1.0, {}))
+    assert 4 == store.dropped_replies
 
 
 def test_scores_are_thinned_and_bounded_for_each_reader(store: Store, score_of: Callable[..., Score]) -> None:
