@@ -22,7 +22,7 @@ from monitor.publish.sparkplug.commands import reply_readings
 from monitor.publish.sparkplug.history import Sample
 from monitor.publish.sparkplug.readings import Readings, alarm_readings, ms_from_utc_s, score_readings
 
-SCORE = "score"
+SCORE, REPLY = "score", "reply"
 AT_ONCE = 200
 """Records read from the store at a time."""
 RETRY_S = 1.0
@@ -127,7 +127,8 @@ class RecordFeed:
     def _walk_to(self, record: Record, *, behind: bool, is_alive: Callable[[str], bool]) -> list[Sample]:
         """Return the record's sample; none if it was handed on, cannot be told, or its device is dead."""
         seq, source_id = record.seq, record.source_id
-        late = behind or record.kind == SCORE or seq <= self._newest_seq
+        # the answer to the last command is so now, however long it waited: whoever asked still waits for it
+        late = record.kind == SCORE or (record.kind != REPLY and (behind or seq <= self._newest_seq))
         if record.kind == SCORE:
             self._walked = ReadTo(self._walked.seq, seq)
         else:
@@ -159,7 +160,7 @@ class RecordFeed:
             raise PublishError(f"record {record.seq}: source {record.source_id} is no longer configured")
         if record.kind == SCORE:
             return score_readings(score_from_record(record))
-        if record.kind == "reply":
+        if record.kind == REPLY:
             return reply_readings(reply_payload(record, self._voice))
         if record.kind == "event":
             event = event_payload(record, self._voice)

@@ -58,6 +58,26 @@ class Born:
         change = change_to(state, at_utc_s=BEGIN_S + second)
         self.outbox.add("event", "pump", change_body(change, None), BEGIN_S + second)
 
+    def reply(self, command_id: str, second: float) -> None:
+        body = {"time": "2025-06-15T15:06:40.000Z", "bundle": None, "source": "pump", "id": command_id}
+        body |= {"action": "acknowledge", "result": "done", "reason": None, "detail": None, "state": "normal"}
+        self.outbox.add("reply", "pump", body, BEGIN_S + second)
+
+    def connect_again(self, second: float) -> None:
+        self.session.disconnected()
+        self.teller.keep(self.now(second), lambda _score: None)
+        self.session.connecting(self.now(second))
+        self._act(self.session.connected(self.now(second)))
+
+    def answers(self, since: int) -> list[tuple[str, str, bool]]:
+        """Return message type, id and whether it is historical of every answer since message `since`."""
+        return [
+            (message.topic.split("/")[2], metric.string_value, bool(metric.is_historical))
+            for message in self.said[since:]
+            for metric in OraclePayload.FromString(message.payload).metrics
+            if metric.name == "Command/LastId" and message.topic.endswith("pump")
+        ]
+
     def alarm(self, state: AlarmState, second: float) -> None:
         change = change_to(state, at_utc_s=BEGIN_S + second)
         self.newsbox.put_alarm(alarm_payload(change, bundle_id=None, voice=VOICE, limits=LIMITS))
@@ -163,3 +183,37 @@ def test_a_file_that_has_ended_stays_as_it_is() -> None:
     born.newsbox.put_health(health_payload(health, PROGRESS, at_utc_s=BEGIN_S, bundle_id=None))
     born.tell(1.0)
     assert "DDATA" == born.said[-1].topic.split("/")[2]
+
+
+def test_an_answer_that_waited_for_a_connection_is_still_told_as_the_last_one() -> None:
+    born = Born()
+    born.reply("c1", 1.0)
+    born.tell(1.5)
+    since = len(born.said)
+    born.reply("c2", 2.0)
+    born.connect_again(60.0)
+    born.tell(60.5)
+    assert [("DBIRTH", "c1", False), ("DDATA", "c2", False)] == born.answers(since)
+    born.connect_again(90.0)
+    assert ("DBIRTH", "c2", False) == born.answers(since)[-1]
+
+
+def test_an_answer_that_is_given_again_is_told_though_another_came_after_it() -> None:
+    born = Born()
+    since = len(born.said)
+    for command_id, second in (("c1", 1.0), ("c2", 2.0), ("c1", 1.0)):
+        born.reply(command_id, second)
+    born.tell(3.0)
+    assert ["c1", "c2", "c1"] == [command_id for _, command_id, _ in born.answers(since)]
+
+
+def test_answers_for_a_dead_device_are_told_when_it_is_back() -> None:
+    born = Born()
+    since = len(born.said)
+    for state, second in ((CaptureState.FAILED, 1.0), (CaptureState.HEALTHY, 60.0)):
+        health = CaptureHealth("pump", state, "", "usb", 1)
+        payload = health_payload(health, PROGRESS, at_utc_s=BEGIN_S + second, bundle_id=None)
+        born.newsbox.put_health(payload)
+        born.reply(f"c{second:g}", second)
+        born.tell(second)
+    assert [("DBIRTH", "", False), ("DDATA", "c1", False), ("DDATA", "c60", False)] == born.answers(since)
