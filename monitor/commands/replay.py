@@ -12,7 +12,8 @@ from monitor.demo import TEXTS, demo_config
 from monitor.errors import ReplayError
 from monitor.logs import open_log
 from monitor.replay.app import create_app
-from monitor.replay.serving import address_for_people, check_access, listening_socket, serve
+from monitor.replay.gate.without_users import check_access
+from monitor.replay.serving import address_for_people, listening_socket, serve
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,6 +13,10 @@ from monitor.replay.gate.access import Role
 from monitor.replay.gate.users import UserBook
 from monitor.replay.places import users_path
 
+NOBODY = (
+    "nobody can log in now, and the page will not start again. Add one (wheeltapper replay user add NAME "
+    "--role admin), or remove {path}: then whoever is on this box is admin, and the page serves it alone"
+)
 ROLES = [role.name.lower() for role in Role]
 
 
@@ -57,6 +61,8 @@ def run(arguments: argparse.Namespace, config: Config) -> int:
     else:
         book.remove(name)
     print(f"{name}: done; the page follows at once ({book.path})")
+    if action == "remove" and not book.users():
+        print(f"{name} was the last user: {NOBODY.format(path=book.path)}")
     return 0
 
 
@@ -64,7 +70,9 @@ def _print_users(book: UserBook) -> None:
     users = book.users()
     for user in sorted(users.values(), key=lambda user: user.name):
         print(f"{user.name:<24} {user.role.name.lower():<11} since {rfc3339_from_utc_s(user.changed_utc_s)}")
-    if not users:
+    if not users and book.is_there:
+        print(f"no users: {NOBODY.format(path=book.path)}")
+    elif not users:
         print(f"no users ({book.path}): whoever is on this box is admin, and the page serves this box alone")
 
 

@@ -40,8 +40,8 @@ class ReplayConfig(Section):
     tls_key_file: Path | None = Field(default=None, description="Key of the certificate (PEM).")
     users_file: Path | None = Field(
         default=None,
-        description="Who may log in; default: replay-users.json in state_dir. Without users everybody who "
-        "reaches a loopback address is admin.",
+        description="Who may log in; default: replay-users.json in state_dir. Without that file, "
+        "allowed_hosts and trusted_proxies everybody who reaches a loopback address is admin.",
     )
     session_s: float = Field(
         default=43200.0, ge=60, le=2592000, description="So long after the login it has to be done again."

@@ -16,12 +16,9 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from monitor.config import Config, ReplayConfig
+from monitor.config import ReplayConfig
 from monitor.errors import ReplayError
 from monitor.logs import Log
-from monitor.replay.gate.hosts import is_loopback
-from monitor.replay.gate.users import UserBook
-from monitor.replay.places import users_path
 
 NICE = 5
 """Below the daemon: its sound cannot wait, a picture can. Where nobody else has said how nice to be."""
@@ -94,22 +91,6 @@ class _UncountedProtocol(PatientProtocol):
     """Behind a proxy all connections come from one address."""
 
     max_of_one_address = MAX_CONNECTIONS
-
-
-def check_access(config: Config) -> None:
-    """Refuse to serve more than this box without users.
-
-    Raises:
-        ReplayError: There are none, or their file cannot be read.
-    """
-    path = users_path(config)
-    users = UserBook(path).users()
-    if not users and not is_loopback(config.replay.host):
-        raise ReplayError(
-            f"replay.host {config.replay.host}: without users the page is served to this box alone; add one "
-            f"(it will be written to {path}): wheeltapper replay user add NAME --role admin; or set "
-            "replay.host: 127.0.0.1"
-        )
 
 
 def listening_socket(settings: ReplayConfig, *, or_any_port: bool = False) -> socket.socket:

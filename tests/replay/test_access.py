@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,13 +11,14 @@ import pytest
 from fixtures_mosquitto import eventually
 from replay_rig import PASSWORD, Browser, Plant, Served, add_people, browser_at, replay_config, served_page
 
+from monitor.__main__ import main
 from monitor.errors import ReplayError
 from monitor.messages import AlarmState
 from monitor.replay.gate.access import Role
 from monitor.replay.gate.refusals import HEADERS
 from monitor.replay.gate.users import UserBook
+from monitor.replay.gate.without_users import check_access
 from monitor.replay.places import AUDIT_FILE, USERS_FILE
-from monitor.replay.serving import check_access
 
 PAGES = ("/", "/events", "/events/x", "/events?label=none", "/nothing")
 API = ("/api/v1/now", "/api/v1/events", "/api/v1/openapi.json", "/api/v1/nothing")
@@ -286,7 +288,14 @@ def test_without_users_whoever_is_on_this_box_is_admin_and_the_page_says_so(
 
 def test_without_users_nobody_from_elsewhere_gets_in(local_page: Served) -> None:
     away = "192.0.2.7"
-    ways = ({"Host": away}, {"X-Forwarded-For": away}, {"Via": "1.1 proxy"}, {"Forwarded": f"for={away}"})
+    ways = (
+        {"Host": away},
+        {"X-Forwarded-For": away},
+        {"Via": "1.1 proxy"},
+        {"Forwarded": f"for={away}"},
+        {"X-Forwarded-Proto": "https"},
+        {"X-Forwarded-Port": "443"},
+    )
     with browser_at(local_page.url) as browser:
         for headers in ways:
             answer = browser.get("/events", headers=headers)
@@ -298,6 +307,45 @@ def test_without_users_another_address_is_refused_with_the_remedy(tmp_path: Path
     config = replay_config(tmp_path, host="192.0.2.1")
     with pytest.raises(ReplayError, match=r"wheeltapper replay user add NAME --role admin"):
         check_access(config)
+    add_people(tmp_path)
+    check_access(config)
+
+
+def test_without_users_a_proxy_that_shows_itself_by_its_old_http_alone_is_noticed(local_page: Served) -> None:
+    with socket.create_connection(("127.0.0.1", local_page.port), 10.0) as proxy:
+        proxy.sendall(b"GET /events HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        assert b"403" == proxy.recv(1000).split(b" ", 2)[1]
+
+
+def test_a_page_whose_last_user_was_removed_is_closed_after_a_restart_too(
+    plant: Plant, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state_dir = plant.config.state_dir
+    add_people(state_dir, {"ada": Role.ADMIN})
+    file = state_dir / "config.yaml"
+    file.write_text(f"state_dir: {state_dir}\nsources: [{{id: pump, kind: simulated}}]\n")
+    assert 0 == main(["replay", "--config", str(file), "user", "remove", "ada"])
+    assert "the last user" in capsys.readouterr().out
+    assert 0 == main(["replay", "--config", str(file), "user", "list"])
+    assert "nobody can log in" in capsys.readouterr().out
+    with pytest.raises(ReplayError, match="user add NAME --role admin; or remove the file"):
+        check_access(plant.config)
+    with served_page(plant.config) as page, browser_at(page.url) as browser:
+        assert 401 == browser.get("/api/v1/now").status_code
+        assert 303 == browser.get("/").status_code
+
+
+@pytest.mark.parametrize(
+    "meant", [{"allowed_hosts": "[page.example]"}, {"trusted_proxies": "[192.0.2.1]"}], ids=str
+)
+def test_a_page_that_is_meant_for_others_is_not_open_without_users(
+    tmp_path: Path, meant: dict[str, str]
+) -> None:
+    config = replay_config(tmp_path, **meant)
+    with pytest.raises(ReplayError, match=f"replay.{next(iter(meant))}.*user add NAME --role admin"):
+        check_access(config)
+    with served_page(config) as page, browser_at(page.url) as browser:
+        assert 401 == browser.get("/api/v1/now").status_code
     add_people(tmp_path)
     check_access(config)
 
@@ -328,12 +376,12 @@ def test_the_page_says_so_when_the_daemon_is_away_and_finds_it_again(
 ) -> None:
     browser = open_browser("anna")
     path = "/api/v1/sources/pump/commands"
-    socket = plant.control._path
-    socket.rename(socket.with_name("away"))
+    control = plant.control._path
+    control.rename(control.with_name("away"))
     answer = browser.change(path, {"action": "acknowledge"})
     assert 503 == answer.status_code
     assert "the daemon is not there" in answer.json()["error"]
-    socket.with_name("away").rename(socket)
+    control.with_name("away").rename(control)
     assert 200 == browser.change(path, {"action": "acknowledge"}).status_code
     eventually(lambda: 200 == browser.get("/api/v1/now").status_code, 5.0, "now")
 

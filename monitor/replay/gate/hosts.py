@@ -21,8 +21,18 @@ from monitor.replay.gate.refusals import refusal
 UNFIT = re.compile(r"[/?#\\\s]")
 """What would end the name in an address, so that more than a name stands there."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
-FORWARDED = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-real-ip")
+FORWARDED = (
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+)
 """Headers by which a reverse proxy shows itself."""
+OLD_HTTP = "1.0"
+"""No browser speaks it any more; nginx does to what it stands before, unless it is told otherwise."""
 
 
 def is_loopback(host: str) -> bool:

@@ -18,7 +18,7 @@ from monitor.logs import Log
 from monitor.replay.gate.access import LOCAL, Role, Visit
 from monitor.replay.gate.attempts import Attempts, address_key
 from monitor.replay.gate.audit import REFUSED_IN_ALL, REFUSED_OF_AN_ADDRESS, Audit, SparingAudit
-from monitor.replay.gate.hosts import FORWARDED, is_loopback, place_of
+from monitor.replay.gate.hosts import FORWARDED, OLD_HTTP, is_loopback, place_of
 from monitor.replay.gate.passwords import fits, stored_of_nobody
 from monitor.replay.gate.sessions import Sessions
 from monitor.replay.gate.users import User, UserBook
@@ -60,7 +60,8 @@ class Reception:
         self._by_address = Attempts(OF_AN_ADDRESS, WITHIN_S)
         self._by_name = Attempts(OF_A_NAME, WITHIN_S)
         self._one_at_a_time = anyio.CapacityLimiter(1)
-        self._had_users = False
+        self._is_closed = bool(config.replay.allowed_hosts or config.replay.trusted_proxies)
+        """Whether somebody is meant to be kept out, also while there are no users; never taken back."""
         self._known: Mapping[str, User] | None = None
         """The users as they were when they were read last; None: never yet."""
         self._told = ""
@@ -73,13 +74,13 @@ class Reception:
         try:
             users = self._book.users()
         except ReplayError as error:
-            self._had_users = True  # somebody may be meant to be kept out
+            self._is_closed = True
             if str(error) != self._told:
                 self._log.error("nobody can log in", reason=str(error))
             self._told = str(error)
             return {}
         self._told = ""
-        self._had_users = self._had_users or bool(users)
+        self._is_closed = self._is_closed or self._book.is_there
         if users is not self._known:
             self._note_changes(self._known, users)
             self._known = users
@@ -97,8 +98,8 @@ class Reception:
 
     @property
     def is_open(self) -> bool:
-        """Whether there are no users and there were none since the start: whoever is on this box is admin."""
-        return not self.users() and not self._had_users
+        """Whether nobody was ever let in, and the page is meant for this box: whoever is on it is admin."""
+        return not self.users() and not self._is_closed
 
     def visit_of(self, connection: HTTPConnection) -> Visit | None:
         """Return who sent a request; None: nobody that is known."""
@@ -176,7 +177,7 @@ def _fits(password: str, stored: str) -> bool:
 def _is_local(connection: HTTPConnection) -> bool:
     """Say whether a request was sent on this box to this box, with no proxy in between that shows itself."""
     place = place_of(connection.scope["scheme"], connection.headers.get("host", ""))
-    if place is None or not is_loopback(place[0]):
+    if place is None or not is_loopback(place[0]) or connection.scope["http_version"] == OLD_HTTP:
         return False
     return not any(name in connection.headers for name in FORWARDED)
 

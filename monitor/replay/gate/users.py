@@ -39,11 +39,13 @@ class UserBook:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.is_there = False
+        """Whether there was a file when it was read last, if only an empty one."""
         self._seen: object = None
         self._users: Mapping[str, User] = {}
 
     def users(self) -> Mapping[str, User]:
-        """Return all users by name; none when there is no file.
+        """Return all users by name; none when there is no file, or when all were removed.
 
         Raises:
             ReplayError: The file cannot be read, or is not a users file; the text says what to do.
@@ -51,9 +53,11 @@ class UserBook:
         try:
             facts = self.path.stat()
         except FileNotFoundError:
+            self.is_there = False
             return {}
         except OSError as error:
             raise ReplayError(f"{self.path}: cannot be read ({error.strerror})") from error
+        self.is_there = True
         seen = (facts.st_mtime_ns, facts.st_size, facts.st_ino)
         if seen != self._seen:
             self._seen = None  # until it has been read well
