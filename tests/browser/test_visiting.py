@@ -146,11 +146,24 @@ def test_everything_is_reached_by_keys_alone(opened: Page) -> None:
     opened.get_by_label("Position in the clip").focus()
     opened.keyboard.press("Home")
     assert opened.evaluate("() => document.getElementById('sound').currentTime") < 0.05
-    opened.keyboard.press("e")
-    opened.wait_for_url("**/events/hall-keyboard?kind=rhythm")  # a slider keeps its keys
-    opened.evaluate("() => document.activeElement.blur()")
+    opened.keyboard.press("Space")
+    expect(opened.get_by_role("button", name="Play")).to_be_visible()
+    expect(opened.get_by_label("Position in the clip")).to_be_focused()
     opened.keyboard.press("e")
     opened.wait_for_url("**/events?kind=rhythm")
+
+
+def test_the_keys_are_back_after_the_mouse_has_set_the_slider_or_the_speed(opened: Page) -> None:
+    opened.goto("/events/hall-keyboard")
+    ready(opened)
+    for name in ("Position in the clip", "Speed"):
+        opened.get_by_label(name).click()
+        if name == "Speed":  # its list is open
+            opened.keyboard.press("ArrowDown")
+            opened.keyboard.press("Enter")
+        expect(opened.get_by_label(name)).not_to_be_focused()
+    opened.keyboard.press("e")
+    opened.wait_for_url("**/events")
 
 
 def test_the_list_and_the_sound_are_there_without_scripts(

@@ -3,6 +3,7 @@
 import { t } from "./talk.js";
 
 const STORED = "wheeltapper-single-keys";
+const SLIDER_KEYS = ["ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown"];
 let table = [];
 
 /** Replace the keys of the page: a list of {keys, text, run}. `keys` are values of KeyboardEvent.key. */
@@ -21,14 +22,24 @@ document.addEventListener("keydown", (event) => {
     target.blur();
     return;
   }
-  if (target.isContentEditable || target.matches("input:not([type=checkbox]), textarea, select")) return;
+  if (target.isContentEditable || target.matches("input:not([type=checkbox], [type=range]), textarea, select")) return;
+  if (target.matches("[type=range]") && SLIDER_KEYS.includes(event.key)) return;
   if (document.querySelector("dialog[open]") || !singleKeysAreOn()) return;
-  if (event.key === " " && target.matches("button, a, summary, input")) return;
+  if (event.key === " " && target.matches("button, a, summary, [type=checkbox]")) return;
   const row = table.find((one) => one.keys.includes(event.key) || one.keys.includes(event.key.toLowerCase()));
   if (row === undefined || (event.repeat && !row.repeats)) return;
   event.preventDefault();
   row.run(event);
 });
+
+// a slider or a choice that was set with the mouse gives the keys back; whoever came to it by keys stays there
+let pointed = null;
+const early = { capture: true };
+document.addEventListener("pointerdown", ({ target }) => (pointed = target), early);
+document.addEventListener("focusout", () => (pointed = null), early);
+document.addEventListener("change", ({ target }) => {
+  if (target === pointed && target.matches("[type=range], select")) target.blur();
+}, early);
 
 export function showKeys() {
   const dialog = document.getElementById("keys");
