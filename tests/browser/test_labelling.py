@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from evening import HOSTILE
-from playwright.sync_api import Page, expect
-from technician import PASSWORD, fill_login, ready, started
+from playwright.sync_api import BrowserContext, Page, expect
+from technician import PASSWORD, Served, fill_login, log_in, ready, started
 
 from training.anomalies import gather_anomalies
 
@@ -156,6 +156,28 @@ def test_a_label_after_the_session_ended_is_not_lost_silently(visitor: Callable[
     fill_login(page, "ben", PASSWORD)
     page.wait_for_url("**/events/pump-1-expired")
     expect(page.get_by_text("Nobody has said anything yet")).to_be_visible()
+
+
+def test_a_page_goes_on_labelling_after_another_person_has_logged_in_beside_it(
+    guarded: Served, new_context: Callable[..., BrowserContext]
+) -> None:
+    context = new_context(base_url=guarded.address)
+    page = context.new_page()
+    log_in(page, "anna")
+    page.goto("/events/hall-not-tapped?kind=knock")
+    ready(page)
+    beside = context.new_page()
+    beside.goto("/events")
+    beside.get_by_role("button", name="Sign out").click()
+    fill_login(beside, "ben", PASSWORD)
+    expect(beside.locator(".who")).to_contain_text("ben")
+    page.keyboard.press("j")
+    page.wait_for_url("**/events/hall-knock?kind=knock")
+    expect(page.locator(".who")).to_contain_text("ben")
+    page.keyboard.press("u")
+    expect(page.locator("[data-history] .badge.unsure")).to_have_count(1)
+    page.get_by_role("button", name="Keys").click()
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
 
 
 def test_labelled_sound_is_exported_as_training_reads_it(opened: Page, tmp_path: Path) -> None:

@@ -64,4 +64,6 @@ export function showKeys() {
 
 const NAMES = { " ": t("Space"), ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓" };
 
-for (const button of document.querySelectorAll("[data-show-keys]")) button.addEventListener("click", showKeys);
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("[data-show-keys]") !== null) showKeys();
+});

@@ -37,7 +37,10 @@ async function go(address, { playing = false, focus = null, remember = true } = 
   if (remember) history.pushState({}, "", got.url);
   document.title = fresh.title;
   document.getElementById("main").replaceWith(main);
-  document.querySelector(".top nav").replaceWith(fresh.querySelector(".top nav"));
+  // who is logged in may have changed, and with them what the server lets pass
+  for (const part of [".top nav", ".top .who", 'meta[name="csrf-token"]']) {
+    document.querySelector(part).replaceWith(fresh.querySelector(part));
+  }
   scrollTo(0, 0);
   start(playing);
   const wanted = focus === null ? null : main.querySelector(`[name="${CSS.escape(focus)}"]`);
