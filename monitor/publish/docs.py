@@ -104,7 +104,7 @@ same. Kinds, of which later versions may know more:
   well when `status` is `online` **and** its `health` is `healthy`: read both.
 - Commands go to `{source}/command`, or `command` for the whole box, and must not be retained: a retained one
   is ignored, since it would act again at every connect. A command sent while the box is away is not kept for
-  it. No reply means: not done. The same `id` is the same command: sent again it is answered again, and done
+  it. No reply means: ask again. The same `id` is the same command: sent again it is answered again, and done
   once.
 """
 

@@ -46,7 +46,7 @@ class EdgeInbox:
         """Could not be read."""
 
     def hear(self, message: Inbound, now: Now) -> list[Action]:
-        """Take one message and return what the session has to say to it."""
+        """Take one message and return what the session has to say to it at once."""
         settings = self._settings
         try:
             read = message_from_bytes(settings.node, settings.primary_host_id, message.topic, message.payload)
@@ -61,13 +61,11 @@ class EdgeInbox:
             why = "retained: an old command acts on another alarm" if message.retained else "no such device"
             self._complain("sparkplug command ignored", why, message, now)
             return []
-        return self._obey(read, now)
-
-    def _obey(self, written: Written, now: Now) -> list[Action]:
-        actions = self._session.rebirth_asked(now) if written.asks_rebirth else []
-        if any(not _is_rebirth(metric) for metric in written.metrics):
-            self._hand_on(written)
-        return actions
+        if read.asks_rebirth:
+            self._session.rebirth_asked()
+        if any(not _is_rebirth(metric) for metric in read.metrics):
+            self._hand_on(read)
+        return []
 
     def _hand_on(self, written: Written) -> None:
         device_id = written.device_id

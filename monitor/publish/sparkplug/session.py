@@ -43,7 +43,7 @@ class Session:
         self._server = 0
         self._bdseq = 0
         self._connected_s = self._born_s = 0.0
-        self._rebirth_pending = False
+        self._rebirth_pending = self._births_written = False
         self._births = self._rebirths_asked = 0
 
     # The connection
@@ -111,13 +111,11 @@ class Session:
             return self._leave(now, reconnect=True)
         return []
 
-    def rebirth_asked(self, now: Now) -> list[Action]:
-        """Take a rebirth request: births at once, or after a while when they have just been sent."""
-        if self._phase is not Phase.BORN:
-            return []
-        self._rebirths_asked += 1
-        self._rebirth_pending = True
-        return self._give_due_births(now)
+    def rebirth_asked(self) -> None:
+        """Take a rebirth request: data stops, and births come with a tick, once those before are told."""
+        if self._phase is Phase.BORN:
+            self._rebirths_asked += 1
+            self._rebirth_pending = True
 
     # Devices and tags
 
@@ -183,13 +181,18 @@ class Session:
     # Time and the line
 
     def tick(self, now: Now) -> list[Action]:
-        """Do what is due; to be called several times a second."""
+        """Do what is due; to be called several times a second, but not before all that was said is written.
+
+        So births that a slow line has yet to take are not followed by others.
+        """
         if self._phase is Phase.WAITING:
             alone = self._settings.servers == 1
             waited_s = now.steady_s - self._connected_s
             return [] if alone or waited_s < self._settings.host_wait_s else self._leave(now, reconnect=True)
         if self._phase is not Phase.BORN:
             return []
+        if not self._births_written:
+            self._births_written, self._born_s = True, now.steady_s
         return self._give_due_births(now) if self._rebirth_pending else self._tell_the_past(now)
 
     def confirmed(self, number: int, now: Now) -> None:
@@ -263,7 +266,7 @@ class Session:
     def _give_births(self, now: Now) -> list[Action]:
         self._phase = Phase.BORN
         self._rebirth_pending = False
-        self._born_s = now.steady_s
+        self._births_written, self._born_s = False, now.steady_s
         self._births += 1
         return list(birth_messages(self._composer, self._roster, self._bdseq, now.utc_ms))
 

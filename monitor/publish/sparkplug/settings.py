@@ -53,7 +53,7 @@ class SessionSettings:
     aliases: bool = False
     """Whether data names tags by number; then only those who heard the births can read it."""
     rebirth_every_s: float = 1.0
-    """However many ask, births are sent again no more often than this."""
+    """However many ask, births are sent again no sooner than this after the last were written."""
     host_wait_s: float = 10.0
     """With several brokers: for so long the primary host is waited for at each."""
     host_grace_s: float = 60.0

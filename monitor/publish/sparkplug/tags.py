@@ -136,7 +136,7 @@ class TagSet:
         return tuple(metrics)
 
     def is_past(self, readings: Mapping[str, Reading], at_ms: int) -> bool:
-        """Whether any of these tags has been taken as of a later moment; what has no history is never past."""
+        """Whether any of these tags, of those with a history, has been taken as of a later moment."""
         return any(at_ms < self._as_of_ms.get(name, at_ms) for name in self.kept(readings))
 
     def past(self, readings: Mapping[str, Reading], at_ms: int) -> tuple[Metric, ...]:

@@ -102,7 +102,7 @@ class Plant(RuleBasedStateMachine):
                 self.host.hear(message, line.bdseq, self.now.utc_ms)
         if self.host.asks_rebirth and self.session.phase is Phase.BORN:
             self.host.asks_rebirth = False
-            self.carry_out(self.session.rebirth_asked(self.now))
+            self.session.rebirth_asked()
 
     def drop_line(self, *, will: bool) -> None:
         assert self.line is not None
@@ -208,7 +208,7 @@ class Plant(RuleBasedStateMachine):
     @precondition(lambda self: self.line is not None)
     def rebirths(self, asked: int) -> None:
         for _ in range(asked):
-            self.carry_out(self.session.rebirth_asked(self.now))
+            self.session.rebirth_asked()
 
     @rule(seconds=st.sampled_from([0.0, 0.3, 1.0, 5.0, 30.0]))
     def time_passes(self, seconds: float) -> None:
@@ -331,6 +331,7 @@ class Plant(RuleBasedStateMachine):
                 self.read(1_000)
             if self.line is not None:
                 self.acknowledge()
+            self.tick()
             self.seconds += 20.0
             self.tick()
             if done() and self.session.phase is Phase.BORN and self.line and not self.line.written:

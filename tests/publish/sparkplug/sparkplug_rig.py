@@ -147,7 +147,9 @@ class Rig:
         return self.keep(self.session.host_said(HostState(online, timestamp_ms), self.now))
 
     def rebirth(self) -> list[Heard]:
-        return self.keep(self.session.rebirth_asked(self.now))
+        """Ask, and return what comes with the next tick."""
+        self.session.rebirth_asked()
+        return self.tick()
 
     def tick(self, after_s: float = 0.0) -> list[Heard]:
         self.seconds += after_s

@@ -311,6 +311,7 @@ def rebirth_check(part: str) -> Check:
         rig = Rig()
         rig.appear("pump", Score=0.0)
         rig.connect()
+        rig.tick()
         rig.seconds += 5.0
         births = rig.rebirth()
         rig.rebirth()

@@ -20,6 +20,7 @@ from sparkplug_rig import Counter
 from wire_tap import CONNECT, DISCONNECT, PUBLISH, SUBSCRIBE, Packet, Tap, text_at
 
 from monitor.messages import AlarmState, CaptureState
+from monitor.publish.edge.line import Inbound
 from monitor.publish.edge.records import AT_ONCE
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.phase import Phase
@@ -300,6 +301,30 @@ def test_a_broker_that_hangs_is_given_no_more_than_it_takes(
     mosquitto.go_on()
     eventually(lambda: rig.node.state.records == EVENTS, 30.0, "all are read")
     assert 0 == rig.node.state.session.history.repeated
+
+
+def test_rebirths_that_are_asked_for_over_a_line_that_takes_nothing_do_not_pile_up(
+    mosquitto: Mosquitto, host: HostSide, make_edge: Callable[..., EdgeRig]
+) -> None:
+    rig = make_edge(at(mosquitto))
+    rig.born()
+    host.asks_rebirth()
+    host.waits_for(2, "NBIRTH")
+    mosquitto.hang()
+    for index in range(EVENTS):
+        rig.event(f"e{index} ".ljust(1_000, "x"), note=f"{index} ".ljust(1_000, "y"))
+    line = rig.node._started()
+    eventually(lambda: line.is_busy, 30.0, what="the line is full")
+    time.sleep(1.0)
+    asked = next(each for each in host.recorder.heard if "/NCMD/" in each.topic)
+    before = rig.node.state.session
+    for _ in range(5):
+        line.inbound.append(Inbound(asked.topic, asked.payload, retained=False))
+        time.sleep(0.4)
+    after = rig.node.state.session
+    assert (before.births, before.rebirths_asked + 5) == (after.births, after.rebirths_asked)
+    mosquitto.go_on()
+    eventually(lambda: rig.node.state.session.births == before.births + 1, 30.0, "one for all who asked")
 
 
 def test_scores_are_told_when_they_say_something_new(

@@ -32,6 +32,7 @@ def born_rig(settings: SessionSettings | None = None, *, last_bdseq: int | None 
     rig.connect()
     if rig.settings.primary_host_id is not None:
         rig.host(online=True, timestamp_ms=1)
+    rig.tick()
     rig.seconds += 10.0
     return rig
 
@@ -383,6 +384,17 @@ def test_a_storm_of_rebirths_is_answered_once_and_then_once_a_second() -> None:
     assert (3, 51) == (rig.session.counts.births, rig.session.counts.rebirths_asked)
 
 
+def test_births_that_a_slow_line_has_yet_to_write_are_not_followed_by_others() -> None:
+    rig = born_rig()
+    rig.rebirth()
+    rig.seconds += 60.0  # so long the line is busy, and no tick comes
+    for _ in range(50):
+        rig.session.rebirth_asked()
+    assert [] == rig.tick()
+    assert [] == rig.tick(0.9)
+    assert ["NBIRTH", "DBIRTH", "DBIRTH"] == verbs(rig.tick(0.1))
+
+
 def test_no_data_is_sent_between_a_rebirth_request_and_its_births() -> None:
     rig = born_rig()
     rig.rebirth()
@@ -413,6 +425,7 @@ def test_a_message_that_failed_is_followed_by_births_and_told_again() -> None:
 def test_after_a_failure_hosts_hear_nothing_but_births_however_soon_it_is() -> None:
     rig = born_rig()
     rig.rebirth()
+    rig.tick()
     (lost,) = rig.change({"Score": 1.0}, token=1)
     assert [] == rig.keep(rig.session.failed(lost.number, rig.now))
     assert [] == rig.change({"Score": 2.0}, "fan", token=2)
