@@ -12,6 +12,8 @@ is measured, each address `--times` times, in milliseconds: median and worst, an
     thumbnail_*  one error map, small: drawn, and from the cache
     sheet_*      all pictures of a clip of 20 s at 48 kHz: drawn, and one of them from the cache
     band         2 to 3 kHz of the clip
+    crowd        50 connections that all ask for pages, bands and exports at once, some of which nobody reads
+                 on: how many were answered, and how many were told to come back (503)
     peak_mb      the most memory that the process ever had (VmHWM), after all that
 
 The last line is one JSON document; `broken` names the promises that do not hold, and the exit code says so.
@@ -27,7 +29,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -53,6 +57,11 @@ PROMISES = {
 }
 """Milliseconds, in the worst of all requests."""
 PEAK_MB = 120.0
+CROWD = 50
+EXPORT_PARTS = 160
+"""Of 64 KiB: what one of a crowd takes of an export, 10 MB."""
+UNREAD_S = 2.0
+"""So long an export stands still that nobody reads on."""
 
 
 class Page:
@@ -133,6 +142,8 @@ def measure(folder: Path, *, events: int, windows: int, times: int) -> dict[str,
     try:
         start_mb = page.peak_mb()
         figures = _addresses(page, times) | _pictures(page, times)
+        alone_mb = page.peak_mb()
+        crowd = _crowd(page)
         peak_mb = page.peak_mb()
     finally:
         page.stop()
@@ -143,7 +154,9 @@ def measure(folder: Path, *, events: int, windows: int, times: int) -> dict[str,
         "windows": windows,
         "store_made_s": round(made_ms / 1000, 1),
         **figures,
+        "crowd": crowd,
         "start_mb": round(start_mb, 1),
+        "alone_mb": round(alone_mb, 1),
         "peak_mb": round(peak_mb, 1),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 2),
@@ -186,6 +199,38 @@ def _pictures(page: Page, times: int) -> dict[str, dict[str, float]]:
             [f"/api/v1/clips/{clip_id}/audio?low_hz=2000&high_hz=3000" for clip_id in clips]
         ),
     }
+
+
+def _crowd(page: Page) -> dict[str, int]:
+    """Let CROWD connections ask for the heaviest there is, all at once; count the answers by status."""
+    ids = [event["event_id"] for event in page.get("/api/v1/events?limit=200").json()["events"]][:CROWD]
+    clips = [page.get(f"/api/v1/events/{event_id}").json()["clips"][0]["clip_id"] for event_id in ids]
+    with ThreadPoolExecutor(CROWD) as people:
+        told = people.map(partial(_visit, page), ids, clips, range(CROWD))
+        statuses = Counter(status for visit in told for status in visit)
+    assert set(statuses) <= {200, 503}, statuses
+    return {"answered": statuses[200], "told_to_come_back": statuses[503]}
+
+
+def _visit(page: Page, event_id: str, clip_id: str, number: int) -> list[int]:
+    """Go through pages and bands as one of many, and take a part of an export; every fifth reads no more."""
+    low_hz = 500 + 50 * number
+    addresses = (
+        "/events",
+        f"/events/{event_id}",
+        f"/api/v1/clips/{clip_id}/audio?low_hz={low_hz}&high_hz={low_hz + 1000}",
+        f"/api/v1/clips/{clip_id}/audio?format=wav",
+        f"/api/v1/events/{event_id}/similar",
+    )
+    with httpx.Client(base_url=page.client.base_url, timeout=120.0) as client:
+        statuses = [client.get(address).status_code for address in addresses]
+        with client.stream("GET", "/api/v1/export") as export:
+            statuses.append(export.status_code)
+            for taken, _ in enumerate(export.iter_bytes(64 * 1024)):
+                if taken >= EXPORT_PARTS:
+                    break
+            time.sleep(0.0 if number % 5 else UNREAD_S)
+    return statuses
 
 
 def main() -> int:

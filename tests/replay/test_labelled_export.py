@@ -208,7 +208,7 @@ def test_an_export_needs_little_memory_at_a_time(past: Past) -> None:
     largest = 0
     for chunk in past.library.export(EventFilter(), BOTH):
         largest = max(largest, len(chunk))
-    assert largest < 400_000
+    assert largest < 70_000
 
 
 @pytest.mark.slow

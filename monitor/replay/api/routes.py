@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from pydantic import BaseModel
-from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from monitor.control.documents import Now
@@ -36,6 +35,7 @@ from monitor.replay.api.queries import (
     Query,
     SimilarQuery,
 )
+from monitor.replay.api.sending import ZIP, ExportAnswer
 from monitor.replay.api.served import FileAnswer, NotModified, is_known
 from monitor.replay.kept.audio import AudioFormat
 from monitor.replay.kept.axes import Axes
@@ -43,7 +43,6 @@ from monitor.replay.kept.library import Library
 from monitor.replay.kept.media import PNG, Piece
 from monitor.replay.kept.sheet import MAPS, PICTURES
 
-ZIP = "application/zip"
 EXPORT_NAME = "wheeltapper-labelled.zip"
 
 
@@ -129,9 +128,7 @@ def _window_picture(request: Request, _query: Query) -> Response:
 def _export(request: Request, query: ExportQuery) -> Response:
     library = library_of(request)
     library.counts()  # a store that cannot be read is told now, not in the middle of a zip
-    content = iterate_in_threadpool(library.export(query.wanted, query.ratings))
-    headers = {"Content-Disposition": f'attachment; filename="{EXPORT_NAME}"'}
-    return StreamingResponse(content, media_type=ZIP, headers=headers)
+    return ExportAnswer(library.export(query.wanted, query.ratings), EXPORT_NAME)
 
 
 def _openapi(_request: Request, _query: Query) -> Response:

@@ -16,7 +16,7 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Literal
@@ -45,7 +45,7 @@ FALSE_ALARM = "false_alarm"
 """Kind of a normal clip."""
 INDEX_COLUMNS = (*COLUMNS, "onset_s", "offset_s", "event_id")
 TRUTH_COLUMNS = ("file", "onset_s", "offset_s", "kind", "snr_db")
-CHUNK_BYTES = 256 * 1024
+CHUNK_BYTES = 64 * 1024
 FIRST_ZIP_UTC_S = 315_532_800.0
 """1980: zip knows no time before it."""
 
@@ -63,10 +63,10 @@ class _Pipe:
     """Takes what zipfile writes and gives it on: a file that cannot be wound back."""
 
     def __init__(self) -> None:
-        self._held = bytearray()
+        self._held: list[bytes] = []
 
     def write(self, content: bytes, /) -> int:
-        self._held += content
+        self._held.append(content)
         return len(content)
 
     def flush(self) -> None:
@@ -76,15 +76,15 @@ class _Pipe:
         pass
 
     def taken(self) -> bytes:
-        """Return what was written since the last call."""
-        content = bytes(self._held)
+        """Return what was written since the last call; one piece alone is not copied."""
+        content = b"".join(self._held)
         self._held.clear()
         return content
 
 
 def zip_of_labelled(
     reader: StoreReader, wanted: EventFilter, ratings: Collection[Judgement]
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """Yield a zip of the clips of all events that fit and whose last label is one of `ratings`.
 
     Raises:

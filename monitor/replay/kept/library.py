@@ -5,7 +5,7 @@ Everything is found by its id in the database; no id ever becomes a path.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,7 +180,7 @@ class Library:
             if (other := store.event(found.event_id)) is not None
         ]
 
-    def export(self, wanted: EventFilter, ratings: Collection[Judgement]) -> Iterator[bytes]:
+    def export(self, wanted: EventFilter, ratings: Collection[Judgement]) -> Generator[bytes, None, None]:
         """Yield a zip of the labelled clips that fit, as `wheeltapper train` and `evaluate` read them.
 
         Raises:
