@@ -149,6 +149,29 @@ def test_only_the_marked_band_is_heard_where_the_sound_was(event_page: Page) -> 
     )
 
 
+def test_a_typed_band_is_judged_when_both_ends_are_typed_and_a_silent_sound_says_why(
+    event_page: Page,
+) -> None:
+    low, high = (event_page.get_by_label(f"Band {end}, Hz") for end in ("from", "to"))
+    said = event_page.locator("#said")
+    low.fill("5000")
+    high.fill("6000")
+    high.press("Enter")
+    expect(event_page.get_by_role("button", name="Only the band")).to_have_attribute(
+        "title", "5.0 kHz \N{EN DASH} 6.0 kHz"
+    )
+    expect(said).to_be_empty()
+    high.fill("5010")
+    high.blur()
+    expect(said).to_contain_text("20 Hz or more apart")
+    expect(high).to_have_value("6000")
+    event_page.evaluate(
+        "() => { const sound = document.getElementById('sound');"
+        " sound.src = `${sound.currentSrc}?low_hz=1000&high_hz=1010`; }"
+    )
+    expect(said).to_contain_text("a band from 1000 to 1010 Hz cannot be heard alone")
+
+
 def test_b_plays_the_last_normal_sound_and_comes_back_to_where_it_was(event_page: Page) -> None:
     left_s = at(event_page)["soundS"]
     event_page.keyboard.press("b")

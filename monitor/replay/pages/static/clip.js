@@ -18,6 +18,7 @@ export async function loadAxes(clipId, signal) {
   const known = tree.profile.filter((value) => value !== null);
   return {
     durationS: tree.duration_s,
+    sampleRateHz: tree.sample_rate_hz,
     secondsPerPx: tree.seconds_per_px,
     hasFrequencies: tree.row_edges_hz !== null,
     // without frequencies rows are only counted

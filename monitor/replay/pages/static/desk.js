@@ -1,9 +1,10 @@
 // Listening to an event: joins the sound, the pictures, the controls and the keys.
 
+import { BandMark } from "./band.js";
 import { pictureUrl, referenceFrom, trackFrom } from "./clip.js";
 import { Lanes } from "./lanes.js";
 import { Player } from "./player.js";
-import { hertz, number, say, t } from "./talk.js";
+import { get, number, Refused, say, t } from "./talk.js";
 
 export class ListeningDesk {
   constructor(main, facts, axes, playing) {
@@ -14,17 +15,17 @@ export class ListeningDesk {
     this.lanes = new Lanes(main.querySelector(".lanes"), axes, clip.finding);
     const sound = document.getElementById("sound");
     this.player = new Player(sound, trackFrom(clip.id, axes), referenceFrom(facts.reference, clip.id));
-    this.bandIsHeard = false;
     this.find();
+    this.band = new BandMark(this.parts, this.lanes, this.player, this.ended.signal);
     this.player.onTime = (seconds) => this.showTime(seconds);
     this.player.onState = () => this.showState();
+    this.player.onError = (address) => this.sayWhySilent(address);
     this.lanes.onView = (view) => this.showView(view);
     this.bindButtons();
     this.bindPointers();
     this.player.seek(clip.startS);
     this.lanes.draw();
     this.lanes.load((name) => pictureUrl(clip.id, name));
-    this.showBand();
     this.showState();
     this.showNotes(axes.notes);
     if (playing) this.player.start();
@@ -55,7 +56,7 @@ export class ListeningDesk {
       { keys: ["ArrowRight"], text: t("Forward 0.1 s, with Shift 1 s"), run: seek(0.1), repeats: true },
       { keys: ["w"], text: t("To the worst moment"), run: () => this.player.seek(this.facts.clip.startS) },
       { keys: ["b"], text: t("Compare with normal sound, and back"), run: () => this.player.compare() },
-      { keys: ["l"], text: t("Hear only the marked band, or all"), run: () => this.hearBand() },
+      { keys: ["l"], text: t("Hear only the marked band, or all"), run: () => this.band.hear() },
       { keys: [","], text: t("Slower"), run: () => this.changeSpeed(-1) },
       { keys: ["."], text: t("Faster"), run: () => this.changeSpeed(1) },
       { keys: ["+", "="], text: t("Zoom in on time"), run: () => this.zoomTime(2) },
@@ -73,7 +74,6 @@ export class ListeningDesk {
     const change = (part, kind, run) => part.addEventListener(kind, run, { signal: this.ended.signal });
     click(parts.play, () => player.toggle());
     click(parts.compare, () => player.compare());
-    click(parts.band, () => this.hearBand());
     click(parts.in, () => this.zoomTime(2));
     click(parts.out, () => this.zoomTime(0.5));
     click(parts.higher, () => this.zoomFrequency(1.5));
@@ -86,7 +86,6 @@ export class ListeningDesk {
       this.lanes.view.moveTo(Number(parts.pan.value));
       this.lanes.draw();
     });
-    for (const part of [parts.low, parts.high]) change(part, "change", () => this.markTyped());
     // rows come and go while an event goes on
     click(this.main, (event) => {
       const row = event.target.closest("[data-seek]");
@@ -118,56 +117,7 @@ export class ListeningDesk {
         else if (there.hz !== null) lanes.view.zoomFrequency(factor, lanes.view.bandOf(there.hz));
         lanes.draw();
       }, { ...options, passive: false });
-      if (lane.isMap) this.bindAxis(lane);
     }
-  }
-
-  /** Dragging along a frequency axis marks a band. */
-  bindAxis(lane) {
-    const options = { signal: this.ended.signal };
-    const hzAt = (event) => this.lanes.at(event, { face: lane.axis, isMap: true }).hz;
-    let fromHz = null;
-    lane.axis.addEventListener("pointerdown", (event) => {
-      lane.axis.setPointerCapture(event.pointerId);
-      fromHz = hzAt(event);
-    }, options);
-    lane.axis.addEventListener("pointermove", (event) => {
-      if (fromHz === null) return;
-      const toHz = hzAt(event);
-      this.lanes.band = { lowHz: Math.min(fromHz, toHz), highHz: Math.max(fromHz, toHz) };
-      this.lanes.draw();
-      this.showBand();
-    }, options);
-    lane.axis.addEventListener("pointerup", () => {
-      fromHz = null;
-      this.bandChanged();
-    }, options);
-  }
-
-  markTyped() {
-    const [low, high] = [Number(this.parts.low.value), Number(this.parts.high.value)];
-    if (!(low >= 0 && high > low)) {
-      say(t("The band needs a lower and a higher frequency."), { bad: true });
-      return;
-    }
-    this.lanes.band = { lowHz: low, highHz: high };
-    this.lanes.draw();
-    this.bandChanged();
-  }
-
-  bandChanged() {
-    this.showBand();
-    if (this.bandIsHeard) this.player.setBand(this.lanes.band);
-  }
-
-  hearBand() {
-    if (!this.bandIsHeard && this.lanes.band === null) {
-      say(t("No band is marked: drag along a frequency axis, or type one."));
-      return;
-    }
-    this.bandIsHeard = !this.bandIsHeard;
-    this.player.setBand(this.bandIsHeard ? this.lanes.band : null);
-    this.showState();
   }
 
   changeSpeed(steps) {
@@ -221,9 +171,22 @@ export class ListeningDesk {
     caption.textContent = player.playing ? t("Pause") : t("Play");
     parts.play.querySelector("[data-sign]").textContent = player.playing ? "❚❚" : "▶";
     parts.compare.setAttribute("aria-pressed", String(player.side === "B"));
-    parts.band.setAttribute("aria-pressed", String(this.bandIsHeard));
     this.main.querySelector("[data-normal]").hidden = player.side === "A";
-    if (player.failed) say(t("The sound cannot be played: it may have been removed to make room."), { bad: true });
+  }
+
+  /** Ask the server for the reason: an <audio> does not tell it. */
+  async sayWhySilent(address) {
+    let reason = t("The sound cannot be played: this browser does not understand it.");
+    try {
+      await get(address, this.ended.signal);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (!(error instanceof Refused)) throw error;
+      reason = error.status === 410
+        ? t("The sound cannot be played: it was removed, perhaps to make room.")
+        : t("The sound cannot be played: {reason}", { reason: error.message });
+    }
+    say(reason, { bad: true });
   }
 
   showNotes(notes) {
@@ -241,13 +204,5 @@ export class ListeningDesk {
     this.parts.pan.value = view.fromS;
     this.parts.pan.closest(".pan").hidden = view.spanS > view.durationS - 1e-6;
     this.parts.fit.disabled = view.isWhole;
-  }
-
-  showBand() {
-    const { band } = this.lanes;
-    if (band === null) return;
-    this.parts.low.value = Math.round(band.lowHz);
-    this.parts.high.value = Math.round(band.highHz);
-    this.parts.band.title = `${hertz(band.lowHz)} – ${hertz(band.highHz)}`;
   }
 }

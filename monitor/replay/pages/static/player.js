@@ -19,12 +19,17 @@ export class Player {
     this.speed = 1;
     this.onTime = () => {};
     this.onState = () => {};
+    this.onError = () => {};
     this.frame = null;
     this.abort = new AbortController();
     const when = { signal: this.abort.signal };
-    for (const name of ["play", "pause", "ended", "waiting", "playing", "error", "ratechange"]) {
+    for (const name of ["play", "pause", "ended", "waiting", "playing", "ratechange"]) {
       audio.addEventListener(name, () => this.stateChanged(), when);
     }
+    audio.addEventListener("error", () => {
+      this.stateChanged();
+      this.onError(audio.currentSrc);
+    }, when);
     for (const name of ["seeking", "seeked", "loadedmetadata"]) audio.addEventListener(name, () => this.tell(), when);
     this.open(0, false);
   }
@@ -44,10 +49,6 @@ export class Player {
   get clipS() {
     if (this.side === "B" && !this.reference.sameClip) return null;
     return this.loading ?? this.audio.currentTime;
-  }
-
-  get failed() {
-    return this.audio.error !== null;
   }
 
   /** Load what is to be heard now and go to a time of it. */
