@@ -46,24 +46,26 @@ def host_state_from_json(data: bytes) -> HostState:
 class PrimaryHost:
     """Tells which words of the primary host count.
 
-    Brokers keep STATE messages, and a host that has moved on leaves old ones behind: a message older than
-    what we know is ignored. What we know outlives connections, for it is the host's and not the broker's.
-    Whether the host is there does not: each broker has to tell again.
+    Brokers keep STATE messages, and a host may leave old ones behind: at each broker a message older than
+    what that one has said is ignored. What is known outlives our connections. Between brokers times say
+    nothing, for a host has a session with each and tells when that began (Sparkplug 3.0, chapter 5, primary
+    host with several servers): one that was there before the host came anew to another is there still.
     """
 
     def __init__(self) -> None:
-        self._latest_ms = 0
-        self._online_ms = 0
+        self._latest_ms: dict[int, int] = {}
+        self._online_ms: dict[int, int] = {}
 
-    def take(self, state: HostState) -> bool:
-        """Take a message and return whether it counts.
+    def take(self, state: HostState, server: int) -> bool:
+        """Take a message from a broker, which is counted from 0, and return whether it counts.
 
         `online` counts if it is not older than any message that counted, offline if it is not older than
         the last `online` (tck-id-message-flow-edge-node-birth-publish-phid-wait-timestamp, -phid-offline).
         """
-        if state.timestamp_ms < (self._latest_ms if state.online else self._online_ms):
+        known_ms = (self._latest_ms if state.online else self._online_ms).get(server, 0)
+        if state.timestamp_ms < known_ms:
             return False
-        self._latest_ms = max(self._latest_ms, state.timestamp_ms)
+        self._latest_ms[server] = max(self._latest_ms.get(server, 0), state.timestamp_ms)
         if state.online:
-            self._online_ms = state.timestamp_ms
+            self._online_ms[server] = state.timestamp_ms
         return True

@@ -103,7 +103,7 @@ class Session:
 
     def host_said(self, state: HostState, now: Now) -> list[Action]:
         """Take a STATE message of the primary host, kept by the broker or new."""
-        if self._settings.primary_host_id is None or not self._host.take(state):
+        if self._settings.primary_host_id is None or not self._host.take(state, self._server):
             return []
         if self._phase is Phase.WAITING and state.online:
             return self._give_births(now)

@@ -67,7 +67,7 @@ def test_any_bytes_are_a_state_or_one_error(data: bytes) -> None:
 
 def _counts(*states: tuple[bool, int]) -> list[bool]:
     host = PrimaryHost()
-    return [host.take(HostState(online, timestamp_ms)) for online, timestamp_ms in states]
+    return [host.take(HostState(online, timestamp_ms), 0) for online, timestamp_ms in states]
 
 
 def test_the_first_word_counts_whatever_its_time() -> None:
@@ -85,3 +85,11 @@ def test_an_offline_counts_from_the_time_of_the_last_online_on() -> None:
 
 def test_an_online_older_than_an_offline_does_not_count() -> None:
     assert [True, True, False, True] == _counts((True, 10), (False, 20), (True, 15), (True, 20))
+
+
+def test_a_host_that_came_anew_to_one_broker_is_still_there_at_the_other() -> None:
+    host = PrimaryHost()
+    assert host.take(HostState(online=True, timestamp_ms=1200), 0)
+    assert host.take(HostState(online=True, timestamp_ms=800), 1)
+    assert not host.take(HostState(online=True, timestamp_ms=1100), 0)
+    assert not host.take(HostState(online=True, timestamp_ms=700), 1)

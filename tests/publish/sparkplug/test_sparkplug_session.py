@@ -524,6 +524,15 @@ def test_with_several_brokers_the_node_walks_to_the_next() -> None:
     assert [0, 1, 0] == [connect.server for connect in rig.connects]
 
 
+def test_the_node_is_born_at_a_broker_where_the_host_has_been_for_longer() -> None:
+    rig = Rig(SessionSettings(NODE, primary_host_id="scada", servers=2))
+    rig.connect()
+    rig.host(online=True, timestamp_ms=1200)
+    rig.session.disconnected()
+    rig.connect()
+    assert ["NBIRTH"] == verbs(rig.host(online=True, timestamp_ms=800))
+
+
 def test_with_one_broker_the_node_waits_there_for_the_host() -> None:
     rig = Rig(HOSTED)
     rig.connect()
