@@ -24,7 +24,7 @@ def night_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonPro
         "box": "box1",
         "mqtt": {"enabled": False},
         "sources": [
-            {"id": "pump-1", "kind": "simulated", "machine": "pump"},
+            {"id": "pump-1", "kind": "simulated", "machine": "pump", "alarm": {"shelve_max_s": 3600.0}},
             {"id": "hall", "kind": "microphone", "device": "usb-path:9-9.9"},
         ],
     }

@@ -56,7 +56,7 @@ def card_of(role: Role = Role.ADMIN, alarm: dict[str, Any] | None = None, **sour
     """Return the card of a source that is well but for what is given."""
     tree = SourceNow(**{**SOURCE, **source, "alarm": AlarmNow(**{**ALARM, **(alarm or {})})})
     now = Now(time="2026-01-31T12:00:00.000Z", box=BoxNow(**BOX), sources=[tree])
-    (card,) = cards_from_now(now, ENGLISH, Visit("anna", role, "token", is_local=False))
+    (card,) = cards_from_now(now, ENGLISH, Visit("anna", role, "token", is_local=False), lambda _: 3600.0)
     return card
 
 

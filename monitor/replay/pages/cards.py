@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from monitor.control.documents import AlarmNow, Now, SourceNow
@@ -73,14 +73,21 @@ class Card:
     """The same for whoever cannot see it."""
     actions: tuple[tuple[str, str], ...]
     """What this reader may do: the action of a command, and its text."""
+    shelve_max_s: float
+    """For how long the alarm may be shelved at most."""
 
 
-def cards_from_now(now: Now, tongue: Tongue, visit: Visit) -> list[Card]:
-    """Return a card for each source, in the order of the configuration."""
-    return [_card(source, tongue, visit) for source in now.sources]
+def cards_from_now(
+    now: Now, tongue: Tongue, visit: Visit, shelve_max_s: Callable[[str], float]
+) -> list[Card]:
+    """Return a card for each source, in the order of the configuration.
+
+    `shelve_max_s` says of a source for how long its alarm may be shelved.
+    """
+    return [_card(source, tongue, visit, shelve_max_s(source.source)) for source in now.sources]
 
 
-def _card(source: SourceNow, tongue: Tongue, visit: Visit) -> Card:
+def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) -> Card:
     alarm = source.alarm
     deaf = _is_deaf(source)
     state_text, state_style = STATES[alarm.state]
@@ -106,6 +113,7 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit) -> Card:
         trend=_drawn(source.trend, alarm.limit),
         trend_words=_trend_words(source.trend, alarm.limit, tongue),
         actions=tuple((action, tongue(text)) for action, text in actions_for(alarm.state, visit)),
+        shelve_max_s=shelve_max_s,
     )
 
 

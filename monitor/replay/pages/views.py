@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from pydantic import ValidationError
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from monitor.config import Config
 from monitor.control.documents import Now
 from monitor.errors import ControlError, QueryError, StoreError
 from monitor.replay.api.routes import library_of
@@ -52,7 +54,16 @@ async def _cards(request: Request) -> tuple[Sequence[Card], str, str]:
         return [], "", tongue("The daemon does not answer: nothing is known of now. {reason}", reason=error)
     except ValidationError:
         return [], "", tongue("The daemon is of another version than this page: restart both.")
-    return cards_from_now(told, tongue, visit_of(request)), f"{told.box.site} / {told.box.box}", ""
+    longest_s = functools.partial(_shelve_max_s, request.app.state.settings)
+    return cards_from_now(told, tongue, visit_of(request), longest_s), f"{told.box.site} / {told.box.box}", ""
+
+
+def _shelve_max_s(settings: Config, source_id: str) -> float:
+    """Return the setting of one source; of one that this configuration does not know the general one."""
+    for source in settings.sources:
+        if source.id == source_id:
+            return settings.alarm_for(source).shelve_max_s
+    return settings.alarm.shelve_max_s
 
 
 # the list -----------------------------------------------------------------------------------------

@@ -160,7 +160,16 @@ class ActionDesk {
     this.form.reset();
     this.dialog.querySelector("h2").textContent = `${button.textContent.trim()} ${source}`;
     this.dialog.querySelector("[data-shelve]").hidden = action !== "shelve";
+    if (action === "shelve") this.offer(Number(button.dataset.mostS));
     this.dialog.showModal();
+  }
+
+  /** Offer only what the daemon takes: shelving for `mostS` at most, by itself for an hour, or the longest below. */
+  offer(mostS) {
+    const { until } = this.form.elements;
+    for (const option of until.options) option.hidden = option.disabled = Number(option.value) > mostS;
+    const times = [...until.options].filter((option) => !option.disabled && Number(option.value) <= 3600);
+    until.value = times.at(-1)?.value ?? "normal";
   }
 
   async send() {
