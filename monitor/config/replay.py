@@ -64,7 +64,8 @@ class ReplayConfig(Section):
     fault_codes: tuple[str, ...] = Field(
         default=(),
         max_length=200,
-        description="The site's list of faults, offered when a window is labelled.",
+        description="The site's list of faults, offered when an event is labelled; the page then takes no "
+        "others. Empty: any.",
     )
     language: Literal["auto", "en", "de"] = Field(
         default="auto", description="Of the page; auto: the first that the browser asks for and we have."

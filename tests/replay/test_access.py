@@ -239,6 +239,23 @@ def test_two_technicians_at_once_are_both_heard_and_the_last_one_counts(
     assert ["anomaly", "unsure", "none"] == [label.rating for label in plant.store.labels(plant.event_id)]
 
 
+def test_a_fault_code_that_is_not_on_the_sites_list_is_refused(plant: Plant) -> None:
+    add_people(plant.config.state_dir)
+    config = replay_config(plant.config.state_dir, fault_codes="[bearing, belt]")
+    with served_page(config) as page, browser_at(page.url) as anna:
+        anna.login("anna")
+        one = f"/api/v1/events/{plant.event_id}/labels"
+        for path, more in ((one, {}), ("/api/v1/labels", {"event_ids": [plant.event_id]})):
+            for code in ("<img src=x onerror=alert(1)>", "Belt", ""):
+                answer = anna.change(path, {"rating": "anomaly", "fault_code": code, **more})
+                assert 422 == answer.status_code
+                assert "replay.fault_codes" in answer.json()["error"]
+            assert 200 == anna.change(path, {"rating": "anomaly", "fault_code": "belt", **more}).status_code
+            assert 200 == anna.change(path, {"rating": "unsure", **more}).status_code
+    kept = [label.fault_code for label in plant.store.labels(plant.event_id)]
+    assert ["belt", None, "belt", None] == kept
+
+
 def test_the_same_attempt_is_done_once_and_is_nobody_elses(open_browser: Open, plant: Plant) -> None:
     path, label = f"/api/v1/events/{plant.event_id}/labels", {"rating": "anomaly", "id": "attempt 1"}
     anna, tom = open_browser("anna"), open_browser("tom")

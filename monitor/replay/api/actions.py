@@ -38,7 +38,9 @@ class Judgement(_Wanted):
     """What somebody says of an event."""
 
     rating: Literal["anomaly", "no_anomaly", "unsure"] = Field(description="What it was.")
-    fault_code: str | None = Field(default=None, max_length=64, description="By the site's own list.")
+    fault_code: str | None = Field(
+        default=None, max_length=64, description="Of the site's own list, if it has one."
+    )
     note: str | None = Field(default=None, max_length=1000, description="In one's own words.")
     id: str | None = Id
 
@@ -70,12 +72,13 @@ class Order(_Wanted):
 
 
 Wanted = TypeVar("Wanted", bound=_Wanted)
+Judged = TypeVar("Judged", bound=Judgement)
 
 
 @needs(Role.TECHNICIAN)
 async def label(request: Request) -> Response:
     """Add a label to an event."""
-    wanted = await _wanted(request, Judgement)
+    wanted = await _judgement(request, Judgement)
     event_id = request.path_params["event_id"]
     return _answer(await _label(request, event_id, wanted.model_dump(exclude={"id"}), wanted.id))
 
@@ -91,7 +94,7 @@ async def undo(request: Request) -> Response:
 @needs(Role.TECHNICIAN)
 async def label_many(request: Request) -> Response:
     """Add the same label to several events, one after the other; each has its own result."""
-    wanted = await _wanted(request, BulkJudgement)
+    wanted = await _judgement(request, BulkJudgement)
     said = wanted.model_dump(exclude={"id", "event_ids"})
     results = []
     for event_id in dict.fromkeys(wanted.event_ids):
@@ -129,6 +132,20 @@ async def _wanted(request: Request, kind: type[Wanted]) -> Wanted:
             for problem in error.errors(include_url=False, include_input=False)[:5]
         ]
         raise HTTPException(422, "; ".join(problems)) from error
+
+
+async def _judgement(request: Request, kind: type[Judged]) -> Judged:
+    """Return what somebody says of events, with a fault code of the site's list; without a list, any."""
+    wanted = await _wanted(request, kind)
+    settings: Config = request.app.state.settings
+    codes = settings.replay.fault_codes
+    if codes and wanted.fault_code is not None and wanted.fault_code not in codes:
+        raise HTTPException(
+            422,
+            f"fault_code: {wanted.fault_code!r} is not on the site's list; take one of it, or add it to "
+            "replay.fault_codes",
+        )
+    return wanted
 
 
 async def _label(
