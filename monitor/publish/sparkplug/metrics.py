@@ -91,7 +91,7 @@ ALARM_TAGS = (
     ),
     Tag("Alarm/Warning", DataType.BOOLEAN, "At or above the warning level."),
     Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged; the state is frozen."),
-    Tag("Alarm/Shelved", DataType.BOOLEAN, "Set aside by an operator for a time."),
+    Tag("Alarm/Shelved", DataType.BOOLEAN, "Set aside by an operator for a time; also while out of service."),
     Tag(
         "Alarm/ShelvedUntil", DataType.DATETIME, "When shelving ends; null: not shelved, or until it returns."
     ),

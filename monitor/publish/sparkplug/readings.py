@@ -88,7 +88,8 @@ def alarm_readings(alarm: AlarmDocument, state: AlarmState) -> Readings:
         "Alarm/Acked": Reading(_acked(alarm, state)),
         "Alarm/Warning": Reading(alarm.warning),
         "Alarm/Uncertain": Reading(alarm.uncertain),
-        "Alarm/Shelved": Reading(state is AlarmState.SHELVED),
+        # out of service hides it in the state, and it goes on
+        "Alarm/Shelved": Reading(state is AlarmState.SHELVED or alarm.shelved_until is not None),
         "Alarm/ShelvedUntil": _time(alarm.shelved_until),
         "Alarm/OutOfService": Reading(state is AlarmState.OUT_OF_SERVICE),
         "Alarm/EventId": text_reading(alarm.event_id),

@@ -181,6 +181,12 @@ def test_shelved_says_until_when_in_milliseconds() -> None:
     assert (True, 1_750_000_000_250) == (told["Alarm/Shelved"].value, told["Alarm/ShelvedUntil"].value)
 
 
+def test_shelved_goes_on_while_it_is_out_of_service() -> None:
+    told = told_of(replace(change_to(AlarmState.OUT_OF_SERVICE), shelved_until_utc_s=1.75e9))
+    assert (True, True) == (told["Alarm/Shelved"].value, told["Alarm/OutOfService"].value)
+    assert told["Alarm/ShelvedUntil"].value is not None
+
+
 def test_shelved_until_it_returns_has_no_end() -> None:
     told = told_of(change_to(AlarmState.SHELVED))
     assert (True, None) == (told["Alarm/Shelved"].value, told["Alarm/ShelvedUntil"].value)
