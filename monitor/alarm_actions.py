@@ -57,3 +57,15 @@ ALARM_ACTIONS: Mapping[str, Act] = {
     "set_limits": _set_limits,
 }
 """Action -> what it does; the other actions are not about an alarm."""
+
+
+def carried_out(alarm: Alarm | None, command: Command, now_utc_s: float) -> list[AlarmChange]:
+    """Do to an alarm what a command asks, and return the changes; `alarm` None: it was sent to the whole box.
+
+    Raises:
+        CommandError: It is for one source, or makes no sense now: nothing has changed.
+    """
+    act = ALARM_ACTIONS[command.action]
+    if alarm is None:
+        raise CommandError(f"{command.action} is for one source; send it to that source")
+    return act(alarm, command, now_utc_s)

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
-from monitor.alarm_actions import ALARM_ACTIONS
+from monitor.alarm_actions import carried_out
 from monitor.errors import CommandError, StoreError
 from monitor.handed import Answered, Handed
+from monitor.labelling import label_from_command
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange
@@ -23,10 +24,10 @@ from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.commands import Command
 from monitor.publish.records import STORE_KEYS
+from monitor.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
 from monitor.reload import Plan, Reloader
 from monitor.store import Label, Reply, Store
 from monitor.supervisor import guarded
-from monitor.unreadable import UnreadableCommands
 
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
@@ -59,7 +60,8 @@ class Desk:
         self._reloader = reloader
         self._monotonic = monotonic
         self._waiting: queue.Queue[Handed] = queue.Queue(QUEUE_COMMANDS)
-        self._unreadable = UnreadableCommands()
+        self._unreadable = Refusals(UNREADABLE_ANSWERED)
+        self._refusals = Refusals(REFUSED_ANSWERED)
         self.turned_away = 0
         """Commands that found the queue full, or named a source this box does not have."""
         self.refused = 0
@@ -67,8 +69,8 @@ class Desk:
 
     @property
     def unanswered(self) -> int:
-        """Commands that could not be read and were too many to be answered, since the start."""
-        return self._unreadable.unanswered
+        """Refused commands that were too many to be answered, since the start."""
+        return self._unreadable.unanswered + self._refusals.unanswered
 
     def hand_in(
         self,
@@ -109,15 +111,16 @@ class Desk:
             self._take(handed, time.time())
             if self._monotonic() >= until_s:
                 break
-        self._note_unanswered()
+        # one write for all that changed nothing: a flood of refusals must not keep the judging waiting
+        self._pipeline.save()
+        self._note_unanswered(self._unreadable, "could not be read; they were")
+        self._note_unanswered(self._refusals, "were")
 
     def _take(self, handed: Handed, now_utc_s: float) -> None:
         try:
             command = handed.command()
         except CommandError as error:
-            self.refused += 1
-            if self._unreadable.answer_one(self._monotonic()):
-                self._answer(handed, handed.refusal(None, error, now_utc_s))
+            self._refuse(handed, handed.refusal(None, error, now_utc_s), self._unreadable)
             return
         try:
             if self._answer_again(handed, command):
@@ -127,8 +130,7 @@ class Desk:
             else:
                 self._obey_one(handed, command, now_utc_s)
         except (CommandError, StoreError) as error:
-            self.refused += 1
-            self._answer(handed, handed.refusal(command, error, now_utc_s))
+            self._refuse(handed, handed.refusal(command, error, now_utc_s), self._refusals)
 
     def _answer_again(self, handed: Handed, command: Command) -> bool:
         """Answer a command that was carried out before; False: it is new.
@@ -137,6 +139,8 @@ class Desk:
             CommandError: Its id was used for another command.
             StoreError: The store cannot be asked.
         """
+        if handed.answered is not None:
+            self._pipeline.save()  # so that the known reply can be told
         waiting = self._pipeline.waiting_reply(command.id)
         known = self._store.reply_to(command.id) if waiting is None else waiting
         if known is None:
@@ -150,21 +154,24 @@ class Desk:
 
     def _obey_one(self, handed: Handed, command: Command, now_utc_s: float) -> None:
         machine = None if handed.source_id is None else self._machines[handed.source_id]
-        refusal: str | None = None
         changes: list[AlarmChange] = []
         label: Label | None = None
         try:
-            _check_address(handed.source_id, command)
+            handed.check_address(command)
             if command.action == "label":
-                label = self._label(handed.source_id, command, now_utc_s)
+                label = label_from_command(self._store, handed.source_id, command, now_utc_s)
             else:
-                changes = _carried_out(machine, command, now_utc_s)
+                alarm = None if machine is None else machine.alarm
+                changes = carried_out(alarm, command, now_utc_s)
         except CommandError as error:
-            refusal = str(error)
-            self.refused += 1
+            state = None if machine is None else machine.alarm.state
+            refusal = handed.reply(command, now_utc_s, state=state, refused=str(error))
+            self._refuse(handed, refusal, self._refusals)
+            return
         state = None if machine is None else machine.alarm.state
-        reply = handed.reply(command, now_utc_s, state=state, refused=refusal)
+        reply = handed.reply(command, now_utc_s, state=state)
         if label is not None:
+            self._pipeline.save()
             self._store.add_label(label, reply=reply)
             self._note(handed, reply)
         elif machine is not None:
@@ -174,13 +181,14 @@ class Desk:
 
     def _reload(self, handed: Handed, command: Command, now_utc_s: float) -> None:
         try:
-            _check_address(handed.source_id, command)
+            handed.check_address(command)
             plan = self._planned(handed.source_id)
         except CommandError as error:
-            self.refused += 1
-            self._answer(handed, handed.reply(command, now_utc_s, state=None, refused=str(error)))
+            refusal = handed.reply(command, now_utc_s, state=None, refused=str(error))
+            self._refuse(handed, refusal, self._refusals)
             return
         done = handed.reply(command, now_utc_s, state=None, detail=plan.detail)
+        self._pipeline.save()
         # stored first: what the store cannot take is not done
         self._store.save_reply(done)
         plan.apply()
@@ -193,44 +201,27 @@ class Desk:
             raise CommandError("this box has no configuration file to read again")
         return self._reloader.plan()
 
-    def _label(self, source_id: str | None, command: Command, now_utc_s: float) -> Label:
-        if command.event_id is None or command.rating is None:
-            raise CommandError("label needs event_id and rating")
-        event = self._store.event(command.event_id)
-        if event is None:
-            raise CommandError(f"event {command.event_id} is not known to this box")
-        if source_id not in {None, event.source_id}:
-            raise CommandError(
-                f"event {command.event_id} is one of {event.source_id}, not of {source_id}; "
-                f"send the label to {event.source_id} or to the whole box"
-            )
-        if command.rating == "none" and self._store.label(command.event_id) is None:
-            raise CommandError(f"event {command.event_id} has no label that could be withdrawn")
-        return Label(
-            event_id=command.event_id,
-            rating=command.rating,
-            fault_code=command.fault_code,
-            note=command.note,
-            who=command.actor,
-            at_utc_s=now_utc_s,
-        )
-
     def _answer(self, handed: Handed, reply: Reply) -> None:
         self._pipeline.answer(reply, stored=lambda: self._note(handed, reply))
 
-    def _note_unanswered(self) -> None:
+    def _refuse(self, handed: Handed, refusal: Reply, refusals: Refusals) -> None:
+        self.refused += 1
+        if refusals.answer_one(self._monotonic()):
+            self._answer(handed, refusal)
+
+    def _note_unanswered(self, refusals: Refusals, what: str) -> None:
         """Keep on record how many commands were too many to be answered, when their minute is over."""
-        count = self._unreadable.to_note(self._monotonic())
+        count = refusals.to_note(self._monotonic())
         if not count:
             return
-        handed = Handed(None, CommandError("unreadable"), Origin.MQTT, None)
-        reason = f"{count} further commands could not be read; they were refused without an answer"
+        handed = Handed(None, b"", Origin.MQTT, None)
+        reason = f"{count} further commands {what} refused without an answer"
         try:
             self._store.add_audit(handed.entry(None, time.time(), refused=reason))
         except StoreError as error:
-            self._log.warning("count of unreadable commands not stored", reason=str(error))
+            self._log.warning("count of refused commands not stored", reason=str(error))
             return
-        self._unreadable.noted(count)
+        refusals.noted(count)
         self._log.warning("commands refused without an answer", count=count)
 
     def _turn_away(self, why: str, source_id: str | None) -> None:
@@ -256,18 +247,3 @@ class Desk:
         if answered is not None:
             document = {key: value for key, value in body.items() if key not in STORE_KEYS}
             guarded(self._log, "whoever waited for a reply failed", lambda: answered(document))
-
-
-def _check_address(source_id: str | None, command: Command) -> None:
-    if command.source not in {None, source_id}:
-        raise CommandError(
-            f"it was sent to {source_id or 'the whole box'} and names {command.source}; "
-            "send it to the right one"
-        )
-
-
-def _carried_out(machine: Machine | None, command: Command, now_utc_s: float) -> list[AlarmChange]:
-    act = ALARM_ACTIONS[command.action]
-    if machine is None:
-        raise CommandError(f"{command.action} is for one source; send it to that source")
-    return act(machine.alarm, command, now_utc_s)

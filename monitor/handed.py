@@ -63,6 +63,18 @@ class Handed:
             command.id, self.source_id, now_utc_s, {**body, ASKED: self._asked(command)}, audit=entry
         )
 
+    def check_address(self, command: Command) -> None:
+        """Refuse it if it names another source than the one that it was sent to.
+
+        Raises:
+            CommandError: It does.
+        """
+        if command.source not in {None, self.source_id}:
+            raise CommandError(
+                f"it was sent to {self.source_id or 'the whole box'} and names {command.source}; "
+                "send it to the right one"
+            )
+
     def check_same(self, command: Command, known: Mapping[str, object]) -> None:
         """Refuse it if the reply that is known of its id answers another command.
 

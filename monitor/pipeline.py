@@ -129,9 +129,17 @@ class Pipeline:
             narrator.keep(store_takes=not self._unsaved, told=True)
 
     def answer(self, reply: Reply, *, stored: Callable[[], None] = say_nothing) -> None:
-        """Store the reply to a command that changed no alarm, behind what waits; `stored` as in `settle`."""
-        self._unsaved.add(Step((), None, "", reply, stored))
-        self._audience.wake()
+        """Have the reply to a command that changed no alarm stored by the next `save`, behind what waits.
+
+        `stored` as in `settle`.
+        """
+        self._unsaved.put(Step((), None, "", reply, stored))
+
+    def save(self) -> None:
+        """Store what waits: all answers to commands in one step."""
+        if self._unsaved:
+            self._unsaved.save()
+            self._audience.wake()
 
     def resume(self) -> None:
         """Go on with what the store knows of the events that were open when the process ended.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.errors import StoreError, StoreRefusedError
@@ -15,6 +16,10 @@ UNSAVED_MAX = 10_000
 """Steps that wait; beyond it the oldest are given up, counted and logged."""
 ANSWERS_MAX = 1_000
 """Of them, answers that changed no alarm: a flood of commands must not push alarms out."""
+
+
+TOGETHER_MAX = 100
+"""Answers that are stored in one step."""
 
 
 def say_nothing() -> None:
@@ -35,17 +40,6 @@ class Step:
     """To the command behind this step; None when there was none."""
     stored: Callable[[], None]
     """To be called once, when the store has it. Must not raise."""
-
-    def put(self, store: Store) -> None:
-        """Store it, all or nothing.
-
-        Raises:
-            StoreError: The store cannot take it.
-        """
-        if self.snapshot is not None:
-            store.apply(self.changes, snapshot=self.snapshot, bundle_id=self.bundle_id, reply=self.reply)
-        elif self.reply is not None:
-            store.save_reply(self.reply)
 
 
 class Unsaved:
@@ -72,20 +66,28 @@ class Unsaved:
 
     def add(self, step: Step) -> None:
         """Store a step behind those that wait, now or later."""
+        self.put(step)
+        self.save()
+
+    def put(self, step: Step) -> None:
+        """Have a step wait behind the others, for `save`."""
         if not step.changes and self._answers >= ANSWERS_MAX:
             self.given_up += 1
             return
         self._steps.append(step)
         self._answers += not step.changes
-        self.save()
 
     def save(self) -> None:
-        """Store what waits, as far as the store takes it."""
+        """Store what waits, as far as the store takes it; answers that follow each other in one step."""
+        together = TOGETHER_MAX
         while self._steps:
-            step = self._steps[0]
+            steps = self._first(together)
             try:
-                step.put(self._store)
+                _store(self._store, steps)
             except StoreRefusedError as error:
+                if len(steps) > 1:
+                    together = 1  # one of them: find it
+                    continue
                 # trying again can never help: the next step must not wait behind it
                 self._log.error("a change cannot be stored and is given up", reason=str(error))
                 self.given_up += 1
@@ -94,11 +96,17 @@ class Unsaved:
             except StoreError as error:
                 self._hold(error)
                 return
-            self._forget_oldest()
-            step.stored()
+            for step in steps:
+                self._forget_oldest()
+                step.stored()
         if self.error is not None:
             self._log.info("store works again")
             self.error = None
+
+    def _first(self, at_most: int) -> list[Step]:
+        """Return the answers that changed no alarm with which the steps begin; else the first step."""
+        first = list(itertools.islice(self._steps, at_most))
+        return list(itertools.takewhile(lambda step: step.snapshot is None, first)) or first[:1]
 
     def _hold(self, error: StoreError) -> None:
         if self.error is None:
@@ -110,3 +118,12 @@ class Unsaved:
 
     def _forget_oldest(self) -> None:
         self._answers -= not self._steps.popleft().changes
+
+
+def _store(store: Store, steps: Sequence[Step]) -> None:
+    """Store one step, or several answers, all or nothing."""
+    first = steps[0]
+    if first.snapshot is None:
+        store.save_replies([step.reply for step in steps if step.reply is not None])
+    else:
+        store.apply(first.changes, snapshot=first.snapshot, bundle_id=first.bundle_id, reply=first.reply)

@@ -10,9 +10,9 @@ from monitor.desk import QUEUE_COMMANDS
 from monitor.publish.commands import MAX_COMMAND_BYTES, Action
 from monitor.publish.limits import LimitsDocument
 from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, NODE_COMMAND_TAGS, REPLY_TAGS
+from monitor.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED
 from monitor.reload import LIVE_KEYS
-from monitor.store.outbox import REPLIES_KEPT
-from monitor.unreadable import ANSWERED
+from monitor.store.outbox import REPLIES_KEPT, REPLIES_WAITING
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "commands.md").read_text(encoding="utf-8")
 CODE = set(re.findall(r"`([^`\n]+)`", PAGE))
@@ -48,7 +48,9 @@ def test_every_live_key_is_named() -> None:
 
 
 def test_numbers_and_the_limits_shown_are_the_codes() -> None:
-    assert f"Of such, {ANSWERED} a minute are answered" in PAGE
+    assert f"Of such, {UNREADABLE_ANSWERED} a minute are answered" in PAGE
+    assert f"and of commands that are refused {REFUSED_ANSWERED};" in PAGE
+    assert f"each at most {REPLIES_WAITING}:" in PAGE
     assert f"More than {QUEUE_COMMANDS} that wait" in PAGE
     assert f"more than {MAX_COMMAND_BYTES // 1024} KiB" in PAGE
     assert f"of the last {REPLIES_KEPT:,} commands".replace(",", " ") in PAGE

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import math
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -17,10 +20,10 @@ from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.records import STORE_KEYS
+from monitor.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, WITHIN_S
 from monitor.reload import Plan
 from monitor.store import Reply, Store, open_store
 from monitor.testing import CapturedLog
-from monitor.unreadable import ANSWERED, WITHIN_S
 
 
 class Plant:
@@ -131,7 +134,7 @@ def test_a_command_that_comes_twice_is_done_once_and_answered_twice(plant: Plant
         {},
     ],
 )
-@pytest.mark.parametrize("failing", [(), ("apply", "save_reply")])
+@pytest.mark.parametrize("failing", [(), ("apply", "save_replies")])
 def test_an_id_that_was_used_for_another_command_is_refused_to_its_sender(
     plant: Plant, monkeypatch: pytest.MonkeyPatch, other: dict[str, object], failing: tuple[str, ...]
 ) -> None:
@@ -343,7 +346,7 @@ def test_a_reload_that_the_store_cannot_take_is_not_done(
     reload = Reload()
     desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
     with monkeypatch.context() as disk:
-        disk.setattr(plant.store, "save_reply", refuse)
+        disk.setattr(plant.store, "save_replies", refuse)
         desk.hand_in(None, b'{"id": "r1", "actor": "anna", "action": "reload"}')
         desk.obey()
     assert 0 == reload.applied
@@ -360,16 +363,83 @@ def test_a_flood_of_what_is_no_command_is_answered_in_part_counted_whole_and_the
         desk.hand_in("pump", b"{")
     for _ in range(500 // AT_ONCE + 1):
         desk.obey()
-    assert (500, 500 - ANSWERED) == (desk.refused, desk.unanswered)
-    assert ANSWERED == len(plant.replies()) == len(plant.store.audit(1000))
+    assert (500, 500 - UNREADABLE_ANSWERED) == (desk.refused, desk.unanswered)
+    assert UNREADABLE_ANSWERED == len(plant.replies()) == len(plant.store.audit(1000))
     now_s[0] += WITHIN_S
     desk.obey()
     desk.obey()
-    assert ANSWERED + 1 == len(plant.store.audit(1000))
-    assert f"{500 - ANSWERED} further commands could not be read" in str(plant.store.audit(1)[0].reason)
+    assert UNREADABLE_ANSWERED + 1 == len(plant.store.audit(1000))
+    assert f"{500 - UNREADABLE_ANSWERED} further commands could not be read" in str(
+        plant.store.audit(1)[0].reason
+    )
     desk.hand_in("pump", b"{")
     desk.obey()
-    assert ANSWERED + 1 == len(plant.replies()), "a new minute"
+    assert UNREADABLE_ANSWERED + 1 == len(plant.replies()), "a new minute"
+
+
+def test_refusals_of_one_turn_are_stored_in_one_step_in_order_and_each_once(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[bool] = []
+    transaction = plant.store.database.transaction
+
+    def counted(*, durable: bool = True) -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        steps.append(durable)
+        return transaction(durable=durable)
+
+    monkeypatch.setattr(plant.store.database, "transaction", counted)
+    for number in range(20):
+        for _ in range(2):
+            command = {"id": f"c{number}", "actor": "eve", "action": "unshelve"}
+            plant.desk.hand_in("pump", json.dumps(command).encode())
+    plant.desk.obey()
+    assert [True] == steps
+    expected = [f"c{number}" for number in range(20)]
+    assert expected == [reply["id"] for reply in plant.replies()]
+    assert expected == [entry.command_id for entry in reversed(plant.store.audit(99))]
+    plant.desk.hand_in("pump", b"{")
+    plant.send(id="done", action="acknowledge")
+    assert [None, "done"] == [reply["id"] for reply in plant.replies()[-2:]], "in order"
+
+
+def test_both_who_wait_for_one_refusal_are_told_in_the_same_turn(plant: Plant) -> None:
+    told: list[object] = []
+    for _ in range(2):
+        command = b'{"id": "c1", "actor": "eve", "action": "unshelve"}'
+        plant.desk.hand_in("pump", command, answered=lambda reply: told.append(reply["result"]))
+    plant.desk.obey()
+    assert ["refused", "refused"] == told
+    assert 1 == len(plant.store.audit(9))
+
+
+def test_an_answer_that_can_never_be_stored_takes_no_other_with_it(plant: Plant) -> None:
+    for command_id, value in (("1", 1.0), ("2", math.nan), ("3", 3.0)):
+        plant.pipeline.answer(Reply(command_id, "pump", 0.0, {"value": value}))
+    plant.pipeline.save()
+    assert [1.0, 3.0] == [reply["value"] for reply in plant.replies()]
+    assert (0, 1) == (plant.pipeline.unsaved, plant.pipeline.given_up_changes)
+
+
+def test_a_flood_of_refused_commands_is_answered_in_part_counted_whole_and_the_count_kept(
+    plant: Plant,
+) -> None:
+    now_s = [100.0]
+    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), monotonic=lambda: now_s[0])
+    for number in range(REFUSED_ANSWERED + 70):
+        desk.hand_in("pump", json.dumps({"id": f"c{number}", "actor": "eve", "action": "unshelve"}).encode())
+    for _ in range(QUEUE_COMMANDS // AT_ONCE):
+        desk.obey()
+    assert (REFUSED_ANSWERED + 70, 70) == (desk.refused, desk.unanswered)
+    assert REFUSED_ANSWERED == len(plant.replies()) == len(plant.store.audit(9999))
+    desk.hand_in("pump", b'{"id": "good", "actor": "anna", "action": "acknowledge"}')
+    desk.obey()
+    assert "done" == plant.replies()[-1]["result"], "what can be done is, and is answered"
+    now_s[0] += WITHIN_S
+    desk.obey()
+    assert "70 further commands were refused without an answer" == plant.store.audit(1)[0].reason
+    desk.hand_in("pump", b'{"id": "c399", "actor": "eve", "action": "unshelve"}')
+    desk.obey()
+    assert "refused" == plant.replies()[-1]["result"], "a new minute"
 
 
 def test_too_many_commands_are_turned_away_and_counted(plant: Plant) -> None:
@@ -423,7 +493,7 @@ def test_a_flood_of_commands_on_a_full_disk_pushes_no_alarm_out(
             plant.desk.obey()
 
     with monkeypatch.context() as disk:
-        for method in ("apply", "save_reply", "repeat_reply"):
+        for method in ("apply", "save_replies", "repeat_reply"):
             disk.setattr(plant.store, method, refuse)
         plant.pipeline.settle(plant.pump, plant.pump.alarm.take_out_of_service("anna", 0.0))
         flood()
@@ -434,7 +504,7 @@ def test_a_flood_of_commands_on_a_full_disk_pushes_no_alarm_out(
     plant.send(id="after", action="in_service")
     assert "done" == plant.replies()[-1]["result"]
     with monkeypatch.context() as disk:
-        for method in ("apply", "save_reply", "repeat_reply"):
+        for method in ("apply", "save_replies", "repeat_reply"):
             disk.setattr(plant.store, method, refuse)
         flood()
     assert (60, 40) == (plant.pipeline.unsaved, plant.pipeline.given_up_changes)

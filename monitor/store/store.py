@@ -154,14 +154,22 @@ class Store:
             StoreRefusedError: A number is not finite.
             StoreError: The disk refuses.
         """
-        texts = outbox.reply_texts(reply)
+        self.save_replies([reply])
+
+    def save_replies(self, replies: Sequence[Reply]) -> None:
+        """Do as save_reply for several, in order: all or nothing."""
+        texts = [outbox.reply_texts(reply) for reply in replies]
         with self._answering() as connection:
-            if reply.command_id is None or not outbox.repeat_reply(connection, reply.command_id):
-                outbox.put_reply(connection, reply, texts)
+            for reply, text in zip(replies, texts, strict=True):
+                if reply.command_id is None or not outbox.repeat_reply(connection, reply.command_id):
+                    outbox.put_reply(connection, reply, text)
 
     def repeat_reply(self, command_id: str) -> bool:
-        """Send a command's reply again, unless it still waits to be sent; False: the command is new."""
-        with self._answering() as connection:
+        """Send a command's reply again, unless it still waits to be sent; False: the command is new.
+
+        Does not wait for the disk: a power cut may undo it, and whoever misses it asks again.
+        """
+        with self._answering(durable=False) as connection:
             return outbox.repeat_reply(connection, command_id)
 
     def add_label(self, label: Label, *, reply: Reply | None = None) -> None:
@@ -179,9 +187,9 @@ class Store:
                 outbox.put_reply(connection, reply, texts)
 
     @contextlib.contextmanager
-    def _answering(self) -> Iterator[sqlite3.Connection]:
+    def _answering(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Run the body as one transaction that may add a reply. Raises as Database.transaction."""
-        with self.database.transaction() as connection:
+        with self.database.transaction(durable=durable) as connection:
             yield connection
             dropped = outbox.bound_replies(connection)
         self.dropped_replies += dropped

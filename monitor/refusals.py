@@ -1,17 +1,21 @@
-"""How many commands that cannot be read are answered: a flood of them fills neither the disk nor the line."""
+"""How many refusals are answered: a flood of them fills neither the disk, nor the line, nor the record."""
 
 from __future__ import annotations
 
-ANSWERED = 30
-"""So many ..."""
+UNREADABLE_ANSWERED = 30
+"""Of what is no command: so many within WITHIN_S are answered and kept on record ..."""
+REFUSED_ANSWERED = 300
+"""... and so many of commands that are refused; operators may have pressed a button for every source."""
 WITHIN_S = 60.0
-"""... within this are answered and kept on record; further ones are counted, and the count is kept."""
+"""Further ones are counted, and the count is kept on record."""
 
 
-class UnreadableCommands:
-    """Decides which are answered. Belongs to one thread."""
+class Refusals:
+    """Decides which refusals are answered. Belongs to one thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, answered: int) -> None:
+        """Have so many answered within WITHIN_S."""
+        self._answered = answered
         self.unanswered = 0
         """Not answered since the start."""
         self._began_s = -WITHIN_S
@@ -23,7 +27,7 @@ class UnreadableCommands:
         if now_s - self._began_s >= WITHIN_S:
             self._began_s, self._in_window = now_s, 0
         self._in_window += 1
-        if self._in_window <= ANSWERED:
+        if self._in_window <= self._answered:
             return True
         self.unanswered += 1
         self._to_note += 1
