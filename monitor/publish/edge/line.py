@@ -79,6 +79,7 @@ class EdgeLine:
         self.address = ""
         """Host and port of the broker that was tried last."""
         self._accepted = False
+        self._refusal = ""
         self._answered: set[int] = set()
         self._death: mqtt.MQTTMessageInfo | None = None
         self.inbound: deque[Inbound] = deque(maxlen=INBOUND_MAX)
@@ -108,6 +109,7 @@ class EdgeLine:
     def open(self, connect: Connect) -> bool:
         """Begin a connection with its own will; False: no broker is there. May take some seconds."""
         self.cut()
+        self._refusal = ""
         host, port = self._servers[connect.server]
         self.address = f"{host}:{port}"
         self._renew_certificates()
@@ -248,7 +250,7 @@ class EdgeLine:
             self._log.error("sparkplug certificates changed and cannot be used", reason=str(error))
 
     def _lose(self, sentence: str) -> None:
-        self._note_failure(self.last_error if not self._accepted and self.last_error else sentence)
+        self._note_failure(self._refusal or sentence)
         self.cut()
 
     def _note_failure(self, sentence: str) -> None:
@@ -263,8 +265,7 @@ class EdgeLine:
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         if reason.is_failure:
-            self._log.warning("sparkplug not connected", reason=f"the broker refuses: {reason}")
-            self.last_error = f"the broker refuses the connection: {reason}"
+            self._refusal = f"the broker refuses the connection: {reason}"
             return
         self._accepted = True
         self.connects += 1
