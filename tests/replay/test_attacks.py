@@ -268,6 +268,29 @@ def test_logins_are_limited_by_name_from_wherever_they_come(
     assert 303 == browser.login("tom").status_code, "others are not locked out"
 
 
+def test_strangers_who_try_a_name_do_not_keep_out_whoever_has_come_from_here_before(
+    open_browser: Open, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = ["192.0.2.1"]
+    monkeypatch.setattr("monitor.replay.gate.reception.address_of", lambda _: at[0])
+    open_browser("anna")
+    browser = open_browser()
+    for number in range(OF_A_NAME):
+        at[0] = f"198.51.100.{number // (OF_AN_ADDRESS - 1)}"
+        assert 403 == browser.login("anna", "wrong, and long enough").status_code
+    for at[0] in ("198.51.100.0", "203.0.113.1", "203.0.113.1"):
+        assert 429 == browser.login("anna").status_code
+    at[0] = "192.0.2.1"
+    assert 303 == open_browser().login("anna").status_code, "her own place is known"
+    for _ in range(OF_AN_ADDRESS):
+        assert 403 == browser.login("anna", "wrong, and long enough").status_code
+    assert 429 == browser.login("anna").status_code, "and held to its own limit"
+    lines = (plant.config.state_dir / AUDIT_FILE).read_text(encoding="utf-8").splitlines()
+    found = [(line["user"], line["address"]) for line in map(json.loads, lines) if "away" in line["what"]]
+    places = ("198.51.100.0", "203.0.113.1", "192.0.2.1")
+    assert [("anna", place) for place in places] == found, "each once"
+
+
 def test_many_logins_at_once_are_not_more_than_were_allowed(page: Served) -> None:
     with contextlib.ExitStack() as stack:
         browsers = [stack.enter_context(browser_at(page.url)) for _ in range(OF_AN_ADDRESS + 4)]

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.errors import ReplayError
 from monitor.replay.gate.access import Role
-from monitor.replay.gate.attempts import MAX_KEYS, Attempts, address_key
+from monitor.replay.gate.attempts import MAX_KEYS, PLACES_OF_A_NAME, Attempts, KnownPlaces, address_key
 from monitor.replay.gate.audit import MAX_BYTES, Audit
 from monitor.replay.gate.hosts import is_loopback, is_ours
 from monitor.replay.gate.passwords import ROUNDS, fits, stored_from_password, stored_of_nobody
@@ -161,6 +161,18 @@ def test_no_more_addresses_are_remembered_than_there_is_room_for() -> None:
         attempts.count(str(number))
     assert MAX_KEYS == len(attempts._times)
     assert 0 < attempts.wait_s(str(MAX_KEYS + 9))
+
+
+def test_the_places_that_a_name_came_from_are_few_and_the_oldest_is_forgotten() -> None:
+    places = KnownPlaces()
+    for number in range(PLACES_OF_A_NAME + 1):
+        places.note("anna", f"192.0.2.{number}")
+    known = [places.knows("anna", f"192.0.2.{number}") for number in range(PLACES_OF_A_NAME + 1)]
+    assert [False] + [True] * PLACES_OF_A_NAME == known
+    assert not places.knows("tom", "192.0.2.3")
+    for number in range(MAX_KEYS):
+        places.note(f"user{number}", "192.0.2.1")
+    assert not places.knows("anna", "192.0.2.3"), "names are bounded too"
 
 
 @pytest.mark.parametrize(

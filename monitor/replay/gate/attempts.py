@@ -10,6 +10,8 @@ from collections.abc import Callable
 
 MAX_KEYS = 4096
 """Addresses or names that are remembered; when full, the one not seen for longest is forgotten."""
+PLACES_OF_A_NAME = 8
+"""Addresses that are remembered of a name; the one that it came from least lately is forgotten."""
 
 
 class Attempts:
@@ -44,6 +46,27 @@ class Attempts:
         times = self._times.get(key)
         if times:
             times.pop()
+
+
+class KnownPlaces:
+    """Where each name has logged in from lately. Belongs to one thread; a restart forgets it."""
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[str, deque[str]] = OrderedDict()
+
+    def note(self, name: str, place: str) -> None:
+        """Remember that a login of `name` from there was right."""
+        places = self._places.setdefault(name, deque(maxlen=PLACES_OF_A_NAME))
+        self._places.move_to_end(name)
+        if place in places:
+            places.remove(place)
+        places.append(place)
+        while len(self._places) > MAX_KEYS:
+            self._places.popitem(last=False)
+
+    def knows(self, name: str, place: str) -> bool:
+        """Say whether `name` has logged in from there."""
+        return place in self._places.get(name, ())
 
 
 def address_key(address: str) -> str:

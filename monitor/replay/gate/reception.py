@@ -16,7 +16,7 @@ from monitor.config import Config
 from monitor.errors import LoginRefusedError, ReplayError
 from monitor.logs import Log
 from monitor.replay.gate.access import LOCAL, Role, Visit
-from monitor.replay.gate.attempts import Attempts, address_key
+from monitor.replay.gate.attempts import Attempts, KnownPlaces, address_key
 from monitor.replay.gate.audit import REFUSED_IN_ALL, REFUSED_OF_AN_ADDRESS, Audit, SparingAudit
 from monitor.replay.gate.hosts import FORWARDED, OLD_HTTP, is_loopback, place_of
 from monitor.replay.gate.passwords import fits, stored_of_nobody
@@ -31,7 +31,7 @@ WITHIN_S = 300.0
 OF_AN_ADDRESS = 10
 """Failed logins from one address within WITHIN_S; further ones are turned away unread."""
 OF_A_NAME = 20
-"""The same for one name, from wherever they come."""
+"""The same for one name, from wherever it has not come before: strangers keep nobody out for good."""
 WAITING_LOGINS = 8
 """Passwords are compared one at a time, each for a fifth of a second; so many may wait for their turn."""
 
@@ -59,6 +59,8 @@ class Reception:
         self._sessions = Sessions(config.replay.session_s, config.replay.session_idle_s)
         self._by_address = Attempts(OF_AN_ADDRESS, WITHIN_S)
         self._by_name = Attempts(OF_A_NAME, WITHIN_S)
+        self._places = KnownPlaces()
+        self._turned_away = SparingAudit(self.audit, "login turned away", 1, REFUSED_IN_ALL)
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._is_closed = bool(config.replay.allowed_hosts or config.replay.trusted_proxies)
         """Whether somebody is meant to be kept out, also while there are no users; never taken back."""
@@ -125,9 +127,13 @@ class Reception:
             LoginRefusedError: Not these words, or not now.
         """
         address = address_of(connection)
-        keys = ((self._by_address, address_key(address)), (self._by_name, name[:100]))
+        place = address_key(address)
+        keys = [(self._by_address, place)]
+        if not self._places.knows(name, place):
+            keys.append((self._by_name, name[:100]))
         wait_s = max(attempts.wait_s(key) for attempts, key in keys)
         if wait_s:
+            self._turned_away.note(user=name, address=address)
             raise LoginRefusedError(marked("Too many failed logins. Try again in {wait_s} s."), wait_s=wait_s)
         if self._one_at_a_time.statistics().tasks_waiting >= WAITING_LOGINS:
             raise LoginRefusedError(marked("Too many log in at once. Try again in {wait_s} s."), wait_s=2)
@@ -141,6 +147,7 @@ class Reception:
             raise LoginRefusedError(marked("The name or the password is wrong."))
         for attempts, key in keys:
             attempts.forgive(key)
+        self._places.note(name, place)
         self.log_out(connection, why=None)
         self.audit.note("login", user=name, address=address, role=user.role.name.lower())
         return Login(name, self._sessions.open(name, user.stored_password))
