@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from monitor.daemon import Daemon
 from monitor.demo import HINTS, TEXTS, demo_config
 from monitor.logs import open_log
 from monitor.notify import Notifier
+
+PAGE_S = 10.0
+"""So long the demonstration waits for its page's address; then it begins without."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     hangup = threading.Event()
     if not arguments.demo:  # a demo ends with its terminal
         signal.signal(signal.SIGHUP, lambda *_: hangup.set())
+    page = _page(arguments.demo) if arguments.demo else None
     daemon = Daemon(
         config,
         log=log,
@@ -48,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
         timer = threading.Timer(arguments.seconds, stop.set)
         timer.daemon = True
         timer.start()
-    beside = [_viewer(config, daemon, arguments.demo), _page(arguments.demo)] if arguments.demo else []
+    beside = [] if page is None else [_viewer(config, daemon, arguments.demo, _address(page)), page]
     try:
         return daemon.run(stop, hangup)
     finally:
@@ -73,12 +78,24 @@ def _page(demo: str) -> subprocess.Popen[bytes]:
     The daemon listens whether or not there is a page.
     """
     command = [sys.executable, "-m", "monitor", "replay", "--demo", demo, "--with-stdin"]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)  # noqa: S603 - our own command
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, start_new_session=True)  # noqa: S603 - our own command
 
 
-def _viewer(config: Config, daemon: Daemon, demo: str) -> subprocess.Popen[bytes]:
-    """Show what the broker carries: not what the daemon thinks, but what a subscriber gets."""
-    print(HINTS[demo], flush=True)
+def _address(page: subprocess.Popen[bytes]) -> str | None:
+    """Return the address that the page prints; None: it does not; it has told why, or is late."""
+    if page.stdout is None or not select.select([page.stdout], [], [], PAGE_S)[0]:
+        return None
+    return page.stdout.readline().decode().partition(": ")[2].strip() or None
+
+
+def _viewer(config: Config, daemon: Daemon, demo: str, address: str | None) -> subprocess.Popen[bytes]:
+    """Show what the broker carries: not what the daemon thinks, but what a subscriber gets.
+
+    The page's address stands above what scrolls, and is said again at the first alarm.
+    """
+    print(HINTS[demo] + ("" if address is None else f"The page: {address}\n"), flush=True)
     command = [sys.executable, "-m", "monitor", "watch", "--host", "127.0.0.1"]
     command += ["--port", str(daemon.broker_port), "--prefix", config.topic_prefix, "--until-stopped"]
+    command += [] if address is None else ["--page", address]
     return subprocess.Popen(command, start_new_session=True)  # noqa: S603 - our own command

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import MqttConfig, load_config
-from monitor.publish.lines import LineWriter, plain
+from monitor.publish.lines import INDENT, LineWriter, plain
 from monitor.publish.subscriber import Arrival, Subscriber
 
 DEFAULT_CONFIG = Path("config.yaml")
@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--seconds", type=float, help="stop after this long; default: never")
     parser.add_argument("--until-stopped", action="store_true", help="stop when a box says that it stopped")
+    parser.add_argument("--page", default="", help="say this address at the first alarm")
     parser.add_argument("--json", action="store_true", help="one JSON object a message, maps too")
 
 
@@ -60,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal without block characters still shows numbers
     subscription = subscription_from_arguments(args)
     subscriber = Subscriber(subscription.mqtt, subscription.prefix)
-    printer = Printer(subscriber.prefix, as_json=args.json, colours=wants_colours())
+    printer = Printer(subscriber.prefix, as_json=args.json, colours=wants_colours(), page=args.page)
     subscriber.connect()
     try:
         return 0 if _watch(subscriber, printer, args.seconds, until_stopped=args.until_stopped) else 1
@@ -91,10 +92,12 @@ def wants_colours() -> bool:
 class Printer:
     """Prints arrivals, as lines for a person or as JSON for a program."""
 
-    def __init__(self, prefix: str, *, as_json: bool, colours: bool) -> None:
+    def __init__(self, prefix: str, *, as_json: bool, colours: bool, page: str = "") -> None:
+        """`page`: the address that is said once, below the first alarm that is raised; empty: none."""
         self._prefix = prefix
         self._as_json = as_json
         self._writer = LineWriter(colours=colours)
+        self._page = page
 
     def show(self, arrival: Arrival) -> None:
         """Print one arrival; some need no line."""
@@ -116,6 +119,13 @@ class Printer:
             return
         for line in self._writer.lines(kind, name or "box", document, retained=arrival.retained):
             print(line, flush=True)
+        if self._page and kind == "event" and _is_raised(document):
+            print(f"{'':{INDENT}}to see and hear it: {self._page}", flush=True)
+            self._page = ""
+
+
+def _is_raised(event: Mapping[str, Any]) -> bool:
+    return event.get("new_state") == "unacknowledged" != event.get("old_state")
 
 
 def document_from_payload(payload: bytes) -> Mapping[str, Any] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import os
 import re
 import signal
@@ -22,6 +23,7 @@ from fixtures_mosquitto import eventually, free_port
 
 from monitor.__main__ import main
 from monitor.config import ReplayConfig
+from monitor.demo import HINTS
 from monitor.errors import ReplayError
 from monitor.replay.gate.access import Role
 from monitor.replay.gate.users import UserBook
@@ -218,7 +220,10 @@ def test_make_run_serves_the_page_beside_the_daemon_and_both_end_together(
     tmp_path: Path, number: int
 ) -> None:
     with running("run", "--demo", "simulated", cwd=tmp_path) as process:
-        address = address_of(process)
+        assert process.stdout is not None
+        banner = list(itertools.islice(process.stdout, HINTS["simulated"].count("\n") + 1))
+        assert banner[-1].startswith("The page: "), "above all that scrolls"
+        address = banner[-1].split()[-1]
         now = f"{address}/api/v1/now"
 
         def listens() -> bool:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, free_port
 
-from monitor.commands.watch import document_from_payload, wants_colours
+from monitor.commands.watch import Printer, document_from_payload, wants_colours
+from monitor.publish.subscriber import Arrival
 
 SCORE = (
     b'{"schema": "score/1", "time": "2026-01-31T12:00:00.000Z", "source": "pump", "value": 1.25, '
@@ -181,6 +182,18 @@ def test_colours_need_a_terminal_and_no_no_color(monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("NO_COLOR")
     monkeypatch.setattr(sys.stdout, "isatty", lambda: False)
     assert not wants_colours()
+
+
+def test_the_page_is_named_once_below_the_first_alarm_that_is_raised(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = Printer("plant", as_json=False, colours=False, page="http://127.0.0.1:8080/")
+    warning = EVENT.replace(b'"old_state": "normal"', b'"old_state": "unacknowledged"')
+    for payload in (SCORE, warning, EVENT, EVENT):
+        printer.show(Arrival("plant/pump/score" if payload is SCORE else "plant/pump/event", payload))
+    lines = capsys.readouterr().out.splitlines()
+    assert [4] == [at for at, line in enumerate(lines) if "http://127.0.0.1:8080/" in line]
+    assert "A tone at 3.1 kHz" in lines[3]
 
 
 @pytest.mark.parametrize("payload", [b"", b"[]", b"\xff", b"[" * 100_000, b"nan"])
