@@ -314,8 +314,13 @@ def test_rebirths_that_are_asked_for_over_a_line_that_takes_nothing_do_not_pile_
     for index in range(EVENTS):
         rig.event(f"e{index} ".ljust(1_000, "x"), note=f"{index} ".ljust(1_000, "y"))
     line = rig.node._started()
-    eventually(lambda: line.is_busy, 30.0, what="the line is full")
-    time.sleep(1.0)
+
+    def is_stuck() -> bool:
+        before = rig.node.state.session.history.under_way
+        time.sleep(1.0)
+        return line.is_busy and before == rig.node.state.session.history.under_way > 0
+
+    eventually(is_stuck, 30.0, what="the line takes nothing")
     asked = next(each for each in host.recorder.heard if "/NCMD/" in each.topic)
     before = rig.node.state.session
     for _ in range(5):
