@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from anyio import to_thread
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -34,6 +35,8 @@ STALLED_S = 30.0
 LOOK_EVERY_S = 5.0
 FAREWELL_S = 3
 BACKLOG = 64
+THREADS = 4
+"""Requests that read the store at once. Each thread has memory of its own, that it keeps; more wait."""
 
 
 class PatientProtocol(H11Protocol):
@@ -147,19 +150,18 @@ def serve(
     _tell_libraries_words_to(log)
     server = uvicorn.Server(server_config(app, settings))
     with contextlib.closing(listening):
-        if with_stdin:
-            asyncio.run(_serve_with_stdin(server, listening))
-        else:
-            asyncio.run(server.serve(sockets=[listening]))
+        asyncio.run(_serve(server, listening, with_stdin=with_stdin))
 
 
-async def _serve_with_stdin(server: uvicorn.Server, listening: socket.socket) -> None:
+async def _serve(server: uvicorn.Server, listening: socket.socket, *, with_stdin: bool) -> None:
     def read() -> None:
         if not os.read(sys.stdin.fileno(), 4096):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
             server.should_exit = True
 
-    asyncio.get_running_loop().add_reader(sys.stdin.fileno(), read)
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    if with_stdin:
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), read)
     await server.serve(sockets=[listening])
 
 

@@ -14,9 +14,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import yaml
 from fixtures_mosquitto import eventually, free_port
@@ -25,10 +28,11 @@ from monitor.__main__ import main
 from monitor.config import ReplayConfig
 from monitor.demo import HINTS
 from monitor.errors import ReplayError
+from monitor.replay.api.endpoint import SLOW_AT_ONCE
 from monitor.replay.gate.access import Role
 from monitor.replay.gate.users import UserBook
 from monitor.replay.places import USERS_FILE
-from monitor.replay.serving import server_config
+from monitor.replay.serving import THREADS, server_config
 
 ROOT = Path(__file__).resolve().parents[2]
 LONG = "long enough to guess for years"
@@ -92,6 +96,15 @@ def test_it_prints_its_address_serves_there_nicely_and_ends_when_it_is_told(conf
         assert 5 == os.getpriority(os.PRIO_PROCESS, process.pid), "the daemon goes first"
         process.terminate()
         assert -signal.SIGTERM == process.wait(10)
+
+
+def test_many_readers_at_once_are_served_by_few_threads(config: Path) -> None:
+    with running("replay", "--config", str(config)) as process, ThreadPoolExecutor(40) as people:
+        address = address_of(process)
+        asked = [f"{address}/{path}" for path in ("", "events", "api/v1/events", "api/v1/sources") * 15]
+        for answer in people.map(partial(httpx.get, timeout=60.0), asked):
+            assert answer.status_code in {200, 503}
+        assert psutil.Process(process.pid).num_threads() <= THREADS + SLOW_AT_ONCE + 2
 
 
 def test_it_ends_with_whoever_started_it(config: Path) -> None:

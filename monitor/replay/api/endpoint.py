@@ -32,7 +32,7 @@ STATUSES: Mapping[type[CodedError], int] = {
     StoreError: 503,
 }
 """What a request gets for an error; its text is for whoever asked."""
-SLOW_AT_ONCE = 3
+SLOW_AT_ONCE = 2
 """Requests that decode, draw or pack at the same time; more wait without a thread of their own."""
 
 Answer = Callable[[Request, Any], Response] | Callable[[Request, Any], Awaitable[Response]]
