@@ -183,7 +183,11 @@ def test_the_list_and_the_sound_are_there_without_scripts(
     expect(page.locator(".event")).to_have_count(sum(night.source_id == "hall" for night in NIGHTS))
     page.get_by_role("link", name="hall").last.click()
     expect(page.locator("noscript audio[controls]")).to_be_visible()
+    expect(page.locator(".panel noscript p")).to_be_visible()
+    dead = page.locator("canvas:visible, button:not([type=submit]):visible, input[type=range]:visible")
+    expect(dead).to_have_count(0)
     page.goto("/")
+    expect(dead).to_have_count(0)
     expect(page.locator("noscript .notice")).to_be_visible()
 
 
