@@ -102,7 +102,8 @@ class Handed:
         Nothing was done, so that it need not be remembered: the same id may come again, mended.
         """
         document = self.payload if isinstance(self.payload, bytes) else b""
-        body = body_from_refusal(self.source_id, document, error, at_utc_s=now_utc_s)
+        action = None if command is None else command.action
+        body = body_from_refusal(self.source_id, document, error, at_utc_s=now_utc_s, action=action)
         entry = self.entry(command, now_utc_s, refused=str(error)[:REASON_LETTERS])
         return Reply(None, self.source_id, now_utc_s, body, audit=entry)
 

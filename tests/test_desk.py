@@ -153,6 +153,7 @@ def test_an_id_that_was_used_for_another_command_is_refused_to_its_sender(
     plant.pipeline.expire(0.0)
     (refused,) = told
     assert ("1", "refused", address) == (refused["id"], refused["result"], refused["source"])
+    assert sent["action"] == refused["action"]
     assert "id 1 was used for another command (shelve to pump)" in str(refused["reason"])
     assert ["refused", "done"] == [entry.result for entry in plant.store.audit(9)]
     assert 1 == plant.desk.refused

@@ -111,18 +111,23 @@ def body_from_reply(
 
 
 def body_from_refusal(
-    source_id: str | None, payload: bytes, error: CommandError | StoreError, *, at_utc_s: float
+    source_id: str | None,
+    payload: bytes,
+    error: CommandError | StoreError,
+    *,
+    at_utc_s: float,
+    action: str | None = None,
 ) -> dict[str, object]:
     """Return the outbox body of the `reply` to bytes that are no command, or one that cannot be kept.
 
-    Names the command's id where one stands.
+    Names the command's id where one stands; `action` None: what it asked could not be read.
     """
     reply = ReplyPayload(
         time=rfc3339_from_utc_s(at_utc_s),
         bundle=None,
         source=source_id,
         id=command_id(payload),
-        action=None,
+        action=action,
         result="refused",
         reason=str(error),
         state=None,
