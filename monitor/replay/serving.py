@@ -20,6 +20,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from monitor.config import ReplayConfig
 from monitor.errors import ReplayError
 from monitor.logs import Log
+from monitor.replay.heap import share_heap
 
 NICE = 5
 """Below the daemon: its sound cannot wait, a picture can. Where nobody else has said how nice to be."""
@@ -147,6 +148,7 @@ def serve(
     """
     if os.getpriority(os.PRIO_PROCESS, 0) == 0:
         os.nice(NICE)
+    share_heap()
     _tell_libraries_words_to(log)
     server = uvicorn.Server(server_config(app, settings))
     with contextlib.closing(listening):

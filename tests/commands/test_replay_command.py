@@ -89,6 +89,12 @@ def address_of(process: subprocess.Popen[str]) -> str:
     pytest.fail("no address was printed")
 
 
+def heaps_of(pid: int) -> int:
+    """Count the heaps that glibc made for threads: 64 MiB of addresses each, mostly not in use yet."""
+    reserved = re.findall(r"-([0-9a-f]+) ---p 00000000 00:00 0", Path(f"/proc/{pid}/maps").read_text())
+    return sum(int(end, 16) % (64 << 20) == 0 for end in reserved)
+
+
 def test_it_prints_its_address_serves_there_nicely_and_ends_when_it_is_told(config: Path) -> None:
     with running("replay", "--config", str(config)) as process:
         answer = httpx.get(f"{address_of(process)}/login", follow_redirects=True)
@@ -101,10 +107,12 @@ def test_it_prints_its_address_serves_there_nicely_and_ends_when_it_is_told(conf
 def test_many_readers_at_once_are_served_by_few_threads(config: Path) -> None:
     with running("replay", "--config", str(config)) as process, ThreadPoolExecutor(40) as people:
         address = address_of(process)
+        heaps_before = heaps_of(process.pid)
         asked = [f"{address}/{path}" for path in ("", "events", "api/v1/events", "api/v1/sources") * 15]
         for answer in people.map(partial(httpx.get, timeout=60.0), asked):
             assert answer.status_code in {200, 503}
         assert psutil.Process(process.pid).num_threads() <= THREADS + SLOW_AT_ONCE + 2
+        assert heaps_before == heaps_of(process.pid), "and they share their memory"
 
 
 def test_it_ends_with_whoever_started_it(config: Path) -> None:
