@@ -50,10 +50,16 @@ def wait_until_heard(page: Page, seconds: float) -> None:
     )
 
 
+def wait_until_placed(page: Page) -> None:
+    """Wait until the sound is loaded and stands where the page has put it."""
+    page.wait_for_function("() => document.getElementById('sound').currentTime > 0")
+
+
 @pytest.fixture
 def event_page(opened: Page) -> Page:
     opened.goto("/events/pump-1-heard")
     ready(opened)
+    wait_until_placed(opened)
     return opened
 
 
@@ -220,6 +226,7 @@ def test_the_page_of_an_event_that_goes_on_shows_its_sound_and_its_end_as_they_c
         expect(opened.get_by_text("it is still being recorded")).to_be_visible()
         goes_on(yes=False)
     ready(opened)
+    wait_until_placed(opened)
     expect(opened.locator(".keyfacts .badge")).to_have_text("Normal")
     opened.get_by_role("button", name="Go there").last.click()
     assert FAULT_FROM_S + 2.048 == pytest.approx(at(opened)["soundS"], abs=0.01)

@@ -13,11 +13,11 @@ from monitor.explanation import Finding, SoundKind
 from monitor.messages import AlarmState, CaptureState, Quality
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.event_query import Labelled, Order
-from monitor.replay.pages import shown
+from monitor.replay.pages import event_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now
 from monitor.replay.pages.words import Tongue, local
-from monitor.store import StoredClip, StoredWindow
+from monitor.store import Event, StoredClip, StoredWindow
 
 ENGLISH = Tongue("en")
 ALARM: dict[str, Any] = dict.fromkeys(AlarmNow.model_fields) | {
@@ -215,3 +215,20 @@ def test_a_window_leads_to_the_clip_that_holds_it() -> None:
         (row.in_clip, row.address) for row in rows
     ]
     assert (3.0, 5.0) == (rows[0].from_s, rows[0].to_s)
+
+
+@pytest.mark.parametrize(
+    ("state", "end_utc_s", "awaited"),
+    [
+        (AlarmState.UNACKNOWLEDGED, None, True),
+        (AlarmState.NORMAL, None, True),
+        (AlarmState.RETURNED, 1000.0, True),
+        (AlarmState.NORMAL, 1990.0, True),
+        (AlarmState.NORMAL, 1000.0, False),
+    ],
+)
+def test_more_of_an_event_is_awaited_until_it_is_over_and_its_sound_is_written(
+    state: AlarmState, end_utc_s: float | None, *, awaited: bool
+) -> None:
+    event = Event(1, "e1", "pump", 990.0, end_utc_s, 2.0, state, None, None, None)
+    assert awaited is event_view.is_awaited(event, post_roll_s=3.0, now_utc_s=2000.0)
