@@ -181,6 +181,8 @@ export class ListeningDesk {
       await get(address, this.ended.signal);
     } catch (error) {
       if (error.name === "AbortError") return;
+      // signed out: whatever was asked last has told so, with the way back in; that stays to be read
+      if (error.status === 401) return;
       if (!(error instanceof Refused)) throw error;
       reason = error.status === 410
         ? t("The sound cannot be played: it was removed, perhaps to make room.")
