@@ -4,7 +4,7 @@ import { BandMark } from "./band.js";
 import { pictureUrl, referenceFrom, trackFrom } from "./clip.js";
 import { Lanes } from "./lanes.js";
 import { Player } from "./player.js";
-import { get, number, Refused, say, t } from "./talk.js";
+import { get, number, Refused, say, t, telling } from "./talk.js";
 
 export class ListeningDesk {
   constructor(main, facts, axes, playing) {
@@ -181,9 +181,11 @@ export class ListeningDesk {
       await get(address, this.ended.signal);
     } catch (error) {
       if (error.name === "AbortError") return;
-      // signed out: whatever was asked last has told so, with the way back in; that stays to be read
-      if (error.status === 401) return;
       if (!(error instanceof Refused)) throw error;
+      if (error.status === 401) {
+        await telling(() => Promise.reject(error)); // with the way back in
+        return;
+      }
       reason = error.status === 410
         ? t("The sound cannot be played: it was removed, perhaps to make room.")
         : t("The sound cannot be played: {reason}", { reason: error.message });
