@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from monitor.announcer import Announcer
-from monitor.desk import QUEUE_COMMANDS, Desk
+from monitor.desk.desk import QUEUE_COMMANDS, Desk
 from monitor.errors import StoreError
 from monitor.evidence import WatchdogEvidence
 from monitor.health import BoxFacts, HealthBook, QueueFacts

@@ -27,7 +27,8 @@ from monitor.config import Config
 from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
-from monitor.desk import Desk
+from monitor.desk.desk import Desk
+from monitor.desk.reload import Reloader, live_parts
 from monitor.errors import CommandError
 from monitor.guests import GuestServer
 from monitor.health import HealthBook
@@ -40,7 +41,6 @@ from monitor.notify import Notifier
 from monitor.operators import Origin
 from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
-from monitor.reload import Reloader, live_parts
 from monitor.sources import open_sources
 from monitor.starting import StartReport
 from monitor.store import Store, open_store

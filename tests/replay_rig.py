@@ -23,7 +23,7 @@ from monitor.config import Config, parse_config
 from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
-from monitor.desk import Desk
+from monitor.desk.desk import Desk
 from monitor.health import BoxFacts, HealthBook
 from monitor.machine import Machine, facts_at_start
 from monitor.pipeline import Pipeline

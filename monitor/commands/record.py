@@ -15,9 +15,9 @@ from monitor.config import Config, SimulatedSource, SourceConfig, WindowConfig, 
 from monitor.demo import TEXTS, demo_config
 from monitor.errors import ConfigError, RecordError, StoreError
 from monitor.listening import open_ear
-from monitor.record_folder import RecordFolder
-from monitor.record_report import RecordReport
-from monitor.recorder import MAX_FILE_MINUTES, MIN_FILE_MINUTES, Recorder, record
+from monitor.recording.folder import RecordFolder
+from monitor.recording.recorder import MAX_FILE_MINUTES, MIN_FILE_MINUTES, Recorder, record
+from monitor.recording.report import RecordReport
 from monitor.sources import open_sources
 from monitor.store.files import write_whole
 

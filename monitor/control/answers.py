@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from monitor.config import Config
 from monitor.control.documents import Now, box_now, source_now, trend_document
-from monitor.desk import Desk
+from monitor.desk.desk import Desk
 from monitor.health import BoxFacts, HealthBook, status_line
 from monitor.machine import Machine
 from monitor.operators import Origin

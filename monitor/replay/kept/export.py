@@ -23,7 +23,7 @@ from typing import Literal
 
 from monitor.errors import FileGoneError
 from monitor.publish.fields import rfc3339_from_utc_s
-from monitor.record_folder import COLUMNS, INDEX, LICENCE
+from monitor.recording.folder import COLUMNS, INDEX, LICENCE
 from monitor.replay.kept.axes import Stretch
 from monitor.replay.kept.event_query import PAGE_MAX, EventFilter, Order, places
 from monitor.replay.kept.flagged import flagged_in_clip

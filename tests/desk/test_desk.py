@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from machine_rig import Audience, machine, windows
 
-from monitor.desk import AT_ONCE, QUEUE_COMMANDS, TURN_S, Desk
+from monitor.desk.desk import AT_ONCE, QUEUE_COMMANDS, TURN_S, Desk
+from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, WITHIN_S
+from monitor.desk.reload import Plan
 from monitor.errors import CommandError, StoreFullError
 from monitor.machine import Machine
 from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.records import STORE_KEYS
-from monitor.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, WITHIN_S
-from monitor.reload import Plan
 from monitor.store import Reply, Store, open_store
 from monitor.testing import CapturedLog
 

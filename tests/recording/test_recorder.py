@@ -18,9 +18,9 @@ from monitor.config import FileSource, InputQualityConfig, SimulatedSource, Sour
 from monitor.errors import RecordFullError
 from monitor.listening import Ear, open_ear
 from monitor.messages import AudioBlock, Float32
-from monitor.record_folder import RecordFolder
-from monitor.record_report import RecordReport
-from monitor.recorder import Recorder, record
+from monitor.recording.folder import RecordFolder
+from monitor.recording.recorder import Recorder, record
+from monitor.recording.report import RecordReport
 from monitor.sources import open_sources
 
 RATE = 8000

@@ -12,12 +12,12 @@ import soundfile
 
 from monitor.errors import RecordError
 from monitor.messages import Float32
-from monitor.pieces import Piece
-from monitor.record_folder import COLUMNS, RecordFolder, Role, roles_by_time
+from monitor.recording.folder import COLUMNS, RecordFolder, Role, roles_by_time
+from monitor.recording.pieces import Piece
 from training.sound import recordings_of_index
 
 START_UTC_S = 1_750_000_000.0
-SHARED_INDEX = Path(__file__).resolve().parents[1].parent / "shared" / "data" / "index.csv"
+SHARED_INDEX = Path(__file__).resolve().parents[3] / "shared" / "data" / "index.csv"
 
 
 def sound(seconds: float, rate_hz: int = 8000) -> Float32:

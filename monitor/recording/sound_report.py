@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from monitor.hum import Hum
 from monitor.messages import AudioBlock, Quality, Window
+from monitor.recording.hum import Hum
 
 LOWEST_DBFS = -200.0
 """Stands for digital zero."""

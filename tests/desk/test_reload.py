@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from machine_rig import Audience, machine
 
 from monitor.config import Config, MqttConfig, StoreConfig, parse_config
+from monitor.desk.reload import Reloader, changes_between, live_parts
 from monitor.errors import CommandError, ConfigError
 from monitor.keeper import Keeper
 from monitor.logs import set_level
 from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
-from monitor.reload import Reloader, changes_between, live_parts
 from monitor.store import AuditEntry, open_store
 from monitor.testing import CapturedLog
 

@@ -6,15 +6,15 @@ import re
 from pathlib import Path
 from typing import get_args
 
-from monitor.desk import QUEUE_COMMANDS
+from monitor.desk.desk import QUEUE_COMMANDS
+from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED
+from monitor.desk.reload import LIVE_KEYS
 from monitor.publish.commands import MAX_COMMAND_BYTES, Action
 from monitor.publish.limits import LimitsDocument
 from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, NODE_COMMAND_TAGS, REPLY_TAGS
-from monitor.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED
-from monitor.reload import LIVE_KEYS
 from monitor.store.outbox import REPLIES_KEPT, REPLIES_WAITING
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "commands.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "commands.md").read_text(encoding="utf-8")
 CODE = set(re.findall(r"`([^`\n]+)`", PAGE))
 
 

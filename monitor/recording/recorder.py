@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from monitor.errors import RecordError, StoreError
-from monitor.hum import HumMeter
 from monitor.listening import BlockWindows, Ear
 from monitor.messages import AudioBlock, CaptureState, read_only
-from monitor.pieces import Piece, PieceCutter
-from monitor.record_folder import RecordFolder
-from monitor.record_report import RecordLedger, RecordReport
-from monitor.sound_report import NOT_HEARD, SoundMeter
+from monitor.recording.folder import RecordFolder
+from monitor.recording.hum import HumMeter
+from monitor.recording.pieces import Piece, PieceCutter
+from monitor.recording.report import RecordLedger, RecordReport
+from monitor.recording.sound_report import NOT_HEARD, SoundMeter
 from monitor.sources import Source
 
 READ_TIMEOUT_S = 0.5

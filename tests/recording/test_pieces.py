@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.messages import AudioBlock
-from monitor.pieces import Piece, PieceCutter
+from monitor.recording.pieces import Piece, PieceCutter
 
 RATES = (1000, 1600)
 SHORTEST_S, FILE_S = 0.07, 0.5

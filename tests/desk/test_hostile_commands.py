@@ -13,7 +13,8 @@ import pytest
 from machine_rig import Audience, machine, windows
 
 from monitor.config import MqttConfig
-from monitor.desk import QUEUE_COMMANDS, Desk
+from monitor.desk.desk import QUEUE_COMMANDS, Desk
+from monitor.desk.refusals import UNREADABLE_ANSWERED
 from monitor.errors import CommandError
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
@@ -30,7 +31,6 @@ from monitor.publish.sparkplug.payload import Metric, Payload
 from monitor.publish.sparkplug.session import Session
 from monitor.publish.sparkplug.settings import Now, SessionSettings
 from monitor.publish.sparkplug.topics import EdgeNode
-from monitor.refusals import UNREADABLE_ANSWERED
 from monitor.store import Store, open_store
 from monitor.testing import CapturedCalls, CapturedLog, ListOutbox
 

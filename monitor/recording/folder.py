@@ -19,7 +19,7 @@ from typing import Literal
 import soundfile
 
 from monitor.errors import RecordError, RecordFullError, StoreError, StoreFullError
-from monitor.pieces import Piece
+from monitor.recording.pieces import Piece
 from monitor.store.clip_files import flac_from_samples
 from monitor.store.files import PART, dated, write_whole
 

@@ -13,10 +13,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
-from monitor.alarm_actions import carried_out
+from monitor.desk.alarm_actions import carried_out
+from monitor.desk.handed import Answered, Handed
+from monitor.desk.labelling import label_from_command
+from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
+from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, StoreError
-from monitor.handed import Answered, Handed
-from monitor.labelling import label_from_command
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange
@@ -24,8 +26,6 @@ from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.commands import Command
 from monitor.publish.records import STORE_KEYS
-from monitor.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
-from monitor.reload import Plan, Reloader
 from monitor.store import Label, Reply, Store
 from monitor.supervisor import guarded
 
