@@ -8,6 +8,7 @@ seconds: the daemon listens to its machines without anybody who asks.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -16,6 +17,10 @@ from dataclasses import dataclass
 from monitor.logs import Log
 
 MAX_GUESTS = 16
+LINGER_S = 0.5
+"""A guest that found the room full may finish its question within this, and is then told so ..."""
+LINGER_MAX = 4 * MAX_GUESTS
+"""... unless there are more than so many, who are told at once."""
 QUESTION_S = 5.0
 """A guest must have asked within this."""
 ANSWER_S = 5.0
@@ -116,8 +121,7 @@ class GuestServer(ABC):
         try:
             full = self._guests > MAX_GUESTS
             self.sent_away += full
-            busy = "too many ask at once; ask again"
-            writer.write(self._refusal(busy) if full else await self._heard(reader))
+            writer.write(await (self._turned_away(reader) if full else self._heard(reader)))
             await asyncio.wait_for(writer.drain(), ANSWER_S)
         except (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
             # cancelled when the server leaves: asyncio would log that as a fault
@@ -126,6 +130,13 @@ class GuestServer(ABC):
         finally:
             self._guests -= 1
             writer.close()
+
+    async def _turned_away(self, reader: asyncio.StreamReader) -> bytes:
+        # a guest that is still asking when the line is closed would never read why
+        if self._guests <= LINGER_MAX:
+            with contextlib.suppress(asyncio.TimeoutError, asyncio.LimitOverrunError):
+                await asyncio.wait_for(reader.readuntil(self._house.question_ends), LINGER_S)
+        return self._refusal("too many ask at once; ask again")
 
     async def _heard(self, reader: asyncio.StreamReader) -> bytes:
         try:
