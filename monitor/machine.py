@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engines.bundle import Bundle
 from engines.golden import check_golden
 from engines.runtime import Engine, PlanSettings, open_engine, say_nothing
 from monitor.alarm import Alarm, AlarmSnapshot
@@ -111,6 +112,23 @@ def plan_settings(section: EngineConfig, folder: Path, say: Callable[[str], None
     )
 
 
+def checked_engine(bundle: Bundle, section: EngineConfig, plans: PlanSettings) -> Engine:
+    """Open a bundle with the engine that `section` asks for, and let it answer its own golden windows.
+
+    Raises:
+        CodedError: It cannot be opened, or answers otherwise than training saw.
+    """
+    engine = open_engine(
+        bundle,
+        backend=section.backend,
+        precision=section.precision,
+        threads=section.threads,
+        plans=plans,
+    )
+    check_golden(engine)
+    return engine
+
+
 def open_engines(
     config: Config, *, say: Callable[[str], None] = say_nothing
 ) -> Mapping[Path | None, tuple[Ear, Engine]]:
@@ -125,19 +143,11 @@ def open_engines(
     plans = plan_settings(settings, plans_folder(config.state_dir), say)
     opened: dict[Path | None, tuple[Ear, Engine]] = {}
     for source in config.sources:
-        folder = source.bundle or config.engine.bundle
+        folder = config.bundle_for(source)
         if folder in opened:
             continue
         ear = open_ear(folder, config.window, config.input_quality)
-        engine = open_engine(
-            ear.bundle,
-            backend=settings.backend,
-            precision=settings.precision,
-            threads=settings.threads,
-            plans=plans,
-        )
-        check_golden(engine)
-        opened[folder] = (ear, engine)
+        opened[folder] = (ear, checked_engine(ear.bundle, settings, plans))
     return opened
 
 
@@ -157,7 +167,7 @@ def open_machines(
     engines = open_engines(config, say=say)
     machines = []
     for source in config.sources:
-        ear, engine = engines[source.bundle or config.engine.bundle]
+        ear, engine = engines[config.bundle_for(source)]
         settings = config.alarm_for(source)
         calibration = calibration_of(source.id, ear, config.state_dir)
         snapshot = snapshots.get(source.id)

@@ -95,7 +95,7 @@ def _engines(config: Config) -> str:
 
 
 def _calibration(config: Config, source: SourceConfig) -> str:
-    ear = open_ear(source.bundle or config.engine.bundle, config.window, config.input_quality)
+    ear = open_ear(config.bundle_for(source), config.window, config.input_quality)
     calibration = calibration_of(source.id, ear, config.state_dir)
     budget = config.alarm_for(source).false_alarms_per_week
     low, high = calibration.false_alarms_interval(budget)

@@ -118,6 +118,10 @@ class Config(Section):
         """Return the alarm settings of one source."""
         return self.alarm if source.alarm is None else source.alarm
 
+    def bundle_for(self, source: SourceBase) -> Path | None:
+        """Return the folder of the bundle that judges one source; None: the embedded demo."""
+        return source.bundle or self.engine.bundle
+
     @property
     def topic_prefix(self) -> str:
         """The start of every topic, filled in."""

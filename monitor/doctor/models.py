@@ -10,14 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from engines.errors import CodedError
-from engines.golden import check_golden
-from engines.runtime import Engine, open_engine
+from engines.runtime import Engine
 from monitor.calibration import Calibration
 from monitor.config import Config, SimulatedSource, SourceConfig
 from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok, warning
 from monitor.errors import CalibrationError
 from monitor.listening import DEMO_BUNDLE, Ear, open_checked_bundle, open_ear
-from monitor.machine import calibration_of, plan_settings, plans_folder
+from monitor.machine import calibration_of, checked_engine, plan_settings, plans_folder
 from monitor.store.files import CLOCK_SET_UTC_S
 
 OLD_DAYS = 400.0
@@ -27,11 +26,6 @@ SPEED_S = 0.5
 BUSY, TOO_BUSY = 0.5, 0.9
 """Shares of real time; the rest is for everything else that the daemon does."""
 GPU_NODES = ("dev/nvidia0", "dev/nvhost-gpu", "dev/nvmap", "dev/nvgpu")
-
-
-def folder_of(config: Config, source: SourceConfig) -> Path | None:
-    """Return the bundle's folder of a source; None: the embedded demo."""
-    return source.bundle or config.engine.bundle
 
 
 def check_bundles(patient: Patient) -> Iterator[Finding]:
@@ -61,7 +55,7 @@ def check_calibrations(patient: Patient) -> Iterator[Finding]:
     for source in config.sources:
         name = f"calibration of {source.id}"
         try:
-            ear = open_ear(folder_of(config, source), config.window, config.input_quality)
+            ear = open_ear(config.bundle_for(source), config.window, config.input_quality)
             yield _judged(name, calibration_of(source.id, ear, config.state_dir), source)
         except CalibrationError as error:
             yield fault_from_error(name, error)
@@ -106,15 +100,7 @@ def _opened(config: Config, ear: Ear) -> Engine:
     """Open an engine as the daemon would, but build no plan."""
     settings = config.engine.model_copy(update={"build_plans": False})
     plans = plan_settings(settings, plans_folder(config.state_dir), lambda _words: None)
-    engine = open_engine(
-        ear.bundle,
-        backend=settings.backend,
-        precision=settings.precision,
-        threads=settings.threads,
-        plans=plans,
-    )
-    check_golden(engine)
-    return engine
+    return checked_engine(ear.bundle, settings, plans)
 
 
 def _speed(name: str, engine: Engine, ear: Ear, sources: int) -> Finding:
@@ -141,5 +127,5 @@ def _speed(name: str, engine: Engine, ear: Ear, sources: int) -> Finding:
 def _by_bundle(config: Config) -> dict[Path | None, list[SourceConfig]]:
     found: dict[Path | None, list[SourceConfig]] = {}
     for source in config.sources:
-        found.setdefault(folder_of(config, source), []).append(source)
+        found.setdefault(config.bundle_for(source), []).append(source)
     return found

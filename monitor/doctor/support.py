@@ -90,7 +90,7 @@ def _listing(folder: Path) -> Iterator[str]:
 
 def _manifests(patient: Patient) -> Iterator[tuple[str, str]]:
     config = patient.config
-    for folder in dict.fromkeys(source.bundle or config.engine.bundle for source in config.sources):
+    for folder in dict.fromkeys(config.bundle_for(source) for source in config.sources):
         try:
             bundle = open_checked_bundle(folder)
             yield f"manifest-{bundle.bundle_id}.json", (bundle.folder / "manifest.json").read_text("utf-8")

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from monitor.control.documents import AlarmNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
 from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
-from monitor.replay.pages.words import STATES, Tongue, clock, marked, utc_s_from_rfc3339
+from monitor.replay.pages.words import STATES, Tongue, clock, marked
 
 DEAF_QUALITIES = frozenset({Quality.SILENT, Quality.FLAT, Quality.ABSENT})
 """Inputs on which no machine could be heard, whatever the capture says."""
@@ -148,7 +149,7 @@ def _why_aside(alarm: AlarmNow, tongue: Tongue) -> str:
     if alarm.shelved_until is not None:
         if alarm.shelved_one_shot:
             return tongue("Shelved until the sound is back to normal.")
-        return tongue("Shelved until {time}.", time=clock(utc_s_from_rfc3339(alarm.shelved_until)))
+        return tongue("Shelved until {time}.", time=clock(ms_from_rfc3339(alarm.shelved_until) / 1000))
     if alarm.warning and not alarm.active:
         return tongue("Above the warning level, below the limit.")
     return ""

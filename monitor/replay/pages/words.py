@@ -167,11 +167,6 @@ def rfc3339(utc_s: float) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
-def utc_s_from_rfc3339(text: str) -> float:
-    """Return a document's time as seconds since 1970."""
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
-
-
 def tongue_of(request: Request, choice: str) -> Tongue:
     """Return the language to answer in: `choice`, or with `auto` the first that the browser asks for."""
     known = languages(LOCALE)
