@@ -82,7 +82,7 @@ class Endpoint:
             if inspect.iscoroutinefunction(self.answer):
                 answer: Response = await self.answer(request, query)
                 return answer
-            limiter = _limiter(request) if self.is_slow else None
+            limiter = limiter_of(request, "slow_requests", SLOW_AT_ONCE) if self.is_slow else None
             in_thread = cast("Callable[[Request, Any], Response]", self.answer)
             return await anyio.to_thread.run_sync(partial(in_thread, request, query), limiter=limiter)
         except CodedError as error:
@@ -97,10 +97,10 @@ def http_error(error: CodedError) -> HTTPException:
     raise error
 
 
-def _limiter(request: Request) -> CapacityLimiter:
-    """Return the application's limiter, made in its event loop."""
+def limiter_of(request: Request, name: str, at_once: int) -> CapacityLimiter:
+    """Return the application's limiter of that name, made in its event loop when it is first asked for."""
     state = request.app.state
-    if not hasattr(state, "slow_requests"):
-        state.slow_requests = CapacityLimiter(SLOW_AT_ONCE)
-    limiter: CapacityLimiter = state.slow_requests
+    if not hasattr(state, name):
+        setattr(state, name, CapacityLimiter(at_once))
+    limiter: CapacityLimiter = getattr(state, name)
     return limiter

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 
 import anyio
-from anyio import CapacityLimiter
 from starlette.concurrency import iterate_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from monitor.replay.api.endpoint import limiter_of
 from monitor.replay.gate.refusals import refusal
 
 EXPORTS_AT_ONCE = 2
@@ -30,7 +30,7 @@ class ExportAnswer(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it; a reader that has gone raises out of `send`."""
         request = Request(scope)
-        places = _places(request)
+        places = limiter_of(request, "exports", EXPORTS_AT_ONCE)
         try:
             places.acquire_on_behalf_of_nowait(self)
         except anyio.WouldBlock:
@@ -43,12 +43,3 @@ class ExportAnswer(StreamingResponse):
         finally:
             self._content.close()  # its thread has ended: anyio does not leave one behind
             places.release_on_behalf_of(self)
-
-
-def _places(request: Request) -> CapacityLimiter:
-    """Return the application's places for exports, made in its event loop."""
-    state = request.app.state
-    if not hasattr(state, "exports"):
-        state.exports = CapacityLimiter(EXPORTS_AT_ONCE)
-    places: CapacityLimiter = state.exports
-    return places
