@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -118,19 +118,14 @@ def _add(store: Store, night: Night, rng: np.random.Generator) -> None:
         active=True,
         explanation=explanation,
     )
-    cleared = AlarmChange(
-        source_id=night.source_id,
-        event_id=night.event_id,
+    cleared = replace(
+        change,
         old_state=AlarmState.UNACKNOWLEDGED,
         new_state=AlarmState.NORMAL,
         reason=ChangeReason.CLEARED,
         at_utc_s=end_utc_s,
-        event_start_utc_s=start_utc_s,
-        peak=2.5,
         warning=False,
-        uncertain=False,
         active=False,
-        explanation=explanation,
     )
     store.apply([change, cleared], snapshot={"source_id": night.source_id}, bundle_id=MANIFEST.bundle_id)
     if night.source_id == HOSTILE:

@@ -107,14 +107,19 @@ def test_a_session_ends_with_its_logout_and_stays_ended(open_browser: Open, page
         assert 401 == later.get("/api/v1/now").status_code
 
 
+def sessions_ahead(page: Served, monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Return by how many seconds, in its one place, the clock of the page's sessions goes ahead."""
+    sessions = page.app.state.reception._sessions
+    real_s, ahead_s = sessions._clock, [0.0]
+    monkeypatch.setattr(sessions, "_clock", lambda: real_s() + ahead_s[0])
+    return ahead_s
+
+
 def test_sessions_expire_after_their_time_and_when_nobody_uses_them(
     open_browser: Open, page: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = open_browser("anna")
-    sessions = page.app.state.reception._sessions
-    real_s = sessions._clock
-    ahead_s = [0.0]
-    monkeypatch.setattr(sessions, "_clock", lambda: real_s() + ahead_s[0])
+    ahead_s = sessions_ahead(page, monkeypatch)
     for ahead_s[0] in (14000.0, 28000.0, 42000.0):
         assert 200 == browser.get("/api/v1/now").status_code, "used in between"
     ahead_s[0] = 43300.0
@@ -128,10 +133,7 @@ def test_a_page_that_only_looks_for_news_keeps_no_session_alive(
     open_browser: Open, page: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser = open_browser("anna")
-    sessions = page.app.state.reception._sessions
-    real_s = sessions._clock
-    ahead_s = [0.0]
-    monkeypatch.setattr(sessions, "_clock", lambda: real_s() + ahead_s[0])
+    ahead_s = sessions_ahead(page, monkeypatch)
     for ahead_s[0] in (5000.0, 10000.0, 14000.0):
         assert 200 == browser.client.get("/now/cards", headers={"X-By-Itself": "1"}).status_code
     ahead_s[0] = 14500.0
