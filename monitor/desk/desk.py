@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 
 from monitor.desk.alarm_actions import carried_out
+from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
-from monitor.desk.labelling import label_from_command
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
 from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, StoreError
@@ -26,7 +26,7 @@ from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.commands import Command
 from monitor.publish.records import STORE_KEYS
-from monitor.store import Label, Reply, Store
+from monitor.store import Reply, Store
 from monitor.supervisor import guarded
 
 QUEUE_COMMANDS = 1000
@@ -155,11 +155,11 @@ class Desk:
     def _obey_one(self, handed: Handed, command: Command, now_utc_s: float) -> None:
         machine = None if handed.source_id is None else self._machines[handed.source_id]
         changes: list[AlarmChange] = []
-        label: Label | None = None
+        keep: Keep | None = None
         try:
             handed.check_address(command)
-            if command.action == "label":
-                label = label_from_command(self._store, handed.source_id, command, now_utc_s)
+            if command.action in EVENT_ACTIONS:
+                keep = keep_of(self._store, handed.source_id, command, now_utc_s)
             else:
                 alarm = None if machine is None else machine.alarm
                 changes = carried_out(alarm, command, now_utc_s)
@@ -170,9 +170,9 @@ class Desk:
             return
         state = None if machine is None else machine.alarm.state
         reply = handed.reply(command, now_utc_s, state=state)
-        if label is not None:
+        if keep is not None:
             self._pipeline.save()
-            self._store.add_label(label, reply=reply)
+            keep(reply)
             self._note(handed, reply)
         elif machine is not None:
             self._pipeline.settle(machine, changes, reply, stored=lambda: self._note(handed, reply))

@@ -21,7 +21,16 @@ MAX_COMMAND_BYTES = 16_384
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
 Action = Literal[
-    "acknowledge", "shelve", "unshelve", "out_of_service", "in_service", "label", "set_limits", "reload"
+    "acknowledge",
+    "shelve",
+    "unshelve",
+    "out_of_service",
+    "in_service",
+    "label",
+    "lock",
+    "unlock",
+    "set_limits",
+    "reload",
 ]
 
 OWN_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -77,7 +86,8 @@ class Command(BaseModel):
     event_id: str | None = Field(
         default=None,
         max_length=100,
-        description="label: which event. acknowledge: refused if another event is open; null: whichever is.",
+        description="label, lock, unlock: which event. acknowledge: refused if another event is open; null: "
+        "whichever is.",
         json_schema_extra=TEXT,
     )
     rating: Literal["anomaly", "no_anomaly", "unsure", "none"] | None = Field(
@@ -139,6 +149,8 @@ class Command(BaseModel):
             raise ValueError("shelve needs an end: give duration_s, or one_shot: true")
         if self.action == "label":
             self._check_label()
+        if self.action in {"lock", "unlock"} and self.event_id is None:
+            raise ValueError(f"{self.action} needs event_id")
         if self.action == "set_limits" and bool(self.limits) == self.reset:
             raise ValueError(
                 f"set_limits needs one of {', '.join(LIMIT_KEYS)}, or reset: true and none of them"

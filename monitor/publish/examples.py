@@ -168,6 +168,11 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
         "Withdraw that; what was said before stays on record.",
     ),
     (
+        {"action": "lock", "event_id": "pump-20260131T120101", "note": "for the insurance"},
+        "Keep this event's sound and maps for good: neither age nor a full disk removes them.",
+    ),
+    ({"action": "unlock", "event_id": "pump-20260131T120101"}, "No longer."),
+    (
         {"action": "set_limits", "limit": 1.3, "warning_value": 0.9},
         "Hold this source's scores against other limits; what is not given stays. Kept over restarts.",
     ),

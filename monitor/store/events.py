@@ -14,7 +14,7 @@ from monitor.store.rendering import json_tree
 
 EVENT_COLUMNS = (
     "n, event_id, source_id, start_utc_s, end_utc_s, peak, state, "
-    "acknowledged_by, acknowledged_utc_s, bundle_id, explanation"
+    "acknowledged_by, acknowledged_utc_s, bundle_id, explanation, locked_by, locked_utc_s"
 )
 
 
@@ -103,6 +103,17 @@ def add_label(connection: sqlite3.Connection, label: Label) -> None:
         "INSERT INTO labels (event_id, rating, fault_code, note, who, at_utc_s) VALUES (?, ?, ?, ?, ?, ?)",
         (label.event_id, label.rating, label.fault_code, label.note, label.who, label.at_utc_s),
     )
+
+
+def put_lock(connection: sqlite3.Connection, event_id: str, who: str | None, at_utc_s: float | None) -> None:
+    """Lock an event in somebody's name, so that its sound and maps never go; `who` None: unlock it.
+
+    Raises:
+        StoreRefusedError: There is no such event.
+    """
+    locked = "UPDATE events SET locked_by = ?, locked_utc_s = ? WHERE event_id = ?"
+    if connection.execute(locked, (who, None if who is None else at_utc_s, event_id)).rowcount == 0:
+        raise StoreRefusedError(f"event {event_id!r} is not known; take its id from the event's message")
 
 
 def snapshots(database: Database) -> dict[str, Mapping[str, object]]:

@@ -107,6 +107,10 @@ class Event:
     """The bundle that heard it first."""
     explanation: Explanation | None = None
     """What it sounded like, as far as it was kept; None: nothing is known, or it cannot be read."""
+    locked_by: str | None = None
+    """Who had its sound and maps kept for good; None: nobody, or it was unlocked."""
+    locked_utc_s: float | None = None
+    """When that was; None: it is not locked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,6 +158,19 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         # the replies that wait are counted whenever one is added, and events that wait may be many
         "CREATE INDEX outbox_replies ON outbox (seq) WHERE kind = 'reply'",
     ),
+    6: (
+        # a locked event's sound and maps are never removed; the record says who locked and unlocked
+        "ALTER TABLE events ADD COLUMN locked_by TEXT",
+        "ALTER TABLE events ADD COLUMN locked_utc_s REAL",
+        # what is kept is added up every few seconds while it grows
+        "CREATE INDEX clips_kept ON clips (event_id, size_bytes) WHERE gone IS NULL",
+        "CREATE INDEX windows_kept ON windows (event_id, size_bytes) WHERE gone IS NULL",
+        # changes that belong to no event would be kept for ever
+        "CREATE INDEX transitions_without_event ON transitions (seq, at_utc_s) WHERE event_id IS NULL",
+        "DROP TRIGGER transitions_delete",
+        """CREATE TRIGGER transitions_delete BEFORE DELETE ON transitions WHEN OLD.event_id IS NOT NULL
+            BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END""",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

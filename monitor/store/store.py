@@ -186,6 +186,16 @@ class Store:
             if reply is not None and texts is not None:
                 outbox.put_reply(connection, reply, texts)
 
+    def set_lock(
+        self, event_id: str, who: str | None, at_utc_s: float, *, reply: Reply | None = None
+    ) -> None:
+        """Lock an event in the name of `who`, None: unlock it, in one step with the reply; raises alike."""
+        texts = None if reply is None else outbox.reply_texts(reply)
+        with self._answering() as connection:
+            events.put_lock(connection, event_id, who, at_utc_s)
+            if reply is not None and texts is not None:
+                outbox.put_reply(connection, reply, texts)
+
     @contextlib.contextmanager
     def _answering(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:
         """Run the body as one transaction that may add a reply. Raises as Database.transaction."""

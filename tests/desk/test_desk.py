@@ -103,6 +103,9 @@ def test_a_command_changes_the_alarm_and_is_answered_in_the_same_step(
         ({"action": "reload"}, "reload is for the whole box"),
         ({"action": "explode"}, "action"),
         ({"action": "label"}, "label needs event_id and rating"),
+        ({"action": "lock"}, "lock needs event_id"),
+        ({"action": "lock", "event_id": "none"}, "event none is not known"),
+        ({"action": "unlock", "event_id": "none", "note": "no more"}, "event none is not known"),
     ],
 )
 def test_a_refusal_says_why_and_changes_nothing(
@@ -213,6 +216,25 @@ def test_what_is_no_command_is_answered_if_it_can_be(plant: Plant, payload: byte
     plant.desk.obey()
     replies = plant.replies()
     assert [("refused", None)] * 2 == [(reply["result"], reply["id"]) for reply in replies]
+
+
+def test_an_event_is_locked_and_unlocked_once_each_and_both_are_on_record(plant: Plant) -> None:
+    asked = {"event_id": plant.event_id, "note": "insurance"}
+    results = []
+    for number, action in enumerate(("unlock", "lock", "lock", "unlock", "unlock")):
+        reply = plant.send(id=f"k{number}", action=action, **asked)[-1]
+        event = plant.store.event(plant.event_id)
+        assert event is not None
+        results.append((action, reply["result"], event.locked_by))
+    assert [
+        ("unlock", "refused", None),
+        ("lock", "done", "anna"),
+        ("lock", "refused", "anna"),
+        ("unlock", "done", None),
+        ("unlock", "refused", None),
+    ] == results
+    entries = [(entry.action, entry.result, entry.arguments) for entry in plant.store.audit(9)]
+    assert [(action, result, asked) for action, result, _ in reversed(results)] == entries
 
 
 def test_a_label_is_withdrawn_by_a_further_one_and_once_only(plant: Plant) -> None:

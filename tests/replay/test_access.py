@@ -194,6 +194,8 @@ def test_the_first_user_closes_a_page_that_was_open(local_page: Served, plant: P
     [
         ("vera", "/api/v1/events/{event}/labels", {"rating": "anomaly"}, 403),
         ("vera", "/api/v1/events/{event}/labels/undo", {}, 403),
+        ("vera", "/api/v1/events/{event}/lock", {}, 403),
+        ("vera", "/api/v1/events/{event}/unlock", {}, 403),
         ("vera", "/api/v1/labels", {"event_ids": ["{event}"], "rating": "anomaly"}, 403),
         ("vera", "/api/v1/sources/pump/commands", {"action": "acknowledge"}, 403),
         ("anna", "/api/v1/sources/pump/commands", {"action": "out_of_service"}, 403),
@@ -239,6 +241,18 @@ def test_two_technicians_at_once_are_both_heard_and_the_last_one_counts(
     assert [("anna", "anomaly"), ("tom", "unsure")] == [(label.who, label.rating) for label in history]
     assert 200 == anna.change(f"{path}/undo", {}).status_code
     assert ["anomaly", "unsure", "none"] == [label.rating for label in plant.store.labels(plant.event_id)]
+
+
+def test_a_technician_locks_an_event_and_the_page_says_who(open_browser: Open, plant: Plant) -> None:
+    anna, path = open_browser("anna"), f"/api/v1/events/{plant.event_id}"
+    assert 200 == anna.change(f"{path}/lock", {"note": "insurance"}).status_code
+    assert 409 == anna.change(f"{path}/lock", {}).status_code
+    assert "anna" == anna.get(path).json()["locked_by"]
+    assert "Locked by anna" in anna.get(f"/events/{plant.event_id}").text
+    assert ">locked<" in anna.get("/events").text
+    assert 200 == anna.change(f"{path}/unlock", {}).status_code
+    assert None is anna.get(path).json()["locked"]
+    assert "Locked by" not in anna.get(f"/events/{plant.event_id}").text
 
 
 def test_a_fault_code_that_is_not_on_the_sites_list_is_refused(plant: Plant) -> None:

@@ -1,4 +1,4 @@
-"""What changes something: labels and commands, handed to the daemon in the name of whoever is logged in.
+"""What changes something: labels, locks, commands, handed to the daemon in the name of whoever is logged in.
 
 The body is JSON. `id` may name the attempt: the same id is done once, however often it is sent. An answer is
 the daemon's reply document; a refused one has status 409 and says why in `error` too.
@@ -51,8 +51,8 @@ class BulkJudgement(Judgement):
     event_ids: list[str] = Field(min_length=1, max_length=MAX_EVENTS, description="Which.")
 
 
-class Undoing(_Wanted):
-    """Takes back what was said of an event; what was said stays in its history."""
+class Remark(_Wanted):
+    """Why something about an event is done or undone; what was there before stays on record."""
 
     note: str | None = Field(default=None, max_length=1000, description="Why.")
     id: str | None = Id
@@ -80,27 +80,47 @@ async def label(request: Request) -> Response:
     """Add a label to an event."""
     wanted = await _judgement(request, Judgement)
     event_id = request.path_params["event_id"]
-    return _answer(await _label(request, event_id, wanted.model_dump(exclude={"id"}), wanted.id))
+    said = wanted.model_dump(exclude={"id"})
+    return _answer(await _about(request, event_id, {"action": "label", **said}, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
 async def undo(request: Request) -> Response:
     """Withdraw what was said of an event."""
-    wanted = await _wanted(request, Undoing)
+    wanted = await _wanted(request, Remark)
     event_id = request.path_params["event_id"]
-    return _answer(await _label(request, event_id, {"rating": "none", "note": wanted.note}, wanted.id))
+    said = {"action": "label", "rating": "none", "note": wanted.note}
+    return _answer(await _about(request, event_id, said, wanted.id))
+
+
+@needs(Role.TECHNICIAN)
+async def lock(request: Request) -> Response:
+    """Keep an event's sound and maps for good."""
+    return await _locking(request, "lock")
+
+
+@needs(Role.TECHNICIAN)
+async def unlock(request: Request) -> Response:
+    """Let an event's sound and maps go again when their time has come."""
+    return await _locking(request, "unlock")
+
+
+async def _locking(request: Request, action: str) -> Response:
+    wanted = await _wanted(request, Remark)
+    said = {"action": action, "note": wanted.note}
+    return _answer(await _about(request, request.path_params["event_id"], said, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
 async def label_many(request: Request) -> Response:
     """Add the same label to several events, one after the other; each has its own result."""
     wanted = await _judgement(request, BulkJudgement)
-    said = wanted.model_dump(exclude={"id", "event_ids"})
+    said = {"action": "label", **wanted.model_dump(exclude={"id", "event_ids"})}
     results = []
     for event_id in dict.fromkeys(wanted.event_ids):
         own_id = None if wanted.id is None else f"{wanted.id} {event_id}"
         try:
-            reply = await _label(request, event_id, said, own_id)
+            reply = await _about(request, event_id, said, own_id)
         except HTTPException as error:
             if error.status_code != 404:
                 raise
@@ -148,15 +168,15 @@ async def _judgement(request: Request, kind: type[Judged]) -> Judged:
     return wanted
 
 
-async def _label(
+async def _about(
     request: Request, event_id: str, said: Mapping[str, object], attempt: str | None
 ) -> Mapping[str, Any]:
+    """Send a command about an event: to its source."""
     source_id = await run_in_threadpool(_source_of, request.app.state.library, event_id)
     settings: Config = request.app.state.settings
     # an event of a source that was removed since can still be labelled: that goes to the whole box
     known = source_id in {source.id for source in settings.sources}
-    command = {"action": "label", "event_id": event_id, **said}
-    return await _sent(request, source_id if known else None, command, attempt)
+    return await _sent(request, source_id if known else None, {"event_id": event_id, **said}, attempt)
 
 
 def _source_of(library: Library, event_id: str) -> str:
@@ -200,6 +220,8 @@ def _answer(reply: Mapping[str, Any]) -> Response:
 ROUTES: Sequence[BaseRoute] = (
     Route("/events/{event_id}/labels", label, methods=["POST"]),
     Route("/events/{event_id}/labels/undo", undo, methods=["POST"]),
+    Route("/events/{event_id}/lock", lock, methods=["POST"]),
+    Route("/events/{event_id}/unlock", unlock, methods=["POST"]),
     Route("/labels", label_many, methods=["POST"]),
     Route("/sources/{source_id}/commands", command, methods=["POST"]),
 )

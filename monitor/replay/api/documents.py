@@ -49,6 +49,8 @@ class EventDocument(Part):
     kind: SoundKind | None = Field(description="What it sounded like most; null: not known.")
     explanation: ExplanationDocument | None = Field(description="What it sounded like; null: not known.")
     label: LabelDocument | None = Field(description="What was said of it last; null: not reviewed.")
+    locked_by: str | None = Field(description="Who had its sound kept for good; null: nobody.")
+    locked: Time | None = Field(description="When that was.")
 
 
 class ListedEventDocument(EventDocument):
@@ -199,6 +201,8 @@ def _event(event: Event, label: Label | None, voice: Voice) -> dict[str, Any]:
         "kind": None if explanation is None else explanation.findings[0].kind,
         "explanation": explanation_document(explanation, voice),
         "label": None if label is None else _label(label),
+        "locked_by": event.locked_by,
+        "locked": _time(event.locked_utc_s),
     }
 
 

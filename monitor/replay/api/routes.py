@@ -236,7 +236,9 @@ ENDPOINTS: Sequence[Endpoint] = (
 
 CHANGES: Sequence[Change] = (
     Change("/events/{event_id}/labels", "label", "Say what an event was.", actions.Judgement),
-    Change("/events/{event_id}/labels/undo", "undo_label", "Take back what was said last.", actions.Undoing),
+    Change("/events/{event_id}/labels/undo", "undo_label", "Take back what was said last.", actions.Remark),
+    Change("/events/{event_id}/lock", "lock", "Keep an event's sound and maps for good.", actions.Remark),
+    Change("/events/{event_id}/unlock", "unlock", "No longer.", actions.Remark),
     Change("/labels", "label_many", "Say the same of several events.", actions.BulkJudgement),
     Change("/sources/{source_id}/commands", "command", "Do something about an alarm.", actions.Order),
 )

@@ -53,6 +53,8 @@ class ShownEvent:
     """Of that label."""
     who: str | None
     """Who gave that label."""
+    locked_by: str | None
+    """Who had its sound kept for good; None: nobody."""
     address: str
     """Of its page, with the filter of the list it stands in."""
     thumbnail: str
@@ -84,6 +86,7 @@ def shown_event(
         rating=None if label is None else label.rating,
         fault_code=None if label is None else label.fault_code,
         who=None if label is None else label.who,
+        locked_by=event.locked_by,
         address=event_address(event.event_id, query),
         thumbnail=f"/api/v1/events/{quote(event.event_id, safe='')}/thumbnail.png",
         percent=percent,

@@ -4,6 +4,7 @@ import { loadAxes } from "./clip.js";
 import { ListeningDesk } from "./desk.js";
 import { bindKeys } from "./keys.js";
 import { bindLabels } from "./labels.js";
+import { bindLock } from "./lock.js";
 import { lookForNews, renewPart } from "./news.js";
 import { getPage, say, t, telling } from "./talk.js";
 
@@ -11,6 +12,7 @@ import { getPage, say, t, telling } from "./talk.js";
 export function startEvent(main, { go, playing }) {
   const ended = new AbortController();
   const labels = bindLabels(main, { go, signal: ended.signal });
+  bindLock(main, ended.signal);
   const moves = [
     { keys: ["j"], text: t("Next event that nobody has reviewed"), run: () => follow(main, "next", go) },
     { keys: ["k"], text: t("Back to the page before"), run: () => history.back() },

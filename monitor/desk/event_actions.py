@@ -1,0 +1,66 @@
+"""What a command does to an event of the past: what is said of it, and whether its sound stays for good."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from monitor.errors import CommandError
+from monitor.publish.commands import Command
+from monitor.store import Event, Label, Reply, Store
+
+Keep = Callable[[Reply], None]
+"""Stores what was asked, and the reply to whoever asked, in one step. May raise StoreError."""
+Act = Callable[[Store, Event, Command, float], Keep]
+"""Store, event, command and UTC in; CommandError when it makes no sense now."""
+
+
+def _label(store: Store, event: Event, command: Command, now_utc_s: float) -> Keep:
+    if command.rating is None:
+        raise CommandError("label needs event_id and rating")
+    if command.rating == "none" and store.label(event.event_id) is None:
+        raise CommandError(f"event {event.event_id} has no label that could be withdrawn")
+    label = Label(
+        event_id=event.event_id,
+        rating=command.rating,
+        fault_code=command.fault_code,
+        note=command.note,
+        who=command.actor,
+        at_utc_s=now_utc_s,
+    )
+    return lambda reply: store.add_label(label, reply=reply)
+
+
+def _lock(store: Store, event: Event, command: Command, now_utc_s: float) -> Keep:
+    if event.locked_by is not None:
+        raise CommandError(f"event {event.event_id} is locked already, by {event.locked_by}")
+    return lambda reply: store.set_lock(event.event_id, command.actor, now_utc_s, reply=reply)
+
+
+def _unlock(store: Store, event: Event, _command: Command, now_utc_s: float) -> Keep:
+    if event.locked_by is None:
+        raise CommandError(f"event {event.event_id} is not locked")
+    return lambda reply: store.set_lock(event.event_id, None, now_utc_s, reply=reply)
+
+
+EVENT_ACTIONS: Mapping[str, Act] = {"label": _label, "lock": _lock, "unlock": _unlock}
+"""Action -> what it does; it names its event, and may go to the event's source or to the whole box."""
+
+
+def keep_of(store: Store, source_id: str | None, command: Command, now_utc_s: float) -> Keep:
+    """Return what carries out a command about an event, sent to `source_id` or (None) the whole box.
+
+    Raises:
+        CommandError: The event is not known, is another source's, or what is asked makes no sense now.
+        StoreError: The store cannot be asked.
+    """
+    if command.event_id is None:
+        raise CommandError(f"{command.action} needs event_id")
+    event = store.event(command.event_id)
+    if event is None:
+        raise CommandError(f"event {command.event_id} is not known to this box")
+    if source_id not in {None, event.source_id}:
+        raise CommandError(
+            f"event {command.event_id} is one of {event.source_id}, not of {source_id}; "
+            f"send the {command.action} to {event.source_id} or to the whole box"
+        )
+    return EVENT_ACTIONS[command.action](store, event, command, now_utc_s)
