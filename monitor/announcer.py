@@ -11,7 +11,7 @@ from monitor.explanation import Explanation
 from monitor.frontend import band_edges_hz
 from monitor.health import HealthBook, SourceFacts
 from monitor.machine import Machine
-from monitor.messages import AlarmChange, Inference, Score
+from monitor.messages import AlarmChange, Inference, MachineCondition, Score
 from monitor.publish.documents import Progress, alarm_payload, health_payload, known
 from monitor.publish.explained import ExplanationDocument, Voice, explanation_document
 from monitor.publish.fields import rfc3339_from_utc_s
@@ -113,6 +113,10 @@ class Announcer:
         """Note how a window went, for health."""
         self._book.note_score(score, lag_s=lag_s)
 
+    def tell_machine(self, source_id: str, machine: MachineCondition) -> None:
+        """Note whether a machine runs, for health."""
+        self._book.note_machine(source_id, machine)
+
     def tell_health(self, sources: Sequence[SourceFacts], now_monotonic_s: float) -> None:
         """Tell every source's health that has news: at once for states, now and then for counters."""
         if not self._outlets:
@@ -136,6 +140,7 @@ def _key_facts(facts: SourceFacts) -> object:
         facts.backend,
         facts.fallback,
         facts.keeps_up,
+        facts.machine,
     )
 
 
@@ -156,6 +161,7 @@ def _present_alarm(machine: Machine, explanation: ExplanationDocument | None) ->
         reason=None,
         actor=None,
         note=None,
+        off_reason=facts.off_reason,
         explanation=explanation,
         state=facts.state,
         limits=limits_document(machine.alarm.limits),
@@ -169,5 +175,6 @@ def _health_payload(facts: SourceFacts) -> HealthPayload:
         fallback=facts.fallback or None,
         dropped_windows=facts.dropped_windows,
         lag_s=facts.lag_s,
+        machine=facts.machine,
     )
     return health_payload(facts.capture, progress, at_utc_s=time.time(), bundle_id=facts.bundle_id)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from monitor.explanation import Explanation
 from monitor.machine import Machine
-from monitor.messages import AlarmChange, Inference, Score
+from monitor.messages import AlarmChange, Inference, MachineCondition, Score
 
 
 class Audience(Protocol):
@@ -30,6 +30,10 @@ class Audience(Protocol):
 
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
         """Tell that more is known of the open event; nothing else has changed."""
+        ...
+
+    def tell_machine(self, source_id: str, machine: MachineCondition) -> None:
+        """Note whether a machine runs, for health."""
         ...
 
     def tell_window(self, score: Score, *, lag_s: float) -> None:

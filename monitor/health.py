@@ -12,15 +12,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engines.histogram import Histogram, HistogramCounts
-from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score
+from monitor.keeping_up import Lately, PaceMeter, percent, share_of
+from monitor.messages import (
+    RUNS,
+    AlarmState,
+    CaptureHealth,
+    CaptureState,
+    MachineCondition,
+    Quality,
+    Score,
+    SignalState,
+)
 from monitor.operators import Limits
 from monitor.trends import Trend, TrendSteps
 from monitor.window import Ledger
+from monitor.window_queue import Passed
 
 STARTING = "starting"
 """The reason of a source that has not said anything yet."""
-KEEPS_UP_AFTER_S = 60.0
-"""So long after the last dropped window a source is said to keep up again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +56,20 @@ class SourceFacts:
     """State after its last change."""
     uncertain: bool = False
     """Whether the input cannot be judged at present, so that the state of the alarm is frozen."""
+    machine: MachineCondition = RUNS
+    """Whether the machine runs; while it is off nothing is judged."""
     limits: Limits | None = None
     """What its scores are held against; None: not told yet."""
     lag_s: float | None = None
     """From the end of the last window's sound to its score."""
     windows: int = 0
-    """Judged or not, since the start."""
+    """Judged, or found unfit for it, since the start; those that were dropped are not among them."""
     dropped_windows: int = 0
     """Given up because the engine could not keep up."""
     keeps_up: bool = True
     """Whether no window was given up in the last minute."""
+    lately: Lately = Lately()
+    """What became of the windows of the last minute."""
     ledger: Ledger | None = None
     """Where every sample went, at the model's rate; None before the first."""
 
@@ -121,7 +134,7 @@ class HealthBook:
     def __init__(self, facts: Sequence[SourceFacts]) -> None:
         self._lock = threading.Lock()
         self._facts = {fact.capture.source_id: fact for fact in facts}
-        self._dropped_at_s: dict[str, float] = {}
+        self._paces = {source_id: PaceMeter() for source_id in self._facts}
         self._trends = {source_id: Trend() for source_id in self._facts}
         self._lags = {source_id: Histogram() for source_id in self._facts}
 
@@ -135,17 +148,20 @@ class HealthBook:
         """Note how the last window of a source went."""
         with self._lock:
             before = self._facts[score.span.source_id]
+            # a dropped window is no work done: systemd's watchdog is fed with work
+            looked_at = score.span.quality is not Quality.DROPPED
             self._facts[score.span.source_id] = replace(
                 before,
                 quality=score.span.quality,
                 level_dbfs=score.span.level_dbfs,
                 value=score.value,
                 expected_per_day=score.expected_per_day,
-                lag_s=lag_s,
-                windows=before.windows + 1,
+                lag_s=lag_s if looked_at else before.lag_s,
+                windows=before.windows + looked_at,
             )
             self._trends[score.span.source_id].add(score)
-            self._lags[score.span.source_id].note(lag_s)
+            if looked_at:
+                self._lags[score.span.source_id].note(lag_s)
 
     def note_alarm(self, source_id: str, state: AlarmState, limits: Limits, *, uncertain: bool) -> None:
         """Note the state of a source's alarm, whether it is frozen, and the limits in force."""
@@ -154,18 +170,23 @@ class HealthBook:
                 self._facts[source_id], alarm=state, limits=limits, uncertain=uncertain
             )
 
-    def note_dropped(self, dropped: Mapping[str, int]) -> None:
-        """Note how many windows of each source were given up."""
+    def note_machine(self, source_id: str, machine: MachineCondition) -> None:
+        """Note whether a machine runs."""
+        with self._lock:
+            self._facts[source_id] = replace(self._facts[source_id], machine=machine)
+
+    def note_passed(self, passed: Mapping[str, Passed]) -> None:
+        """Note how many windows of each source were handed in and given up; unknown sources are passed over."""
         now_s = time.monotonic()
         with self._lock:
-            for source_id, count in dropped.items():
-                if count > self._facts[source_id].dropped_windows:
-                    self._dropped_at_s[source_id] = now_s
-                lately = (
-                    now_s - self._dropped_at_s.get(source_id, now_s - KEEPS_UP_AFTER_S) < KEEPS_UP_AFTER_S
-                )
+            for source_id in passed.keys() & self._facts.keys():
+                counts = passed[source_id]
+                keeps_up, lately = self._paces.setdefault(source_id, PaceMeter()).note(counts, now_s)
                 self._facts[source_id] = replace(
-                    self._facts[source_id], dropped_windows=count, keeps_up=not lately
+                    self._facts[source_id],
+                    dropped_windows=counts.dropped,
+                    keeps_up=keeps_up,
+                    lately=lately,
                 )
 
     def note_ledger(self, source_id: str, ledger: Ledger) -> None:
@@ -219,6 +240,9 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     ]
     if raised:
         parts.append(f"ALARM {', '.join(raised)}")
+    unsure = [f.capture.source_id for f in facts if f.machine.signal is SignalState.MISSING]
+    if unsure:
+        parts.append(f"no signal whether it runs from {', '.join(unsure)}")
     if box.broker == "away":
         parts.append(f"broker away, {box.outbox_records} records wait")
     if box.sparkplug == "away":
@@ -226,7 +250,11 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     if box.sparkplug == "waiting":
         parts.append("sparkplug waits for its primary host")
     if not all(fact.keeps_up for fact in facts):
-        parts.append("can't keep up")
+        share = share_of([fact.lately for fact in facts])
+        parts.append("can't keep up" + (f": {percent(share)} of windows dropped" if share else ""))
+    off = [f"{f.capture.source_id} ({f.machine.off.reason})" for f in facts if f.machine.off is not None]
+    if off:
+        parts.append(f"off: {', '.join(off)}")
     listening = len(facts) - len(deaf)
     return "; ".join([*parts, f"listening to {listening} of {len(facts)} sources{_losses(facts)}"])
 

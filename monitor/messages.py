@@ -37,6 +37,10 @@ class Quality(str, enum.Enum):
     """Too many samples at full scale."""
     ABSENT = "absent"
     """No sample of the window arrived: the device is away."""
+    DROPPED = "dropped"
+    """The input was good, and the engine too slow: the window was given up, nobody has judged it."""
+    OFF = "off"
+    """The machine is off or starts: not judged, by design. A deaf microphone keeps its own quality."""
 
 
 class CaptureState(str, enum.Enum):
@@ -113,7 +117,7 @@ class Span:
     start_utc_s: float
     """UTC of start_s, by the source's clock anchor."""
     quality: Quality
-    """The first that applies of ABSENT, GAP, SILENT, FLAT and CLIPPED; else OK."""
+    """The first that applies of ABSENT, GAP, SILENT, FLAT and CLIPPED; else OK. OFF: the machine is."""
     level_dbfs: float | None
     """RMS level; None when no sample arrived."""
 
@@ -131,6 +135,8 @@ class Window:
     """Where the samples lie."""
     samples: Float32
     """Shape (n,), in [-1, 1], lost samples are 0, read-only."""
+    machine: int = 0
+    """Number of the machine that it was cut for, which is the one that judges it; see monitor.machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +201,8 @@ class AlarmState(str, enum.Enum):
     """Set aside by an operator for a time; still evaluated, not annunciated."""
     OUT_OF_SERVICE = "out_of_service"
     """Taken out by an operator until put back; still evaluated, not annunciated."""
+    SUPPRESSED = "suppressed"
+    """Suppressed by design: the machine is off, so that nothing is evaluated; an open event stays open."""
 
 
 class ChangeReason(str, enum.Enum):
@@ -220,6 +228,60 @@ class ChangeReason(str, enum.Enum):
     IN_SERVICE = "in_service"
     LIMITS = "limits"
     """An operator changed what scores are held against, or gave it back to the configuration."""
+    MACHINE_OFF = "machine_off"
+    """The machine counts as off."""
+    MACHINE_ON = "machine_on"
+    """The machine runs and has settled."""
+
+
+class OffCause(str, enum.Enum):
+    """Which condition says that a machine is off."""
+
+    LEVEL = "level"
+    """It is too quiet to be running."""
+    SCHEDULE = "schedule"
+    """The times of the configuration say so."""
+    SIGNAL = "signal"
+    """The plant's control says so."""
+    SETTLING = "settling"
+    """None of them any more: it has just started."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineOff:
+    """That a machine counts as off, and why."""
+
+    causes: tuple[OffCause, ...]
+    """At least one; all conditions that hold, or SETTLING alone."""
+    reason: str
+    """In words, as `level -70.2 dBFS, below -60 since 12:03:10 UTC`."""
+    since_utc_s: float
+    """When it went off: the end of the first window that was so decided."""
+
+
+class SignalState(str, enum.Enum):
+    """What the plant's control says of a machine."""
+
+    RUNNING = "running"
+    OFF = "off"
+    MISSING = "missing"
+    """Nothing that can be relied on, so that the machine counts as running."""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineCondition:
+    """Whether a machine runs, as far as is known."""
+
+    off: MachineOff | None = None
+    """None: it counts as running, and is judged."""
+    signal: SignalState | None = None
+    """None: no signal is configured."""
+    signal_missing: str = ""
+    """Why the signal is missing, for a person; empty: it is not."""
+
+
+RUNS = MachineCondition()
+"""A machine of which nothing says that it is off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +318,8 @@ class AlarmChange:
     """What the operator wrote with the command; None when nothing."""
     explanation: Explanation | None = None
     """What the event sounded like, as far as it was known then; None: no event is open, or nothing is."""
+    off_reason: str | None = None
+    """Why the machine counts as off, in words; None: it counts as running."""
 
 
 @dataclass(frozen=True, slots=True)

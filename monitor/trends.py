@@ -19,6 +19,7 @@ BEHIND_STEPS = 3
 """A window so much older than the newest one means that the clock was set back: the hour begins anew."""
 WORST_LAST = (
     Quality.OK,
+    Quality.OFF,
     Quality.CLIPPED,
     Quality.FLAT,
     Quality.SILENT,

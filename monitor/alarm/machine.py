@@ -4,10 +4,12 @@
     value <  limit - deadband for off_delay_s -> cleared; the event closes once it is acknowledged too
     between the two                           -> both delays start again, nothing changes
     unjudged                                  -> nothing changes; on-delay waits, off-delay starts again
+    the machine is off, by design             -> the same, and the input does not count as uncertain for it
 
 A delay is counted in judged sound, from the end of the first window for which its condition holds to the
 end of the present one. Shelved and out of service are still evaluated: events open, peak and clear, and every
-change is returned for the record, with `new_state` saying that nobody is to be called.
+change is returned for the record, with `new_state` saying that nobody is to be called. While the machine is
+off nothing is evaluated: what was active stays so until sound that is judged afterwards clears it.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from datetime import datetime, timezone
 from monitor.alarm.delays import Delay, Progress
 from monitor.alarm.operated import AlarmSettings, OperatedAlarm
 from monitor.alarm.snapshot import AlarmSnapshot
-from monitor.messages import AlarmChange, ChangeReason, Score, Span
+from monitor.messages import AlarmChange, ChangeReason, MachineOff, Quality, Score, Span
 
 
 class Alarm(OperatedAlarm):
@@ -45,6 +47,25 @@ class Alarm(OperatedAlarm):
         self._highest: float = 0.0
         """Highest value while the on-delay runs."""
 
+    def take_machine(self, off: MachineOff | None, at_utc_s: float) -> list[AlarmChange]:
+        """Take it that the machine is off, or runs (None): the alarm is suppressed by design, or no longer.
+
+        A further reason while it is off changes nothing.
+        """
+        if (off is None) == (self._facts.off_reason is None):
+            return []
+        self._on_delay.reset()
+        self._off_delay.reset()
+        return [
+            self._change(
+                ChangeReason.MACHINE_ON if off is None else ChangeReason.MACHINE_OFF,
+                at_utc_s,
+                off_reason=None if off is None else off.reason,
+                off_causes=None if off is None else " ".join(cause.value for cause in off.causes),
+                off_since_utc_s=None if off is None else off.since_utc_s,
+            )
+        ]
+
     def judge(self, score: Score) -> list[AlarmChange]:
         """Take the next window's score, in order of time, and return what it changed."""
         # an operator or a reload may have changed them since the last window
@@ -53,7 +74,7 @@ class Alarm(OperatedAlarm):
         at_utc_s, value = score.span.end_utc_s, score.value
         if value is None or math.isnan(value):
             self._off_delay.reset()
-            if self._facts.uncertain:
+            if self._facts.uncertain or score.span.quality is Quality.OFF:
                 return []
             return [self._change(ChangeReason.UNCERTAIN, at_utc_s, uncertain=True)]
         if hole:

@@ -235,6 +235,7 @@ class OperatedAlarm:
             shelved_until_utc_s=after.shelved_until_utc_s,
             actor=actor,
             note=note,
+            off_reason=after.off_reason,
         )
 
 

@@ -1,7 +1,7 @@
 """All that an alarm knows, as facts that do not depend on each other, and the ISA-18.2 state they add up to.
 
-Keeping facts and deriving the state is the way of OPC UA Part 9 (5.8.2): active, acknowledged, shelved and
-out of service change independently, and no combination of them can be forgotten.
+Keeping facts and deriving the state is the way of OPC UA Part 9 (5.8.2): active, acknowledged, suppressed,
+shelved and out of service change independently, and no combination of them can be forgotten.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ class AlarmSnapshot:
     """Shelving ends as soon as the alarm clears."""
     out_of_service: bool = False
     """Whether an operator has taken the alarm out; holds until it is put back."""
+    off_reason: str | None = None
+    """Why the machine counted as off when it went off, in words; None: it counts as running."""
+    off_causes: str | None = None
+    """The same as values of OffCause, with spaces between; None with `off_reason`."""
+    off_since_utc_s: float | None = None
+    """When it went off; None with `off_reason`."""
     limit: float | None = None
     """As Limits, set by an operator; None, here and in the four that follow: as configured."""
     warning_value: float | None = None
@@ -56,11 +62,16 @@ class AlarmSnapshot:
 
     @property
     def state(self) -> AlarmState:
-        """The one state that an operator sees; what was set aside by hand hides the rest."""
+        """The one state that an operator sees: what was set aside hides the rest, by hand before by design.
+
+        What a hand has done a hand must undo, and whoever takes over a shift must see it.
+        """
         if self.out_of_service:
             return AlarmState.OUT_OF_SERVICE
         if self.shelved_until_utc_s is not None:
             return AlarmState.SHELVED
+        if self.off_reason is not None:
+            return AlarmState.SUPPRESSED
         if self.active:
             return AlarmState.ACKNOWLEDGED if self.acknowledged else AlarmState.UNACKNOWLEDGED
         if self.event_id is not None and not self.acknowledged:

@@ -59,6 +59,14 @@ def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
     return lines
 
 
+def _machine_lines(machine: dict[str, Any] | None) -> list[str]:
+    if machine is None:
+        return []
+    lines = [f"  machine off: {machine['off']['reason']}"] if machine["off"] else []
+    missing = machine["signal_missing"]
+    return [*lines, f"  counts as running, its signal is missing: {missing}"] if missing else lines
+
+
 def _source_lines(source: dict[str, Any]) -> list[str]:
     capture = source["capture"]
     value = "not judged" if source["value"] is None else f"{source['value']:.2f} of the limit"
@@ -72,6 +80,7 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
     ]
     if source.get("fallback"):
         lines.append(f"  no better backend: {source['fallback']}")
+    lines += _machine_lines(source.get("machine"))  # a status that an earlier version wrote has none
     limits = source.get("limits")
     if limits and limits["set_by"] is not None:
         lines.append(

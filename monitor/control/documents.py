@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.alarm import Alarm
 from monitor.health import BoxFacts, SourceFacts
-from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.messages import AlarmState, CaptureState, MachineOff, OffCause, Quality, SignalState
 from monitor.publish.fields import Time, rfc3339_from_utc_s
 from monitor.trends import STEP_S, TrendSteps
 
@@ -47,6 +47,14 @@ class Trend(_Document):
     quality: Sequence[Quality | None] = Field(description="Worst input; null: no window ended there.")
 
 
+class OffNow(_Document):
+    """That a machine is off."""
+
+    since: Time = Field(description="When it went off.")
+    causes: Sequence[OffCause] = Field(description="The conditions that hold, or settling alone: it starts.")
+    reason: str = Field(description="The same in words, in English.")
+
+
 class SourceNow(_Document):
     """How one source is."""
 
@@ -67,6 +75,10 @@ class SourceNow(_Document):
     received_samples: int = Field(description="At the device's rate, since the start.")
     lost_samples: int = Field(description="At the device's rate, since the start.")
     alarm: AlarmNow = Field(description="Its alarm.")
+    off: OffNow | None = Field(default=None, description="Null: the machine counts as running.")
+    off_signal: SignalState | None = Field(
+        default=None, description="What the plant says of the machine; null: no signal is configured."
+    )
     trend: Trend | None = Field(default=None, description="Its last hour; null before its first window.")
 
 
@@ -134,7 +146,15 @@ def source_now(facts: SourceFacts, alarm: Alarm) -> SourceNow:
         received_samples=facts.capture.received_samples,
         lost_samples=facts.capture.lost_samples,
         alarm=alarm_now(alarm),
+        off=_off_now(facts.machine.off),
+        off_signal=facts.machine.signal,
     )
+
+
+def _off_now(off: MachineOff | None) -> OffNow | None:
+    if off is None:
+        return None
+    return OffNow(since=rfc3339_from_utc_s(off.since_utc_s), causes=off.causes, reason=off.reason)
 
 
 def box_now(facts: BoxFacts, *, site: str, box: str, line: str) -> BoxNow:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 
 from monitor.health import SourceFacts
-from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.messages import AlarmState, CaptureState, Quality, SignalState
 from monitor.metrics.metric import Kind, Metric, Sample
 from monitor.metrics.of_box import one_of
 from monitor.metrics.scene import Scene
@@ -203,6 +203,20 @@ SOURCE_METRICS = (
         "gauge",
         "1: the input cannot be judged, and the state of the alarm is frozen.",
         lambda facts: facts.uncertain,
+    ),
+    _each(
+        "wheeltapper_machine_off",
+        "gauge",
+        "1: the machine is off, nothing is judged, and the alarm is suppressed by design.",
+        lambda facts: facts.machine.off is not None,
+    ),
+    _each(
+        "wheeltapper_machine_signal_missing",
+        "gauge",
+        "1: the plant's signal cannot be relied on, so that the machine counts as running; absent: none.",
+        lambda facts: (
+            None if facts.machine.signal is None else float(facts.machine.signal is SignalState.MISSING)
+        ),
     ),
 )
 _ENGINE = ("bundle", "backend")

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from monitor.errors import PublishError
 from monitor.messages import (
+    RUNS,
     AlarmChange,
     CaptureHealth,
     Inference,
+    MachineCondition,
     Quality,
     Score,
     Span,
@@ -48,6 +50,8 @@ class Progress:
     """Windows given up because the engine could not keep up."""
     lag_s: float | None = None
     """From the end of the last judged window's sound to its score; None before the first."""
+    machine: MachineCondition = RUNS
+    """Whether the machine runs."""
 
 
 def known(value: float | None, digits: int = 6) -> float | None:
@@ -99,6 +103,10 @@ def health_payload(
         restarts=health.restarts,
         dropped_windows=progress.dropped_windows,
         lag_s=known(progress.lag_s, 4),
+        machine="running" if progress.machine.off is None else "off",
+        off_reason=None if progress.machine.off is None else progress.machine.off.reason,
+        off_signal=progress.machine.signal,
+        off_signal_missing=progress.machine.signal_missing or None,
     )
 
 
@@ -176,6 +184,7 @@ def alarm_fields(change: AlarmChange, bundle_id: str | None, voice: Voice) -> di
         "reason": change.reason,
         "actor": change.actor,
         "note": change.note,
+        "off_reason": change.off_reason,
         "explanation": explanation_document(change.explanation, voice),
     }
 

@@ -129,6 +129,14 @@ def _entities(topic: Mapping[str, str]) -> dict[str, dict[str, Any]]:
             "state_topic": topic["health"], "value_template": "{{ value_json.quality }}",
             "options": [quality.value for quality in Quality],
         },
+        "machine": {
+            "p": "binary_sensor", "name": "Machine", "device_class": "running",
+            "state_topic": topic["health"],
+            "value_template": "{{ 'ON' if value_json.machine == 'running' else 'OFF' }}",
+            "json_attributes_topic": topic["health"],
+            "json_attributes_template": "{{ {'off_reason': value_json.off_reason, "
+            "'off_signal': value_json.off_signal} | tojson }}",
+        },
         "acknowledge": {
             "p": "button", "name": "Acknowledge", "command_topic": topic["command"],
             # an id of its own for each press: the same id would be the same command

@@ -31,6 +31,7 @@ COLOURS = {
     "normal": "32",
     "shelved": "36",
     "out_of_service": "36",
+    "suppressed": "36",
     "online": "32",
     "offline": "1;31",
     "stopped": "33",

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from monitor.messages import AlarmState, CaptureState, ChangeReason, Quality
+from monitor.messages import AlarmState, CaptureState, ChangeReason, Quality, SignalState
 from monitor.publish.explained import ExplanationDocument
 from monitor.publish.fields import (
     BOOLEAN,
@@ -126,6 +126,25 @@ class HealthPayload(SourcePayload):
         description="From the end of the last judged window's sound to its score; null before the first.",
         json_schema_extra=SECONDS,
     )
+    machine: Literal["running", "off"] = Field(
+        default="running",
+        description="off: a condition of the source's section `off` holds, so that nothing is judged.",
+        json_schema_extra=TEXT,
+    )
+    off_reason: str | None = Field(
+        default=None,
+        description="Which conditions hold now; null: the machine counts as running.",
+        json_schema_extra=TEXT,
+    )
+    off_signal: SignalState | None = Field(
+        default=None,
+        description="What the plant's control says of the machine. missing: nothing that can be relied on, "
+        "so that it counts as running. null: no signal is configured.",
+        json_schema_extra=TEXT,
+    )
+    off_signal_missing: str | None = Field(
+        default=None, description="Why the signal is missing; null: it is not.", json_schema_extra=TEXT
+    )
 
 
 class WindowPayload(SourcePayload):
@@ -240,6 +259,12 @@ class AlarmDocument(SourcePayload):
         description="Who gave the command; null when the sound did it.", json_schema_extra=TEXT
     )
     note: str | None = Field(description="What that person wrote; null: nothing.", json_schema_extra=TEXT)
+    off_reason: str | None = Field(
+        default=None,
+        description="Why the machine counted as off when it went off, so that the alarm is suppressed by "
+        "design; null: it counts as running.",
+        json_schema_extra=TEXT,
+    )
     explanation: ExplanationDocument | None = Field(
         description="What the event sounded like so far; null while none is open, or nothing is known.",
         json_schema_extra=DOCUMENT,

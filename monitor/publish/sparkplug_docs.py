@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, NODE_COMMAND_TAGS
-from monitor.publish.sparkplug.metrics import ALARM_TAGS, BOX_TAGS, HEALTH_TAGS, MAP_TAGS, SCORE_TAGS
+from monitor.publish.sparkplug.metrics import (
+    ALARM_TAGS,
+    BOX_TAGS,
+    HEALTH_TAGS,
+    MACHINE_TAGS,
+    MAP_TAGS,
+    SCORE_TAGS,
+)
 from monitor.publish.sparkplug.tags import CONTROL_TAGS, Tag
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "sparkplug.md"
@@ -101,6 +108,7 @@ GROUPS: tuple[tuple[str, str, tuple[Tag, ...]], ...] = (
         MAP_TAGS,
     ),
     ("Input and engine", "Of every device.", HEALTH_TAGS),
+    ("The machine", "Of every device: whether it runs. While it is off nothing is judged.", MACHINE_TAGS),
     (
         "Commands",
         "Of every device. A host writes them by DCMD; [commands.md](commands.md#by-sparkplug) says how.",

@@ -8,7 +8,7 @@ from engines.histogram import Histogram
 from monitor.config import parse_config
 from monitor.hardware import Hardware
 from monitor.health import BoxFacts, QueueFacts, SourceFacts
-from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality
+from monitor.messages import AlarmState, CaptureHealth, CaptureState, MachineCondition, Quality, SignalState
 from monitor.metrics.scene import EngineFacts, Scene, identity_of
 from monitor.operators import Limits
 from monitor.report import report_of
@@ -41,6 +41,7 @@ PUMP = SourceFacts(
     value=1.25,
     expected_per_day=0.02,
     alarm=AlarmState.UNACKNOWLEDGED,
+    machine=MachineCondition(signal=SignalState.RUNNING),
     limits=Limits(1.1, 0.7, 0.1, 0.0, 5.0),
     lag_s=0.3,
     windows=90,

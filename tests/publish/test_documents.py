@@ -141,6 +141,7 @@ def test_an_event_survives_the_store_as_json_with_every_field() -> None:
         "reason": "shelved",
         "actor": "anna",
         "note": "bearing ordered",
+        "off_reason": None,
         "explanation": {
             "text": "tone in 2",
             "language": "en",

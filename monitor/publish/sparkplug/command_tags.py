@@ -132,6 +132,15 @@ COMMAND_TAGS = (
 )
 """What a host may write to a device, and the answer. Tags to be written have no value of their own: null."""
 
+RUNNING_TAG = Tag(
+    "Machine/Running",
+    DataType.BOOLEAN,
+    "What the plant says of the machine; null: nothing that can be relied on.",
+    documentation="Where `off.signal` of the source has `kind: sparkplug`: write false when the machine is "
+    "off, true when it runs, and again whenever this is null in a birth: it is not kept over a restart.",
+    writable=True,
+)
+"""Not a command: it is told again and again, is no operator's doing, and is not answered."""
 RELOAD_TAG = Tag(
     "Node Control/Reload",
     DataType.BOOLEAN,

@@ -7,7 +7,7 @@ screens and alarms on them. New tags may be added.
 from __future__ import annotations
 
 from monitor.messages import AlarmState, CaptureState, Quality
-from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, LIMIT_UNIT, NODE_COMMAND_TAGS
+from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, LIMIT_UNIT, NODE_COMMAND_TAGS, RUNNING_TAG
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.tags import CONTROL_TAGS, Tag
 
@@ -18,6 +18,7 @@ STATE_CODES = {
     AlarmState.RETURNED: 3,
     AlarmState.SHELVED: 4,
     AlarmState.OUT_OF_SERVICE: 5,
+    AlarmState.SUPPRESSED: 6,
 }
 """Alarm state -> the number that `Alarm/State` has."""
 BANDS = 8
@@ -78,8 +79,9 @@ ALARM_TAGS = (
         DataType.INT32,
         f"ISA-18.2 state: {_codes()}.",
         low=0.0,
-        high=5.0,
-        documentation="Shelved and out of service are still evaluated: `Alarm/Active` goes on.",
+        high=6.0,
+        documentation="Shelved and out of service are still evaluated: `Alarm/Active` goes on. While it is "
+        "suppressed by design, because the machine is off, nothing is: `Alarm/Active` stays as it was.",
     ),
     Tag("Alarm/StateText", DataType.STRING, "The same as a word."),
     Tag("Alarm/Active", DataType.BOOLEAN, "At or above the limit, whatever an operator has set aside."),
@@ -87,7 +89,7 @@ ALARM_TAGS = (
         "Alarm/Acked",
         DataType.BOOLEAN,
         "Nothing waits to be acknowledged.",
-        documentation="Null while an alarm with an open event is shelved or out of service.",
+        documentation="Null while an alarm with an open event is shelved, out of service or suppressed.",
     ),
     Tag("Alarm/Warning", DataType.BOOLEAN, "At or above the warning level."),
     Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged; the state is frozen."),
@@ -96,6 +98,11 @@ ALARM_TAGS = (
         "Alarm/ShelvedUntil", DataType.DATETIME, "When shelving ends; null: not shelved, or until it returns."
     ),
     Tag("Alarm/OutOfService", DataType.BOOLEAN, "Taken out by an operator until put back."),
+    Tag(
+        "Alarm/Suppressed",
+        DataType.BOOLEAN,
+        "Suppressed by design: the machine is off; also while set aside.",
+    ),
     Tag("Alarm/EventId", DataType.STRING, "The open event; null: none is."),
     Tag("Alarm/EventStart", DataType.DATETIME, "When its first window at or above the limit began."),
     Tag(
@@ -180,7 +187,20 @@ HEALTH_TAGS = (
     ),
 )
 
-DEVICE_TAGS = (*SCORE_TAGS, *ALARM_TAGS, *MAP_TAGS, *HEALTH_TAGS, *COMMAND_TAGS)
+MACHINE_TAGS = (
+    Tag(
+        "Machine/Off", DataType.BOOLEAN, "A condition of the source's section `off` holds: nothing is judged."
+    ),
+    Tag("Machine/OffReason", DataType.STRING, "Which conditions hold; null: the machine counts as running."),
+    Tag(
+        "Machine/SignalMissing",
+        DataType.STRING,
+        "Why the plant's signal cannot be relied on, so that the machine counts as running; null: it can.",
+    ),
+    RUNNING_TAG,
+)
+
+DEVICE_TAGS = (*SCORE_TAGS, *ALARM_TAGS, *MAP_TAGS, *HEALTH_TAGS, *MACHINE_TAGS, *COMMAND_TAGS)
 """The tags of every device: one source, one machine."""
 
 BOX_TAGS = (

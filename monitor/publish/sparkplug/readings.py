@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.messages import AlarmState, Inference, Quality, Score
+from monitor.messages import AlarmState, Inference, Quality, Score, SignalState
 from monitor.publish.documents import known, text
 from monitor.publish.error_map import area_mean, row_edges_hz
 from monitor.publish.fields import ms_from_rfc3339
@@ -21,8 +21,9 @@ from monitor.publish.sparkplug.payload import TagQuality
 from monitor.publish.sparkplug.tags import Reading
 
 Readings = dict[str, Reading]
-SET_ASIDE = {AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE}
+SET_ASIDE = {AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE, AlarmState.SUPPRESSED}
 _BAD = Reading(None, TagQuality.BAD)
+_RUNNING = {SignalState.RUNNING: True, SignalState.OFF: False, SignalState.MISSING: None, None: None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,13 @@ def ms_from_utc_s(utc_s: float) -> int:
 def score_readings(score: Score) -> Readings:
     """Return what a window's score says; what is true of it is so at the window's end.
 
-    A window that could not be judged has a null score of bad quality.
+    A window that could not be judged has a null score of bad quality; that a machine is off is no fault.
     """
     judged = score.span.quality is Quality.OK
+    none = Reading(None) if score.span.quality is Quality.OFF else _BAD
     return {
-        "Score": _number(score.value) if judged else _BAD,
-        "ExpectedPerDay": _number(score.expected_per_day, 4) if judged else _BAD,
+        "Score": _number(score.value) if judged else none,
+        "ExpectedPerDay": _number(score.expected_per_day, 4) if judged else none,
         "Input/LevelDbfs": Reading(known(score.span.level_dbfs, 4)),
         "Input/Quality": Reading(score.span.quality.value),
         "Engine/Bundle": text_reading(score.bundle_id),
@@ -92,6 +94,8 @@ def alarm_readings(alarm: AlarmDocument, state: AlarmState) -> Readings:
         "Alarm/Shelved": Reading(state is AlarmState.SHELVED or alarm.shelved_until is not None),
         "Alarm/ShelvedUntil": _time(alarm.shelved_until),
         "Alarm/OutOfService": Reading(state is AlarmState.OUT_OF_SERVICE),
+        # shelved or out of service hides it in the state, and it goes on
+        "Alarm/Suppressed": Reading(state is AlarmState.SUPPRESSED or alarm.off_reason is not None),
         "Alarm/EventId": text_reading(alarm.event_id),
         "Alarm/EventStart": _time(alarm.event_start),
         "Alarm/Peak": Reading(alarm.peak),
@@ -139,6 +143,10 @@ def health_readings(health: HealthPayload) -> Readings:
         "Engine/Fallback": text_reading(health.fallback),
         "Engine/DroppedWindows": Reading(health.dropped_windows),
         "Engine/LagSeconds": Reading(health.lag_s),
+        "Machine/Off": Reading(health.machine == "off"),
+        "Machine/OffReason": text_reading(health.off_reason),
+        "Machine/Running": Reading(_RUNNING[health.off_signal]),
+        "Machine/SignalMissing": text_reading(health.off_signal_missing),
     }
 
 

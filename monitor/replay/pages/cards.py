@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from monitor.control.documents import AlarmNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
-from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.messages import AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.pages.words import STATES, Tongue, clock, marked
@@ -28,6 +28,14 @@ INPUTS = {
     Quality.CLIPPED: marked("The input is overdriven: turn the gain down."),
 }
 """Why a source cannot be judged, where its sound tells."""
+OFF_CAUSES = {
+    OffCause.LEVEL: marked("it is too quiet to be running"),
+    OffCause.SCHEDULE: marked("by schedule"),
+    OffCause.SIGNAL: marked("the plant's signal says so"),
+    OffCause.SETTLING: marked("it has just started"),
+}
+"""Why a machine counts as off."""
+ASIDE = frozenset({AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE, AlarmState.SUPPRESSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,9 +135,10 @@ def _is_deaf(source: SourceNow) -> bool:
 def _style(source: SourceNow, state_style: str) -> str:
     if state_style in {"alarm", "seen"}:
         return "alarm"
-    if source.alarm.state in {AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE}:
+    if source.alarm.state in ASIDE:
         return "aside"
     is_well = source.quality in {Quality.OK, None} and source.keeps_up and not source.alarm.warning
+    is_well = is_well and source.off_signal is not SignalState.MISSING
     return "good" if is_well and state_style == "good" else "warn"
 
 
@@ -142,7 +151,19 @@ def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
         return f"{said} ({source.reason})" if source.reason else said
     if source.quality in INPUTS:
         return tongue(INPUTS[source.quality])
-    return _why_aside(source.alarm, tongue)
+    return " ".join(filter(None, (_why_off(source, tongue), _why_aside(source.alarm, tongue))))
+
+
+def _why_off(source: SourceNow, tongue: Tongue) -> str:
+    if source.off is not None:
+        return tongue(
+            "The machine is off since {time}: {why}.",
+            time=clock(ms_from_rfc3339(source.off.since) / 1000),
+            why=", ".join(tongue(OFF_CAUSES[cause]) for cause in source.off.causes),
+        )
+    if source.off_signal is SignalState.MISSING:
+        return tongue("The plant's signal whether it runs is missing; it counts as running.")
+    return ""
 
 
 def _why_aside(alarm: AlarmNow, tongue: Tongue) -> str:

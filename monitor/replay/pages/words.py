@@ -41,6 +41,7 @@ STATES = {
     AlarmState.RETURNED: (marked("Gone, not acknowledged"), "warn"),
     AlarmState.SHELVED: (marked("Shelved"), "aside"),
     AlarmState.OUT_OF_SERVICE: (marked("Out of service"), "aside"),
+    AlarmState.SUPPRESSED: (marked("Suppressed: machine off"), "aside"),
 }
 """Text and style of an alarm's state."""
 QUALITIES = {
@@ -50,6 +51,7 @@ QUALITIES = {
     Quality.FLAT: marked("flat line: cable or converter"),
     Quality.CLIPPED: marked("overdriven"),
     Quality.ABSENT: marked("absent: the device is away"),
+    Quality.OFF: marked("not judged: the machine is off"),
 }
 """Whether the input can be judged."""
 KINDS = {
