@@ -8,11 +8,11 @@ from typing import Annotated, TypeVar
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from starlette.datastructures import QueryParams
 
+from monitor.band_pass import Band
 from monitor.errors import QueryError
 from monitor.explanation import SoundKind
 from monitor.messages import AlarmState
 from monitor.replay.kept.audio import AudioFormat
-from monitor.replay.kept.band_pass import Band
 from monitor.replay.kept.event_query import CURSOR, PAGE_MAX, EventFilter, Labelled, Order
 from monitor.replay.kept.export import Judgement
 

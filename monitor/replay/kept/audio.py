@@ -8,9 +8,9 @@ from typing import BinaryIO
 import numpy as np
 import soundfile
 
+from monitor.band_pass import Band, band_passed
 from monitor.errors import StoreError
 from monitor.messages import Float32
-from monitor.replay.kept.band_pass import Band, band_passed
 from monitor.replay.kept.clip_sound import BLOCK_S, blocks_of_sound
 
 

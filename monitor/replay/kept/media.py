@@ -16,10 +16,10 @@ from typing import BinaryIO, TypeVar
 
 import numpy as np
 
+from monitor.band_pass import Band
 from monitor.errors import FileGoneError, UnknownIdError
 from monitor.publish.error_map import area_mean
 from monitor.replay.kept.audio import AudioFormat, write_band, write_wav
-from monitor.replay.kept.band_pass import Band
 from monitor.replay.kept.cache import Cache
 from monitor.replay.kept.clip_maps import WindowMaps, maps_of_window, of_one_model, windows_in_clip
 from monitor.replay.kept.colours import Scale, png_of_map

@@ -10,10 +10,10 @@ import scipy.signal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor import band_pass
+from monitor.band_pass import Band, band_passed
 from monitor.errors import QueryError
 from monitor.messages import Float32
-from monitor.replay.kept import band_pass
-from monitor.replay.kept.band_pass import Band, band_passed
 
 RATE_HZ = 16_000
 
