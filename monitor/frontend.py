@@ -22,6 +22,8 @@ from monitor.messages import Float32, LogMel, Window, read_only
 
 DEFINITION = 1
 """Version of the formula above; part of the digest, so that a changed formula refuses old bundles."""
+BLOCK_BANDS = 32
+"""Bands that are filtered at once: fewer calls against fewer zeros, measured at 16, 32 and 64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,7 @@ class Frontend:
         self.parameters = parameters
         n = np.arange(parameters.n_fft)
         self._taper = (0.5 - 0.5 * np.cos(2.0 * np.pi * n / parameters.n_fft)).astype(np.float32)
-        self._filters = mel_filterbank(parameters)
+        self._filters = _without_zeros(mel_filterbank(parameters))
 
     def logmel_from_samples(self, samples: Float32) -> Float32:
         """Return shape (mel, frames) of all whole frames in `samples`, shape (n,), float32.
@@ -152,11 +154,33 @@ class Frontend:
         p = self.parameters
         if len(samples) < p.n_fft:
             raise FrontendError(f"front end: {len(samples)} samples are less than one frame of {p.n_fft}")
-        frames = np.lib.stride_tricks.sliding_window_view(samples, p.n_fft)[:: p.hop_samples]
+        count = 1 + (len(samples) - p.n_fft) // p.hop_samples
+        (step,) = samples.strides
+        # not sliding_window_view: its checks cost as much as the taper
+        frames = np.lib.stride_tricks.as_strided(
+            samples, (count, p.n_fft), (p.hop_samples * step, step), writeable=False
+        )
         spectrum = np.fft.rfft(frames * self._taper, axis=1)
-        power = spectrum.real**2 + spectrum.imag**2
-        mel = power.astype(np.float32) @ self._filters
-        return np.ascontiguousarray(np.log10(mel + np.float32(p.floor)).T, dtype=np.float32)
+        power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32, copy=False).T
+        mel = np.empty((p.mel_bands, count), np.float32)
+        for bands, bins, filters in self._filters:
+            np.matmul(filters, power[bins], out=mel[bands])
+        mel += np.float32(p.floor)
+        return np.log10(mel, out=mel)
+
+
+def _without_zeros(filters: Float32) -> list[tuple[slice, slice, Float32]]:
+    """Return the filters of BLOCK_BANDS bands at a time, shape (bands, bins), less the bins that are all 0.
+
+    Most of a filterbank is zeros: multiplied in blocks it costs a third.
+    """
+    blocks = []
+    for first in range(0, filters.shape[1], BLOCK_BANDS):
+        bands = slice(first, first + BLOCK_BANDS)
+        heard = np.flatnonzero(filters[:, bands].any(axis=1))
+        bins = slice(int(heard[0]), int(heard[-1]) + 1) if len(heard) else slice(0, 1)
+        blocks.append((bands, bins, np.ascontiguousarray(filters[bins, bands].T)))
+    return blocks
 
 
 class StreamFrontend:
