@@ -77,6 +77,12 @@ class CommandError(CodedError):
     code = "command"
 
 
+class SpeechCheckError(CodedError):
+    """Nobody can say whether a sound holds speech: the check for it is missing or failed."""
+
+    code = "speech-check"
+
+
 class StoreError(CodedError):
     """The store cannot be opened or written."""
 

@@ -20,6 +20,7 @@ from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
 from monitor.config.metrics import MetricsConfig
 from monitor.config.mqtt import MqttConfig
+from monitor.config.off import OffConfig, check_off
 from monitor.config.replay import ReplayConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import (
@@ -53,6 +54,7 @@ __all__ = [
     "MetricsConfig",
     "MicrophoneSource",
     "MqttConfig",
+    "OffConfig",
     "ReplayConfig",
     "SimulatedSource",
     "SourceBase",
@@ -64,6 +66,10 @@ __all__ = [
     "load_config",
     "parse_config",
 ]
+
+
+SPEECHLESS_MAP = (32, 16)
+"""Rows and columns: of a window of 2 s a column is 128 ms, in which a syllable is over."""
 
 
 def default_state_dir() -> Path:
@@ -114,9 +120,27 @@ class Config(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _check_off(self) -> Config:
+        check_off(self)
+        return self
+
     def alarm_for(self, source: SourceBase) -> AlarmConfig:
         """Return the alarm settings of one source."""
         return self.alarm if source.alarm is None else source.alarm
+
+    @model_validator(mode="after")
+    def _check_maps_show_no_speech(self) -> Config:
+        checked = any(self.store.for_source(one.audio, one.speech).speech != "keep" for one in self.sources)
+        rows, columns = self.mqtt.map_shape
+        fine = rows > SPEECHLESS_MAP[0] or columns > SPEECHLESS_MAP[1]
+        if checked and fine and self.mqtt.enabled and self.mqtt.map_windows != "none":
+            raise ValueError(
+                f"mqtt.map_shape {[rows, columns]}: error maps are published before anybody knows whether "
+                "somebody spoke, and so fine a map could show it, against store.speech; set it to "
+                f"{list(SPEECHLESS_MAP)} or less, or mqtt.map_windows: none"
+            )
+        return self
 
     def bundle_for(self, source: SourceBase) -> Path | None:
         """Return the folder of the bundle that judges one source; None: the embedded demo."""
@@ -167,6 +191,8 @@ class _Loader(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:  # noqa: FBT001, FBT002 - yaml's signature
         seen: set[str] = set()
         for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag == "tag:yaml.org,2002:bool":
+                key.tag = "tag:yaml.org,2002:str"  # a key `off` is a word; YAML 1.1 takes it for false
             if isinstance(key, yaml.ScalarNode) and key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"key {key.value!r} stands twice; make one of them", key.start_mark
@@ -195,7 +221,7 @@ def _problems(error: ValidationError) -> list[str]:
     for problem in problems:
         where = ".".join(str(part) for part in problem["loc"]) or "the whole"
         # a discriminated union puts the kind into the path; it is not a key of the file
-        where = re.sub(r"\.(microphone|file|stream|simulated)(?=\.|$)", "", where)
+        where = re.sub(r"\.(microphone|file|stream|simulated|mqtt|sparkplug)(?=\.|$)", "", where)
         if problem["type"] == "extra_forbidden":
             lines.append(f"  {where}: unknown key; remove it or look its name up in docs/config.md")
         elif problem["type"] == "too_short" and any(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from monitor.band_pass import LEAST_WIDTH_HZ
 from monitor.config.section import Section
 
 
@@ -119,6 +120,35 @@ class InputQualityConfig(Section):
 class StoreConfig(Section):
     """What is kept on disk, and how much of it."""
 
+    audio: Literal["flagged", "never"] = Field(
+        default="flagged",
+        description="`flagged`: clips around flagged windows are stored. `never`: no sound is written to "
+        "the disk; error maps and pictures still are (docs/privacy.md).",
+    )
+    speech: Literal["keep", "blur", "withhold"] = Field(
+        default="keep",
+        description="What becomes of speech in what is stored. `keep`: nothing is looked for. `blur`: "
+        "where somebody speaks, noise with the same spectrum takes the sound's place; `withhold`: silence. "
+        "With both, the stored maps lose their detail in time there, and what cannot be checked is not "
+        "stored.",
+    )
+    speech_threshold: float = Field(
+        default=0.9,
+        ge=0.2,
+        le=0.99,
+        description="From this probability on a sound counts as speech; lower finds more speech, and takes "
+        "more machine sound for it (docs/privacy.md has the numbers).",
+    )
+    clip_band_hz: tuple[float, float] | None = Field(
+        default=None,
+        description="Stored clips hold only this band, [low, high]; default: all that was heard. The model "
+        "hears everything all the same.",
+    )
+    clip_stop_hz: tuple[float, float] | None = Field(
+        default=None,
+        description="Stored clips hold all but this band, [low, high]; [100, 4000] takes out what speech is "
+        "understood by. Default: nothing is taken out.",
+    )
     pre_roll_s: float = Field(
         default=3.0, ge=0, le=60, description="Sound kept before the first flagged window."
     )
@@ -143,18 +173,26 @@ class StoreConfig(Section):
     max_bytes: int = Field(
         default=10_000_000_000,
         ge=1_000_000,
-        description="Clips and maps together; above it the oldest unlabelled events' go first. "
-        "Alarms are never removed for space.",
+        description="Clips and maps together; above it the oldest unlabelled events' go first, locked ones' "
+        "never. Alarms are never removed for space.",
     )
     max_age_days: float = Field(
         default=90.0,
         gt=0,
-        description="Clips and maps older than this are removed, unless labelled.",
+        description="Clips and maps older than this are removed, unless labelled or locked.",
+    )
+    min_events_per_source: int = Field(
+        default=10,
+        ge=0,
+        le=10_000,
+        description="So many newest events of each source keep their clips and maps however short room is, "
+        "of a long event the first 12 clips; they go when they are old.",
     )
     min_free_bytes: int = Field(
         default=200_000_000,
         ge=0,
-        description="Below this much free space no clip and no map is written; alarms still are.",
+        description="Below this much free space clips and maps are removed as for max_bytes, and none is "
+        "written while that is not enough; alarms still are.",
     )
 
     audit_max_days: float = Field(
@@ -166,6 +204,24 @@ class StoreConfig(Section):
         le=1_000_000,
         description="The record of commands has at most so many entries; the oldest go.",
     )
+
+    def for_source(
+        self,
+        audio: Literal["flagged", "never"] | None,
+        speech: Literal["keep", "blur", "withhold"] | None,
+    ) -> StoreConfig:
+        """Return what holds for a source with keys `audio` and `speech` of its own; None: it has not."""
+        own = {"audio": audio or self.audio, "speech": speech or self.speech}
+        return self.model_copy(update=own)
+
+    @field_validator("clip_band_hz", "clip_stop_hz")
+    @classmethod
+    def _check_band(cls, band: tuple[float, float] | None) -> tuple[float, float] | None:
+        if band is not None and not (band[0] >= 0.0 and band[1] - band[0] >= LEAST_WIDTH_HZ):
+            raise ValueError(
+                f"low must be 0 or more, and high at least {LEAST_WIDTH_HZ:g} Hz above it, as in [100, 4000]"
+            )
+        return band
 
 
 class LogConfig(Section):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from monitor.config.off import OffConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import AlarmConfig
 
@@ -22,6 +24,28 @@ class SourceBase(Section):
         default=None,
         description="This machine's own alarm settings, whole; default: the section `alarm`.",
     )
+    off: OffConfig | None = Field(
+        default=None,
+        description="When this machine is off, so that its alarm is suppressed by design; default: it always "
+        "counts as running.",
+    )
+    audio: Literal["flagged", "never"] | None = Field(
+        default=None, description="Of this machine; default: store.audio."
+    )
+    speech: Literal["keep", "blur", "withhold"] | None = Field(
+        default=None, description="Of this machine; default: store.speech."
+    )
+
+    @property
+    def input_key(self) -> tuple[str, ...]:
+        """What it shares with all sources that are heard through one opened input; its own id, if none can."""
+        return ("", self.id)
+
+    @property
+    def hearing(self) -> Mapping[str, object]:
+        """What its input is opened with: the keys of its kind."""
+        every = type(self).model_fields
+        return {name: getattr(self, name) for name in every if name not in SourceBase.model_fields}
 
 
 class MicrophoneSource(SourceBase):
@@ -44,6 +68,11 @@ class MicrophoneSource(SourceBase):
         le=1000,
         description="How much sound crosses at once; latency against wake-ups.",
     )
+
+    @property
+    def input_key(self) -> tuple[str, ...]:
+        """One device is opened once."""
+        return (self.kind, self.device)
 
 
 class FileSource(SourceBase):
@@ -71,6 +100,11 @@ class StreamSource(SourceBase):
     sample_rate_hz: int = Field(
         default=16000, ge=8000, le=384000, description="Rate at which ffmpeg hands the sound over."
     )
+
+    @property
+    def input_key(self) -> tuple[str, ...]:
+        """One address is opened once at each rate."""
+        return (self.kind, self.url, str(self.sample_rate_hz))
 
 
 FaultKind = Literal["bearing", "cavitation", "belt_squeal", "imbalance", "air_leak", "dropout"]
