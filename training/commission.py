@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -61,6 +61,16 @@ def train_detector(
         chosen = choose_head(sound, asked, among=detector.reconstructor.scoring_heads)
     detector.head, detector.chosen_head = chosen.head, chosen
     return detector, history
+
+
+def measure_head(detector: Detector, store: LogMelStore, split: Split) -> None:
+    """Note how the head that was asked for does on pseudo anomalies; a chosen one was measured already."""
+    chosen = detector.chosen_head
+    if chosen is not None and not chosen.partial_aucs:
+        with torch.no_grad():
+            sound = _sound_for_heads(detector, store, split)
+            measured = choose_head(sound, chosen.name, on_trial=True)
+        detector.chosen_head = replace(chosen, partial_aucs=measured.partial_aucs)
 
 
 def train_model(

@@ -98,6 +98,25 @@ def gather(
         _add(gathered, path, {TRAIN: gathered.train, CALIBRATE: gathered.calibrate}, sets)
     for path in calibrate:
         _add(gathered, path, {CALIBRATE: gathered.calibrate}, sets)
+    return _with_sound(gathered)
+
+
+def gather_rows(rows: Iterable[tuple[Path, str, Mapping[str, str]]]) -> Gathered:
+    """Return the recordings of rows of an index, each with where its file lies and what it is called.
+
+    Raises:
+        NoSoundError: Nothing is left to train on.
+        TrainingError: A file is there to train on and to calibrate with.
+    """
+    gathered = Gathered()
+    by_role = {TRAIN: gathered.train, CALIBRATE: gathered.calibrate}
+    for file, name, row in rows:
+        if (recordings := _recordings_of_row(gathered, row, by_role, None)) is not None:
+            recordings.setdefault(file.resolve(), recording_of_file(file, name))
+    return _with_sound(gathered)
+
+
+def _with_sound(gathered: Gathered) -> Gathered:
     if both := sorted(gathered.train.keys() & gathered.calibrate.keys()):
         raise TrainingError(
             f"{both[0]} ({len(both)} in all) is given to train on and to calibrate with; the limit must come "
@@ -129,16 +148,28 @@ def _add_index(
     sets: Collection[str] | None,
 ) -> None:
     for row in rows_of_index(index):
-        label, role = row.get("label", NORMAL), row["role"]
-        if sets is not None and row.get("set") not in sets:
-            gathered.left_out["of another set"] += 1
-        elif label != NORMAL:
-            gathered.left_out[f"with label {label}"] += 1
-        elif role not in by_role:
-            gathered.left_out[f"with role {role}"] += 1
-        else:
+        if (recordings := _recordings_of_row(gathered, row, by_role, sets)) is not None:
             file = index.parent / row["file"]
-            by_role[role].setdefault(file.resolve(), recording_of_file(file))
+            recordings.setdefault(file.resolve(), recording_of_file(file))
+
+
+def _recordings_of_row(
+    gathered: Gathered,
+    row: Mapping[str, str],
+    by_role: Mapping[str, dict[Path, Recording]],
+    sets: Collection[str] | None,
+) -> dict[Path, Recording] | None:
+    """Return where a row of an index belongs; None, and counted, where it is not used."""
+    label, role = row.get("label", NORMAL), row["role"]
+    if sets is not None and row.get("set") not in sets:
+        gathered.left_out["of another set"] += 1
+    elif label != NORMAL:
+        gathered.left_out[f"with label {label}"] += 1
+    elif role not in by_role:
+        gathered.left_out[f"with role {role}"] += 1
+    else:
+        return by_role[role]
+    return None
 
 
 def split_of(

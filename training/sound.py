@@ -7,6 +7,7 @@ own (monitor.sources), so that a file is the same sound in training and on the b
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -152,12 +153,23 @@ def rows_of_index(index: Path) -> list[dict[str, str]]:
         TrainingError: It cannot be read or lacks a column.
     """
     try:
-        with index.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file, restval="")
-            missing = INDEX_COLUMNS - set(reader.fieldnames or ())
-            rows = [] if missing else list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        return rows_of_text(index.read_text(encoding="utf-8"), str(index))
+    except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(f"{index}: cannot be read: {error}; give another index") from error
+
+
+def rows_of_text(text: str, name: str) -> list[dict[str, str]]:
+    """Return the rows of an index.csv from its text; `name` is what errors call it.
+
+    Raises:
+        TrainingError: It is no CSV or lacks a column.
+    """
+    try:
+        reader = csv.DictReader(io.StringIO(text, newline=""), restval="")
+        missing = INDEX_COLUMNS - set(reader.fieldnames or ())
+        rows = [] if missing else list(reader)
+    except csv.Error as error:
+        raise TrainingError(f"{name}: cannot be read: {error}; give another index") from error
     if missing:
-        raise TrainingError(f"{index}: lacks the columns {', '.join(sorted(missing))}; add them")
+        raise TrainingError(f"{name}: lacks the columns {', '.join(sorted(missing))}; add them")
     return rows

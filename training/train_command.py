@@ -6,54 +6,27 @@ import argparse
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 
-from engines.bundle import Bundle
-from monitor.calibration import Calibration, FitSettings
+from monitor.calibration import Calibration
 from monitor.commands.calibrate import report_of_calibration
 from monitor.config import AlarmConfig
-from training.anomalies import Stretch, gather_anomalies, refuse_shared, store_anomalies
-from training.bundling import calibrate_bundle, training_notes, write_bundle
-from training.commission import train_detector
+from training.anomalies import Stretch, gather_anomalies, refuse_shared
 from training.data import LogMelStore
 from training.errors import TrainingError
 from training.features import gather_clips, is_features
-from training.gather import SHARES, Gathered, Material, gather, split_of
-from training.models import ModelDesign
-from training.split import Split
-from training.state import TrainingHistory
-from training.train import loss_for_sound
-from training.train_arguments import add_arguments, design_of, settings_of
+from training.gather import SHARES, Gathered, Material, gather
+from training.making import Terms, Trained, make_bundle, minutes_of
+from training.train_arguments import add_arguments, design_of
 from training.work_folder import WorkFolder
 
 __all__ = ["add_arguments", "run"]
 
 NAMED = 10
 """So many recordings that could not be used are named in the report; the rest are counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What a run made, for its report."""
-
-    bundle: Bundle
-    """Where it lies now."""
-    calibration: Calibration | None
-    """As it is in the bundle; None where it was to have none."""
-    history: TrainingHistory
-    """Of the weights."""
-    loss_meaning: str
-    """What its losses can be held against."""
-    store: LogMelStore
-    """All sound that was used."""
-    split: Split
-    """Who served what."""
-    anomalies: LogMelStore | None
-    """Labelled anomalies that were learned from."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -69,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     started_s = time.monotonic()
     try:
         with work:
-            trained = _trained(arguments, design, material, stretches, work)
+            trained = make_bundle(arguments, design, material, stretches, work, Terms())
     except OSError as error:
         raise TrainingError(
             f"{error.filename or work.path}: {error.strerror or error}; free some space or give another "
@@ -110,57 +83,6 @@ def _stretches(arguments: argparse.Namespace, material: Material) -> list[Stretc
     return stretches
 
 
-def _trained(
-    arguments: argparse.Namespace,
-    design: ModelDesign,
-    material: Material,
-    stretches: Sequence[Stretch],
-    work: WorkFolder,
-) -> Trained:
-    settings = settings_of(arguments)
-    if arguments.resume and not work.has_checkpoint:
-        sys.stderr.write(f"wheeltapper train: nothing to resume in {work.path}; starting anew\n")
-    store = material.stored(work.logmel, frames=arguments.frames)
-    split = split_of(store, material.calibrating, seed=settings.seed, no_calibration=arguments.no_calibration)
-    settings = replace(settings, loss=loss_for_sound(arguments.loss, store, split.training))
-    anomalies = None
-    if stretches:
-        anomalies = store_anomalies(work.anomalies, stretches, store.parameters, frames=store.frames)
-    detector, history = train_detector(design, store, split, settings, keep_in=work.path, anomalies=anomalies)
-    notes = {
-        "run": "wheeltapper train",
-        "threads": torch.get_num_threads(),
-        **({"anomalies": list(anomalies.recordings)} if anomalies is not None else {}),
-        **training_notes(history, settings, store, split),
-    }
-    bundle = write_bundle(work.bundle, detector, store, split, notes)
-    calibration = None
-    if not arguments.no_calibration:
-        bundle, calibration = _calibrated(bundle, store, split, set_aside=arguments.set_aside)
-    work.deliver()
-    made, meaning = Bundle(arguments.out, bundle.manifest), detector.reconstructor.loss_meaning
-    return Trained(made, calibration, history, meaning, store, split, anomalies)
-
-
-def _calibrated(
-    bundle: Bundle, store: LogMelStore, split: Split, *, set_aside: bool
-) -> tuple[Bundle, Calibration]:
-    count, minutes = len(split.calibration), _minutes(store, split.calibration)
-    return calibrate_bundle(
-        bundle,
-        store,
-        split.calibration,
-        fitted_utc_s=time.time(),
-        source=f"{count} recordings, {minutes:.1f} min, kept from training",
-        fit=FitSettings(set_aside=set_aside),
-    )
-
-
-def _minutes(store: LogMelStore, recordings: Sequence[str]) -> float:
-    frames = sum(run.end - run.first for run in store.runs if run.recording in recordings)
-    return frames * store.parameters.hop_s / 60
-
-
 def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
     store, split, history = trained.store, trained.split, trained.history
     manifest = trained.bundle.manifest
@@ -169,7 +91,7 @@ def _report(trained: Trained, material: Material, minutes: float) -> list[str]:
     roles = {role: getattr(split, role) for role in SHARES}
     facts = [
         *(
-            (role, f"{len(names)} recordings, {_minutes(store, names):.1f} min")
+            (role, f"{len(names)} recordings, {minutes_of(store, names):.1f} min")
             for role, names in roles.items()
         ),
         *_facts_of_anomalies(trained.anomalies),

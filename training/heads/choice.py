@@ -77,9 +77,15 @@ class ChosenHead:
 
 
 def choose_head(
-    sound: HeadSound, name: str | None = None, *, among: Collection[str] | None = None
+    sound: HeadSound,
+    name: str | None = None,
+    *,
+    among: Collection[str] | None = None,
+    on_trial: bool = False,
 ) -> ChosenHead:
     """Return the head `name`, fitted, or without a name the best one on pseudo anomalies, of those `among`.
+
+    `on_trial`: a head that is named is measured all the same.
 
     Raises:
         TrainingError: The name is not known, or there are too few windows.
@@ -87,7 +93,9 @@ def choose_head(
     if name is not None:
         if name not in HEADS:
             raise TrainingError(f"scoring head {name!r} is not known; known are {', '.join(HEADS)}")
-        return ChosenHead(name, HEADS[name](sound, False), {})
+        if not on_trial:
+            return ChosenHead(name, HEADS[name](sound, False), {})
+        among = {name}
     first = next(sound.unseen(), None)
     gives_verdict = first is not None and first.verdict is not None
     suitable = {
@@ -95,9 +103,9 @@ def choose_head(
         for key, fit in HEADS.items()
         if (key != "verdict" or gives_verdict) and (among is None or key in among)
     }
-    on_trial = {key: fit(sound, True) for key, fit in suitable.items()}
-    normal, pseudo = _scores(on_trial, sound.unseen), _scores(on_trial, sound.pseudo)
-    found = {key: _partial_auc(normal[key], pseudo[key]) for key in on_trial}
+    heads = {key: fit(sound, True) for key, fit in suitable.items()}
+    normal, pseudo = _scores(heads, sound.unseen), _scores(heads, sound.pseudo)
+    found = {key: _partial_auc(normal[key], pseudo[key]) for key in heads}
     best = max(found, key=found.__getitem__)
     return ChosenHead(best, suitable[best](sound, False), found)
 
