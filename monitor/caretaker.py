@@ -19,6 +19,7 @@ from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.notify import Notifier
+from monitor.overload import OverloadLog
 from monitor.pipeline import Pipeline
 from monitor.publish.edge.node import EdgeNode
 from monitor.publish.publisher import Publisher
@@ -80,6 +81,7 @@ class Caretaker:
         self._state_dir = state_dir
         self._log = log
         self._evidence = WatchdogEvidence()
+        self._overload = OverloadLog(log)
         self._started_utc_s = time.time()
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
@@ -99,6 +101,7 @@ class Caretaker:
         report = self.report()
         self.last_report = report
         self._announcer.tell_health(report.sources, time.monotonic())
+        self._overload.look(report.sources, time.monotonic())
         box = report.box
         if self._broker_was_away and box.broker != "away":
             # the running period's highest score need not wait for the period's end
@@ -120,7 +123,7 @@ class Caretaker:
 
     def report(self) -> Report:
         """Return how everything is now."""
-        self._book.note_dropped(self._house.queue.dropped())
+        self._book.note_passed(self._house.queue.passed())
         return report_of(self.box_facts(), self._book.sources())
 
     def box_facts(self) -> BoxFacts:

@@ -97,7 +97,7 @@ class Daemon:
         parts = live_parts(self._machines, self._keeper, self._announcer, self._pipeline)
         reloader = Reloader(config, reread, (*parts, painter.prepare))
         self._desk = Desk(self._machines, self._store, self._pipeline, log, reloader=reloader)
-        self._queue = WindowQueue(config.engine.queue_windows)
+        self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)
         self._supervisor = Supervisor(log)
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
@@ -163,16 +163,17 @@ class Daemon:
 
     def _judge(self) -> None:
         """Take what waits, judge it, obey operators: alarms change in this thread alone."""
-        windows = self._queue.take(self._config.engine.max_batch, WAIT_S)
-        self._pipeline.hear(windows)
-        if not windows:
+        taken = self._queue.take(self._config.engine.max_batch, WAIT_S)
+        self._pipeline.give_up(taken.dropped)
+        self._pipeline.hear(taken.windows)
+        if not taken.windows:
             for capture in self._captures:
                 capture.end_clips()
         self._desk.obey()
         self._pipeline.expire(time.time())
 
     def _judge_the_rest(self) -> None:
-        while len(self._queue):
+        while not self._queue.is_empty:
             try:
                 self._judge()
             except EngineError as error:  # these windows were counted as not judged: go on with the rest

@@ -19,7 +19,7 @@ from monitor.errors import StoreError
 from monitor.explanation import Explanation, explanation_from_tree, tree_from_explanation
 from monitor.logs import Log
 from monitor.machine import Machine
-from monitor.messages import AlarmChange, Inference, LogMel, Window
+from monitor.messages import AlarmChange, Inference, LogMel, Span
 from monitor.store import Store
 from monitor.supervisor import guarded
 
@@ -81,7 +81,7 @@ class Narrator:
         if portrait is not None:
             self._ask(lambda describer: self._restore(describer, event.event_id, portrait))
 
-    def hear(self, window: Window, answer: tuple[LogMel, Inference] | None) -> None:
+    def hear(self, span: Span, answer: tuple[LogMel, Inference] | None) -> None:
         """Take a window that the alarm has judged; `answer` is None where it could not be."""
         facts = self._machine.alarm.snapshot
         event_id = facts.event_id if facts.active else None
@@ -90,7 +90,7 @@ class Narrator:
 
         def ask(describer: Describer) -> None:
             if answer is None:
-                known = describer.miss(window.span, event_id)
+                known = describer.miss(span, event_id)
             else:
                 describer.hear(*answer, normal=normal)
                 known = None if event_id is None else describer.describe(event_id, *answer)

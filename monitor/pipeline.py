@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engines.errors import EngineError
 from monitor.audience import Audience
@@ -18,7 +18,7 @@ from monitor.explanation import Explanation
 from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
 from monitor.machine import Machine
-from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Window
+from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Span, Window
 from monitor.narrator import Narrator
 from monitor.store import Reply, Store
 from monitor.unsaved import Step, Unsaved, say_nothing
@@ -38,6 +38,10 @@ class FlaggedWindow:
     """What the model answered: the error map and the reconstruction to be kept."""
 
 
+UNKNOWN_COST_S = 0.001
+"""What a window is taken to cost before its engine has answered once."""
+COST_SHARE = 0.2
+"""Weight of an engine's last call in what its windows cost."""
 _Heard = Mapping[tuple[str, int], tuple[LogMel, Inference]]
 """What the engine took and answered, by source and first sample."""
 
@@ -64,6 +68,7 @@ class Pipeline:
         self._say = say
         self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in machines}
         self._unsaved = Unsaved(store, log)
+        self._costs_s: dict[int, float] = {}
 
     def hear(self, windows: Sequence[Window]) -> None:
         """Judge windows of any sources, all those of one bundle in one call of its engine.
@@ -74,22 +79,34 @@ class Pipeline:
         try:
             heard = self._inferences(windows)
         except EngineError:
-            self._settle_windows(windows, {})
+            self._settle_windows([window.span for window in windows], {})
             raise
-        self._settle_windows(windows, heard)
+        self._settle_windows([window.span for window in windows], heard)
 
-    def _settle_windows(self, windows: Sequence[Window], heard: _Heard) -> None:
-        for window in windows:
-            machine = self._machines[window.span.source_id]
-            answer = heard.get((window.span.source_id, window.span.first_sample))
+    def give_up(self, spans: Sequence[Span]) -> None:
+        """Settle windows that were dropped as not judged, so that their alarms are uncertain; asks no engine."""
+        dropped = [
+            replace(span, quality=Quality.DROPPED) if span.quality is Quality.OK else span for span in spans
+        ]
+        self._settle_windows(dropped, {})
+
+    def cost_s(self, source_id: str) -> float:
+        """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
+        machine = self._machines.get(source_id)
+        return UNKNOWN_COST_S if machine is None else self._costs_s.get(id(machine.engine), UNKNOWN_COST_S)
+
+    def _settle_windows(self, spans: Sequence[Span], heard: _Heard) -> None:
+        for span in spans:
+            machine = self._machines[span.source_id]
+            answer = heard.get((span.source_id, span.first_sample))
             score = (
-                machine.scorer.unjudged_score(window.span, machine.ear.bundle.bundle_id)
+                machine.scorer.unjudged_score(span, machine.ear.bundle.bundle_id)
                 if answer is None
                 else machine.scorer.score_from_inference(answer[1])
             )
             peak = machine.alarm.snapshot.peak
             changes = machine.alarm.judge(score)
-            self._narrators[machine.source_id].hear(window, answer)
+            self._narrators[machine.source_id].hear(span, answer)
             self.settle(machine, changes)
             if not changes:
                 if machine.alarm.snapshot.peak != peak:
@@ -187,13 +204,19 @@ class Pipeline:
             logmel = machine.frontend.logmel_from_window(window)
             batches.setdefault(id(machine.engine), []).append((machine, logmel))
         heard = {}
-        for batch in batches.values():
+        for key, batch in batches.items():
             logmels = [logmel for _, logmel in batch]
+            began_s = time.perf_counter()
             for logmel, inference in zip(
                 logmels, inferences_from_logmels(batch[0][0].engine, logmels), strict=True
             ):
                 heard[logmel.span.source_id, logmel.span.first_sample] = (logmel, inference)
+            self._note_cost(key, (time.perf_counter() - began_s) / len(batch))
         return heard
+
+    def _note_cost(self, engine: int, cost_s: float) -> None:
+        known_s = self._costs_s.get(engine, cost_s)
+        self._costs_s[engine] = known_s + COST_SHARE * (cost_s - known_s)
 
     def _tell(self, machine: Machine, score: Score, answer: tuple[LogMel, Inference] | None) -> None:
         self._audience.offer_score(score)

@@ -1,28 +1,80 @@
-"""Windows that wait for the engine: bounded, fair between sources, and honest about what it drops."""
+"""Windows that wait for the engine: bounded, fair between sources, and honest about what it drops.
+
+When it is full the source that has had most of the engine's time lately, and waits for most of it, loses its
+oldest window. So a flood, or one slow bundle, costs its own sources and not their neighbours, and where all
+are alike all lose alike. What is dropped is handed to whoever takes, so that it can be told as not judged.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter, deque
-from collections.abc import Mapping
+import time
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from monitor.messages import Window
+from monitor.messages import Span, Window
 
 PATIENT_WINDOWS = 32
 """Sound that can wait runs no further ahead than this, so that its clips need little memory."""
+HALVE_EVERY_S = 10.0
+"""So often what a source has had of the engine counts half as much as before."""
+TURN_S = 0.5
+"""No more of the engine's time is taken at once: neighbours of a slow bundle must not overflow meanwhile."""
+UNTOLD_MAX = 10_000
+"""Dropped windows that wait to be told; the oldest beyond it are only counted."""
+
+
+def same_cost(_source_id: str) -> float:
+    """Return a millisecond: all windows cost the engine alike."""
+    return 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one turn of the judging thread gets; of each source the dropped ones came first."""
+
+    windows: Sequence[Window] = ()
+    """To be judged, oldest first."""
+    dropped: Sequence[Span] = ()
+    """Of the windows that were given up since the turn before, in the order in which they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """How many windows of one source the queue has had: put == taken + dropped + those that wait."""
+
+    put: int = 0
+    """Handed in since the start."""
+    dropped: int = 0
+    """Of them given up."""
 
 
 class WindowQueue:
-    """First in, first out. When full, the oldest window of the source with most waiting is dropped.
+    """First in, first out; bounded. Thread-safe."""
 
-    So a source that floods the queue loses its own windows, not its neighbours'. Thread-safe.
-    """
-
-    def __init__(self, capacity_windows: int) -> None:
+    def __init__(
+        self,
+        capacity_windows: int,
+        *,
+        cost_s: Callable[[str], float] = same_cost,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`cost_s`: what a window of a source costs the engine, in seconds; it must not block."""
         self.capacity_windows = capacity_windows
         """With so many it is full."""
-        self._windows: deque[Window] = deque()
-        self._waiting: Counter[str] = Counter()
+        self._cost_s = cost_s
+        self._monotonic = monotonic
+        self._windows: OrderedDict[int, Window] = OrderedDict()
+        self._tickets = 0
+        self._waiting: dict[str, deque[int]] = {}
+        """Tickets of the windows of each source that waits, oldest first."""
+        self._patient: Counter[str] = Counter()
+        """How many of them can wait: they are dropped last."""
+        self._had_s: defaultdict[str, float] = defaultdict(float)
+        self._halved_at_s = monotonic()
+        self._untold: deque[Span] = deque(maxlen=UNTOLD_MAX)
+        self._put: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._closed = False
         self._changed = threading.Condition()
@@ -30,31 +82,43 @@ class WindowQueue:
     def __len__(self) -> int:
         return len(self._windows)
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no window waits, and no dropped one waits to be told."""
+        return not self._windows and not self._untold
+
     def put(self, window: Window) -> None:
-        """Add a window at once; drops one when full."""
+        """Add a window at once; drops one when full, maybe this one."""
         with self._changed:
-            if len(self._windows) >= self.capacity_windows:
-                self._drop_one()
             self._add(window)
+            if len(self._windows) > self.capacity_windows:
+                self._drop_one()
 
     def put_waiting(self, window: Window) -> None:
         """Add a window when there is room, for sound that can wait, such as a file; dropped when closed."""
-        room = min(self.capacity_windows, PATIENT_WINDOWS)
+        room = max(1, min(self.capacity_windows // 2, PATIENT_WINDOWS))
         with self._changed:
             self._changed.wait_for(lambda: len(self._windows) < room or self._closed)
             if self._closed:
-                self._dropped[window.span.source_id] += 1
+                self._put[window.span.source_id] += 1
+                self._give_up(window.span)
             else:
+                self._patient[window.span.source_id] += 1
                 self._add(window)
 
-    def take(self, limit: int, timeout_s: float) -> list[Window]:
-        """Return up to `limit` windows, oldest first; waits at most `timeout_s` for the first one."""
+    def take(self, limit: int, timeout_s: float) -> Taken:
+        """Return up to `limit` windows and TURN_S of work, oldest first, and what was dropped meanwhile.
+
+        Waits at most `timeout_s` for the first of either.
+        """
         with self._changed:
-            self._changed.wait_for(lambda: bool(self._windows) or self._closed, timeout_s)
-            taken = [self._windows.popleft() for _ in range(min(limit, len(self._windows)))]
-            self._waiting.subtract(window.span.source_id for window in taken)
+            self._changed.wait_for(lambda: not self.is_empty or self._closed, timeout_s)
+            self._halve()
+            windows = self._turn(limit)
+            dropped = tuple(self._untold)
+            self._untold.clear()
             self._changed.notify_all()
-            return taken
+            return Taken(windows, dropped)
 
     def close(self) -> None:
         """Wake whoever waits; what is in the queue can still be taken."""
@@ -62,19 +126,58 @@ class WindowQueue:
             self._closed = True
             self._changed.notify_all()
 
-    def dropped(self) -> Mapping[str, int]:
-        """Return how many windows of each source were dropped since the start."""
+    def passed(self) -> Mapping[str, Passed]:
+        """Return how many windows of each source were handed in, and how many of them dropped."""
         with self._changed:
-            return dict(self._dropped)
+            return {name: Passed(count, self._dropped[name]) for name, count in self._put.items()}
 
     def _add(self, window: Window) -> None:
-        self._windows.append(window)
-        self._waiting[window.span.source_id] += 1
+        source_id = window.span.source_id
+        self._tickets += 1
+        self._windows[self._tickets] = window
+        self._waiting.setdefault(source_id, deque()).append(self._tickets)
+        self._put[source_id] += 1
         self._changed.notify_all()
 
+    def _turn(self, limit: int) -> list[Window]:
+        """Remove the oldest windows, up to `limit` and TURN_S, one at least."""
+        windows: list[Window] = []
+        turn_s = 0.0
+        while self._windows and len(windows) < limit and turn_s < TURN_S:
+            source_id = next(iter(self._windows.values())).span.source_id
+            cost_s = self._cost_s(source_id)
+            windows.append(self._remove(source_id))
+            self._had_s[source_id] += cost_s
+            turn_s += cost_s
+        return windows
+
+    def _remove(self, source_id: str) -> Window:
+        """Remove the oldest window of a source that waits."""
+        tickets = self._waiting[source_id]
+        window = self._windows.pop(tickets.popleft())
+        if not tickets:
+            del self._waiting[source_id]
+        if self._patient[source_id]:
+            self._patient[source_id] -= 1
+        return window
+
     def _drop_one(self) -> None:
-        loudest = max(self._waiting, key=self._waiting.__getitem__)
-        index = next(i for i, w in enumerate(self._windows) if w.span.source_id == loudest)
-        del self._windows[index]
-        self._waiting[loudest] -= 1
-        self._dropped[loudest] += 1
+        live = [name for name in self._waiting if not self._patient[name]] or list(self._waiting)
+        self._give_up(self._remove(max(live, key=self._claim)).span)
+        self._changed.notify_all()
+
+    def _claim(self, source_id: str) -> tuple[float, int]:
+        """Return how much of the engine a source has had and waits for; of equals the longest waiting loses."""
+        tickets = self._waiting[source_id]
+        return self._had_s[source_id] + len(tickets) * self._cost_s(source_id), -tickets[0]
+
+    def _give_up(self, span: Span) -> None:
+        self._dropped[span.source_id] += 1
+        self._untold.append(span)
+
+    def _halve(self) -> None:
+        now_s = self._monotonic()
+        if now_s - self._halved_at_s >= HALVE_EVERY_S:
+            self._halved_at_s = now_s
+            for source_id in self._had_s:
+                self._had_s[source_id] /= 2

@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from monitor.health import BoxFacts, HealthBook, SourceFacts, status_line
+from monitor.keeping_up import Lately
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
 from monitor.operators import Limits
 from monitor.report import STATUS_FILE, report_of, write_status
 from monitor.window import Ledger
+from monitor.window_queue import Passed
 
 BOX = BoxFacts(version="1", pid=7, started_utc_s=0.0, broker="connected")
 
@@ -38,7 +40,7 @@ def test_what_threads_note_is_found_again() -> None:
     book.note_score(score("b", 0.5), lag_s=0.1)
     book.note_score(score("b", None), lag_s=0.2)
     book.note_alarm("a", AlarmState.SHELVED, Limits(1.0, 0.7, 0.1, 0.0, 5.0), uncertain=True)
-    book.note_dropped({"a": 3})
+    book.note_passed({"a": Passed(12, 3), "gone": Passed(9, 9)})
     book.note_ledger("a", Ledger(10, 2, 8, 1, 3))
     one, two = book.sources()
     assert (AlarmState.SHELVED, True, 3) == (one.alarm, one.uncertain, one.dropped_windows)
@@ -55,9 +57,26 @@ def test_a_source_keeps_up_again_a_minute_after_its_last_dropped_window(
     told = []
     for at_s, dropped in ((1000.0, 0), (1010.0, 3), (1069.0, 3), (1070.0, 3), (1080.0, 4)):
         now_s[0] = at_s
-        book.note_dropped({"a": dropped})
+        book.note_passed({"a": Passed(int(at_s), dropped)})
         told.append(book.sources()[0].keeps_up)
     assert [True, False, False, True, False] == told
+
+
+def test_a_dropped_window_is_told_and_is_no_work_done() -> None:
+    book = HealthBook([facts("a")])
+    book.note_score(score("a", 0.5), lag_s=0.1)
+    dropped = score("a", None)
+    dropped = replace(dropped, span=replace(dropped.span, quality=Quality.DROPPED))
+    book.note_score(dropped, lag_s=9.0)
+    (one,) = book.sources()
+    assert (6, None, Quality.DROPPED, 0.1) == (one.windows, one.value, one.quality, one.lag_s)
+    assert 1 == sum(book.lags("a").counts)
+
+
+def test_the_status_line_says_which_share_of_the_windows_is_dropped() -> None:
+    late = facts("a", keeps_up=False, lately=Lately(60, 45))
+    line = status_line(BOX, [late, facts("b", lately=Lately(60, 0))])
+    assert "can't keep up: 38 % of windows dropped; listening to 2 of 2 sources" == line
 
 
 def test_the_status_line_has_the_worst_news_first() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from monitor.messages import Span
+from monitor.messages import Quality, Span
 
+DOUBT_S = 60.0
+"""So much sound must pass without a dropped window; as long as health says that the source can't keep up."""
 SAME_TIME_S = 1e-6
 """Sums of hops differ by rounding; this is far less than a sample."""
 
@@ -29,6 +31,27 @@ class Delay:
     def reset(self) -> None:
         """Forget what was counted."""
         self._elapsed_s = None
+
+
+class Doubt:
+    """Keeps an alarm uncertain while its windows are dropped now and then, lest it flips with each of them."""
+
+    def __init__(self) -> None:
+        self._until_s: float | None = None
+
+    def note(self, span: Span) -> None:
+        """Take a window that could not be judged."""
+        if span.quality is Quality.DROPPED:
+            self._until_s = span.end_s + DOUBT_S
+
+    def holds(self, span: Span) -> bool:
+        """Say whether a judged window comes too soon after a dropped one for the alarm to be certain."""
+        if self._until_s is None:
+            return False
+        # a stream that has begun anew counts from 0 again
+        if not self._until_s - DOUBT_S <= span.end_s + SAME_TIME_S < self._until_s:
+            self._until_s = None
+        return self._until_s is not None
 
 
 class Progress:

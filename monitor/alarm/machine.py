@@ -4,6 +4,7 @@
     value <  limit - deadband for off_delay_s -> cleared; the event closes once it is acknowledged too
     between the two                           -> both delays start again, nothing changes
     unjudged                                  -> nothing changes; on-delay waits, off-delay starts again
+    dropped, lately                           -> the same, and uncertain until a minute passes without
     the machine is off, by design             -> the same, and the input does not count as uncertain for it
 
 A delay is counted in judged sound, from the end of the first window for which its condition holds to the
@@ -18,7 +19,7 @@ import dataclasses
 import math
 from datetime import datetime, timezone
 
-from monitor.alarm.delays import Delay, Progress
+from monitor.alarm.delays import Delay, Doubt, Progress
 from monitor.alarm.operated import AlarmSettings, OperatedAlarm
 from monitor.alarm.snapshot import AlarmSnapshot
 from monitor.messages import AlarmChange, ChangeReason, MachineOff, Quality, Score, Span
@@ -40,6 +41,7 @@ class Alarm(OperatedAlarm):
         """
         super().__init__(source_id, settings, snapshot)
         self._progress = Progress()
+        self._doubt = Doubt()
         self._on_delay = Delay(self.limits.on_delay_s)
         self._off_delay = Delay(self.limits.off_delay_s)
         self._first_high: Span | None = None
@@ -74,13 +76,14 @@ class Alarm(OperatedAlarm):
         at_utc_s, value = score.span.end_utc_s, score.value
         if value is None or math.isnan(value):
             self._off_delay.reset()
+            self._doubt.note(score.span)
             if self._facts.uncertain or score.span.quality is Quality.OFF:
                 return []
             return [self._change(ChangeReason.UNCERTAIN, at_utc_s, uncertain=True)]
         if hole:
             self._off_delay.reset()
         changes = []
-        if self._facts.uncertain:
+        if self._facts.uncertain and not self._doubt.holds(score.span):
             changes.append(self._change(ChangeReason.CERTAIN, at_utc_s, uncertain=False))
         changes += self._judge_warning(value, at_utc_s)
         changes += self._judge_limit(value, score.span, advance_s)

@@ -87,10 +87,10 @@ class Describer:
     def miss(self, span: Span, event_id: str | None = None) -> Explanation | None:
         """Take a window that could not be judged; with the id of an open event return how that sounds now.
 
-        One whose input was good, which the engine failed to judge, says nothing of the sound: None.
+        One whose input was good, which the engine failed to judge or did not get to, says nothing: None.
         """
         self._untaught = None
-        if span.quality is Quality.OK:
+        if span.quality in {Quality.OK, Quality.DROPPED}:
             return None
         portrait = None if event_id is None else self._portrait(event_id, span)
         # before as well: the clock may have been set back

@@ -26,6 +26,7 @@ INPUTS = {
     Quality.ABSENT: marked("No sound arrives: the device is away."),
     Quality.GAP: marked("Samples are missing; what is heard cannot be judged."),
     Quality.CLIPPED: marked("The input is overdriven: turn the gain down."),
+    Quality.DROPPED: marked("The box cannot keep up: this sound was not judged."),
 }
 """Why a source cannot be judged, where its sound tells."""
 OFF_CAUSES = {

@@ -51,6 +51,7 @@ QUALITIES = {
     Quality.FLAT: marked("flat line: cable or converter"),
     Quality.CLIPPED: marked("overdriven"),
     Quality.ABSENT: marked("absent: the device is away"),
+    Quality.DROPPED: marked("not judged: the box cannot keep up"),
     Quality.OFF: marked("not judged: the machine is off"),
 }
 """Whether the input can be judged."""
