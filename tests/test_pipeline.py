@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 from machine_rig import AT_ONCE, Audience, machine, windows
 
 from engines.errors import EngineError
+from engines.runtime import EngineOutput
 from monitor.config import AlarmConfig
 from monitor.errors import StoreFullError
 from monitor.machine import Machine
-from monitor.messages import AlarmState, ChangeReason
+from monitor.messages import AlarmState, ChangeReason, Float32, Quality
 from monitor.pipeline import Pipeline
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog, ScriptedEngine
@@ -86,6 +88,45 @@ def test_windows_that_the_engine_fails_on_are_told_as_not_judged_and_freeze_the_
     assert [False, True, True] == [score.value is None for score in audience.scores]
     assert (True, True) == (pump.alarm.snapshot.active, pump.alarm.snapshot.uncertain)
     assert "uncertain" == store.pending(10)[-1].body["reason"]
+
+
+def test_dropped_windows_are_told_as_not_judged_and_freeze_the_alarm_without_flipping_it(
+    store: Store, audience: Audience
+) -> None:
+    pump = machine("pump", [1.2] + [0.1] * 99)
+    judge = pipeline(store, audience, pump)
+    heard = windows("pump", 100, bad=[10])
+    judge.hear(heard[:1])
+    for number in range(2, 100, 2):  # every other one, for 98 seconds
+        judge.give_up([heard[number - 1].span])
+        judge.hear([heard[number]])
+    told = [(score.value is None, score.span.quality) for score in audience.scores]
+    assert [(False, Quality.OK), (True, Quality.DROPPED), (False, Quality.OK)] == told[:3]
+    assert (True, Quality.SILENT) == told[10], "a deaf microphone keeps its name"
+    reasons = [record.body["reason"] for record in store.pending(100)]
+    assert ["warning", "limit", "uncertain", "warning_cleared"] == reasons[:4]
+    assert 1 == reasons.count("uncertain")
+    assert "certain" not in reasons
+    assert pump.alarm.snapshot.uncertain
+
+
+def test_what_a_window_costs_is_learnt_for_each_engine(store: Store, audience: Audience) -> None:
+    slow = machine("slow", [0.1] * 3)
+    quick = machine("quick", [0.1] * 3)
+    assert isinstance(slow.engine, ScriptedEngine)
+    answer = slow.engine._infer
+
+    def late(batch: Float32) -> EngineOutput:
+        time.sleep(0.05)
+        return answer(batch)
+
+    slow.engine._infer = late  # type: ignore[method-assign]  # a model that takes its time
+    judge = pipeline(store, audience, slow, quick)
+    assert judge.cost_s("slow") == judge.cost_s("quick") == judge.cost_s("gone")
+    for _ in range(3):
+        judge.hear([*windows("slow", 1), *windows("quick", 1)])
+    assert 0.05 <= judge.cost_s("slow") < 0.2
+    assert judge.cost_s("quick") < 0.02
 
 
 def test_while_the_disk_refuses_alarms_wait_in_order_and_are_told_all_the_same(
