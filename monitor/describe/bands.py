@@ -54,14 +54,15 @@ class Bands:
 
         Shapes (groups, frames). So a tone of a few bands shows as plainly as a noise that fills the group.
         """
-        high = np.empty((self.groups, values.shape[1]))
-        low = np.empty_like(high)
         sizes = np.diff(self.group_starts)
         if sizes.min() == sizes.max():
             size = int(sizes[0])
             quarter = max(size // 4, 1)
             ordered = np.sort(values.reshape(self.groups, size, -1), axis=1)
-            return ordered[:, -quarter:].mean(axis=1), ordered[:, :quarter].mean(axis=1)
+            high, low = ordered[:, -quarter:], ordered[:, :quarter]
+            return np.add.reduce(high, axis=1) / quarter, np.add.reduce(low, axis=1) / quarter
+        high = np.empty((self.groups, values.shape[1]))
+        low = np.empty_like(high)
         for group, size in enumerate(sizes):
             quarter = max(int(size) // 4, 1)
             ordered = np.sort(values[self.group_starts[group] : self.group_starts[group + 1]], axis=0)

@@ -104,8 +104,7 @@ class Reference:
         if reconstruction_db is None:
             return self.mean_db[:, None]
         bound = 2.0 * self.model_spread_db[:, None]
-        told = np.clip(reconstruction_db - self.model_mean_db[:, None], -bound, bound)
-        return np.asarray(self.mean_db[:, None] + told)
+        return self.mean_db[:, None] + _within(reconstruction_db - self.model_mean_db[:, None], bound)
 
 
 class Baseline:
@@ -130,7 +129,7 @@ class Baseline:
     def note_level(self, level_dbfs: float | None) -> None:
         """Take the level of a normal window."""
         if level_dbfs is not None:
-            self._overall.add(np.array([[level_dbfs]]))
+            self._overall.add_mean(np.array([level_dbfs]), frames=1)
 
     @property
     def frames(self) -> int:
@@ -144,19 +143,17 @@ class Baseline:
             return
         self._frames += count
         excess = level_db - self._expected(level_db, model_db)
-        self._level.add(level_db)
+        mean = self._level.add(level_db)
         self._power.add(np.exp(excess * NEPER))
-        mean = level_db.mean(axis=1, keepdims=True)
-        self._wander.add(mean, weight=count)
-        self._recent.add(mean, weight=count)
+        self._wander.add_mean(mean, frames=count)
+        self._recent.add_mean(mean, frames=count)
         if model_db is not None:
-            self._model.add(model_db)
-            self._model_recent.add(model_db.mean(axis=1, keepdims=True), weight=count)
+            self._model_recent.add_mean(self._model.add(model_db), frames=count)
         high, low = self._bands.group_quarters(excess)
         self._high.add(high)
         self._low.add(low)
-        self._highest.add(high.max(axis=1, keepdims=True), weight=count)
-        self._lowest.add(low.min(axis=1, keepdims=True), weight=count)
+        self._highest.add_mean(high.max(axis=1), frames=count)
+        self._lowest.add_mean(low.min(axis=1), frames=count)
 
     def _expected(self, level_db: Float64, model_db: Float64 | None) -> Float64:
         """Return what was to be expected of the next normal frames, before they are learned."""
@@ -166,12 +163,12 @@ class Baseline:
         if model_db is None or not self._model.count:
             return expected
         bound = 2.0 * self._model.spread[:, None]
-        return np.asarray(expected + np.clip(model_db - self._model_recent.mean[:, None], -bound, bound))
+        return expected + _within(model_db - self._model_recent.mean[:, None], bound)
 
     def _present(self) -> Float64:
         """Return the mean of the last half minute, as far as it lies within the range of all normal sound."""
         bound = 2.0 * self._wander.spread
-        return np.asarray(self._level.mean + np.clip(self._recent.mean - self._level.mean, -bound, bound))
+        return self._level.mean + _within(self._recent.mean - self._level.mean, bound)
 
     def reference(self) -> Reference:
         """Return normal sound as far as it is known now."""
@@ -218,26 +215,35 @@ class Running:
         self.variance: Float64 = np.zeros(rows)
         self.count = 0
 
-    def add(self, values: NDArray[np.float64], *, weight: int | None = None) -> None:
-        """Take new columns, shape (rows, n), n >= 1, that stand for `weight` frames; default: n."""
+    def add(self, values: Float64) -> Float64:
+        """Take new columns, shape (rows, n), n >= 1; return their mean, shape (rows,)."""
         columns = values.shape[1]
-        n = columns if weight is None else weight
-        self.count += n
-        share = n / min(self.count, self._memory)
-        # every normal window of every source comes by here eleven times: no values.mean(), no values.var()
-        mean = np.add.reduce(values, axis=1) / columns
+        # every normal window of every source comes by here: no values.mean(), no values.var()
+        mean: Float64 = np.add.reduce(values, axis=1) / columns
+        away = values - mean[:, None]
+        self._take(mean, np.einsum("ij,ij->i", away, away) / columns, columns)
+        return mean
+
+    def add_mean(self, mean: Float64, *, frames: int) -> None:
+        """Take one column, shape (rows,), that stands for so many frames."""
+        self._take(mean, 0.0, frames)
+
+    def _take(self, mean: Float64, variance: Float64 | float, frames: int) -> None:
+        self.count += frames
+        share = frames / min(self.count, self._memory)
         step = mean - self.mean
-        within: Float64 | float = 0.0
-        if columns > 1:
-            away = values - mean[:, None]
-            within = np.einsum("ij,ij->i", away, away) / columns
-        self.variance += share * (within + (1.0 - share) * step * step - self.variance)
+        self.variance += share * (variance + (1.0 - share) * step * step - self.variance)
         self.mean += share * step
 
     @property
     def spread(self) -> Float64:
         """Standard deviation, shape (rows,)."""
         return np.asarray(np.sqrt(self.variance))
+
+
+def _within(values: Float64, bound: Float64) -> Float64:
+    """Return `values`, none of them further from 0 than `bound`."""
+    return np.asarray(np.minimum(np.maximum(values, -bound), bound))  # a third of what np.clip costs here
 
 
 def _mixed(first: Float64, learned: Float64, share: float) -> Float64:

@@ -48,6 +48,10 @@ class Progress:
     """Why no better backend answers; None: this one was the choice."""
     dropped_windows: int = 0
     """Windows given up because the engine could not keep up."""
+    keeps_up: bool = True
+    """Whether none was in the last minute."""
+    dropped_share: float = 0.0
+    """Of the last minute's windows, 0 to 1."""
     lag_s: float | None = None
     """From the end of the last judged window's sound to its score; None before the first."""
     machine: MachineCondition = RUNS
@@ -59,6 +63,15 @@ def known(value: float | None, digits: int = 6) -> float | None:
     if value is None or not math.isfinite(value):
         return None
     return float(f"{value:.{digits}g}")
+
+
+def _known_profile(profile: NDArray[np.float32]) -> tuple[float | None, ...]:
+    """Return what `known` says of each error, to 4 digits; all in one go, for every window has one."""
+    if not np.isfinite(profile).all():
+        return tuple(known(error, 4) for error in profile.tolist())
+    errors = profile.astype(np.float64)
+    steps = 10.0 ** (3.0 - np.floor(np.log10(np.maximum(errors, 1e-12))))
+    return tuple((np.rint(errors * steps) / steps).tolist())
 
 
 def text(words: str) -> str:
@@ -102,6 +115,8 @@ def health_payload(
         overflows=health.overflows,
         restarts=health.restarts,
         dropped_windows=progress.dropped_windows,
+        keeps_up=progress.keeps_up,
+        dropped_share=round(progress.dropped_share, 4),
         lag_s=known(progress.lag_s, 4),
         machine="running" if progress.machine.off is None else "off",
         off_reason=None if progress.machine.off is None else progress.machine.off.reason,
@@ -132,7 +147,7 @@ def score_payload(score: Score, *, historical: bool = False) -> ScorePayload:
         expected_per_day=known(score.expected_per_day, 4),
         raw=known(score.raw),
         quality=score.span.quality,
-        profile=None if profile is None else tuple(known(error, 4) for error in profile.tolist()),
+        profile=None if profile is None else _known_profile(profile),
         level_dbfs=known(score.span.level_dbfs, 4),
         historical=historical,
     )
