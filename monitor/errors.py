@@ -182,3 +182,9 @@ class CatalogueError(CodedError):
     """There is no catalogue of sentences in this language, or it is not a .po file."""
 
     code = "catalogue"
+
+
+class OffSignalError(CodedError):
+    """What came as the plant's signal says neither that a machine runs nor that it is off."""
+
+    code = "off-signal"
