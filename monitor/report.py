@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +45,19 @@ def write_status(state_dir: Path, report: Report) -> None:
     tree = {
         "updated_utc_s": report.at_utc_s,
         "line": report.line,
-        "box": asdict(report.box),
-        "sources": [asdict(fact) for fact in report.sources],
+        "box": report.box,
+        "sources": report.sources,
     }
     part = state_dir / (STATUS_FILE + ".part")
-    part.write_text(json.dumps(tree), encoding="utf-8")
+    part.write_text(json.dumps(tree, default=_plain), encoding="utf-8")
     part.replace(state_dir / STATUS_FILE)
+
+
+def _plain(value: object) -> object:
+    """Return what JSON has a form for: of a record its fields. Not `asdict`, which copies every value."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return {name: getattr(value, name) for name in type(value).__slots__}  # type: ignore[attr-defined]
 
 
 def is_alive(tree: Mapping[str, Any]) -> bool:
