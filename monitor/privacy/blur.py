@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.messages import Float32, read_only
 from monitor.privacy.spectra import samples_from_spectra, spectra_from_samples
@@ -28,7 +29,7 @@ FADE_S = 0.02
 def blurred(
     samples: Float32, sample_rate_hz: int, spoken: Sequence[Spoken], noise: np.random.Generator
 ) -> Float32:
-    """Return the sound, shape (n,), with noise of the same spectrum in place of the speech of each stretch."""
+    """Return the sound, shape (n,), with noise of the same spectrum in place of each stretch."""
     result = samples.copy()
     for one in spoken:
         part = _span(one, len(samples), sample_rate_hz)
@@ -71,10 +72,8 @@ def _noise_like(samples: Float32, sample_rate_hz: int, noise: np.random.Generato
     return samples_from_spectra(spectra, size, len(samples))
 
 
-def _means(power: np.ndarray[tuple[int, int], np.dtype[np.float64]], frames: int) -> np.ndarray[
-    tuple[int, int], np.dtype[np.float64]
-]:
-    """Return the mean over `frames` neighbours in time, fewer at the ends; the first and last count for half."""
+def _means(power: NDArray[np.float64], frames: int) -> NDArray[np.float64]:
+    """Return the mean over `frames` neighbours in time; the first and last frame count for half."""
     weights = np.ones(len(power))
     weights[[0, -1]] = 0.5
     sums = np.cumsum(np.vstack([np.zeros(power.shape[1]), power]), axis=0)

@@ -1,4 +1,4 @@
-"""Takes a machine's steady sound out, so that what comes and goes beside it is heard: for checking, not for ears.
+"""Takes a machine's steady sound out, so that what comes and goes beside it is heard by the speech check.
 
 Spectral subtraction (Boll, IEEE Transactions on Acoustics, Speech, and Signal Processing 27, 1979), with the
 median over time as the steady part: speech leaves every band again, a machine does not.
@@ -7,6 +7,7 @@ median over time as the steady part: speech leaves every band again, a machine d
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.messages import Float32
 from monitor.privacy.spectra import samples_from_spectra, spectra_from_samples
@@ -38,9 +39,7 @@ def _foreground_of_piece(samples: Float32) -> Float32:
     return samples_from_spectra(spectra * gain, SIZE, len(samples))
 
 
-def _mean_near(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], width: int) -> np.ndarray[
-    tuple[int, ...], np.dtype[np.float64]
-]:
-    """Return the mean over `width` neighbours, an odd number, along the first axis; beyond the ends is nothing."""
+def _mean_near(values: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """Return the mean over `width` neighbours, an odd number, along the first axis; zeros beyond the ends."""
     padded = np.pad(values, ((width // 2, width // 2), (0, 0)))
     return np.asarray(sum(padded[at : at + len(values)] for at in range(width)) / width)

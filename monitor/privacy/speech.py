@@ -74,9 +74,12 @@ class SpeechDetector:
             SpeechCheckError: The network failed, or the sound holds what is no number.
         """
         if not np.isfinite(samples).all():
-            raise SpeechCheckError("a clip holds samples that are no numbers; it cannot be checked for speech")
+            raise SpeechCheckError(
+                "a clip holds samples that are no numbers; it cannot be checked for speech"
+            )
         heard = soxr.resample(samples, sample_rate_hz, RATE_HZ) if sample_rate_hz != RATE_HZ else samples
-        return np.maximum(self._run(at_level(heard)), self._run(at_level(foreground(heard))))
+        as_it_is, alone = self._run(at_level(heard)), self._run(at_level(foreground(heard)))
+        return np.asarray(np.maximum(as_it_is, alone), np.float32)
 
     def _run(self, samples: Float32) -> Float32:
         count = -(-len(samples) // FRAME)
@@ -93,7 +96,7 @@ class SpeechDetector:
             except RUNTIME_ERRORS as error:
                 raise SpeechCheckError(f"the speech check failed on a clip: {error}") from error
             state = {"h": hidden, "c": cell}
-            parts.append(found.reshape(-1))
+            parts.append(np.asarray(found, np.float32).reshape(-1))
         return np.concatenate(parts)
 
 
@@ -103,12 +106,11 @@ def at_level(samples: Float32) -> Float32:
         return samples
     # not the peak: a knock would make the speech beside it too soft to be heard
     reach = float(np.quantile(np.abs(samples), LOUD_SHARE))
-    return np.clip(samples * (LEVEL / max(reach, LEAST_REACH)), -1.0, 1.0).astype(np.float32)
+    louder = np.clip(samples * (LEVEL / max(reach, LEAST_REACH)), -1.0, 1.0)
+    return np.asarray(louder, np.float32)
 
 
-def stretches_from_probabilities(
-    probabilities: Float32, threshold: float, duration_s: float
-) -> list[Spoken]:
+def stretches_from_probabilities(probabilities: Float32, threshold: float, duration_s: float) -> list[Spoken]:
     """Return the stretches that begin at `threshold`, joined over short pauses and widened by the margins."""
     found: list[tuple[float, float]] = []
     begun: int | None = None

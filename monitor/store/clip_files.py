@@ -18,7 +18,7 @@ from monitor.store.records import StoredClip
 
 COLUMNS = (
     "clip_id, event_id, source_id, start_s, start_utc_s, duration_s, sample_rate_hz, lost_samples, "
-    "path, size_bytes, gone"
+    "path, size_bytes, gone, protection"
 )
 
 
@@ -30,31 +30,51 @@ def write_clip(database: Database, state_dir: Path, job: ClipJob) -> str:
         StoreRefusedError: FLAC has no such sample rate, or the event is not known.
         StoreError: The disk refuses.
     """
-    content = flac_from_samples(job.samples, job.sample_rate_hz)
+    content = flac_from_samples(job.samples, job.sample_rate_hz, comment=job.protection.words)
     clip_id, path = new_path("clips", job.source_id, job.start_utc_s, "flac")
     write_whole(state_dir / path, content, below=state_dir)
     try:
-        with database.transaction() as connection:
-            connection.execute(
-                f"INSERT INTO clips ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",  # noqa: S608 - ours
-                (
-                    clip_id,
-                    job.event_id,
-                    job.source_id,
-                    job.start_s,
-                    job.start_utc_s,
-                    len(job.samples) / job.sample_rate_hz,
-                    job.sample_rate_hz,
-                    job.lost_samples,
-                    path,
-                    len(content),
-                ),
-            )
+        _put_row(database, job, (clip_id, path, len(content)), gone=None)
     except StoreError:
         with contextlib.suppress(OSError):  # unlisted: the next opening removes it
             (state_dir / path).unlink(missing_ok=True)
         raise
     return clip_id
+
+
+def note_unwritten_clip(database: Database, job: ClipJob, why: str) -> str:
+    """Keep the row of a clip whose sound is never written, and return its id; `why` stands as `gone`.
+
+    Raises:
+        StoreFullError: There is no space left.
+        StoreRefusedError: The event is not known.
+        StoreError: The disk refuses.
+    """
+    clip_id, path = new_path("clips", job.source_id, job.start_utc_s, "flac")
+    _put_row(database, job, (clip_id, path, 0), gone=why)
+    return clip_id
+
+
+def _put_row(database: Database, job: ClipJob, file: tuple[str, str, int], *, gone: str | None) -> None:
+    clip_id, path, size_bytes = file
+    with database.transaction() as connection:
+        connection.execute(
+            f"INSERT INTO clips ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",  # noqa: S608 - ours
+            (
+                clip_id,
+                job.event_id,
+                job.source_id,
+                job.start_s,
+                job.start_utc_s,
+                len(job.samples) / job.sample_rate_hz,
+                job.sample_rate_hz,
+                job.lost_samples,
+                path,
+                size_bytes,
+                gone,
+                job.protection.text,
+            ),
+        )
 
 
 def clips_of(database: Database, event_id: str) -> list[StoredClip]:
@@ -63,8 +83,10 @@ def clips_of(database: Database, event_id: str) -> list[StoredClip]:
     return [StoredClip(*row) for row in database.rows(query, (event_id,))]
 
 
-def flac_from_samples(samples: Float32, sample_rate_hz: int) -> bytes:
+def flac_from_samples(samples: Float32, sample_rate_hz: int, *, comment: str = "") -> bytes:
     """Encode sound in 16 bits if that loses nothing, else in 24; +1.0 becomes the highest code.
+
+    `comment` stands in the file's tag COMMENT; empty: there is none.
 
     Raises:
         StoreRefusedError: FLAC has no such sample rate.
@@ -77,7 +99,10 @@ def flac_from_samples(samples: Float32, sample_rate_hz: int) -> bytes:
         codes, subtype = wide << 8, "PCM_24"  # libsndfile takes the upper 24 bits
     file = io.BytesIO()
     try:
-        soundfile.write(file, codes, sample_rate_hz, format="FLAC", subtype=subtype)
+        with soundfile.SoundFile(file, "w", sample_rate_hz, 1, subtype, format="FLAC") as sound:
+            if comment:
+                sound.comment = comment
+            sound.write(codes)
         file.seek(0)
         frames = soundfile.info(file).frames  # libFLAC writes rates that it will not read
     except soundfile.LibsndfileError as error:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.messages import AudioBlock, Float32, read_only
+from monitor.store.protection import UNTOUCHED, Protection
 
 FINISHED_KEPT = 4
 """Clips of one source that may wait for the writer; then the oldest is dropped and counted."""
@@ -41,6 +42,8 @@ class ClipJob:
     """UTC of samples[0]."""
     lost_samples: int
     """How many of the samples are zeros that stand for lost ones."""
+    protection: Protection = UNTOUCHED
+    """What was taken out of the samples."""
 
 
 @dataclass(slots=True)
@@ -114,6 +117,11 @@ class ClipRecorder:
         self.dropped_clips = 0
         """Finished clips that the writer did not take in time."""
 
+    def reach(self, lag_s: float) -> None:
+        """Remember at least so much: another model may judge later than the one before."""
+        with self._lock:
+            self._lag_s = max(self._lag_s, lag_s)
+
     @property
     def held_s(self) -> float:
         """Seconds of stream in memory: at most a block more than max(pre_roll_s + lag_s, max_clip_s)."""
@@ -149,6 +157,20 @@ class ClipRecorder:
         """End every clip where the sound ends; call when the stream is over and its last window flagged."""
         with self._lock:
             self._finish_all()
+
+    def held(self, start_s: float, end_s: float) -> tuple[Float32, int, float] | None:
+        """Return what is held of a stretch of the stream: sound, its rate, and the stream time it begins at.
+
+        None: its beginning is held no more, or nothing of it has come yet.
+        """
+        with self._lock:
+            if not self._rate_hz:
+                return None
+            start, end = self._sample_at(start_s), min(self._sample_at(end_s), self._end)
+            if start < self._floor or end <= start:
+                return None
+            cut = self._cut(_Recording("", start_s, start, end, end), end)
+        return self._job(cut).samples, cut.sample_rate_hz, cut.start_s
 
     def take_finished(self) -> list[ClipJob]:
         """Return the clips that were finished since the last call, oldest first."""
@@ -202,14 +224,23 @@ class ClipRecorder:
 
     def _finish_one(self, recording: _Recording) -> None:
         del self._recordings[recording.event_id]
-        start, end = recording.start, min(recording.end, self._end)
+        end = min(recording.end, self._end)
         self._last_clips[recording.event_id] = (recording.flagged_s, self._stream_s(end))
         self._last_clips.move_to_end(recording.event_id)
         while len(self._last_clips) > EVENTS_REMEMBERED:
             self._last_clips.popitem(last=False)
+        cut = self._cut(recording, end)
+        if len(self._finished) >= FINISHED_KEPT:
+            self._finished.popleft()
+            self.dropped_clips += 1
+        self._finished.append(cut)
+
+    def _cut(self, recording: _Recording, end: int) -> _Cut:
+        """Return a recording up to sample `end`, as the blocks that hold it."""
+        start = recording.start
         # the clock is read off the first block that ends after the start; a later one tells it as well
         clock = next((block for block in self._blocks if block.end_sample > start), self._blocks[-1])
-        cut = _Cut(
+        return _Cut(
             event_id=recording.event_id,
             blocks=tuple(b for b in self._blocks if b.end_sample > start and b.first_sample < end),
             start=start,
@@ -218,10 +249,6 @@ class ClipRecorder:
             start_s=self._stream_s(start),
             start_utc_s=clock.captured_utc_s - (clock.first_sample - start) / self._rate_hz,
         )
-        if len(self._finished) >= FINISHED_KEPT:
-            self._finished.popleft()
-            self.dropped_clips += 1
-        self._finished.append(cut)
 
     def _forget_old(self) -> None:
         """Let go of blocks that no recording and no window still on its way can need."""

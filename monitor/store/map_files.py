@@ -13,11 +13,12 @@ from monitor.errors import StoreError
 from monitor.messages import Float32, Inference, LogMel, Score
 from monitor.store.database import Database
 from monitor.store.files import new_path, write_whole
+from monitor.store.protection import Protection
 from monitor.store.records import StoredWindow
 
 COLUMNS = (
     "window_id, event_id, source_id, start_s, end_s, start_utc_s, value, expected_per_day, quality, "
-    "bundle_id, path, size_bytes, gone"
+    "bundle_id, path, size_bytes, gone, protection"
 )
 # a window without a value is less than any with one
 LOWEST = (
@@ -32,7 +33,7 @@ def write_map(
     state_dir: Path,
     event_id: str,
     score: Score,
-    arrays: tuple[Inference, LogMel],
+    arrays: tuple[Inference, LogMel, Protection],
     maps_per_event: int,
 ) -> str | None:
     """Write a window's file, then its row; of a full event the lowest window goes, maybe this one (None).
@@ -48,7 +49,7 @@ def write_map(
         if value <= lowest["value"]:
             return None
     span = score.span
-    inference, logmel = arrays
+    inference, logmel, protection = arrays
     content = npz_from_maps(inference, logmel)
     window_id, path = new_path("maps", span.source_id, span.start_utc_s, "npz")
     write_whole(state_dir / path, content, below=state_dir)
@@ -61,7 +62,7 @@ def write_map(
                 connection.execute("DELETE FROM windows WHERE window_id = ?", (row["window_id"],))
                 replaced.append(row["path"])
             connection.execute(
-                f"INSERT INTO windows ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)",  # noqa: S608 - ours
+                f"INSERT INTO windows ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",  # noqa: S608 - ours
                 (
                     window_id,
                     event_id,
@@ -75,6 +76,7 @@ def write_map(
                     score.bundle_id,
                     path,
                     len(content),
+                    protection.text,
                 ),
             )
     except StoreError:

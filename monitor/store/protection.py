@@ -36,7 +36,7 @@ class Protection:
     @property
     def text(self) -> str | None:
         """As it is kept in the database; None: nothing was looked for or taken out."""
-        if self == Protection():
+        if self == UNTOUCHED:
             return None
         spoken = [[round(one.start_s, 3), round(one.end_s, 3)] for one in self.spoken]
         return json.dumps(
@@ -58,10 +58,14 @@ class Protection:
         return "; ".join(said)
 
 
+UNTOUCHED = Protection()
+"""As it was heard."""
+
+
 def protection_from_text(text: str | None) -> Protection:
     """Return what a row says of its file."""
     if text is None:
-        return Protection()
+        return UNTOUCHED
     tree = json.loads(text)
     return Protection(
         speech=tree["speech"],

@@ -138,7 +138,10 @@ class StoredClip:
     size_bytes: int
     """Of the file, as it was written."""
     gone: str | None
-    """Why the file is no longer there: `age`, `space` or `missing`. None: it is there."""
+    """Why the file is no longer there: `age`, `space` or `missing`. Why it never was: `never` (store.audio),
+    `unchecked` (store.speech: nobody could say whether somebody speaks). None: it is there."""
+    protection: str | None = None
+    """What was taken out of the sound, for protection_from_text; None: it is as it was heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,3 +174,5 @@ class StoredWindow:
     """Of the file, as it was written."""
     gone: str | None
     """Why the file is no longer there: `age`, `space` or `missing`. None: it is there."""
+    protection: str | None = None
+    """What was taken out of the maps, for protection_from_text; None: they are as they were made."""

@@ -171,6 +171,11 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         """CREATE TRIGGER transitions_delete BEFORE DELETE ON transitions WHEN OLD.event_id IS NOT NULL
             BEGIN SELECT RAISE(ABORT, 'transitions are append-only'); END""",
     ),
+    7: (
+        # what was taken out of a file before it was written; NULL: nothing was looked for or taken out
+        "ALTER TABLE clips ADD COLUMN protection TEXT",
+        "ALTER TABLE windows ADD COLUMN protection TEXT",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

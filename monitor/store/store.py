@@ -22,6 +22,7 @@ from monitor.store.clips import ClipJob
 from monitor.store.database import Database
 from monitor.store.files import disk_errors, free_bytes
 from monitor.store.offline_scores import OfflineScores
+from monitor.store.protection import UNTOUCHED, Protection
 from monitor.store.records import AuditEntry, Event, Label, Reply, StoredClip, StoredWindow
 from monitor.store.rendering import change_body, json_text
 from monitor.store.tidying import Tidied
@@ -310,16 +311,25 @@ class Store:
         return clip_files.write_clip(self.database, self.state_dir, clip)
 
     def add_map(
-        self, event_id: str, score: Score, inference: Inference, logmel: LogMel, *, maps_per_event: int
+        self,
+        event_id: str,
+        score: Score,
+        inference: Inference,
+        logmel: LogMel,
+        *,
+        maps_per_event: int,
+        protection: Protection = UNTOUCHED,
     ) -> str | None:
         """Keep a flagged window's maps and return its id; None: the event has as many that are worse.
+
+        `protection`: what was taken out of them.
 
         Raises:
             StoreFullError: There is no space left; nothing of the window remains.
             StoreRefusedError: The event is not known.
             StoreError: The disk refuses.
         """
-        arrays = (inference, logmel)
+        arrays = (inference, logmel, protection)
         return map_files.write_map(self.database, self.state_dir, event_id, score, arrays, maps_per_event)
 
     def clips(self, event_id: str) -> list[StoredClip]:
