@@ -174,6 +174,8 @@ def _health_payload(facts: SourceFacts) -> HealthPayload:
         backend=facts.backend,
         fallback=facts.fallback or None,
         dropped_windows=facts.dropped_windows,
+        keeps_up=facts.keeps_up,
+        dropped_share=facts.lately.dropped_share,
         lag_s=facts.lag_s,
         machine=facts.machine,
     )

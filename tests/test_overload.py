@@ -12,9 +12,7 @@ from monitor.window_queue import Passed
 
 def facts(source_id: str, *, keeps_up: bool, lately: Lately, dropped: int) -> SourceFacts:
     capture = CaptureHealth(source_id, CaptureState.HEALTHY, "", "device")
-    return SourceFacts(
-        capture, "ae-1", "onnx", keeps_up=keeps_up, lately=lately, dropped_windows=dropped
-    )
+    return SourceFacts(capture, "ae-1", "onnx", keeps_up=keeps_up, lately=lately, dropped_windows=dropped)
 
 
 def test_the_share_of_dropped_windows_is_that_of_the_last_minute() -> None:

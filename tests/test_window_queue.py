@@ -159,7 +159,9 @@ def dropped_shares(
 @pytest.mark.parametrize(("sources", "capacity"), [(16, 256), (16, 16), (300, 256), (300, 64)])
 def test_where_all_are_alike_all_lose_alike(sources: int, capacity: int) -> None:
     every_s = {f"s{number}": 1.0 for number in range(sources)}
-    shares = dropped_shares(every_s, lambda _: 2 / sources, capacity=capacity, until_s=60.0 if sources > 100 else 200.0).values()
+    shares = dropped_shares(
+        every_s, lambda _: 2 / sources, capacity=capacity, until_s=60.0 if sources > 100 else 200.0
+    ).values()
     assert max(shares) - min(shares) < 0.05
     assert 0.35 < min(shares), "half of it cannot be judged"
 

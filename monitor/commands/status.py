@@ -91,6 +91,12 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
     ledger = source["ledger"]
     if ledger:
         lines.append("  samples: " + ", ".join(f"{name} {count}" for name, count in ledger.items()))
+    if not source.get("keeps_up", True):
+        lately = source.get("lately", {})
+        lines.append(
+            f"  can't keep up: {lately.get('dropped', 0)} of {lately.get('windows', 0)} windows of the last "
+            "minute dropped, so its alarm is uncertain"
+        )
     if source["dropped_windows"]:
-        lines.append(f"  can't keep up: {source['dropped_windows']} windows dropped")
+        lines.append(f"  {source['dropped_windows']} windows dropped since the start")
     return lines

@@ -72,6 +72,7 @@ class SourceNow(_Document):
     lag_s: float | None = Field(description="From the end of the last window's sound to its score.")
     keeps_up: bool = Field(description="No window was given up in the last minute.")
     dropped_windows: int = Field(description="Given up because the engine could not keep up.")
+    dropped_share: float = Field(description="Of the last minute's windows, 0 to 1.", default=0.0)
     received_samples: int = Field(description="At the device's rate, since the start.")
     lost_samples: int = Field(description="At the device's rate, since the start.")
     alarm: AlarmNow = Field(description="Its alarm.")
@@ -143,6 +144,7 @@ def source_now(facts: SourceFacts, alarm: Alarm) -> SourceNow:
         lag_s=facts.lag_s,
         keeps_up=facts.keeps_up,
         dropped_windows=facts.dropped_windows,
+        dropped_share=facts.lately.dropped_share,
         received_samples=facts.capture.received_samples,
         lost_samples=facts.capture.lost_samples,
         alarm=alarm_now(alarm),

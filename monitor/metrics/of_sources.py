@@ -153,6 +153,12 @@ SOURCE_METRICS = (
         "0: windows of this source were given up within the last minute.",
         lambda facts: facts.keeps_up,
     ),
+    _each(
+        "wheeltapper_windows_dropped_share",
+        "gauge",
+        "Of the windows of the last minute, the share that was given up; 0 to 1.",
+        lambda facts: facts.lately.dropped_share,
+    ),
     Metric(
         "wheeltapper_lag_seconds",
         "histogram",

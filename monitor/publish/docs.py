@@ -61,7 +61,8 @@ RULES = """
 - What is not known is `null`, never 0. A document always has all of its keys; commands may leave optional
   ones out.
 - **Score: high means unusual, 1.0 is the alarm limit.** A window whose input is bad (`gap`, `silent`,
-  `flat`, `clipped`, `absent`) has a `value` of null, and it never turns an alarm to normal.
+  `flat`, `clipped`, `absent`) has a `value` of null, and it never turns an alarm to normal. Nor does one that
+  the box did not get to judge in time (`dropped`).
 
 ### MQTT 5
 

@@ -122,6 +122,16 @@ class HealthPayload(SourcePayload):
     dropped_windows: int = Field(
         ge=0, description="Windows given up because the engine could not keep up.", json_schema_extra=COUNT
     )
+    keeps_up: bool = Field(
+        description="false: windows were given up within the last minute; the alarm is uncertain.",
+        json_schema_extra=BOOLEAN,
+    )
+    dropped_share: float = Field(
+        ge=0,
+        le=1,
+        description="Share of the last minute's windows that was given up.",
+        json_schema_extra={"unit": "1"},
+    )
     lag_s: float | None = Field(
         description="From the end of the last judged window's sound to its score; null before the first.",
         json_schema_extra=SECONDS,

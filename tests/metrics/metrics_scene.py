@@ -8,6 +8,7 @@ from engines.histogram import Histogram
 from monitor.config import parse_config
 from monitor.hardware import Hardware
 from monitor.health import BoxFacts, QueueFacts, SourceFacts
+from monitor.keeping_up import Lately
 from monitor.messages import AlarmState, CaptureHealth, CaptureState, MachineCondition, Quality, SignalState
 from monitor.metrics.scene import EngineFacts, Scene, identity_of
 from monitor.operators import Limits
@@ -47,6 +48,7 @@ PUMP = SourceFacts(
     windows=90,
     dropped_windows=6,
     keeps_up=False,
+    lately=Lately(60, 6),
     ledger=Ledger(100, 10, 80, 20, 10),
 )
 DEAF = SourceFacts(

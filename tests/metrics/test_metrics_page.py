@@ -53,6 +53,7 @@ def test_what_the_report_says_of_a_source_is_on_the_page() -> None:
         "wheeltapper_windows_total": 90,
         "wheeltapper_windows_dropped_total": 6,
         "wheeltapper_keeps_up": 0,
+        "wheeltapper_windows_dropped_share": 0.1,
         "wheeltapper_ledger_balanced": 1,
         "wheeltapper_level_dbfs": -31.5,
         "wheeltapper_score": 1.25,

@@ -42,6 +42,7 @@ SOURCE: dict[str, Any] = dict.fromkeys(SourceNow.model_fields) | {
     "fallback": "",
     "keeps_up": True,
     "dropped_windows": 0,
+    "dropped_share": 0.0,
     "received_samples": 1,
     "lost_samples": 0,
 }

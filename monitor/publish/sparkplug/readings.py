@@ -142,6 +142,8 @@ def health_readings(health: HealthPayload) -> Readings:
         "Engine/Backend": text_reading(health.backend),
         "Engine/Fallback": text_reading(health.fallback),
         "Engine/DroppedWindows": Reading(health.dropped_windows),
+        "Engine/KeepsUp": Reading(health.keeps_up),
+        "Engine/DroppedShare": Reading(health.dropped_share),
         "Engine/LagSeconds": Reading(health.lag_s),
         "Machine/Off": Reading(health.machine == "off"),
         "Machine/OffReason": text_reading(health.off_reason),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from monitor.control.documents import AlarmNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
+from monitor.keeping_up import percent
 from monitor.messages import AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
@@ -77,6 +78,8 @@ class Card:
     """Since the start."""
     keeps_up: bool
     """No window was given up lately."""
+    dropped: str
+    """Which share was, in the last minute, as `43 %`; empty: none."""
     trend: Mapping[str, object]
     """`limit`; `values`: highest score of each step; `judged`: false where windows ended unjudged."""
     trend_words: str
@@ -120,6 +123,7 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         fallback=source.fallback,
         lost_samples=source.lost_samples,
         keeps_up=source.keeps_up,
+        dropped=percent(source.dropped_share) if source.dropped_share else "",
         trend=_drawn(source.trend, alarm.limit),
         trend_words=_trend_words(source.trend, alarm.limit, tongue),
         actions=tuple((action, tongue(text)) for action, text in actions_for(alarm.state, visit)),
