@@ -8,21 +8,18 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
 
 from monitor.config import StoreConfig
 from monitor.errors import StoreError
+from monitor.housekeeping import Housekeeping
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.pipeline import FlaggedWindow
-from monitor.store import Store, prune
+from monitor.store import RetentionFacts, Store
 
 QUEUE_WINDOWS = 256
 """Flagged windows that may wait for the disk: about 100 kB each."""
-PRUNE_EVERY_S = 3600.0
-PRUNE_FULL_EVERY_S = 60.0
-"""While there is no room: a window a second must not bring a search through all files each."""
 
 
 class Keeper:
@@ -30,7 +27,7 @@ class Keeper:
 
     def __init__(
         self,
-        machines: Sequence[Machine],
+        machines: Iterable[Machine],
         store: Store,
         config: StoreConfig,
         log: Log,
@@ -41,8 +38,7 @@ class Keeper:
         self._store = store
         self._config = config
         self._log = log
-        self._monotonic = monotonic
-        self._prune_at_s = self._prune_full_at_s = monotonic()
+        self._housekeeping = Housekeeping(store, config, log, monotonic=monotonic)
         self._windows: queue.Queue[FlaggedWindow] = queue.Queue(QUEUE_WINDOWS)
         self.dropped = 0
         """Windows and clips that were not written."""
@@ -59,16 +55,19 @@ class Keeper:
         """How many flagged windows wait for the disk; at most QUEUE_WINDOWS."""
         return self._windows.qsize()
 
+    @property
+    def retention(self) -> RetentionFacts:
+        """What retention removed last, and why not more."""
+        return self._housekeeping.facts
+
     def reconfigure(self, config: StoreConfig) -> None:
         """Take new bounds of what is kept, and prune to them at the next turn. From any thread."""
         self._config = config
-        self._prune_at_s = self._monotonic()
+        self._housekeeping.reconfigure(config)
 
     def run_once(self, timeout_s: float) -> None:
         """Write what has come within `timeout_s`, and every clip that is complete."""
-        if self._monotonic() >= self._prune_at_s:
-            self._prune_at_s = self._monotonic() + PRUNE_EVERY_S
-            self._prune()
+        self._housekeeping.tend()
         try:
             flagged = self._windows.get(timeout=timeout_s)
         except queue.Empty:
@@ -99,12 +98,10 @@ class Keeper:
 
     def _write(self, write: Callable[[], object]) -> None:
         try:
-            if not self._store.has_room(self._config) and self._monotonic() >= self._prune_full_at_s:
-                self._prune_full_at_s = self._monotonic() + PRUNE_FULL_EVERY_S
-                self._prune()
-            if not self._store.has_room(self._config):
+            if not self._housekeeping.has_room():
                 self._fail(f"less than {self._config.min_free_bytes} bytes are free")
                 return
+            self._housekeeping.note_written()
             write()
         except StoreError as error:
             self._fail(str(error))
@@ -118,14 +115,6 @@ class Keeper:
         if self.error != reason:
             self._log.error("clips and maps are not written", reason=reason)
         self.error = reason
-
-    def _prune(self) -> None:
-        try:
-            report = prune(self._store, self._config, time.time())
-        except StoreError as error:
-            self._fail(str(error))
-            return
-        self._log.info("retention", **asdict(report))
 
     def _put(self, flagged: FlaggedWindow) -> bool:
         try:

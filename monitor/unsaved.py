@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.errors import StoreError, StoreRefusedError
+from monitor.errors import StoreError, StoreFullError, StoreRefusedError
 from monitor.logs import Log
 from monitor.messages import AlarmChange
 from monitor.store import Reply, Store
@@ -94,6 +94,9 @@ class Unsaved:
                 self._forget_oldest()
                 continue
             except StoreError as error:
+                if isinstance(error, StoreFullError) and self._store.reserve.give_up():
+                    self._log.warning("the disk is full; alarms have the room that was held back for them")
+                    continue
                 self._hold(error)
                 return
             for step in steps:

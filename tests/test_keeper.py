@@ -10,7 +10,8 @@ import pytest
 from machine_rig import Audience, machine, windows
 
 from monitor.config import StoreConfig
-from monitor.keeper import PRUNE_FULL_EVERY_S, QUEUE_WINDOWS, Keeper
+from monitor.housekeeping import SHORT_EVERY_S
+from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.machine import Machine
 from monitor.pipeline import FlaggedWindow, Pipeline
 from monitor.store import Store, open_store
@@ -54,10 +55,12 @@ def test_without_room_windows_are_counted_and_the_files_searched_once_a_minute(s
     assert 9 == keeper.dropped
     assert "bytes are free" in str(keeper.error)
     assert ["retention", "clips and maps are not written"] == [event for _, event, _ in log.lines]
-    now_s = PRUNE_FULL_EVERY_S
+    pruned = keeper.retention.line
+    now_s = SHORT_EVERY_S
     keeper.keep_window(flagged)
     keeper.run_once(0.0)
-    assert "retention" == log.lines[-1][1]
+    assert "store.min_free_bytes is" in pruned
+    assert ["retention", "clips and maps are not written"] == [event for _, event, _ in log.lines]
 
 
 def test_of_too_many_windows_the_oldest_go_and_are_counted(store: Store) -> None:

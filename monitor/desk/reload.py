@@ -7,7 +7,7 @@ part first says whether it can (it may raise), and only when all can does any of
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from engines.errors import CodedError
@@ -29,6 +29,7 @@ LIVE_KEYS = frozenset(
         ("store", "max_bytes"),
         ("store", "max_age_days"),
         ("store", "min_free_bytes"),
+        ("store", "min_events_per_source"),
         ("store", "audit_max_days"),
         ("store", "audit_max_rows"),
     }
@@ -158,7 +159,7 @@ def _needs_restart(changes: Sequence[Change]) -> Sequence[Change]:
 
 
 def live_parts(
-    machines: Sequence[Machine], keeper: Keeper, announcer: Announcer, pipeline: Pipeline
+    machines: Iterable[Machine], keeper: Keeper, announcer: Announcer, pipeline: Pipeline
 ) -> tuple[Prepare, ...]:
     """Return what takes LIVE_KEYS in a daemon of these parts."""
 

@@ -3,7 +3,7 @@
 from monitor.store.clips import ClipJob, ClipRecorder
 from monitor.store.opening import open_store
 from monitor.store.records import AuditEntry, Event, Label, Reply, StoredClip, StoredWindow
-from monitor.store.retention import RetentionReport, prune
+from monitor.store.retention import RetentionFacts, RetentionReport, prune
 from monitor.store.store import Store
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "Event",
     "Label",
     "Reply",
+    "RetentionFacts",
     "RetentionReport",
     "Store",
     "StoredClip",

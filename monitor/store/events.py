@@ -9,6 +9,7 @@ from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.store.database import Database
 from monitor.store.explanations import explanation_from_text, put_explanation, text_from_explanation
+from monitor.store.files import CLOCK_SET_UTC_S
 from monitor.store.records import Event, Label, Reply
 from monitor.store.rendering import json_tree
 
@@ -78,6 +79,24 @@ def add_transition(connection: sqlite3.Connection, seq: int, change: AlarmChange
         "INSERT INTO transitions (seq, event_id, source_id, at_utc_s, body) VALUES (?, ?, ?, ?, ?)",
         (seq, change.event_id, change.source_id, change.at_utc_s, body),
     )
+
+
+def prune_transitions(database: Database, *, now_utc_s: float | None, max_age_s: float, max_rows: int) -> int:
+    """Remove changes that belong to no event: the oldest beyond `max_rows`, and those beyond `max_age_s`.
+
+    `now_utc_s` None: none for age. Returns how many went; what belongs to an event always stays.
+
+    Raises:
+        StoreError: The database refuses.
+    """
+    of_no_event = "FROM transitions WHERE event_id IS NULL"
+    nth = f"SELECT seq {of_no_event} ORDER BY seq DESC LIMIT 1 OFFSET ?"
+    last = database.rows(nth, (max_rows,))
+    oldest_utc_s = CLOCK_SET_UTC_S if now_utc_s is None else now_utc_s - max_age_s
+    gone = f"DELETE {of_no_event} AND (seq <= ? OR at_utc_s >= ? AND at_utc_s < ?)"
+    with database.transaction(durable=False) as connection:
+        bounds = (last[0]["seq"] if last else 0, CLOCK_SET_UTC_S, oldest_utc_s)
+        return int(connection.execute(gone, bounds).rowcount)
 
 
 def put_snapshot(connection: sqlite3.Connection, source_id: str, snapshot: str) -> None:

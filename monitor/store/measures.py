@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from monitor.store.retention import PRESENT
 from monitor.store.store import Store
 
 
 def kept_bytes(store: Store) -> int:
-    """Return the size of all clips and maps that are there. It looks at every one: ask it seldom.
+    """Return the size of all clips and maps that are there; some milliseconds for 100 000 of them.
 
     Raises:
         StoreError: The database refuses.
     """
-    rows = store.database.rows(f"SELECT COALESCE(SUM(size_bytes), 0) FROM ({PRESENT})")  # noqa: S608 - ours
-    return int(rows[0][0])
+    clips, windows = (
+        f"(SELECT COALESCE(SUM(size_bytes), 0) FROM {table} WHERE gone IS NULL)"  # noqa: S608 - a name of ours
+        for table in ("clips", "windows")
+    )
+    return int(store.database.rows(f"SELECT {clips} + {windows}")[0][0])
 
 
 def outbox_depths(store: Store) -> dict[str, int]:

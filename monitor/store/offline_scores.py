@@ -71,6 +71,19 @@ class OfflineScores:
         for reader in Reader:
             self.flush(reader)
 
+    def drop(self) -> int:
+        """Give up what is on disk for every reader; return how many rows.
+
+        Raises:
+            StoreError: The database refuses.
+        """
+        with self._lock:
+            with self._database.transaction(durable=False) as connection:
+                given_up = connection.execute("DELETE FROM outbox WHERE rank = ?", (RANKS[SCORE],)).rowcount
+            self._rows.clear()
+            self.dropped += given_up
+        return given_up
+
     def sent(self, reader: Reader) -> None:
         """Count one row less."""
         with self._lock:

@@ -3,6 +3,7 @@
 store.sqlite    events, alarms, labels, replies, outbox
 clips/ maps/    sound and error maps, by source and UTC date
 store.lock      held by the one process that may write
+store.reserve   room for alarms on a disk that is full
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from monitor.errors import StoreError
+from monitor.errors import StoreError, StoreFullError
 from monitor.store import outbox
 from monitor.store.database import DamagedDatabaseError, Database
 from monitor.store.files import DATABASE, FOLDER_MODE, FOLDERS, disk_errors, sync_folder
+from monitor.store.reserve import Reserve
+from monitor.store.retention.aside import remove_half_written
 from monitor.store.store import Store
 from monitor.store.tidying import tidy
 
@@ -51,12 +54,25 @@ def open_store(
     with contextlib.ExitStack() as undo:
         handle = lock(state_dir)
         undo.callback(os.close, handle)
-        database, recovered_from = open_database(state_dir, say)
+        with disk_errors(state_dir):
+            remove_half_written(state_dir)
+        database, recovered_from = _open_with_reserve(state_dir, say)
         undo.callback(database.close)
         tidied = tidy(database, state_dir)
         store = Store(state_dir, database, handle=handle, recovered_from=recovered_from, tidied=tidied)
         undo.pop_all()
     return store
+
+
+def _open_with_reserve(state_dir: Path, say: Callable[[str], None]) -> tuple[Database, Path | None]:
+    """Open the database, on a full disk with the room held back for alarms; raises as open_database."""
+    try:
+        return open_database(state_dir, say)
+    except StoreFullError:
+        if not Reserve(state_dir).give_up():
+            raise
+    say("the disk is full; the store has the room that was held back for alarms")
+    return open_database(state_dir, say)
 
 
 def make_folders(state_dir: Path) -> None:

@@ -13,18 +13,17 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from monitor.config import StoreConfig
 from monitor.errors import StoreRefusedError
 from monitor.explanation import Explanation
 from monitor.messages import AlarmChange, Inference, LogMel, Reader, ReadTo, Record, Score
 from monitor.store import audit, clip_files, events, explanations, map_files, outbox, readers
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
-from monitor.store.files import disk_errors, free_bytes
 from monitor.store.offline_scores import OfflineScores
 from monitor.store.protection import UNTOUCHED, Protection
 from monitor.store.records import AuditEntry, Event, Label, Reply, StoredClip, StoredWindow
 from monitor.store.rendering import change_body, json_text
+from monitor.store.reserve import Reserve
 from monitor.store.tidying import Tidied
 
 
@@ -46,6 +45,8 @@ class Store:
         """Where a damaged database was moved to when this one was begun; None: there was none."""
         self.tidied = Tidied() if tidied is None else tidied
         """What opening had to put right among the files."""
+        self.reserve = Reserve(state_dir)
+        """Room for alarms on a disk that is full."""
         self._handle = handle
         self._scores = OfflineScores(database)
         self.dropped_replies = 0
@@ -124,12 +125,7 @@ class Store:
     ) -> None:
         """Replace what is known of an event's sound, and the portrait with which its describer can go on.
 
-        Sends nothing and does not wait for the disk: a power cut may undo it, a kill does not.
-
-        Raises:
-            StoreFullError: There is no space left.
-            StoreRefusedError: There is no such event, or a number is not finite.
-            StoreError: The disk refuses.
+        Sends nothing, does not wait for the disk, and raises as update_peak does.
         """
         explanations.keep_explanation(self.database, event_id, explanation, portrait)
 
@@ -215,13 +211,7 @@ class Store:
         return last[0] if last and last[0].rating != "none" else None
 
     def add_audit(self, entry: AuditEntry) -> None:
-        """Keep an entry for the record that no reply brings along.
-
-        Raises:
-            StoreFullError: There is no space left.
-            StoreRefusedError: Its arguments hold what JSON cannot.
-            StoreError: The disk refuses.
-        """
+        """Keep an entry for the record that no reply brings along; raises as save_reply does."""
         arguments = audit.audit_text(entry)
         with self.database.transaction() as connection:
             audit.put_audit(connection, entry, arguments)
@@ -293,6 +283,10 @@ class Store:
         """Write the scores of the periods that still run, for when the reader's broker is back."""
         self._scores.flush(reader)
 
+    def drop_offline_scores(self) -> int:
+        """Give up all scores that wait, so that alarms have their room in the database; return how many."""
+        return self._scores.drop()
+
     @property
     def dropped_scores(self) -> int:
         """Scores that made room for later ones or found no space, since the store was opened."""
@@ -339,12 +333,3 @@ class Store:
     def windows(self, event_id: str) -> list[StoredWindow]:
         """Return an event's kept windows in the order of their sound, those whose file is gone too."""
         return map_files.windows_of(self.database, event_id)
-
-    def has_room(self, config: StoreConfig) -> bool:
-        """Say whether clips and maps may be written: alarms may always be.
-
-        Raises:
-            StoreError: The disk does not answer.
-        """
-        with disk_errors(self.state_dir):
-            return free_bytes(self.state_dir) >= config.min_free_bytes

@@ -6,6 +6,7 @@ Only names such as the store gives are touched.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,6 +71,8 @@ def _tidy_folder(database: Database, folder: Path, name: str, kind: tuple[str, s
                 tidied.unlisted_files += 1
             except OSError:
                 tidied.failed += 1
+    with contextlib.suppress(OSError):  # there is something in it, or it was never there
+        folder.rmdir()
     missing = sorted(listed - found)
     if missing:
         with database.transaction(durable=False) as connection:

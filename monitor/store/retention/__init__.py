@@ -1,0 +1,6 @@
+"""What is kept, for how long, and in which order it goes when there is no room."""
+
+from monitor.store.retention.pruning import prune
+from monitor.store.retention.report import RetentionFacts, RetentionReport
+
+__all__ = ["RetentionFacts", "RetentionReport", "prune"]
