@@ -84,7 +84,7 @@ class Pipeline:
         self._settle_windows([window.span for window in windows], heard)
 
     def give_up(self, spans: Sequence[Span]) -> None:
-        """Settle windows that were dropped as not judged, so that their alarms are uncertain; asks no engine."""
+        """Settle dropped windows as not judged, without an engine: their alarms are uncertain."""
         dropped = [
             replace(span, quality=Quality.DROPPED) if span.quality is Quality.OK else span for span in spans
         ]

@@ -167,7 +167,7 @@ class WindowQueue:
         self._changed.notify_all()
 
     def _claim(self, source_id: str) -> tuple[float, int]:
-        """Return how much of the engine a source has had and waits for; of equals the longest waiting loses."""
+        """Return how much of the engine a source has had and waits for; of equals the oldest window loses."""
         tickets = self._waiting[source_id]
         return self._had_s[source_id] + len(tickets) * self._cost_s(source_id), -tickets[0]
 
