@@ -8,7 +8,7 @@ from monitor.config.off import OffLevel
 from monitor.messages import Quality, Span
 
 UNHEARD = frozenset({Quality.ABSENT, Quality.SILENT, Quality.FLAT, Quality.GAP})
-"""Windows whose level says nothing of a machine: lost samples count as silence, a dead microphone is quiet."""
+"""Windows whose level says nothing of a machine: lost samples are silence, a dead microphone is quiet."""
 SAME_TIME_S = 1e-6
 
 

@@ -43,10 +43,15 @@ class OffWatch:
         """
         self.machine = RUNS if was is None else MachineCondition(off=was)
         """What was decided last."""
-        self.configure(section)
+        self._section: OffConfig | None = None
+        self._take(section)
 
     def configure(self, section: OffConfig | None) -> None:
-        """Take another section of the configuration; the machine is off until that says otherwise."""
+        """Take another section of the configuration; a machine that is off stays so until that differs."""
+        if section != self._section:
+            self._take(section)
+
+    def _take(self, section: OffConfig | None) -> None:
         was = () if self.machine.off is None else self.machine.off.causes
         level = None if section is None else section.level
         schedule = None if section is None else section.schedule

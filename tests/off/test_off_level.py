@@ -1,0 +1,74 @@
+"""Off because it is quiet: the level, the time and the hysteresis at their very edges."""
+
+from __future__ import annotations
+
+import pytest
+from off_sounds import LOUD, QUIET, causes, offs, play, section, span_at
+
+from monitor.messages import MachineOff, OffCause, Quality
+from monitor.off import OffWatch
+
+BY_LEVEL = section(level={"below_dbfs": -60, "after_s": 3, "hysteresis_db": 6}, settle_s=0)
+
+
+@pytest.mark.parametrize(
+    ("levels", "expected"),
+    [
+        ([QUIET] * 5, "qqqoo"),
+        ([QUIET] * 3 + [LOUD] + [QUIET] * 4, "qqq.qqqo"),
+        ([-60.0] * 5, "....."),
+        ([-60.01] * 5, "qqqoo"),
+    ],
+)
+def test_it_is_off_once_every_window_was_below_for_so_long(levels: list[float], expected: str) -> None:
+    assert expected == offs(play(OffWatch(BY_LEVEL), levels))
+
+
+def test_a_window_too_quiet_for_a_machine_is_not_judged_before_it_is_off() -> None:
+    first = play(OffWatch(BY_LEVEL), [QUIET])[0]
+    assert (Quality.OFF, None) == (first.span.quality, first.machine.off)
+
+
+@pytest.mark.parametrize(("level", "expected"), [(-54.01, "o"), (-54.0, ".")])
+def test_it_runs_again_at_the_hysteresis(level: float, expected: str) -> None:
+    watch = OffWatch(BY_LEVEL)
+    play(watch, [QUIET] * 4)
+    # windows that begin before the first loud one has ended are of a machine that starts
+    assert "o" == offs(play(watch, [level], first=4))
+    assert expected == offs(play(watch, [level] * 4, first=5))[-1]
+
+
+def test_the_reason_says_the_level_and_since_when_and_stands_still() -> None:
+    verdicts = play(OffWatch(BY_LEVEL), [-70.24] * 4 + [-90.0])
+    said = {one.machine.off.reason for one in verdicts if one.machine.off is not None}
+    assert {"level -70.2 dBFS, below -60 since 2025-11-22 12:00:00 UTC"} == said
+    assert (OffCause.LEVEL,) == causes(verdicts[-1])
+
+
+@pytest.mark.parametrize("quality", [Quality.ABSENT, Quality.SILENT, Quality.FLAT, Quality.GAP])
+def test_what_nobody_heard_never_makes_it_off(quality: Quality) -> None:
+    watch = OffWatch(BY_LEVEL)
+    for index in range(60):
+        verdict = watch.hear(span_at(index, -100.0, quality), None, float(index))
+        assert (None, quality) == (verdict.machine.off, verdict.span.quality)
+
+
+def test_a_microphone_that_dies_while_it_is_off_ends_that_and_is_told() -> None:
+    watch = OffWatch(BY_LEVEL)
+    play(watch, [QUIET] * 4)
+    verdicts = play(watch, [None] * 8, first=4)
+    assert "ooooo..." == offs(verdicts)
+    assert {Quality.ABSENT} == {one.span.quality for one in verdicts}
+
+
+def test_one_lost_window_does_not_end_it() -> None:
+    watch = OffWatch(BY_LEVEL)
+    play(watch, [QUIET] * 4)
+    assert "ooooo" == offs(play(watch, [QUIET, None, QUIET, None, QUIET], first=4))
+
+
+def test_what_was_off_before_a_restart_is_off_until_it_is_heard() -> None:
+    was = MachineOff((OffCause.LEVEL,), "level", 1.0)
+    assert "oooo" == offs(play(OffWatch(BY_LEVEL, was=was), [QUIET] * 4))
+    assert "oo.." == offs(play(OffWatch(BY_LEVEL, was=was), [LOUD] * 4))
+    assert 1.0 == play(OffWatch(BY_LEVEL, was=was), [QUIET])[0].machine.off.since_utc_s  # type: ignore[union-attr]
