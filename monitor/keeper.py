@@ -16,6 +16,7 @@ from monitor.housekeeping import Housekeeping
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.pipeline import FlaggedWindow
+from monitor.privacy.guard import SoundGuard
 from monitor.store import RetentionFacts, Store
 
 QUEUE_WINDOWS = 256
@@ -44,6 +45,9 @@ class Keeper:
         """Windows and clips that were not written."""
         self.error: str | None = None
         """Why nothing is written at present."""
+        self.guard = SoundGuard(store, log)
+        """Takes out of clips and maps what is not to be stored, and says what it could not check."""
+        self.guard.prepare(self._rules_of(machine) for machine in machines)
 
     def keep_window(self, flagged: FlaggedWindow) -> None:
         """Take a flagged window; the oldest one makes room when too many wait."""
@@ -76,7 +80,8 @@ class Keeper:
             self._write(lambda: self._add_map(flagged))
         for machine in self._machines:
             for clip in machine.clips.take_finished():
-                self._write(lambda clip=clip: self._store.add_clip(clip))  # type: ignore[misc]
+                rules = self._rules_of(machine)
+                self._write(lambda clip=clip, rules=rules: self.guard.keep_clip(clip, rules))  # type: ignore[misc]
 
     def finish(self) -> None:
         """End the clips that are being recorded and write all that waits."""
@@ -88,13 +93,16 @@ class Keeper:
                 return
 
     def _add_map(self, flagged: FlaggedWindow) -> None:
-        self._store.add_map(
-            event_id=flagged.event_id,
-            score=flagged.score,
-            logmel=flagged.logmel,
-            inference=flagged.inference,
-            maps_per_event=self._config.maps_per_event,
-        )
+        source_id = flagged.score.span.source_id
+        machine = next((one for one in self._machines if one.source_id == source_id), None)
+        sound = None if machine is None else machine.clips
+        self.guard.keep_map(flagged, sound, self._rules_of(machine))
+
+    def _rules_of(self, machine: Machine | None) -> StoreConfig:
+        """Return what may be stored of a machine; of one that has left, the least that there is."""
+        if machine is None:
+            return self._config.for_source("never", "withhold")
+        return self._config.for_source(machine.source.audio, machine.source.speech)
 
     def _write(self, write: Callable[[], object]) -> None:
         try:

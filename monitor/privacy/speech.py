@@ -46,25 +46,26 @@ MARGIN_S = 0.25
 class SpeechDetector:
     """The network, opened."""
 
-    def __init__(self, threshold: float, model: Path = MODEL) -> None:
-        """Read the network and check that it is the one that was measured; `threshold`: of probability.
+    def __init__(self, model: Path = MODEL) -> None:
+        """Read the network and check that it is the one that was measured.
 
         Raises:
             SpeechCheckError: It is missing, or another one.
         """
-        self._threshold = threshold
         self._session = ort.InferenceSession(
             _content(model), sess_options=_options(), providers=["CPUExecutionProvider"]
         )
 
-    def spoken(self, samples: Float32, sample_rate_hz: int) -> list[Spoken]:
+    def spoken(self, samples: Float32, sample_rate_hz: int, threshold: float) -> list[Spoken]:
         """Return where somebody speaks in a sound, shape (n,), margins included, in order and apart.
+
+        `threshold`: the probability from which on a frame counts as speech.
 
         Raises:
             SpeechCheckError: Nobody can say: the network failed.
         """
         return stretches_from_probabilities(
-            self.probabilities(samples, sample_rate_hz), self._threshold, len(samples) / sample_rate_hz
+            self.probabilities(samples, sample_rate_hz), threshold, len(samples) / sample_rate_hz
         )
 
     def probabilities(self, samples: Float32, sample_rate_hz: int) -> Float32:
