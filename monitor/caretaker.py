@@ -161,6 +161,7 @@ class Caretaker:
             store_error=house.pipeline.store_error,
             unsaved_changes=house.pipeline.unsaved,
             clips_error=house.keeper.error,
+            retention=house.keeper.retention,
             kept_bytes=self._kept(),
             free_bytes=_answer(lambda: free_bytes(self._state_dir)),
             watchdog_s=self._notifier.watchdog_s,

@@ -24,6 +24,7 @@ from monitor.messages import (
     SignalState,
 )
 from monitor.operators import Limits
+from monitor.store.retention.report import RetentionFacts
 from monitor.trends import Trend, TrendSteps
 from monitor.window import Ledger
 from monitor.window_queue import Passed
@@ -114,6 +115,8 @@ class BoxFacts:
     """Alarm changes that wait for the store."""
     clips_error: str | None = None
     """Why no clips and maps are written at present."""
+    retention: RetentionFacts = field(default_factory=RetentionFacts)
+    """What of clips and maps was removed, and why not more."""
     kept_bytes: int | None = None
     """Clips and maps on disk, as of a minute ago at most; None: the store does not answer."""
     free_bytes: int | None = None
@@ -227,9 +230,8 @@ class HealthBook:
 
 def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     """Return one line for systemd and the terminal, worst news first."""
-    parts = []
-    if box.store_error is not None:
-        parts.append("STORE FAILS, alarms wait in memory")
+    disk = {"STORE FAILS, alarms wait in memory": box.store_error, "no clips are written": box.clips_error}
+    parts = [words for words, error in disk.items() if error is not None]
     deaf = [fact.capture.source_id for fact in facts if fact.capture.state is not CaptureState.HEALTHY]
     if deaf:
         parts.append(f"no sound from {', '.join(deaf)}")

@@ -81,7 +81,7 @@ def test_the_status_line_says_which_share_of_the_windows_is_dropped() -> None:
 
 def test_the_status_line_has_the_worst_news_first() -> None:
     assert "listening to 1 of 1 sources" == status_line(BOX, [facts()])
-    box = replace(BOX, store_error="full", broker="away", outbox_records=7)
+    box = replace(BOX, store_error="full", clips_error="full", broker="away", outbox_records=7)
     line = status_line(
         box,
         [
@@ -90,8 +90,8 @@ def test_the_status_line_has_the_worst_news_first() -> None:
         ],
     )
     assert (
-        "STORE FAILS, alarms wait in memory; no sound from a; ALARM b; broker away, 7 records wait; "
-        "can't keep up; listening to 1 of 2 sources"
+        "STORE FAILS, alarms wait in memory; no clips are written; no sound from a; ALARM b; "
+        "broker away, 7 records wait; can't keep up; listening to 1 of 2 sources"
     ) == line
 
 

@@ -53,6 +53,8 @@ def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
     if sparkplug != "off":
         lines.append(f"  sparkplug: {': '.join(filter(None, (sparkplug, box['sparkplug_error'])))}")
     lines += [f"  {key}: {box[key]}" for key in ("store_error", "clips_error") if box[key]]
+    if "retention" in box:
+        lines.append(f"  retention: {box['retention']['line']}")
     lines += [f"  {name.replace('_', ' ')}: {count}" for name, count in box["counts"].items() if count]
     for source in tree["sources"]:
         lines += _source_lines(source)

@@ -56,6 +56,15 @@ def check_report(patient: Patient) -> Iterator[Finding]:
     ):
         if status["box"][key]:
             yield fault("report", f"{key.replace('_', ' ')}: {status['box'][key]}", remedy)
+    retention = status["box"].get("retention")  # a report of an earlier version has none
+    if retention is not None and retention["short_bytes"]:
+        yield warning(
+            "retention",
+            retention["line"],
+            "free the disk, unlock events, or change store.max_bytes or store.min_events_per_source",
+        )
+    elif retention is not None:
+        yield ok("retention", retention["line"])
     troubles = [trouble for source in status["sources"] if (trouble := _trouble(source)) is not None]
     yield from troubles or [ok("sources heard", f"all {len(status['sources'])}")]
     yield _losses(status)

@@ -79,7 +79,7 @@ def check_free_space(patient: Patient) -> Iterator[Finding]:
     if not folder.is_dir():
         return
     free, files = free_bytes(folder), os.statvfs(folder).f_favail
-    said = f"{free / 1e9:.1f} GB free; clips and maps stop below {store.min_free_bytes / 1e9:.1f} GB"
+    said = f"{free / 1e9:.1f} GB free; below {store.min_free_bytes / 1e9:.1f} GB clips and maps are removed"
     remedy = "free the disk, or lower store.max_bytes"
     if free < store.min_free_bytes:
         yield fault("free space", said, remedy)

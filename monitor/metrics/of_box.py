@@ -137,9 +137,45 @@ BOX_METRICS = (
     Metric(
         "wheeltapper_disk_floor_bytes",
         "gauge",
-        "Below it no clips and maps are written (store.min_free_bytes).",
+        "Below it clips and maps are removed, or at least not written (store.min_free_bytes).",
         (),
         lambda scene: _number(scene.identity.min_free_bytes),
+    ),
+    Metric(
+        "wheeltapper_retention_removed_files_total",
+        "counter",
+        "Clips and error maps removed, by why: age (store.max_age_days), space (max_bytes, min_free_bytes).",
+        ("why",),
+        lambda scene: _numbers(scene.report.box.retention.removed_files),
+    ),
+    Metric(
+        "wheeltapper_retention_removed_bytes_total",
+        "counter",
+        "Bytes of the clips and error maps that were removed.",
+        (),
+        lambda scene: _number(scene.report.box.retention.removed_bytes),
+    ),
+    Metric(
+        "wheeltapper_retention_staying_bytes",
+        "gauge",
+        "Clips and maps that may not or cannot go, by why: locked, newest (store.min_events_per_source), "
+        "not_removable.",
+        ("why",),
+        lambda scene: _numbers(scene.report.box.retention.staying_bytes),
+    ),
+    Metric(
+        "wheeltapper_retention_short_bytes",
+        "gauge",
+        "How much more the last pruning should have removed and could not; 0: every bound held.",
+        (),
+        lambda scene: _number(scene.report.box.retention.short_bytes),
+    ),
+    Metric(
+        "wheeltapper_reserve_bytes",
+        "gauge",
+        "Held back on the disk for alarms; 0: they needed it, or there was no room for it.",
+        (),
+        lambda scene: _number(scene.report.box.retention.reserve_bytes),
     ),
     Metric(
         "wheeltapper_watchdog_seconds",

@@ -156,6 +156,7 @@ def status_file(folder: Path, *, pid: int, age_s: float) -> None:
         "broker_error": "refused",
         "store_error": None,
         "clips_error": "disk full",
+        "retention": {"line": "removed nothing; 3 files stay", "short_bytes": 7},
         "counts": {"commands_turned_away": 3, "given_up_changes": 0},
     }
     tree = {"updated_utc_s": time.time() - age_s, "line": "well", "box": box, "sources": [source]}
@@ -171,6 +172,7 @@ def test_status_of_a_running_daemon_tells_every_trouble(
     for sentence in (
         "broker: away: refused",
         "clips_error: disk full",
+        "retention: removed nothing; 3 files stay",
         "commands turned away: 3",
         "p1: alarmed (no block for 2 s)",
         "not judged",

@@ -22,6 +22,7 @@ WELL: Mapping[str, Any] = {
     "sparkplug": "off",
     "store_error": None,
     "clips_error": None,
+    "retention": {"line": "removed nothing", "short_bytes": 0},
     "restarted_threads": 0,
     "watchdog_s": 30.0,
     "counts": {"commands_turned_away": 0},

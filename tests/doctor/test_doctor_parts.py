@@ -55,14 +55,22 @@ def test_a_daemon_that_does_not_run_is_a_fault(
 def test_a_daemon_that_runs_tells_whether_it_is_watched_and_what_it_has_lost(tmp_path: Path) -> None:
     patient = patient_of(tmp_path, status=status_of())
     assert [("daemon", "ok"), ("watchdog", "ok")] == verdicts(check_daemon(patient))
-    assert [("sources heard", "ok"), ("losses", "ok")] == verdicts(check_report(patient))
+    heard = [("retention", "ok"), ("sources heard", "ok"), ("losses", "ok")]
+    assert heard == verdicts(check_report(patient))
     silent = {**HEARD, "quality": "silent", "dropped_windows": 3}
-    box = {"watchdog_s": None, "store_error": "disk full", "counts": {"dropped_scores": 4}}
+    short = {"line": "removed nothing; 9 GB in 3 locked events", "short_bytes": 7}
+    box = {
+        "watchdog_s": None,
+        "store_error": "disk full",
+        "counts": {"dropped_scores": 4},
+        "retention": short,
+    }
     patient = patient_of(tmp_path, status=status_of(DEAF, silent, box=box))
     assert [("daemon", "ok"), ("watchdog", "warning")] == verdicts(check_daemon(patient))
     found = list(check_report(patient))
     assert [
         ("report", "fault"),
+        ("retention", "warning"),
         ("source p1", "fault"),
         ("source p1", "warning"),
         ("losses", "warning"),

@@ -13,6 +13,7 @@ from monitor.messages import AlarmState, CaptureHealth, CaptureState, MachineCon
 from monitor.metrics.scene import EngineFacts, Scene, identity_of
 from monitor.operators import Limits
 from monitor.report import report_of
+from monitor.store import RetentionFacts
 from monitor.trends import STEPS, TrendSteps
 from monitor.window import Ledger
 
@@ -29,6 +30,14 @@ BOX = BoxFacts(
     store_error="disk full",
     kept_bytes=5_000,
     free_bytes=70_000,
+    retention=RetentionFacts(
+        line="removed 3 files for age",
+        short_bytes=600,
+        staying_bytes={"locked": 500, "newest": 700},
+        removed_files={"age": 3, "space": 0},
+        removed_bytes=900,
+        reserve_bytes=8_388_608,
+    ),
     watchdog_s=30.0,
     restarted_threads=2,
     counts={"commands_turned_away": 9},
