@@ -12,7 +12,7 @@ from monitor.errors import CommandError, OffSignalError
 from monitor.logs import Log
 from monitor.off.signal import Said, running_from_payload
 
-Kind = type[MqttSignal] | type[SparkplugSignal]
+Kind = type[MqttSignal | SparkplugSignal]
 
 
 class SignalBoard:

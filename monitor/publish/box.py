@@ -13,6 +13,7 @@ from monitor.publish.delivery import ClientCounts
 from monitor.publish.explained import Voice
 from monitor.publish.live import LiveCounts
 from monitor.publish.outbox import OutboxCounts
+from monitor.publish.signals import PlantSignals
 
 STALLED_S = 15.0
 """A connected broker that has not acknowledged for so long is called stalled."""
@@ -45,6 +46,8 @@ class Calls:
     An oversized command comes cut to just above the limit, so that `parse_command` refuses it."""
     offline_score: Callable[[Score], object]
     """A score that cannot be sent live, from the publishing thread: for the store, which thins them."""
+    signals: PlantSignals | None = None
+    """Where what the plant says of its machines goes, from the network thread; None: nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,17 @@ class BrokerClient:
             self._revivals += 1
             self._log.error("mqtt network thread had ended and was started again")
 
+    def subscribe_to(self, filters: Sequence[str]) -> None:
+        """Take these topic filters instead, now and at every connect; what is retained there comes again."""
+        gone = [one for one in self._subscribe if one not in filters]
+        if not gone and len(filters) == len(self._subscribe):
+            return
+        self._subscribe = tuple(filters)
+        if self.connected:
+            if gone:
+                self._paho.unsubscribe(gone)
+            self._paho.subscribe([(one, 1) for one in self._subscribe])
+
     @property
     def connected(self) -> bool:
         """Whether the broker has accepted us and the connection is not known to be lost."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from monitor.errors import CommandError
 from monitor.messages import Score
+from monitor.publish.signals import PlantSignals
 from monitor.publish.sparkplug.phase import Phase, SessionCounts
 
 
@@ -20,6 +21,8 @@ class EdgeCalls:
     """A score that nobody can be told now: for the store, which thins them."""
     flush_scores: Callable[[], object]
     """Hosts can be told again: the running period's highest scores need not wait for its end."""
+    signals: PlantSignals | None = None
+    """Where what a host writes of the machines goes; None: nobody asks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,11 +123,16 @@ def _values(
             raise CommandError(f"{metric.label} is no tag that can be written; docs/sparkplug.md lists those")
         if name in values:
             raise CommandError(f"{name} stands twice in one message")
-        values[name] = _value(metric, tags[name])
+        values[name] = written_value(metric, tags[name])
     return values
 
 
-def _value(metric: Metric, tag: Tag) -> object:
+def written_value(metric: Metric, tag: Tag) -> object:
+    """Return what a host has written to a tag.
+
+    Raises:
+        CommandError: It is of the past, of another type, or null.
+    """
     if metric.is_historical:
         raise CommandError(f"{tag.name} is marked as historical: commands act now")
     try:
