@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from monitor.config import MqttConfig
 from monitor.explanation import Explanation
-from monitor.frontend import band_edges_hz
+from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.health import HealthBook, SourceFacts
-from monitor.machine import Machine
+from monitor.machine import Machine, facts_at_start
 from monitor.messages import AlarmChange, Inference, MachineCondition, Score
 from monitor.publish.documents import Progress, alarm_payload, health_payload, known
 from monitor.publish.explained import ExplanationDocument, Voice, explanation_document
@@ -18,6 +22,7 @@ from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.publish.limits import limits_document
 from monitor.publish.outlet import Outlet
 from monitor.publish.payloads import AlarmPayload, HealthPayload
+from monitor.roster import Roster
 
 HEALTH_EVERY_S = 60.0
 """Counters alone make news no more often than this."""
@@ -28,17 +33,17 @@ class Announcer:
 
     def __init__(
         self,
-        machines: Sequence[Machine],
+        roster: Roster,
         outlets: Sequence[Outlet],
         book: HealthBook,
         config: MqttConfig,
         voice: Voice,
     ) -> None:
         """`voice` puts into words what an alarm sounded like."""
+        self._roster = roster
         self._outlets = tuple(outlets)
         self._book = book
         self._map_windows = config.map_windows
-        self._edges = {m.source_id: band_edges_hz(m.ear.frontend.parameters) for m in machines}
         self._voice = voice
         self._told: dict[str, tuple[object, float]] = {}
         self._alarms: dict[str, AlarmPayload] = {}
@@ -55,9 +60,11 @@ class Announcer:
     def offer_map(self, inference: Inference, *, flagged: bool) -> None:
         """Tell a window's error map, if mqtt.map_windows wants it."""
         wanted = self._map_windows == "all" or (self._map_windows == "flagged" and flagged)
-        if wanted:
+        machine = self._roster.get(inference.span.source_id) if wanted else None
+        if machine is not None:
+            edges_hz = _edges_hz(machine.ear.frontend.parameters)
             for outlet in self._outlets:
-                outlet.offer_map(inference, self._edges[inference.span.source_id])
+                outlet.offer_map(inference, edges_hz)
 
     def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
         """Tell the state of a source's alarm after `change`."""
@@ -98,6 +105,26 @@ class Announcer:
         )
         self._set_alarm(_present_alarm(machine, explanation_document(explanation, self._voice)))
 
+    def tell_joined(self, machine: Machine) -> None:
+        """Make a source known everywhere; the state of its alarm is to be told next."""
+        self._book.join(facts_at_start(machine))
+        for outlet in self._outlets:
+            outlet.join(machine.source_id)
+        self.tell_present_alarm(machine, None)
+
+    def tell_succeeded(self, successor: Machine, explanation: Explanation | None) -> None:
+        """Tell that a source is judged by another machine from now on, its alarm being as it was."""
+        self._book.note_model(facts_at_start(successor))
+        self.tell_present_alarm(successor, explanation)
+
+    def tell_left(self, source_id: str) -> None:
+        """Have a source forgotten everywhere but in the store."""
+        self._book.leave(source_id)
+        self._told.pop(source_id, None)
+        self._alarms.pop(source_id, None)
+        for outlet in self._outlets:
+            outlet.leave(source_id)
+
     def _set_alarm(self, payload: AlarmPayload) -> None:
         if self._outlets:
             self._alarms[payload.source] = payload
@@ -132,12 +159,18 @@ class Announcer:
                 outlet.set_health(payload)
 
 
+@functools.lru_cache(maxsize=64)
+def _edges_hz(parameters: FrontendParameters) -> NDArray[np.float64]:
+    return band_edges_hz(parameters)
+
+
 def _key_facts(facts: SourceFacts) -> object:
     return (
         facts.capture.state,
         facts.capture.reason,
         facts.quality,
         facts.backend,
+        facts.bundle_id,
         facts.fallback,
         facts.keeps_up,
         facts.machine,

@@ -28,6 +28,18 @@ class Audience(Protocol):
         """Tell the state of a source's alarm after `change`."""
         ...
 
+    def tell_joined(self, machine: Machine) -> None:
+        """Tell that a source is listened to from now on."""
+        ...
+
+    def tell_succeeded(self, successor: Machine, explanation: Explanation | None) -> None:
+        """Tell that a source is judged by another machine from now on, its alarm being as it was."""
+        ...
+
+    def tell_left(self, source_id: str) -> None:
+        """Tell that a source is not listened to any more."""
+        ...
+
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
         """Tell that more is known of the open event; nothing else has changed."""
         ...

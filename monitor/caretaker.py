@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -17,7 +17,6 @@ from monitor.evidence import WatchdogEvidence
 from monitor.health import BoxFacts, HealthBook, QueueFacts
 from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.logs import Log
-from monitor.machine import Machine
 from monitor.notify import Notifier
 from monitor.overload import OverloadLog
 from monitor.pipeline import Pipeline
@@ -25,6 +24,7 @@ from monitor.publish.edge.node import EdgeNode
 from monitor.publish.publisher import Publisher
 from monitor.publish.sparkplug.readings import BoxCondition
 from monitor.report import Report, report_of, write_status
+from monitor.roster import Roster
 from monitor.store import Store
 from monitor.store.files import free_bytes
 from monitor.store.measures import kept_bytes, outbox_depths
@@ -41,7 +41,7 @@ _T = TypeVar("_T")
 class Household:
     """The parts of a daemon that know something about how it is."""
 
-    machines: Sequence[Machine]
+    roster: Roster
     """Every listened-to machine."""
     store: Store
     """Knows what waits for the broker."""
@@ -134,8 +134,8 @@ class Caretaker:
         broker = "off" if publisher is None else "connected" if publisher.connected else "away"
         counts = {
             "dropped_clips_and_maps": house.keeper.dropped,
-            "clips_given_up": sum(machine.clips.dropped_clips for machine in house.machines),
-            "windows_too_late_for_their_clip": sum(m.clips.missed_windows for m in house.machines),
+            "clips_given_up": house.roster.given_up_clips,
+            "windows_too_late_for_their_clip": house.roster.missed_windows,
             "commands_turned_away": house.desk.turned_away,
             "commands_without_answer": house.desk.unanswered,
             "given_up_changes": house.pipeline.given_up_changes,

@@ -21,7 +21,6 @@ from collections.abc import Callable, Sequence
 
 from engines.errors import EngineError
 from monitor.announcer import Announcer
-from monitor.capture import Capture
 from monitor.caretaker import Caretaker, Household
 from monitor.config import Config
 from monitor.control.answers import DaemonAnswers
@@ -32,7 +31,9 @@ from monitor.desk.reload import Reloader, live_parts
 from monitor.errors import CommandError
 from monitor.guests import GuestServer
 from monitor.health import HealthBook
+from monitor.inputs import Inputs
 from monitor.keeper import Keeper
+from monitor.lane import Lane
 from monitor.logs import Log
 from monitor.machine import Machine, facts_at_start, open_machines
 from monitor.metrics.scene import Painter
@@ -41,7 +42,7 @@ from monitor.notify import Notifier
 from monitor.operators import Origin
 from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
-from monitor.sources import open_sources
+from monitor.roster import Roster
 from monitor.starting import StartReport
 from monitor.store import Store, open_store
 from monitor.supervisor import Supervisor, Task
@@ -82,21 +83,22 @@ class Daemon:
         self._config = config
         self._log = log
         self._notifier = notifier
-        self._store, self._machines = _open_what_is_kept(config, notifier, log)
+        self._store, machines = _open_what_is_kept(config, notifier, log)
+        self._roster = Roster(machines)
         voice = voice_of(config.explanation.language, log)
         self._outlets = Outlets(config, self._store, voice, self._hand_in, log)
-        self._book = HealthBook([facts_at_start(machine) for machine in self._machines])
-        self._announcer = Announcer(self._machines, self._outlets.all, self._book, config.mqtt, voice)
-        self._keeper = Keeper(self._machines, self._store, config.store, log)
+        self._book = HealthBook([facts_at_start(machine) for machine in machines])
+        self._announcer = Announcer(self._roster, self._outlets.all, self._book, config.mqtt, voice)
+        self._keeper = Keeper(self._roster, self._store, config.store, log)
         self._pipeline = Pipeline(
-            self._machines, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
+            self._roster, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
         self._pipeline.resume()
-        painter = Painter(config, self._machines, self._book, lambda: self._caretaker.last_report)
+        painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
         self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
-        parts = live_parts(self._machines, self._keeper, self._announcer, self._pipeline)
+        parts = live_parts(self._roster, self._keeper, self._announcer, self._pipeline)
         reloader = Reloader(config, reread, (*parts, painter.prepare))
-        self._desk = Desk(self._machines, self._store, self._pipeline, log, reloader=reloader)
+        self._desk = Desk(self._roster, self._store, self._pipeline, log, reloader=reloader)
         self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)
         self._supervisor = Supervisor(log)
         self._caretaker = Caretaker(
@@ -104,10 +106,7 @@ class Daemon:
         )
         self._control = self._make_control() if config.replay.enabled else None
         self._outlets.start()
-        machines = {machine.source_id: machine for machine in self._machines}
-        self._captures = [
-            Capture(source, machines, self._queue, self._book) for source in open_sources(config.sources)
-        ]
+        self._inputs = Inputs(config, machines, lambda machine: Lane(machine, self._queue, self._book))
 
     @property
     def broker_port(self) -> int | None:
@@ -119,7 +118,7 @@ class Daemon:
 
         Whenever `hangup` is set, the configuration is read again and `hangup` cleared.
         """
-        for machine in self._machines:
+        for machine in self._roster:
             self._announcer.tell_present_alarm(machine, self._pipeline.explanation_of(machine))
         start, end = self._supervisor.start, self._supervisor.stop
         self._caretaker.tend()  # a birth is to say how the box is
@@ -129,14 +128,14 @@ class Daemon:
         guests = [start(_guest_task(name, server)) for name, server in servers if server is not None]
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
-        captures = [start(Task(c.name, c.run_once, last=c.finish)) for c in self._captures]
-        self._log.info("listening", sources=[machine.source_id for machine in self._machines])
+        self._inputs.start(self._supervisor)
+        self._log.info("listening", sources=self._roster.source_ids)
         self._tend_until(stop, hangup or threading.Event())
 
         # the end goes down the path of the sound, so that nothing heard is left behind
         self._notifier.stopping()
         busy = end(guests, FAREWELL_S)
-        busy += end(captures, FAREWELL_S)
+        busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
         for task in (judge, keep):
             busy += end([task], FAREWELL_S)
@@ -157,7 +156,7 @@ class Daemon:
             if not ready and (self._book.all_have_spoken or time.monotonic() >= ready_by_s):
                 ready = True
                 self._caretaker.tell_ready()
-            if all(capture.source.finished for capture in self._captures):
+            if self._inputs.have_all_ended:
                 self._log.info("all sources have ended")
                 return
 
@@ -167,8 +166,8 @@ class Daemon:
         self._pipeline.give_up(taken.dropped)
         self._pipeline.hear(taken.windows)
         if not taken.windows:
-            for capture in self._captures:
-                capture.end_clips()
+            for lane in self._inputs.lanes:
+                lane.end_clips()
         self._desk.obey()
         self._pipeline.expire(time.time())
 
@@ -181,7 +180,7 @@ class Daemon:
 
     def _household(self) -> Household:
         return Household(
-            machines=self._machines,
+            roster=self._roster,
             store=self._store,
             queue=self._queue,
             pipeline=self._pipeline,
@@ -194,7 +193,7 @@ class Daemon:
 
     def _make_control(self) -> ControlServer:
         answers = DaemonAnswers(
-            self._config, self._machines, self._book, self._desk, lambda: self._caretaker.last_box
+            self._config, self._roster, self._book, self._desk, lambda: self._caretaker.last_box
         )
         return ControlServer(socket_path(self._config.state_dir), answers, self._log)
 

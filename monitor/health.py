@@ -141,6 +141,38 @@ class HealthBook:
         self._trends = {source_id: Trend() for source_id in self._facts}
         self._lags = {source_id: Histogram() for source_id in self._facts}
 
+    def join(self, facts: SourceFacts) -> None:
+        """Take in a source that was not here."""
+        source_id = facts.capture.source_id
+        with self._lock:
+            self._facts[source_id] = facts
+            self._trends[source_id], self._lags[source_id] = Trend(), Histogram()
+
+    def leave(self, source_id: str) -> None:
+        """Forget a source."""
+        with self._lock:
+            self._facts.pop(source_id, None)
+            self._paces.pop(source_id, None)
+            self._trends.pop(source_id, None)
+            self._lags.pop(source_id, None)
+
+    def arrange(self, source_ids: Sequence[str]) -> None:
+        """Put the sources into this order; those that are not named come last."""
+        with self._lock:
+            first = {name: self._facts[name] for name in source_ids if name in self._facts}
+            self._facts = {**first, **self._facts}
+
+    def note_model(self, facts: SourceFacts) -> None:
+        """Note by which bundle and backend a source is judged from now on."""
+        source_id = facts.capture.source_id
+        with self._lock:
+            self._facts[source_id] = replace(
+                self._facts[source_id],
+                bundle_id=facts.bundle_id,
+                backend=facts.backend,
+                fallback=facts.fallback,
+            )
+
     def note_capture(self, healths: Sequence[CaptureHealth]) -> None:
         """Note how sources are, as their capture says."""
         with self._lock:
@@ -210,22 +242,15 @@ class HealthBook:
             return list(self._facts.values())
 
     def trend(self, source_id: str) -> TrendSteps | None:
-        """Return a source's last hour; None before its first window.
-
-        Raises:
-            KeyError: There is no such source.
-        """
+        """Return a source's last hour; None before its first window, and where there is no such source."""
         with self._lock:
-            return self._trends[source_id].steps()
+            trend = self._trends.get(source_id)
+            return None if trend is None else trend.steps()
 
     def lags(self, source_id: str) -> HistogramCounts:
-        """Return how long after their sound the scores of a source came, since the start.
-
-        Raises:
-            KeyError: There is no such source.
-        """
+        """Return how long after their sound the scores of a source came; none where there is no such source."""
         with self._lock:
-            return self._lags[source_id].counts()
+            return self._lags.get(source_id, Histogram()).counts()
 
 
 def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:

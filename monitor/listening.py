@@ -108,19 +108,54 @@ def open_ear(folder: Path | None, window: WindowConfig, input_quality: InputQual
     )
 
 
+SETTLE_S = 0.05
+"""A resampler that begins in the middle of a sound needs less than this before its output is right."""
+
+
 class BlockWindows:
     """Windows from a source's blocks at whatever rate it has: resampling and cutting, for one thread."""
 
-    def __init__(self, source_id: str, ear: Ear) -> None:
+    def __init__(
+        self,
+        source_id: str,
+        ear: Ear,
+        *,
+        resampler: Resampler | None = None,
+        before: Ledger | None = None,
+    ) -> None:
+        """Begin with the stream; `resampler` and `before` are those of one that is gone on with."""
         self._source_id = source_id
         self._ear = ear
-        self._windower = Windower(source_id, ear.grid, ear.limits)
-        self._resampler: Resampler | None = None
+        settle = 0 if before is None else round(SETTLE_S * ear.grid.sample_rate_hz)
+        self._windower = Windower(source_id, ear.grid, ear.limits, before=before, settle_samples=settle)
+        self._resampler = resampler
 
     @property
     def ledger(self) -> Ledger:
         """Where every sample went, at the model's rate."""
         return self._windower.ledger
+
+    @property
+    def next_s(self) -> float:
+        """Where in the stream the next window will start, in seconds."""
+        return self._windower.next_sample / self._ear.grid.sample_rate_hz
+
+    @property
+    def can_hand_over(self) -> bool:
+        """Whether all loss so far is in the ledger, so that another may go on from here."""
+        return self._resampler is None or not self._resampler.owes_gap
+
+    def handed_over(self, ear: Ear) -> BlockWindows:
+        """Return what cuts the rest of this stream for another model, whose windows may lie otherwise.
+
+        It is to be given every block from now on. Its ledger goes on from this one's, at the new rate. Its
+        first window starts a little later: up to there the windows of this one are wanted.
+        """
+        if self._resampler is None:
+            return BlockWindows(self._source_id, ear)
+        resampler = self._resampler.for_model(ear.grid.sample_rate_hz)
+        before = _scaled(self.ledger, resampler.begin)
+        return BlockWindows(self._source_id, ear, resampler=resampler, before=before)
 
     def add(self, block: AudioBlock) -> list[Window]:
         """Take the next block and return the windows it completes."""
@@ -135,6 +170,14 @@ class BlockWindows:
 
     def _cut(self, blocks: Sequence[AudioBlock]) -> list[Window]:
         return [window for block in blocks for window in self._windower.add(block)]
+
+
+def _scaled(ledger: Ledger, end_sample: int) -> Ledger:
+    """Return a ledger as it reads at another rate, at which the stream so far ends at `end_sample`."""
+    scale = end_sample / max(1, ledger.end_sample)
+    lost = min(end_sample, round(ledger.lost * scale))
+    skipped = min(lost, round(ledger.skipped * scale))
+    return Ledger(end_sample - lost, lost, windowed=end_sample - skipped, skipped=skipped, pending=0)
 
 
 def inferences_from_logmels(engine: Engine, logmels: Sequence[LogMel]) -> list[Inference]:

@@ -6,26 +6,27 @@ another model. Opening a microphone comes after.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engines.bundle import Bundle
-from engines.golden import check_golden
-from engines.runtime import Engine, PlanSettings, open_engine, say_nothing
+from engines.runtime import Engine, say_nothing
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.calibration import Calibration, load_calibration
-from monitor.config import Config, EngineConfig, SourceConfig
+from monitor.config import Config, SourceConfig
 from monitor.describe import Describer
 from monitor.errors import CalibrationError, CalibrationMismatchError
 from monitor.frontend import StreamFrontend
 from monitor.health import STARTING, SourceFacts
-from monitor.listening import Ear, open_ear
+from monitor.listening import Ear
 from monitor.messages import CaptureHealth, CaptureState
+from monitor.models import Model, open_models
 from monitor.score import Scorer
 from monitor.store import ClipRecorder
 from monitor.window_queue import PATIENT_WINDOWS
 
+_numbers = itertools.count(1)
 BUSY_S = 4.0
 """What a busy box may add between the end of a window and its judging, when sound cannot wait."""
 
@@ -50,11 +51,18 @@ class Machine:
     """Filled by the capture thread, asked by the judging thread."""
     describer: Describer
     """Says what its events sound like; knows this source's normal sound."""
+    number: int = 0
+    """Another for each machine that this process makes: a window says which of a source's it was cut for."""
 
     @property
     def source_id(self) -> str:
         """The source's id."""
         return self.source.id
+
+    @property
+    def model(self) -> Model:
+        """Its opened bundle."""
+        return Model(self.ear, self.engine)
 
 
 def _lag_s(source: SourceConfig, ear: Ear, max_batch: int) -> float:
@@ -96,59 +104,56 @@ def calibration_of(source_id: str, ear: Ear, state_dir: Path) -> Calibration:
     return calibration
 
 
-def plans_folder(state_dir: Path) -> Path:
-    """Return where the plans that were built on this box lie."""
-    return state_dir / "engines"
+def machine_of(
+    source: SourceConfig, config: Config, model: Model, snapshot: Mapping[str, object] | None
+) -> Machine:
+    """Put a source together with its model, its limit and the alarm state that the store had kept.
 
-
-def plan_settings(section: EngineConfig, folder: Path, say: Callable[[str], None]) -> PlanSettings:
-    """Return how the daemon opens its plans when it is configured with `section`."""
-    return PlanSettings(
-        folder=folder,
-        opt_batch=section.opt_batch,
-        max_batch=section.max_batch,
-        build=section.build_plans,
-        say=say,
+    Raises:
+        CodedError: Something does not fit; the text says what, and what to do.
+    """
+    settings, store, ear = config.alarm_for(source), config.store, model.ear
+    calibration = calibration_of(source.id, ear, config.state_dir)
+    return Machine(
+        source=source,
+        ear=ear,
+        engine=model.engine,
+        scorer=Scorer(calibration, false_alarms_per_week=settings.false_alarms_per_week),
+        alarm=Alarm(source.id, settings, None if snapshot is None else AlarmSnapshot.from_tree(snapshot)),
+        frontend=StreamFrontend(ear.frontend),
+        clips=ClipRecorder(
+            source.id,
+            pre_roll_s=store.pre_roll_s,
+            post_roll_s=store.post_roll_s,
+            max_clip_s=store.max_clip_s,
+            clip_every_s=store.clip_every_s,
+            lag_s=_lag_s(source, ear, config.engine.max_batch),
+        ),
+        describer=_describer_of(ear, config),
+        number=next(_numbers),
     )
 
 
-def checked_engine(bundle: Bundle, section: EngineConfig, plans: PlanSettings) -> Engine:
-    """Open a bundle with the engine that `section` asks for, and let it answer its own golden windows.
+def successor_of(machine: Machine, source: SourceConfig, config: Config, model: Model) -> Machine:
+    """Return the machine that takes over from `machine`: with its alarm and clips, all else as configured.
 
     Raises:
-        CodedError: It cannot be opened, or answers otherwise than training saw.
+        CodedError: Something does not fit; the text says what, and what to do.
     """
-    engine = open_engine(
-        bundle,
-        backend=section.backend,
-        precision=section.precision,
-        threads=section.threads,
-        plans=plans,
+    calibration = calibration_of(source.id, model.ear, config.state_dir)
+    budget = config.alarm_for(source).false_alarms_per_week
+    machine.clips.reach(_lag_s(source, model.ear, config.engine.max_batch))
+    return replace(
+        machine,
+        source=source,
+        ear=model.ear,
+        engine=model.engine,
+        scorer=Scorer(calibration, false_alarms_per_week=budget),
+        frontend=StreamFrontend(model.ear.frontend),
+        # what it knows of normal sound holds while sound is given to a model in the same way
+        describer=machine.describer if model.ear == machine.ear else _describer_of(model.ear, config),
+        number=next(_numbers),
     )
-    check_golden(engine)
-    return engine
-
-
-def open_engines(
-    config: Config, *, say: Callable[[str], None] = say_nothing
-) -> Mapping[Path | None, tuple[Ear, Engine]]:
-    """Open each bundle that a source names once, and let it answer its own golden windows.
-
-    `say` is told what is about to take long.
-
-    Raises:
-        CodedError: A bundle, its front end or its engine is refused; the text says what to do.
-    """
-    settings = config.engine
-    plans = plan_settings(settings, plans_folder(config.state_dir), say)
-    opened: dict[Path | None, tuple[Ear, Engine]] = {}
-    for source in config.sources:
-        folder = config.bundle_for(source)
-        if folder in opened:
-            continue
-        ear = open_ear(folder, config.window, config.input_quality)
-        opened[folder] = (ear, checked_engine(ear.bundle, settings, plans))
-    return opened
 
 
 def open_machines(
@@ -164,41 +169,20 @@ def open_machines(
     Raises:
         CodedError: Something does not fit; the text says what, and what to do.
     """
-    engines = open_engines(config, say=say)
-    machines = []
-    for source in config.sources:
-        ear, engine = engines[config.bundle_for(source)]
-        settings = config.alarm_for(source)
-        calibration = calibration_of(source.id, ear, config.state_dir)
-        snapshot = snapshots.get(source.id)
-        store = config.store
-        machines.append(
-            Machine(
-                source=source,
-                ear=ear,
-                engine=engine,
-                scorer=Scorer(calibration, false_alarms_per_week=settings.false_alarms_per_week),
-                alarm=Alarm(
-                    source.id, settings, None if snapshot is None else AlarmSnapshot.from_tree(snapshot)
-                ),
-                frontend=StreamFrontend(ear.frontend),
-                clips=ClipRecorder(
-                    source.id,
-                    pre_roll_s=store.pre_roll_s,
-                    post_roll_s=store.post_roll_s,
-                    max_clip_s=store.max_clip_s,
-                    clip_every_s=store.clip_every_s,
-                    lag_s=_lag_s(source, ear, config.engine.max_batch),
-                ),
-                describer=Describer(
-                    ear.frontend.parameters,
-                    mean=ear.bundle.manifest.standardisation_mean,
-                    std=ear.bundle.manifest.standardisation_std,
-                    hop_frames=config.window.hop_frames,
-                ),
-            )
-        )
-    return machines
+    models = open_models(config, say=say)
+    return [
+        machine_of(source, config, models[config.bundle_for(source)], snapshots.get(source.id))
+        for source in config.sources
+    ]
+
+
+def _describer_of(ear: Ear, config: Config) -> Describer:
+    return Describer(
+        ear.frontend.parameters,
+        mean=ear.bundle.manifest.standardisation_mean,
+        std=ear.bundle.manifest.standardisation_std,
+        hop_frames=config.window.hop_frames,
+    )
 
 
 def facts_at_start(machine: Machine) -> SourceFacts:

@@ -120,6 +120,8 @@ class Span:
     """The first that applies of ABSENT, GAP, SILENT, FLAT and CLIPPED; else OK. OFF: the machine is."""
     level_dbfs: float | None
     """RMS level; None when no sample arrived."""
+    machine: int = 0
+    """Number of the machine that the window was cut for, which alone judges it; see monitor.roster."""
 
     @property
     def end_utc_s(self) -> float:
@@ -135,8 +137,6 @@ class Window:
     """Where the samples lie."""
     samples: Float32
     """Shape (n,), in [-1, 1], lost samples are 0, read-only."""
-    machine: int = 0
-    """Number of the machine that it was cut for, which is the one that judges it; see monitor.machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,6 +81,20 @@ class Narrator:
         if portrait is not None:
             self._ask(lambda describer: self._restore(describer, event.event_id, portrait))
 
+    def go_on_with(self, successor: Machine) -> None:
+        """Follow the same source's event as another model tells it; what was heard of it before stays known.
+
+        A describer of another front end cannot go on with the event's portrait: it describes what follows.
+        """
+        event_id = self._event_id
+        self._machine = successor
+        if successor.describer is self._describer:
+            return
+        portrait = None if event_id is None else self._portrait(event_id)
+        self._describer = successor.describer
+        if event_id is not None and portrait is not None:
+            self._ask(lambda describer: _try(describer, event_id, portrait))
+
     def hear(self, span: Span, answer: tuple[LogMel, Inference] | None) -> None:
         """Take a window that the alarm has judged; `answer` is None where it could not be."""
         facts = self._machine.alarm.snapshot
@@ -159,3 +173,7 @@ class Narrator:
         event = "describer failed; its source has no new explanations before the next start"
         if not guarded(self._log, event, lambda: question(describer), source=self._machine.source_id):
             self._describer = None
+
+
+def _try(describer: Describer, event_id: str, portrait: Mapping[str, object]) -> None:
+    describer.restore(event_id, portrait)

@@ -20,7 +20,9 @@ from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Span, Window
 from monitor.narrator import Narrator
+from monitor.roster import Roster
 from monitor.store import Reply, Store
+from monitor.supervisor import guarded
 from monitor.unsaved import Step, Unsaved, say_nothing
 
 
@@ -51,7 +53,7 @@ class Pipeline:
 
     def __init__(
         self,
-        machines: Sequence[Machine],
+        roster: Roster,
         store: Store,
         audience: Audience,
         keep_window: Callable[[FlaggedWindow], None],
@@ -60,13 +62,13 @@ class Pipeline:
         say: Callable[[Explanation], str | None],
     ) -> None:
         """Begin with no event followed; `say` puts an explanation into words, for the log."""
-        self._machines: Mapping[str, Machine] = {machine.source_id: machine for machine in machines}
+        self._roster = roster
         self._store = store
         self._audience = audience
         self._keep_window = keep_window
         self._log = log
         self._say = say
-        self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in machines}
+        self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in roster}
         self._unsaved = Unsaved(store, log)
         self._costs_s: dict[int, float] = {}
 
@@ -92,12 +94,14 @@ class Pipeline:
 
     def cost_s(self, source_id: str) -> float:
         """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
-        machine = self._machines.get(source_id)
+        machine = self._roster.get(source_id)
         return UNKNOWN_COST_S if machine is None else self._costs_s.get(id(machine.engine), UNKNOWN_COST_S)
 
     def _settle_windows(self, spans: Sequence[Span], heard: _Heard) -> None:
         for span in spans:
-            machine = self._machines[span.source_id]
+            machine = self._roster.judge_of(span)
+            if not self._roster.is_present(machine):
+                self.take_over(machine)
             answer = heard.get((span.source_id, span.first_sample))
             score = (
                 machine.scorer.unjudged_score(span, machine.ear.bundle.bundle_id)
@@ -116,7 +120,7 @@ class Pipeline:
 
     def expire(self, now_utc_s: float) -> None:
         """End shelvings whose time is over, and try again what could not be stored."""
-        for machine in self._machines.values():
+        for machine in self._roster:
             self.settle(machine, machine.alarm.expire(now_utc_s))
         self._unsaved.save()
 
@@ -166,6 +170,38 @@ class Pipeline:
         """
         for narrator in self._narrators.values():
             narrator.resume()
+        for machine in self._roster:  # it may have been away from the configuration
+            self.settle(machine, machine.alarm.join_configuration(time.time()))
+
+    def join(self, machine: Machine) -> None:
+        """Follow a source from now on, which goes on with the alarm that it had when it left."""
+        self._roster.join(machine)
+        self._audience.tell_joined(machine)
+        narrator = Narrator(machine, self._store, self._audience, self._log)
+        self._narrators[machine.source_id] = narrator
+        guarded(self._log, "explanation of an open event not read", narrator.resume)
+        self.settle(machine, machine.alarm.join_configuration(time.time()))
+
+    def take_over(self, successor: Machine) -> None:
+        """Judge a source's windows by `successor` from here on: same alarm, same event, another model."""
+        before = self._roster.succeed(successor)
+        narrator = self._narrators[successor.source_id]
+        narrator.go_on_with(successor)
+        self._audience.tell_succeeded(successor, narrator.explanation)
+        self._roster.close_unused(before.engine)
+        self._log.info("judged by", source=successor.source_id, bundle=successor.ear.bundle.bundle_id)
+
+    def retire(self, machine: Machine) -> None:
+        """End what is under way of a source that leaves, whose last window has been judged."""
+        machine.clips.finish()
+        self.settle(machine, machine.alarm.leave_configuration(time.time()))
+
+    def leave(self, machine: Machine) -> None:
+        """Follow a source no more; its history stays in the store."""
+        del self._narrators[machine.source_id]
+        self._roster.leave(machine.source_id)
+        self._audience.tell_left(machine.source_id)
+        self._roster.close_unused(machine.engine)
 
     def explanation_of(self, machine: Machine) -> Explanation | None:
         """Return what is known of a machine's open event; None: nothing, or none is open."""
@@ -200,7 +236,7 @@ class Pipeline:
         for window in windows:
             if window.span.quality is not Quality.OK:
                 continue
-            machine = self._machines[window.span.source_id]
+            machine = self._roster.judge_of(window.span)
             logmel = machine.frontend.logmel_from_window(window)
             batches.setdefault(id(machine.engine), []).append((machine, logmel))
         heard = {}

@@ -26,7 +26,7 @@ class Ratio:
     source_rate_hz: int
     """The device's rate, from `device_origin` on."""
     model_rate_hz: int
-    """The rate that everything is brought to; never changes."""
+    """The rate that everything is brought to."""
     device_origin: int = 0
     """Where the device's rate last changed, in samples of the stream; 0 if it never did."""
     model_origin: int = 0
@@ -48,6 +48,11 @@ class Ratio:
         origin = self.model_place(at_device_place)
         return Ratio(source_rate_hz, self.model_rate_hz, at_device_place, origin)
 
+    def for_model(self, model_rate_hz: int) -> Ratio:
+        """Return the ratio of the same stream to another model's rate."""
+        origin = round(self.model_origin * model_rate_hz / self.model_rate_hz)
+        return Ratio(self.source_rate_hz, model_rate_hz, self.device_origin, origin)
+
 
 class Resampler:
     """One source's sound at the model's rate. Not thread-safe.
@@ -55,14 +60,41 @@ class Resampler:
     A device that comes back at another rate is followed from there on.
     """
 
-    def __init__(self, source_rate_hz: int, model_rate_hz: int) -> None:
-        self._ratio = Ratio(source_rate_hz, model_rate_hz)
-        self._device_end = 0
-        self._model_end = 0  # after the last sample handed over, or reported lost
+    def __init__(
+        self,
+        source_rate_hz: int,
+        model_rate_hz: int,
+        *,
+        ratio: Ratio | None = None,
+        device_start: int = 0,
+    ) -> None:
+        """Begin with the stream, or in the middle of it, where the device's count is `device_start`.
+
+        `ratio` is then that of the stream so far, at this model's rate.
+        """
+        ratio = ratio or Ratio(source_rate_hz, model_rate_hz)
+        self._ratio = ratio
+        self._device_end = device_start
+        self._model_end = ratio.model_place(device_start)  # after the last handed over, or reported lost
         self._gap_due = False  # a loss is not yet visible in what was handed over
         self._stream: soxr.ResampleStream | None = None
         self._next = 0  # the place of the resampler's next sample
         self._last: AudioBlock | None = None
+
+    def for_model(self, model_rate_hz: int) -> Resampler:
+        """Return another, which goes on from here with the same stream at another model's rate."""
+        ratio = self._ratio.for_model(model_rate_hz)
+        return Resampler(ratio.source_rate_hz, model_rate_hz, ratio=ratio, device_start=self._device_end)
+
+    @property
+    def begin(self) -> int:
+        """The place, at the model's rate, up to which all has been handed over or reported lost."""
+        return self._model_end
+
+    @property
+    def owes_gap(self) -> bool:
+        """Whether a loss has come in that what was handed over does not show yet."""
+        return self._gap_due
 
     def add(self, block: AudioBlock) -> list[AudioBlock]:
         """Take the next block at the device's rate and return what is ready at the model's."""

@@ -75,6 +75,11 @@ class Ledger:
     """Waiting for their window to fill."""
 
     @property
+    def end_sample(self) -> int:
+        """How much of the stream it accounts for: the place after the last sample."""
+        return self.received + self.lost
+
+    @property
     def balances(self) -> bool:
         """Whether no sample is unaccounted for."""
         return self.received + self.lost == self.windowed + self.skipped + self.pending
@@ -102,19 +107,40 @@ def stands_still(samples: Float32, run_samples: int) -> bool:
 class Windower:
     """The windows of one source. Not thread-safe: it belongs to the thread that reads the source."""
 
-    def __init__(self, source_id: str, grid: WindowGrid, limits: QualityLimits) -> None:
+    def __init__(
+        self,
+        source_id: str,
+        grid: WindowGrid,
+        limits: QualityLimits,
+        *,
+        before: Ledger | None = None,
+        settle_samples: int = 0,
+    ) -> None:
+        """Begin with the stream, or go on where `before` ends: what came before is others' to window.
+
+        The first window then starts on the grid at least `settle_samples` behind that place, and up to there
+        the stream is taken for windowed; `pending` is below 0 until sound has come that far.
+        """
         self._source_id = source_id
         self._grid = grid
         self._limits = limits
         # the window before stays in the buffer, so that the stream's last one can overlap it further
         self._buffer = np.zeros(4 * grid.window_samples, np.float32)
-        self._base = 0  # stream index of buffer[0]
-        self._end = 0  # stream index after the last sample
-        self._next = 0  # where the next window starts
-        self._covered_end = 0  # up to here every sample is windowed or skipped
+        before = before or Ledger(0, 0, 0, 0, 0)
+        begin = before.end_sample
+        self._base = begin  # stream index of buffer[0]
+        self._end = begin  # stream index after the last sample
+        # where the next window starts
+        self._next = -(-(begin + settle_samples) // grid.hop_samples) * grid.hop_samples
+        self._covered_end = self._next  # up to here every sample is windowed or skipped
         self._lost_runs: list[tuple[int, int]] = []  # [start, end) of zeros that stand for lost samples
-        self._received = self._lost = self._skipped = 0
+        self._received, self._lost, self._skipped = before.received, before.lost, before.skipped
         self._utc_anchor = (0, 0.0)
+
+    @property
+    def next_sample(self) -> int:
+        """Where the next window will start."""
+        return self._next
 
     @property
     def ledger(self) -> Ledger:

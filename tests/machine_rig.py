@@ -97,6 +97,7 @@ class Audience:
     alarms: list[AlarmChange] = field(default_factory=list)
     kept: list[FlaggedWindow] = field(default_factory=list)
     grown: list[Explanation] = field(default_factory=list)
+    told: list[tuple[str, str]] = field(default_factory=list)
     woken: int = 0
 
     def offer_score(self, score: Score) -> None:
@@ -109,6 +110,15 @@ class Audience:
     def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
         assert machine.source_id == change.source_id
         self.alarms.append(change)
+
+    def tell_joined(self, machine: Machine) -> None:
+        self.told.append(("joined", machine.source_id))
+
+    def tell_succeeded(self, successor: Machine, _explanation: Explanation | None) -> None:
+        self.told.append(("succeeded", successor.source_id))
+
+    def tell_left(self, source_id: str) -> None:
+        self.told.append(("left", source_id))
 
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
         assert machine.alarm.snapshot.event_id is not None

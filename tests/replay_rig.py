@@ -33,6 +33,7 @@ from monitor.replay.gate.passwords import stored_from_password
 from monitor.replay.gate.users import User, UserBook
 from monitor.replay.places import USERS_FILE
 from monitor.replay.serving import listening_socket, server_config
+from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
 
@@ -64,14 +65,15 @@ class Plant:
         self.config = config
         self.store: Store = open_store(config.state_dir)
         self.pump: Machine = machine("pump", [0.2, 1.2])
+        self.roster = Roster([self.pump])
         self.log = CapturedLog()
         self.pipeline = Pipeline(
-            [self.pump], self.store, Audience(), lambda _: None, self.log, say=lambda _: None
+            self.roster, self.store, Audience(), lambda _: None, self.log, say=lambda _: None
         )
-        self.desk = Desk([self.pump], self.store, self.pipeline, self.log)
+        self.desk = Desk(self.roster, self.store, self.pipeline, self.log)
         self.book = HealthBook([facts_at_start(self.pump)])
         self.pipeline.hear(windows("pump", 2))
-        answers = DaemonAnswers(config, [self.pump], self.book, self.desk, lambda: BOX)
+        answers = DaemonAnswers(config, self.roster, self.book, self.desk, lambda: BOX)
         self.control = ControlServer(socket_path(config.state_dir), answers, self.log)
         self._ends = threading.Event()
         self._threads = [threading.Thread(target=self._serve), threading.Thread(target=self._judge)]

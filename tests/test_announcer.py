@@ -16,6 +16,7 @@ from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, S
 from monitor.publish.explained import Voice
 from monitor.publish.outlet import Outlet
 from monitor.publish.payloads import AlarmPayload, HealthPayload
+from monitor.roster import Roster
 
 HISS = Explanation(
     findings=(Finding(SoundKind.HISS, 1000.0, 4000.0, UTC_S, UTC_S + 2.0, 9.0),),
@@ -43,7 +44,7 @@ def announcer_of(pump: Machine) -> tuple[Announcer, HealthBook, Told]:
     told = Told()
     book = HealthBook([facts_at_start(pump)])
     voice = Voice("en", lambda explanation: f"{explanation.windows} windows")
-    return Announcer([pump], [cast("Outlet", told)], book, MqttConfig(), voice), book, told
+    return Announcer(Roster([pump]), [cast("Outlet", told)], book, MqttConfig(), voice), book, told
 
 
 def score(value: float | None, second: float) -> Score:

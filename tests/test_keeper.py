@@ -14,6 +14,7 @@ from monitor.housekeeping import SHORT_EVERY_S
 from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.machine import Machine
 from monitor.pipeline import FlaggedWindow, Pipeline
+from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
 
@@ -26,7 +27,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def flagged_windows(store: Store, pump: Machine, count: int) -> list[FlaggedWindow]:
     audience = Audience()
-    Pipeline([pump], store, audience, audience.keep, CapturedLog(), say=lambda _: None).hear(
+    Pipeline(Roster([pump]), store, audience, audience.keep, CapturedLog(), say=lambda _: None).hear(
         windows("pump", count)
     )
     return audience.kept

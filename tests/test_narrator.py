@@ -19,6 +19,7 @@ from monitor.machine import Machine
 from monitor.messages import Inference, LogMel, Quality, Span
 from monitor.narrator import KEEP_EVERY_S, Narrator
 from monitor.pipeline import Pipeline
+from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
 
@@ -118,7 +119,7 @@ def pipeline(
     store: Store, audience: Audience, machines: Sequence[Machine], log: CapturedLog | None = None
 ) -> Pipeline:
     return Pipeline(
-        machines,
+        Roster(machines),
         store,
         audience,
         audience.keep,

@@ -17,6 +17,7 @@ from monitor.errors import StoreFullError
 from monitor.machine import Machine
 from monitor.messages import AlarmState, ChangeReason, Float32, Quality
 from monitor.pipeline import Pipeline
+from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog, ScriptedEngine
 from monitor.unsaved import UNSAVED_MAX
@@ -34,7 +35,7 @@ def audience() -> Audience:
 
 
 def pipeline(store: Store, audience: Audience, *machines: Machine) -> Pipeline:
-    return Pipeline(list(machines), store, audience, audience.keep, CapturedLog(), say=lambda _: None)
+    return Pipeline(Roster(machines), store, audience, audience.keep, CapturedLog(), say=lambda _: None)
 
 
 def test_windows_of_all_sources_are_judged_in_one_call(store: Store, audience: Audience) -> None:

@@ -18,7 +18,7 @@ from fixtures_tensorrt import Install
 import monitor.starting
 from monitor.config import Config, parse_config
 from monitor.daemon import Daemon
-from monitor.machine import open_engines
+from monitor.models import open_models
 from monitor.notify import Notifier
 from monitor.starting import StartReport
 from monitor.testing import CapturedLog
@@ -138,7 +138,7 @@ FELL_BACK = "a better backend does not answer"
 
 def test_no_plan_is_built_where_the_configuration_forbids_it(tmp_path: Path, install: Install) -> None:
     box = install(FakeTensorRT())
-    ((_, engine),) = open_engines(config(tmp_path, build_plans=False)).values()
+    engine = open_models(config(tmp_path, build_plans=False))[None].engine
     assert 0 == box.builds
     assert engine.backend.startswith("onnxruntime ")
     assert "wheeltapper engine build" in engine.fallback
@@ -146,7 +146,7 @@ def test_no_plan_is_built_where_the_configuration_forbids_it(tmp_path: Path, ins
 
 def test_the_profile_is_the_configurations(tmp_path: Path, install: Install) -> None:
     install(FakeTensorRT())
-    open_engines(config(tmp_path, opt_batch=3, max_batch=12))
+    open_models(config(tmp_path, opt_batch=3, max_batch=12))
     (sidecar,) = (tmp_path / "state" / "engines").glob("*.json")
     key = json.loads(sidecar.read_text())["key"]
     assert (1, 3, 12) == (key["min_batch"], key["opt_batch"], key["max_batch"])

@@ -18,6 +18,10 @@ from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.operators import LIMIT_KEYS, Limits
 
 
+BY_CONFIGURATION = "configuration"
+"""Stands for whoever changed the configuration, as the actor of what that did to an alarm."""
+
+
 class AlarmSettings(LimitSettings, Protocol):
     """The settings, as the configuration's section `alarm` has them."""
 
@@ -179,6 +183,23 @@ class OperatedAlarm:
         if not self._facts.out_of_service:
             raise CommandError(f"{self._facts.source_id} is not out of service")
         return [self._change(ChangeReason.IN_SERVICE, at_utc_s, actor=actor, note=note, out_of_service=False)]
+
+    def leave_configuration(self, at_utc_s: float) -> list[AlarmChange]:
+        """Take it that the source is listened to no more: out of service, with an open event left as it is."""
+        note = "the configuration has this source no more"
+        return self._change_presence(ChangeReason.OUT_OF_SERVICE, at_utc_s, note, absent=True)
+
+    def join_configuration(self, at_utc_s: float) -> list[AlarmChange]:
+        """Take it that the source is listened to again: whatever an operator had set aside still is."""
+        note = "the configuration has this source again"
+        return self._change_presence(ChangeReason.IN_SERVICE, at_utc_s, note, absent=False)
+
+    def _change_presence(
+        self, reason: ChangeReason, at_utc_s: float, note: str, *, absent: bool
+    ) -> list[AlarmChange]:
+        if self._facts.absent == absent:
+            return []
+        return [self._change(reason, at_utc_s, actor=BY_CONFIGURATION, note=note, absent=absent)]
 
     def expire(self, at_utc_s: float) -> list[AlarmChange]:
         """End shelving whose time is over; to be called every second or so, sound or no sound."""

@@ -39,6 +39,8 @@ class AlarmSnapshot:
     """Shelving ends as soon as the alarm clears."""
     out_of_service: bool = False
     """Whether an operator has taken the alarm out; holds until it is put back."""
+    absent: bool = False
+    """Whether the configuration has the source no more; holds until it is there again."""
     off_reason: str | None = None
     """Why the machine counted as off when it went off, in words; None: it counts as running."""
     off_causes: str | None = None
@@ -66,7 +68,7 @@ class AlarmSnapshot:
 
         What a hand has done a hand must undo, and whoever takes over a shift must see it.
         """
-        if self.out_of_service:
+        if self.out_of_service or self.absent:
             return AlarmState.OUT_OF_SERVICE
         if self.shelved_until_utc_s is not None:
             return AlarmState.SHELVED

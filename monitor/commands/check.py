@@ -12,7 +12,8 @@ from monitor.calibration import Calibration
 from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
 from monitor.errors import PublishError
 from monitor.listening import open_ear
-from monitor.machine import calibration_of, open_engines
+from monitor.machine import calibration_of
+from monitor.models import open_models
 from monitor.publish.access import access_from_config
 from monitor.publish.client import check_host
 from monitor.publish.embedded import require_broker_package
@@ -85,9 +86,10 @@ def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], st
 
 
 def _engines(config: Config) -> str:
-    opened = open_engines(config, say=print)
+    opened = open_models(config, say=print)
     said = []
-    for ear, engine in opened.values():
+    for model in opened.values():
+        ear, engine = model.ear, model.engine
         why = f" (NOTE: no better backend: {engine.fallback})" if engine.fallback else ""
         said.append(f"{ear.bundle.bundle_id} on {engine.backend}{why}")
         engine.close()

@@ -16,7 +16,7 @@ from engines.plan_record import PlanKey
 from engines.runtime import PlanSettings
 from engines.tensorrt.plan import RECIPE
 from monitor.config import EngineConfig, default_state_dir, load_config
-from monitor.machine import plan_settings, plans_folder
+from monitor.models import plan_settings, plans_folder
 
 
 def add_plan_options(parser: argparse.ArgumentParser) -> None:

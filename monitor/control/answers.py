@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from monitor.config import Config
 from monitor.control.documents import Now, box_now, source_now, trend_document
 from monitor.desk.desk import Desk
 from monitor.health import BoxFacts, HealthBook, status_line
-from monitor.machine import Machine
 from monitor.operators import Origin
 from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.roster import Roster
 from monitor.trends import STEP_S
 
 NOW_FOR_S = 0.4
@@ -46,14 +46,14 @@ class DaemonAnswers:
     def __init__(
         self,
         config: Config,
-        machines: Sequence[Machine],
+        roster: Roster,
         book: HealthBook,
         desk: Desk,
         box_facts: Callable[[], BoxFacts | None],
     ) -> None:
         """`box_facts` returns the last known ones, without looking for newer: None, before the first."""
         self._config = config
-        self._alarms = {machine.source_id: machine.alarm for machine in machines}
+        self._roster = roster
         self._book = book
         self._desk = desk
         self._box_facts = box_facts
@@ -71,7 +71,9 @@ class DaemonAnswers:
         """Return the last hours; made at most once in TRENDS_FOR_S, one source at a time."""
         at_s = time.monotonic()
         if at_s - self._trends[1] >= TRENDS_FOR_S:
-            parts = [f"{json.dumps(source_id)}:{self._trend(source_id)}" for source_id in self._alarms]
+            parts = [
+                f"{json.dumps(source_id)}:{self._trend(source_id)}" for source_id in self._roster.source_ids
+            ]
             self._trends = (f'{{"trends":{{{",".join(parts)}}}}}'.encode(), at_s)
         return self._trends[0]
 
@@ -87,7 +89,11 @@ class DaemonAnswers:
         now = Now(
             time=rfc3339_from_utc_s(time.time()),
             box=box_now(box, site=config.site, box=config.box, line=status_line(box, facts)),
-            sources=[source_now(fact, self._alarms[fact.capture.source_id]) for fact in facts],
+            sources=[
+                source_now(fact, machine.alarm)
+                for fact in facts
+                if (machine := self._roster.get(fact.capture.source_id)) is not None
+            ],
         )
         return now.model_dump_json(exclude={"sources": {"__all__": {"trend"}}}).encode()
 

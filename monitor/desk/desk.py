@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from monitor.desk.alarm_actions import carried_out
@@ -26,6 +26,7 @@ from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.commands import Command
 from monitor.publish.records import STORE_KEYS
+from monitor.roster import Roster
 from monitor.store import Reply, Store
 from monitor.supervisor import guarded
 
@@ -44,7 +45,7 @@ class Desk:
 
     def __init__(
         self,
-        machines: Sequence[Machine],
+        roster: Roster,
         store: Store,
         pipeline: Pipeline,
         log: Log,
@@ -53,7 +54,7 @@ class Desk:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin with an empty desk; `reloader` None: the configuration cannot be read again."""
-        self._machines: Mapping[str, Machine] = {machine.source_id: machine for machine in machines}
+        self._roster = roster
         self._store = store
         self._pipeline = pipeline
         self._log = log
@@ -85,7 +86,7 @@ class Desk:
         `source_id` None: to the whole box. `answered` gets the reply's document when it is stored, from the
         thread that judges; what it raises is logged. False: turned away, and there will be no answer.
         """
-        if source_id is not None and source_id not in self._machines:
+        if source_id is not None and self._roster.get(source_id) is None:
             self._turn_away("no such source", source_id[:64])
             return False
         try:
@@ -153,7 +154,7 @@ class Desk:
         return True
 
     def _obey_one(self, handed: Handed, command: Command, now_utc_s: float) -> None:
-        machine = None if handed.source_id is None else self._machines[handed.source_id]
+        machine = self._machine_of(handed)
         changes: list[AlarmChange] = []
         keep: Keep | None = None
         try:
@@ -178,6 +179,14 @@ class Desk:
             self._pipeline.settle(machine, changes, reply, stored=lambda: self._note(handed, reply))
         else:
             self._answer(handed, reply)
+
+    def _machine_of(self, handed: Handed) -> Machine | None:
+        if handed.source_id is None:
+            return None
+        machine = self._roster.get(handed.source_id)
+        if machine is None:
+            raise CommandError(f"{handed.source_id} has been taken out of the configuration")
+        return machine
 
     def _reload(self, handed: Handed, command: Command, now_utc_s: float) -> None:
         try:

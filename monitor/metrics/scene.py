@@ -17,9 +17,9 @@ from engines.runtime import Engine
 from monitor.config import Config
 from monitor.hardware import SYSFS, Hardware, read_hardware
 from monitor.health import HealthBook
-from monitor.machine import Machine
 from monitor.redaction import redacted_config
 from monitor.report import Report
+from monitor.roster import Roster
 from monitor.trends import TrendSteps
 
 
@@ -79,14 +79,14 @@ class Painter:
     def __init__(
         self,
         config: Config,
-        machines: Sequence[Machine],
+        roster: Roster,
         book: HealthBook,
         last_report: Callable[[], Report | None],
         sysfs: Path = SYSFS,
     ) -> None:
         """`last_report` returns what was told last, without looking for newer: None, before the first."""
         self._identity = identity_of(config)
-        self._engines: list[Engine] = list({id(m.engine): m.engine for m in machines}.values())
+        self._roster = roster
         self._book = book
         self._last_report = last_report
         self._sysfs = sysfs
@@ -111,7 +111,7 @@ class Painter:
             report=report,
             trends={source_id: self._book.trend(source_id) for source_id in ids},
             lags={source_id: self._book.lags(source_id) for source_id in ids},
-            engines=[_facts_of(engine) for engine in self._engines],
+            engines=[_facts_of(engine) for engine in self._roster.engines],
             hardware=read_hardware(self._sysfs),
         )
 

@@ -57,24 +57,41 @@ class Leftovers:
         self._prefix = prefix
         self._present = tuple(present)
         self._log = log
+        self._gone: list[Announced] = []
         self._waiting: set[str] = set()
+        self._is_news = False
 
     def begin(self, retained: RetainedTopics) -> None:
         """Have the topics of sources that have gone emptied; remember those of now before they are told."""
+        self._gone = self._remembered()
+        self._empty(retained)
+        self.settle(retained)
+
+    def change(self, present: Iterable[Announced], retained: RetainedTopics) -> None:
+        """Take it that `present` are the sources of now: those that were and are not have gone."""
+        self._gone += self._present
+        self._present = tuple(present)
+        self._empty(retained)
+
+    def _empty(self, retained: RetainedTopics) -> None:
         known = {topic for one in self._present for topic in one.topics(self._prefix)}
-        gone = [one for one in self._remembered() if set(one.topics(self._prefix)) - known]
-        topics = [topic for one in gone for topic in one.topics(self._prefix) if topic not in known]
+        self._gone = [one for one in dict.fromkeys(self._gone) if set(one.topics(self._prefix)) - known]
+        topics = [topic for one in self._gone for topic in one.topics(self._prefix) if topic not in known]
         for topic in topics:
             retained.clear(topic)
         self._waiting = set(topics)
-        self._remember(dict.fromkeys([*gone, *self._present]))
+        self._is_news = True
 
     def settle(self, retained: RetainedTopics) -> None:
-        """Forget the sources that have gone once the broker has acknowledged all their topics as empty."""
+        """Write down who was told of; those that have gone until the broker has emptied all their topics."""
+        if self._is_news:
+            self._is_news = False
+            self._remember(dict.fromkeys([*self._gone, *self._present]))
         if not self._waiting:
             return
         self._waiting -= retained.take_cleared()
         if not self._waiting:
+            self._gone = []
             self._remember(self._present)
             self._log.info("the broker keeps nothing more of sources that were removed")
 

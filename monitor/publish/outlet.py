@@ -33,6 +33,14 @@ class Outlet(Protocol):
         """Remember the alarm of a source, and tell it if that is news."""
         ...
 
+    def join(self, source_id: str) -> None:
+        """Take in a source that was not here; its health and alarm follow."""
+        ...
+
+    def leave(self, source_id: str) -> None:
+        """Let go of a source; what is still told of it from other threads is ignored."""
+        ...
+
     def notify(self) -> None:
         """Say that the store has a new record."""
         ...

@@ -10,13 +10,13 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.config import MqttConfig
+from monitor.config.off import MqttSignal
 from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.messages import Inference, Outbox, Record, Score
@@ -27,12 +27,11 @@ from monitor.publish.commands import MAX_COMMAND_BYTES
 from monitor.publish.delivery import Delivery, Message
 from monitor.publish.documents import map_payload, score_payload, status_payload
 from monitor.publish.embedded import EmbeddedBroker
-from monitor.publish.homeassistant import birth_topic, discovery_document, discovery_topic
-from monitor.publish.leftovers import FILE as LEFTOVERS_FILE
-from monitor.publish.leftovers import Announced, Leftovers
+from monitor.publish.homeassistant import birth_topic
 from monitor.publish.live import LiveItem, LiveMap, LiveQueue
 from monitor.publish.outbox import OutboxSender
 from monitor.publish.payloads import AlarmPayload, HealthPayload, Payload, StatusPayload
+from monitor.publish.presence import Presence
 from monitor.publish.records import payload_from_record
 from monitor.publish.retained import RetainedTopics
 from monitor.publish.topics import OUTBOX_QOS, TOPICS, command_filters, source_of_command
@@ -50,7 +49,7 @@ class Publisher:
         self._wake = threading.Event()
         self._retained = RetainedTopics()
         self._live = LiveQueue(config.queue_messages)
-        self._leftovers = None if box.state_dir is None else self._leftovers_in(box.state_dir)
+        self._presence = Presence(config, box, self._retained, log)
         self._outbox = OutboxSender(outbox, self._message_from_record, log)
         self._commands = 0
         self._refused_commands = 0
@@ -70,10 +69,7 @@ class Publisher:
             self._log.info("embedded mqtt broker", host="127.0.0.1", port=self._port)
             config = config.model_copy(update={"host": "127.0.0.1", "port": self._port, "tls": False})
         self._retained.put(self._topic("status"), self._status("online"))
-        if self._config.home_assistant:
-            self._introduce()
-        if self._leftovers is not None:
-            self._leftovers.begin(self._retained)
+        self._presence.begin()
         self._client = BrokerClient(
             config,
             client_id=self._box.client_id,
@@ -98,13 +94,27 @@ class Publisher:
 
     def set_health(self, payload: HealthPayload) -> None:
         """Remember how a source is; sent if it says something new, and at every connect. Never blocks."""
-        if self._retained.put(self._topic("health", payload.source), payload):
+        if self._presence.put("health", payload.source, payload):
             self._wake.set()
 
     def set_alarm(self, payload: AlarmPayload) -> None:
         """Remember the alarm of a source; sent if it says something new, and at every connect."""
-        if self._retained.put(self._topic("alarm", payload.source), payload):
+        if self._presence.put("alarm", payload.source, payload):
             self._wake.set()
+
+    def join(self, source_id: str) -> None:
+        """Tell of a source that was not here, and take its commands."""
+        self._presence.join(source_id)
+        self._tell_status()
+
+    def leave(self, source_id: str) -> None:
+        """Have the broker keep nothing more of a source, and take no more commands for it."""
+        self._presence.leave(source_id)
+        self._tell_status()
+
+    def _tell_status(self) -> None:
+        self._retained.put(self._topic("status"), self._status("online"))
+        self._wake.set()
 
     def notify(self) -> None:
         """Say that the outbox has a new record, so that `run_once` need not wait out its time."""
@@ -183,11 +193,11 @@ class Publisher:
         """Send what can be sent now; whether anything moved."""
         client = self._started()
         if not client.connected:
+            self._lose_signals()
             marked = self._outbox.settle()
             return self._live.hand_over(self._calls.offline_score) > 0 or marked
+        self._presence.settle()
         retained = self._retained.send(client.publish)
-        if self._leftovers is not None:
-            self._leftovers.settle(self._retained)
         moved = self._outbox.step(client.publish)
         live = self._live.send(self._publish_live)
         return moved or retained > 0 or live > 0
@@ -225,24 +235,22 @@ class Publisher:
 
     def _status(self, state: Literal["online", "stopped", "offline"]) -> StatusPayload:
         return status_payload(
-            state, at_utc_s=time.time(), source_ids=self._box.source_ids, version=self._box.version
+            state, at_utc_s=time.time(), source_ids=self._presence.source_ids, version=self._box.version
         )
 
     def _subscriptions(self) -> list[str]:
         own = [*command_filters(self._box.topic_prefix)]
-        return [*own, birth_topic(self._config.home_assistant_prefix)] if self._config.home_assistant else own
+        if self._config.home_assistant:
+            own.append(birth_topic(self._config.home_assistant_prefix))
+        return own if self._calls.signals is None else [*own, *self._calls.signals.topics]
 
-    def _introduce(self) -> None:
-        """Have Home Assistant told about every source."""
-        prefix = self._box.topic_prefix
-        for source_id in self._box.source_ids:
-            topic = discovery_topic(self._config.home_assistant_prefix, prefix, source_id)
-            self._retained.put(topic, discovery_document(prefix, source_id, self._box.version))
+    def follow_signals(self) -> None:
+        """Subscribe to the topics that the plant's signals have now."""
+        self._started().subscribe_to(self._subscriptions())
 
-    def _leftovers_in(self, state_dir: Path) -> Leftovers:
-        below = self._config.home_assistant_prefix if self._config.home_assistant else None
-        present = [Announced(source_id, below) for source_id in self._box.source_ids]
-        return Leftovers(state_dir / LEFTOVERS_FILE, self._box.topic_prefix, present, self._log)
+    def _lose_signals(self) -> None:
+        if self._calls.signals is not None:
+            self._calls.signals.lose(MqttSignal)
 
     def _started(self) -> BrokerClient:
         if self._client is None:
@@ -260,6 +268,7 @@ class Publisher:
         # in this order: the publishing thread may be awake, and would send a new status twice
         self._retained.send_all_again()
         self._retained.put(self._topic("status"), self._status("online"))
+        self._lose_signals()  # what is retained comes again, over this connection
         self._wake.set()
 
     def on_progress(self) -> None:
@@ -271,8 +280,11 @@ class Publisher:
         if self._config.home_assistant and topic == birth_topic(self._config.home_assistant_prefix):
             self._on_home_assistant(payload)
             return
+        signals = self._calls.signals
+        if signals is not None and signals.hear_topic(topic, payload):
+            return
         source_id = source_of_command(self._box.topic_prefix, topic)
-        if retained or source_id not in (WHOLE_BOX, *self._box.source_ids):
+        if retained or source_id not in (WHOLE_BOX, *self._presence.source_ids):
             self._refused_commands += 1
             why = "retained: an old command acts on another alarm" if retained else "no such source"
             self._log.warning("mqtt command ignored", topic=topic[:200], reason=why)

@@ -22,6 +22,7 @@ from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.publish.records import STORE_KEYS
+from monitor.roster import Roster
 from monitor.store import Reply, Store, open_store
 from monitor.testing import CapturedLog
 
@@ -32,10 +33,11 @@ class Plant:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.pump: Machine = machine("pump", [0.2, 1.2])
+        self.roster = Roster([self.pump])
         self.pipeline = Pipeline(
-            [self.pump], store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None
+            self.roster, store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None
         )
-        self.desk = Desk([self.pump], store, self.pipeline, CapturedLog())
+        self.desk = Desk(self.roster, store, self.pipeline, CapturedLog())
         self.pipeline.hear(windows("pump", 2))
         for record in store.pending(100):
             store.mark_sent(record.seq)
@@ -197,8 +199,9 @@ def test_a_label_is_kept_with_who_and_when(plant: Plant) -> None:
 
 def test_a_label_for_the_event_of_another_source_is_refused_and_the_box_takes_any(plant: Plant) -> None:
     machines = [plant.pump, machine("fan", [0.2])]
-    pipeline = Pipeline(machines, plant.store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None)
-    desk = Desk(machines, plant.store, pipeline, CapturedLog())
+    roster = Roster(machines)
+    pipeline = Pipeline(roster, plant.store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None)
+    desk = Desk(roster, plant.store, pipeline, CapturedLog())
     label = {"actor": "anna", "action": "label", "event_id": plant.event_id, "rating": "anomaly"}
     for command_id, address in (("1", "fan"), ("2", "pump"), ("3", None)):
         desk.hand_in(address, json.dumps({"id": command_id, **label}).encode())
@@ -323,7 +326,7 @@ class Reload:
 
 def test_a_reload_is_for_the_box_and_answered_there(plant: Plant) -> None:
     reload = Reload()
-    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
+    desk = Desk(plant.roster, plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
     command = b'{"id": "r1", "actor": "anna", "action": "reload"}'
     for _ in range(2):
         desk.hand_in(None, command)
@@ -367,7 +370,7 @@ def test_a_reload_that_the_store_cannot_take_is_not_done(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reload = Reload()
-    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
+    desk = Desk(plant.roster, plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
     with monkeypatch.context() as disk:
         disk.setattr(plant.store, "save_replies", refuse)
         desk.hand_in(None, b'{"id": "r1", "actor": "anna", "action": "reload"}')
@@ -381,7 +384,7 @@ def test_a_flood_of_what_is_no_command_is_answered_in_part_counted_whole_and_the
     plant: Plant,
 ) -> None:
     now_s = [100.0]
-    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), monotonic=lambda: now_s[0])
+    desk = Desk(plant.roster, plant.store, plant.pipeline, CapturedLog(), monotonic=lambda: now_s[0])
     for _ in range(500):
         desk.hand_in("pump", b"{")
     for _ in range(500 // AT_ONCE + 1):
@@ -447,7 +450,7 @@ def test_a_flood_of_refused_commands_is_answered_in_part_counted_whole_and_the_c
     plant: Plant,
 ) -> None:
     now_s = [100.0]
-    desk = Desk([plant.pump], plant.store, plant.pipeline, CapturedLog(), monotonic=lambda: now_s[0])
+    desk = Desk(plant.roster, plant.store, plant.pipeline, CapturedLog(), monotonic=lambda: now_s[0])
     for number in range(REFUSED_ANSWERED + 70):
         desk.hand_in("pump", json.dumps({"id": f"c{number}", "actor": "eve", "action": "unshelve"}).encode())
     for _ in range(QUEUE_COMMANDS // AT_ONCE):

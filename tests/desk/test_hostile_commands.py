@@ -31,6 +31,7 @@ from monitor.publish.sparkplug.payload import Metric, Payload
 from monitor.publish.sparkplug.session import Session
 from monitor.publish.sparkplug.settings import Now, SessionSettings
 from monitor.publish.sparkplug.topics import EdgeNode
+from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedCalls, CapturedLog, ListOutbox
 
@@ -198,10 +199,11 @@ class Plant:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.pump = machine("pump", [0.2, 1.2])
+        self.roster = Roster([self.pump])
         self.pipeline = Pipeline(
-            [self.pump], store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None
+            self.roster, store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None
         )
-        self.desk = Desk([self.pump], store, self.pipeline, CapturedLog(), monotonic=lambda: 0.0)
+        self.desk = Desk(self.roster, store, self.pipeline, CapturedLog(), monotonic=lambda: 0.0)
         self.pipeline.hear(windows("pump", 2))
         self.handed_in = 0
 

@@ -19,6 +19,7 @@ from monitor.logs import set_level
 from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
+from monitor.roster import Roster
 from monitor.store import AuditEntry, open_store
 from monitor.testing import CapturedLog
 
@@ -183,7 +184,7 @@ def test_all_live_keys_reach_their_parts(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
         machines = [machine("pump", [0.9]), machine("fan.1", [0.9])]
         keeper, announcer = Keeper(machines, store, StoreConfig(), log), Announcer()
-        pipeline = Pipeline(machines, store, announcer, keeper.keep_window, log, say=lambda _: None)
+        pipeline = Pipeline(Roster(machines), store, announcer, keeper.keep_window, log, say=lambda _: None)
         parts = live_parts(machines, keeper, announcer, pipeline)  # type: ignore[arg-type]  # what is asked of it
         new = config(
             "alarm: {warning_value: 0.5, false_alarms_per_week: 0.1}\nlog: {level: error}\n"

@@ -20,6 +20,7 @@ from monitor.health import HealthBook
 from monitor.metrics.collector import METRICS, SceneCollector
 from monitor.metrics.docs import ROOT, metrics_markdown
 from monitor.metrics.scene import Painter, Scene
+from monitor.roster import Roster
 
 Series = dict[tuple[str, ...], float]
 
@@ -185,7 +186,7 @@ def test_every_meaning_is_one_sentence_that_a_table_can_hold(metric: object) -> 
 
 def test_a_configuration_that_is_read_again_is_told_with_the_next_scene() -> None:
     report = scene_of(PUMP).report
-    painter = Painter(parse_config(CONFIG, name="a"), [], HealthBook([PUMP]), lambda: report)
+    painter = Painter(parse_config(CONFIG, name="a"), Roster([]), HealthBook([PUMP]), lambda: report)
     before = painter.scene()
     painter.prepare(parse_config(f"{CONFIG}\nstore: {{max_bytes: 7000000}}", name="b"))()
     after = painter.scene()

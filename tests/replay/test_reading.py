@@ -11,13 +11,14 @@ from machine_rig import Audience, machine, windows
 from monitor.errors import StoreError
 from monitor.pipeline import Pipeline
 from monitor.replay.kept.reading import StoreReader
+from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog
 
 
 def hear_an_alarm(store: Store) -> None:
     pump = machine("pump", [0.2, 1.2])
-    Pipeline([pump], store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None).hear(
+    Pipeline(Roster([pump]), store, Audience(), lambda _: None, CapturedLog(), say=lambda _: None).hear(
         windows("pump", 2)
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from monitor.errors import CommandError, PayloadError
 from monitor.logs import Log
@@ -13,6 +13,7 @@ from monitor.publish.sparkplug.commands import commands_from_metrics
 from monitor.publish.sparkplug.host import HostState
 from monitor.publish.sparkplug.inbound import Written, message_from_bytes
 from monitor.publish.sparkplug.payload import Metric
+from monitor.publish.sparkplug.running import running_from_metrics
 from monitor.publish.sparkplug.session import Session
 from monitor.publish.sparkplug.settings import Now, SessionSettings
 from monitor.publish.sparkplug.tags import REBIRTH
@@ -34,7 +35,7 @@ class EdgeInbox:
     ) -> None:
         self._settings = settings
         self._session = session
-        self._devices: frozenset[str | None] = frozenset({None, *source_ids})
+        self.know(source_ids)
         self._calls = calls
         self._log = log
         self._complained_s = -COMPLAIN_EVERY_S
@@ -44,6 +45,10 @@ class EdgeInbox:
         """Not handed on: kept by the broker, or for a device that this node does not have."""
         self.malformed = 0
         """Could not be read."""
+
+    def know(self, source_ids: Collection[str]) -> None:
+        """Take it that these are the sources of now: commands for others are refused."""
+        self._devices: frozenset[str | None] = frozenset({None, *source_ids})
 
     def hear(self, message: Inbound, now: Now) -> list[Action]:
         """Take one message and return what the session has to say to it at once."""
@@ -69,13 +74,18 @@ class EdgeInbox:
 
     def _hand_on(self, written: Written) -> None:
         device_id = written.device_id
+
+        def name_of(alias: int) -> str | None:
+            return self._session.name_of(device_id, alias)
+
         try:
+            metrics = written.metrics if device_id is None else self._take_signal(device_id, written, name_of)
             documents = commands_from_metrics(
                 device_id,
-                written.metrics,
+                metrics,
                 timestamp_ms=written.timestamp_ms,
                 host_id=self._settings.primary_host_id,
-                name_of=lambda alias: self._session.name_of(device_id, alias),
+                name_of=name_of,
             )
         except CommandError as error:
             self.commands += 1
@@ -84,6 +94,19 @@ class EdgeInbox:
         for document in documents:
             self.commands += 1
             self._calls.on_command(device_id, document)
+
+    def _take_signal(
+        self, device_id: str, written: Written, name_of: Callable[[int], str | None]
+    ) -> tuple[Metric, ...]:
+        """Hand on what the message says of the machine, and return all else that it has.
+
+        Raises:
+            CommandError: It makes no sense, or nobody asks for it.
+        """
+        running, rest = running_from_metrics(written.metrics, name_of)
+        if running is not None and self._calls.signals is not None:
+            self._calls.signals.hear_running(device_id, running=running)
+        return rest
 
     def _complain(self, event: str, reason: str, message: Inbound, now: Now) -> None:
         if now.steady_s - self._complained_s >= COMPLAIN_EVERY_S:

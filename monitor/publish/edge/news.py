@@ -7,6 +7,7 @@ is slow, or waits for a connection, what happened in between is thinned here, an
 from __future__ import annotations
 
 import threading
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -31,6 +32,16 @@ class News:
     """The newest of each source, and the edges of its front end's bands, shape (mel + 2,)."""
     box: BoxCondition | None = None
     """How the box is; None: as it was."""
+
+    def of(self, source_ids: Container[str]) -> News:
+        """Return what is of these sources; others have left, though some thread still told of them."""
+        return News(
+            healths={name: one for name, one in self.healths.items() if name in source_ids},
+            alarms={name: one for name, one in self.alarms.items() if name in source_ids},
+            scores={name: one for name, one in self.scores.items() if name in source_ids},
+            maps={name: one for name, one in self.maps.items() if name in source_ids},
+            box=self.box,
+        )
 
 
 class Newsbox:
@@ -90,6 +101,10 @@ class ScoreGate:
         if news:
             self._told[score.span.source_id] = (score, now_s)
         return news
+
+    def forget(self, source_id: str) -> None:
+        """Forget what was told of a source."""
+        self._told.pop(source_id, None)
 
     def _differs(self, score: Score, told: Score, limit: float) -> bool:
         if score.value is None or told.value is None or score.span.quality is not told.span.quality:

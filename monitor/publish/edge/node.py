@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.config import MqttConfig
+from monitor.config.off import SparkplugSignal
 from monitor.config.sparkplug import SparkplugConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
@@ -29,6 +30,7 @@ from monitor.publish.edge.calls import EdgeCalls, EdgeState
 from monitor.publish.edge.inbox import EdgeInbox
 from monitor.publish.edge.line import EdgeLine
 from monitor.publish.edge.news import Newsbox
+from monitor.publish.edge.presence import Presence
 from monitor.publish.edge.records import RecordFeed
 from monitor.publish.edge.retry import Retry
 from monitor.publish.edge.teller import EdgeTeller
@@ -83,6 +85,7 @@ class EdgeNode:
         self._published = self._confirmed = 0
         self._asked: tuple[int, int] | None = None
         self._asked_s = 0.0
+        self._presence = Presence(box.source_ids)
         self._was_born = False
         self._is_whole = True
         self._state_lock = threading.Lock()
@@ -123,6 +126,14 @@ class EdgeNode:
     def set_box(self, box: BoxCondition) -> None:
         """Take how the box is."""
         self._newsbox.put_box(box)
+
+    def join(self, source_id: str) -> None:
+        """Make a device of a source that was not here; it is born when its health says that it has sound."""
+        self._presence.join(source_id)
+
+    def leave(self, source_id: str) -> None:
+        """Have a source's device die, when hosts have been told what happened before."""
+        self._presence.leave(source_id, time.monotonic())
 
     def notify(self) -> None:
         """Do nothing: the store is looked at several times a second."""
@@ -177,12 +188,34 @@ class EdgeNode:
         return self._teller_of().is_told and has_arrived and not line.is_busy
 
     def _step(self, line: EdgeLine) -> None:
+        self._meet()
         self._follow(line)
         while line.inbound:
             self._act(self._inbox.hear(line.inbound.popleft(), now()))
         self._tell(line)
+        self._part()
         self._feed.settle(self._session.settled(now()), time.monotonic())
         self._note_state()
+
+    def _meet(self) -> None:
+        """Get to know the sources that have joined, before anything is told of them."""
+        joined = self._presence.take_joined()
+        if joined:
+            self._teller_of().introduce(joined, now())
+            self._know()
+
+    def _part(self) -> None:
+        """Let go of the sources that have left, behind their last records."""
+        is_told = self._session.phase is not Phase.BORN or self._teller_of().is_told
+        left = self._presence.take_left(time.monotonic(), is_told=is_told)
+        for source_id in left:
+            self._teller_of().take_leave(source_id, now())
+        if left:
+            self._know()
+
+    def _know(self) -> None:
+        self._feed.know(self._presence.source_ids)
+        self._inbox.know(self._presence.source_ids)
 
     def _open_when_due(self, line: EdgeLine) -> None:
         if line.is_open or not self._retry.is_due(time.monotonic()):
@@ -198,11 +231,17 @@ class EdgeNode:
             self._log.info("sparkplug connected", broker=line.address)
             self._retry.note_accepted(time.monotonic())
             self._asked, self._asked_s = None, 0.0
+            self._lose_signals()
             self._teller_of().keep(now(), self._calls.offline_score)  # births tell what is now
             self._act(self._session.connected(now()))
         elif not line.is_open and phase is not Phase.DOWN:
             self._session.disconnected()
             self._retry.note_end(time.monotonic())
+            self._lose_signals()
+
+    def _lose_signals(self) -> None:
+        if self._calls.signals is not None:
+            self._calls.signals.lose(SparkplugSignal)
 
     def _tell(self, line: EdgeLine) -> None:
         is_born = self._session.phase is Phase.BORN

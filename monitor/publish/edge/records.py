@@ -35,7 +35,7 @@ class RecordFeed:
     def __init__(self, outbox: Outbox, voice: Voice, source_ids: Collection[str], log: Log) -> None:
         self._outbox = outbox
         self._voice = voice
-        self._places = frozenset({WHOLE_BOX, *source_ids})
+        self.know(source_ids)
         self._log = log
         self._walked = ReadTo()
         self._newest_seq = 0
@@ -50,6 +50,10 @@ class RecordFeed:
         """Records skipped, with an error in the log, because no tags could be made of them."""
         self.sent = 0
         """Records that have arrived as far as one can know."""
+
+    def know(self, source_ids: Collection[str]) -> None:
+        """Take it that these are the sources of now: records of others are let go of."""
+        self._places = frozenset({WHOLE_BOX, *source_ids})
 
     @property
     def caught_up(self) -> bool:

@@ -59,18 +59,29 @@ class EdgeTeller:
         self._map_shape = map_shape
         self._act = act
         self._gate = ScoreGate(deadband=config.score_deadband, every_s=config.score_every_s)
+        self._known: set[str] = set()
         self._alive: set[str] = set()
         self._limits: dict[str, float] = {}
 
     def introduce(self, source_ids: Sequence[str], now: Now) -> None:
-        """Let the session know every source as a device, so that it may be written to; none is alive yet."""
+        """Let the session know sources as devices, so that they may be written to; none is alive yet."""
         for source_id in source_ids:
-            self._act(self._session.device_appeared(source_id, DEVICE_TAGS, {}, now))
-            self._act(self._session.device_lost(source_id, now))
+            self._known.add(source_id)
+            self._act(self._session.device_known(source_id, DEVICE_TAGS, now))
+
+    def take_leave(self, source_id: str, now: Now) -> None:
+        """Have a source's device die, and tell no more of it."""
+        self._known.discard(source_id)
+        self._alive.discard(source_id)
+        self._limits.pop(source_id, None)
+        self._gate.forget(source_id)
+        self._act(self._session.device_forgotten(source_id, now))
 
     def tell(self, now: Now) -> None:
         """Tell hosts what is new."""
-        news = self._newsbox.take()  # before the records: an alarm in it is never newer than those
+        news = self._newsbox.take().of(
+            self._known
+        )  # before the records: an alarm in it is never newer than those
         self._tell_healths(news, now)
         told_ms = self._tell_records(now)
         self._tell_alarms(news, now, told_ms)
@@ -87,7 +98,7 @@ class EdgeTeller:
             StoreRefusedError: A score is no number.
         """
         self._feed.fall_behind()
-        news = self._newsbox.take()
+        news = self._newsbox.take().of(self._known)
         self._tell_healths(news, now)
         for scores in news.scores.values():
             self._change_score(scores[-1], now)

@@ -55,6 +55,11 @@ class Roster:
         self._alive.discard(device_id)
         return was_alive
 
+    def forget(self, device_id: str) -> None:
+        """Let go of a dead device; should it come again it is a new one, with other aliases."""
+        if device_id not in self._owed_deaths:
+            del self._devices[device_id]
+
     def owe_death(self, device_id: str) -> None:
         """Remember that hosts have yet to be told of a device's death."""
         self._owed_deaths.add(device_id)

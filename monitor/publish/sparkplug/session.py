@@ -137,6 +137,28 @@ class Session:
             actions.append(self._composer.dbirth(device_id, birth, now.utc_ms))
         return actions
 
+    def device_known(self, device_id: str, tags: Sequence[Tag], now: Now) -> list[Action]:
+        """Take in a device that is not alive yet, so that it may be written to.
+
+        Raises:
+            SparkplugError: The device is not fit for Sparkplug; nothing has changed.
+        """
+        self._roster.add(device_id, tags, {}, now.utc_ms)
+        self._roster.lose(device_id)
+        if self._phase not in {Phase.WAITING, Phase.BORN}:
+            return []
+        return [Subscribe((self._settings.node.topic(Verb.DCMD, device_id),))]
+
+    def device_forgotten(self, device_id: str, now: Now) -> list[Action]:
+        """Let go of a device for good; it dies first if it was alive. What waits for it is given back.
+
+        Raises:
+            SparkplugError: There is no such device.
+        """
+        actions = self.device_lost(device_id, now)
+        self._roster.forget(device_id)
+        return actions
+
     def device_lost(self, device_id: str, now: Now) -> list[Action]:
         """Take a device for dead; what is told of it from now on is told when it is back.
 

@@ -1,0 +1,88 @@
+"""Opens the bundles that a configuration names, each once, with the engine that answers for it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.bundle import Bundle
+from engines.golden import check_golden
+from engines.runtime import Engine, PlanSettings, open_engine, say_nothing
+from monitor.config import Config, EngineConfig
+from monitor.listening import Ear, open_ear
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """An opened bundle. Every source that names its folder shares it."""
+
+    ear: Ear
+    """How sound is prepared for it."""
+    engine: Engine
+    """Has answered the bundle's golden windows, so that it is warm."""
+
+    def serves(self, ear: Ear) -> bool:
+        """Whether it is what would be opened for `ear` now: the same files, cut into windows alike."""
+        mine = self.ear
+        same_files = mine.bundle.folder == ear.bundle.folder and mine.bundle.manifest == ear.bundle.manifest
+        return same_files and mine.grid == ear.grid and mine.limits == ear.limits
+
+
+def plans_folder(state_dir: Path) -> Path:
+    """Return where the plans that were built on this box lie."""
+    return state_dir / "engines"
+
+
+def plan_settings(section: EngineConfig, folder: Path, say: Callable[[str], None]) -> PlanSettings:
+    """Return how the daemon opens its plans when it is configured with `section`."""
+    return PlanSettings(
+        folder=folder,
+        opt_batch=section.opt_batch,
+        max_batch=section.max_batch,
+        build=section.build_plans,
+        say=say,
+    )
+
+
+def checked_engine(bundle: Bundle, section: EngineConfig, plans: PlanSettings) -> Engine:
+    """Open a bundle with the engine that `section` asks for, and let it answer its own golden windows.
+
+    Raises:
+        CodedError: It cannot be opened, or answers otherwise than training saw.
+    """
+    engine = open_engine(
+        bundle,
+        backend=section.backend,
+        precision=section.precision,
+        threads=section.threads,
+        plans=plans,
+    )
+    check_golden(engine)
+    return engine
+
+
+def open_models(
+    config: Config, *, open_already: Iterable[Model] = (), say: Callable[[str], None] = say_nothing
+) -> Mapping[Path | None, Model]:
+    """Open each bundle that a source names once; those of `open_already` that have not changed are taken.
+
+    `say` is told what is about to take long. What was opened before a refusal is closed again.
+
+    Raises:
+        CodedError: A bundle, its front end or its engine is refused; the text says what to do.
+    """
+    settings, known = config.engine, list(open_already)
+    plans = plan_settings(settings, plans_folder(config.state_dir), say)
+    models: dict[Path | None, Model] = {}
+    with contextlib.ExitStack() as undo:
+        for folder in dict.fromkeys(config.bundle_for(source) for source in config.sources):
+            ear = open_ear(folder, config.window, config.input_quality)
+            model = next((one for one in known if one.serves(ear)), None)
+            if model is None:
+                model = Model(ear, checked_engine(ear.bundle, settings, plans))
+                undo.callback(model.engine.close)
+            models[folder] = model
+        undo.pop_all()
+    return models

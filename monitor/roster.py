@@ -1,0 +1,135 @@
+"""The machines that are listened to at present: the one place that knows who joins, leaves, or is succeeded.
+
+Whoever deals with machines asks here each time anew and keeps no list. A machine that gets another bundle,
+calibration or input is succeeded by another one of the same source (`successor_of`), with the same alarm.
+From then on the source's windows are cut for the successor, and it is present once the first of them is
+judged: each window is judged by the machine that it was cut for, never by another.
+
+Any thread may ask. What is asked is replaced whole and never changed, so that nobody waits and a loop over
+the machines sees them as they were at one moment.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from engines.runtime import Engine
+from monitor.machine import Machine
+from monitor.messages import Span
+from monitor.models import Model
+
+
+class Roster:
+    """The machines, in the order of the configuration. Changed by the judging thread, read by all."""
+
+    def __init__(self, machines: Iterable[Machine]) -> None:
+        self._changing = threading.Lock()
+        self._present: Mapping[str, Machine] = {machine.source_id: machine for machine in machines}
+        self._coming: Mapping[tuple[str, int], Machine] = {}
+        self._held: Sequence[Model] = ()
+        self._given_up_clips = self._missed_windows = 0
+
+    def __iter__(self) -> Iterator[Machine]:
+        return iter(self._present.values())
+
+    def __len__(self) -> int:
+        return len(self._present)
+
+    def get(self, source_id: str) -> Machine | None:
+        """Return the present machine of a source; None: there is no such source."""
+        return self._present.get(source_id)
+
+    def judge_of(self, span: Span) -> Machine:
+        """Return the machine that the window over `span` was cut for.
+
+        Raises:
+            KeyError: It has left, or was never expected: a defect of the caller.
+        """
+        present = self._present[span.source_id]
+        return present if span.machine == present.number else self._coming[span.source_id, span.machine]
+
+    def is_present(self, machine: Machine) -> bool:
+        """Whether it is the present one of its source, and not one to come."""
+        return self._present.get(machine.source_id) is machine
+
+    def join(self, machine: Machine) -> None:
+        """Take in a source that was not here."""
+        with self._changing:
+            self._present = {**self._present, machine.source_id: machine}
+
+    def expect(self, successor: Machine) -> None:
+        """Know a machine to come; to be called before any window is cut for it."""
+        with self._changing:
+            self._coming = {**self._coming, (successor.source_id, successor.number): successor}
+
+    def succeed(self, successor: Machine) -> Machine:
+        """Let an expected machine be the present one of its source; return the one before."""
+        source_id = successor.source_id
+        with self._changing:
+            before = self._present[source_id]
+            self._present = {**self._present, source_id: successor}
+            self._coming = {
+                key: machine
+                for key, machine in self._coming.items()
+                if key[0] != source_id or key[1] > successor.number
+            }
+        return before
+
+    def leave(self, source_id: str) -> None:
+        """Let go of a source; what it lost stays counted."""
+        with self._changing:
+            gone = self._present[source_id]
+            self._given_up_clips += gone.clips.dropped_clips
+            self._missed_windows += gone.clips.missed_windows
+            self._present = {name: one for name, one in self._present.items() if name != source_id}
+            self._coming = {key: one for key, one in self._coming.items() if key[0] != source_id}
+
+    def arrange(self, source_ids: Sequence[str]) -> None:
+        """Put the machines into this order; those that are not named come last."""
+        with self._changing:
+            first = {name: self._present[name] for name in source_ids if name in self._present}
+            self._present = {**first, **self._present}
+
+    def hold(self) -> Sequence[Model]:
+        """Keep the bundles that are open from being closed, until `release`; return them."""
+        self._held = self.models
+        return self._held
+
+    def release(self) -> None:
+        """Close those of the held bundles that nobody uses by now."""
+        held, self._held = self._held, ()
+        for model in held:
+            self.close_unused(model.engine)
+
+    def close_unused(self, engine: Engine) -> None:
+        """Close an engine unless a machine that is present or expected needs it, or it is held."""
+        if all(engine is not model.engine for model in self.models):
+            engine.close()
+
+    @property
+    def source_ids(self) -> tuple[str, ...]:
+        """Every source, in order."""
+        return tuple(self._present)
+
+    @property
+    def engines(self) -> Sequence[Engine]:
+        """Every engine that is in use or about to be, each once."""
+        return [model.engine for model in self.models]
+
+    @property
+    def models(self) -> Sequence[Model]:
+        """Every opened bundle that is in use or about to be, each once."""
+        machines = (*self._present.values(), *self._coming.values())
+        models = (*(machine.model for machine in machines), *self._held)
+        return list({id(model.engine): model for model in models}.values())
+
+    @property
+    def given_up_clips(self) -> int:
+        """Finished clips that nobody took in time, of all sources there ever were."""
+        return self._given_up_clips + sum(machine.clips.dropped_clips for machine in self)
+
+    @property
+    def missed_windows(self) -> int:
+        """Flagged windows that came too late for their clips, of all sources there ever were."""
+        return self._missed_windows + sum(machine.clips.missed_windows for machine in self)
