@@ -49,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"The page: {address_for_people(config.replay, listening)}", flush=True)
     app = create_app(config, log)
     with contextlib.closing(app.state.library):
-        serve(app, config.replay, listening, log, with_stdin=arguments.with_stdin)
+        chore = app.state.library.make_room
+        serve(app, config.replay, listening, log, chore=chore, with_stdin=arguments.with_stdin)
     return 0
 
 

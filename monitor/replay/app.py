@@ -23,6 +23,7 @@ from monitor.replay.gate.doorkeeper import Doorkeeper
 from monitor.replay.gate.hosts import HostCheck
 from monitor.replay.gate.reception import Reception
 from monitor.replay.gate.refusals import SecurityHeaders, refuse_failure, refuse_http
+from monitor.replay.kept.cache import KEEP_FREE_BYTES, KEEP_FREE_SHARE
 from monitor.replay.kept.frontends import bundle_folders
 from monitor.replay.kept.library import Library
 from monitor.replay.pages import views
@@ -72,6 +73,7 @@ def create_app(settings: Config, log: Log | None = None) -> Starlette:
         cache_dir(settings),
         settings.replay.cache_bytes,
         bundles=bundle_folders(settings),
+        keep_free_bytes=max(KEEP_FREE_BYTES, round(KEEP_FREE_SHARE * settings.store.min_free_bytes)),
     )
     app.state.reception = reception
     return app

@@ -9,6 +9,7 @@ import os
 import socket
 import ssl
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from monitor.config import ReplayConfig
 from monitor.errors import ReplayError
 from monitor.logs import Log
+from monitor.replay.chores import doing
 from monitor.replay.heap import share_heap
 
 NICE = 5
@@ -139,9 +141,17 @@ def address_for_people(settings: ReplayConfig, listening: socket.socket) -> str:
 
 
 def serve(
-    app: ASGIApp, settings: ReplayConfig, listening: socket.socket, log: Log, *, with_stdin: bool
+    app: ASGIApp,
+    settings: ReplayConfig,
+    listening: socket.socket,
+    log: Log,
+    *,
+    chore: Callable[[], object],
+    with_stdin: bool,
 ) -> None:
     """Serve until SIGTERM or SIGINT; `with_stdin`: also until standard input ends, as our starter does.
+
+    `chore` is done again and again meanwhile (chores.py).
 
     Raises:
         ReplayError: The certificate or its key cannot be used.
@@ -152,10 +162,12 @@ def serve(
     _tell_libraries_words_to(log)
     server = uvicorn.Server(server_config(app, settings))
     with contextlib.closing(listening):
-        asyncio.run(_serve(server, listening, with_stdin=with_stdin))
+        asyncio.run(_serve(server, listening, chore, with_stdin=with_stdin))
 
 
-async def _serve(server: uvicorn.Server, listening: socket.socket, *, with_stdin: bool) -> None:
+async def _serve(
+    server: uvicorn.Server, listening: socket.socket, chore: Callable[[], object], *, with_stdin: bool
+) -> None:
     def read() -> None:
         if not os.read(sys.stdin.fileno(), 4096):
             asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
@@ -164,7 +176,8 @@ async def _serve(server: uvicorn.Server, listening: socket.socket, *, with_stdin
     to_thread.current_default_thread_limiter().total_tokens = THREADS
     if with_stdin:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), read)
-    await server.serve(sockets=[listening])
+    async with doing(chore):
+        await server.serve(sockets=[listening])
 
 
 def server_config(app: ASGIApp, settings: ReplayConfig) -> uvicorn.Config:

@@ -51,6 +51,23 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     assert 80 == cache.size_bytes == sum(on_disk(tmp_path, name).stat().st_size for name in (A, C))
 
 
+def test_while_the_disk_is_short_pictures_go_as_far_as_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(tmp_path, 1000, keep_free_bytes=500)
+    for name in (A, B, C):
+        put(cache, name, bytes(100))
+    disk_bytes = 800
+    monkeypatch.setattr("monitor.replay.kept.cache.free_bytes", lambda _: disk_bytes - cache.size_bytes)
+    assert 0 == cache.make_room()
+    disk_bytes = 650
+    assert 200 == cache.make_room()
+    assert (None, None, bytes(100)) == (got(cache, A), got(cache, B), got(cache, C))
+    assert [on_disk(tmp_path, C)] == list(tmp_path.iterdir())
+    disk_bytes = 0
+    assert (100, 0) == (cache.make_room(), cache.size_bytes)
+
+
 def test_the_order_of_use_survives_a_restart_with_less_room(tmp_path: Path) -> None:
     cache = Cache(tmp_path, 100)
     for age, name in enumerate((A, B, C)):

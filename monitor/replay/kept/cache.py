@@ -31,7 +31,9 @@ LEFT_BEHIND = re.compile(rf"{NAME.pattern}\.[0-9]+{re.escape(PART)}")
 """What was being written when a process was killed."""
 CHUNK_BYTES = 1024 * 1024
 KEEP_FREE_BYTES = 256 * 1024 * 1024
-"""With less than this free nothing is added: the space belongs to alarms and clips."""
+"""With less than this free nothing is added, and what is there goes: alarms and clips need the space."""
+KEEP_FREE_SHARE = 1.3
+"""Of store.min_free_bytes, if that is more: pictures are to be gone before the daemon removes sound."""
 
 Write = Callable[[BinaryIO], object]
 """Writes the content of an entry."""
@@ -67,6 +69,18 @@ class Cache:
     def size_bytes(self) -> int:
         """Bytes of all entries, never above the limit."""
         return self._bytes
+
+    def make_room(self) -> int:
+        """Let go of what is unused for longest while the disk is short, of all if need be; return the bytes.
+
+        Sound and alarms need the room: pictures can be made again.
+        """
+        gone = 0
+        with contextlib.suppress(OSError):
+            while self._bytes and free_bytes(self._folder) < self._keep_free_bytes:
+                with self._lock:
+                    gone += self._drop_oldest()
+        return gone
 
     @contextlib.contextmanager
     def making(self) -> Iterator[None]:
@@ -152,10 +166,15 @@ class Cache:
         self._entries[name] = entry
         self._bytes += entry.size_bytes
         while self._bytes > self._max_bytes:
-            oldest, gone = self._entries.popitem(last=False)
-            self._bytes -= gone.size_bytes
-            with contextlib.suppress(OSError):
-                self._path(oldest, gone.crc).unlink()
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> int:
+        """Let go of the entry that was not used for longest; return its bytes. The lock is held."""
+        oldest, gone = self._entries.popitem(last=False)
+        self._bytes -= gone.size_bytes
+        with contextlib.suppress(OSError):
+            self._path(oldest, gone.crc).unlink()
+        return gone.size_bytes
 
     def _forget(self, name: str, entry: _Entry) -> None:
         """Let go of an entry whose file is not what it was, unless it was made anew meanwhile."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import UnknownIdError
-from monitor.replay.kept.cache import Cache
+from monitor.replay.kept.cache import KEEP_FREE_BYTES, Cache
 from monitor.replay.kept.event_query import Counts, EventFilter, Order, counts, cursor_of_event, places
 from monitor.replay.kept.export import Judgement, zip_of_labelled
 from monitor.replay.kept.flagged import Reference, reference_for
@@ -77,13 +77,27 @@ class Library:
     """What one state directory holds."""
 
     def __init__(
-        self, state_dir: Path, cache_dir: Path, cache_bytes: int, *, bundles: Iterable[Path] = ()
+        self,
+        state_dir: Path,
+        cache_dir: Path,
+        cache_bytes: int,
+        *,
+        bundles: Iterable[Path] = (),
+        keep_free_bytes: int = KEEP_FREE_BYTES,
     ) -> None:
-        """`bundles`: folders of the configured bundles; they say which frequencies a picture shows."""
+        """`bundles`: folders of the configured bundles; they say which frequencies a picture shows.
+
+        `keep_free_bytes`: with less free the cache gives room back, see `make_room`.
+        """
         self._reader = StoreReader(state_dir)
         self._likeness = Likeness(self._reader)
-        self.media = Media(self._reader, Cache(cache_dir, cache_bytes), Frontends(bundles))
+        self._cache = Cache(cache_dir, cache_bytes, keep_free_bytes=keep_free_bytes)
+        self.media = Media(self._reader, self._cache, Frontends(bundles))
         """Pictures and sound."""
+
+    def make_room(self) -> None:
+        """Give up pictures while the disk is short: they are the first to go."""
+        self._cache.make_room()
 
     def close(self) -> None:
         """Let go of the store."""
