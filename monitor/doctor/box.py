@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+from monitor.clock import CLOCK_SET_UTC_S
 from monitor.doctor.finding import Finding, Patient, ok, warning
 from monitor.hardware import read_hardware
-from monitor.store.files import CLOCK_SET_UTC_S
 
 PACKAGES = ("wheeltapper", "numpy", "onnxruntime", "tensorrt", "paho-mqtt", "sounddevice", "soxr", "amqtt")
 HOT_C = 85.0

@@ -12,13 +12,13 @@ import numpy as np
 from engines.errors import CodedError
 from engines.runtime import Engine
 from monitor.calibration import Calibration
+from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import Config, SimulatedSource, SourceConfig
 from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok, warning
 from monitor.errors import CalibrationError
 from monitor.listening import DEMO_BUNDLE, Ear, open_checked_bundle, open_ear
 from monitor.machine import calibration_of
 from monitor.models import checked_engine, plan_settings, plans_folder
-from monitor.store.files import CLOCK_SET_UTC_S
 
 OLD_DAYS = 400.0
 """A calibration that has not seen every season of its machine again."""

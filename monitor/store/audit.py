@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
+from monitor.clock import CLOCK_SET_UTC_S
 from monitor.operators import WHOLE_BOX, Origin
 from monitor.store.database import Database
-from monitor.store.files import CLOCK_SET_UTC_S
 from monitor.store.records import AuditEntry
 from monitor.store.rendering import json_text, json_tree
 

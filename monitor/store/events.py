@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping, Sequence
 
+from monitor.clock import CLOCK_SET_UTC_S
 from monitor.errors import StoreRefusedError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
+from monitor.store.clocks import shifted
 from monitor.store.database import Database
 from monitor.store.explanations import explanation_from_text, put_explanation, text_from_explanation
-from monitor.store.files import CLOCK_SET_UTC_S
 from monitor.store.records import Event, Label, Reply
 from monitor.store.rendering import json_tree
 
@@ -152,9 +153,14 @@ def labels_of(database: Database, event_id: str) -> list[Label]:
 
 
 def transitions_of(database: Database, event_id: str) -> list[Mapping[str, object]]:
-    """Return an event's changes, oldest first, each as its record was sent."""
-    query = "SELECT seq, body FROM transitions WHERE event_id = ? ORDER BY seq"
-    return [{**json_tree(row["body"]), "seq": row["seq"]} for row in database.rows(query, (event_id,))]
+    """Return an event's changes, oldest first, each as its record was sent, with its times put right."""
+    query = "SELECT seq, at_utc_s, recorded_utc_s, body FROM transitions WHERE event_id = ? ORDER BY seq"
+    return [{**_body(row), "seq": row["seq"]} for row in database.rows(query, (event_id,))]
+
+
+def _body(row: sqlite3.Row) -> dict[str, object]:
+    body, recorded_utc_s = json_tree(row["body"]), row["recorded_utc_s"]
+    return body if recorded_utc_s is None else shifted(body, row["at_utc_s"] - recorded_utc_s)
 
 
 def newest_events(database: Database, limit: int, before: int | None, source_id: str | None) -> list[Event]:

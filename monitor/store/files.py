@@ -22,8 +22,6 @@ FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 """The group may read: the technicians' page is another user, who must not be able to change anything."""
 FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
-CLOCK_SET_UTC_S = 1_577_836_800.0
-"""2020-01-01. A box whose clock says less has not been told the time since it started."""
 
 
 def full_error(path: Path) -> StoreFullError:

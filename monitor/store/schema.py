@@ -6,6 +6,22 @@ import sqlite3
 
 from monitor.errors import StoreError
 
+
+def _corrected_once(table: str, *others: str) -> tuple[str, str]:
+    """Return what lets the times of an append-only table be put right, once, and nothing else of it.
+
+    Only a time of before 2020 may change, as the clock had not been set, and what it was must be kept.
+    """
+    same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in others)
+    return (
+        f"DROP TRIGGER {table}_update",
+        f"""CREATE TRIGGER {table}_update BEFORE UPDATE ON {table}
+            WHEN NOT (OLD.recorded_utc_s IS NULL AND OLD.at_utc_s < 1577836800
+                AND NEW.recorded_utc_s IS OLD.at_utc_s AND {same})
+            BEGIN SELECT RAISE(ABORT, '{table}: rows are append-only'); END""",
+    )
+
+
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
         # `n` orders by insertion: the clock of a box may start in 1970 and jump
@@ -175,6 +191,26 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         # what was taken out of a file before it was written; NULL: nothing was looked for or taken out
         "ALTER TABLE clips ADD COLUMN protection TEXT",
         "ALTER TABLE windows ADD COLUMN protection TEXT",
+    ),
+    8: (
+        # how the wall clock stood when it was set, and the newest row of each table then (JSON)
+        """CREATE TABLE clocks (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            boot_id TEXT NOT NULL,
+            offset_s REAL NOT NULL,
+            is_set INTEGER NOT NULL,
+            marks TEXT NOT NULL
+        )""",
+        # a time that was written before the clock was set is corrected once, and kept as it was
+        *(
+            f"ALTER TABLE {table} ADD COLUMN recorded_utc_s REAL"
+            for table in ("events", "transitions", "clips", "windows", "labels", "audit")
+        ),
+        *_corrected_once("labels", "event_id", "rating", "fault_code", "note", "who"),
+        *_corrected_once("transitions", "seq", "event_id", "source_id", "body"),
+        *_corrected_once(
+            "audit", "origin", "source_id", "command_id", "actor", "action", "arguments", "result", "reason"
+        ),
     ),
 }
 NEWEST = max(MIGRATIONS)

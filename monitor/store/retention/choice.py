@@ -14,8 +14,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import StoreConfig
-from monitor.store.files import CLOCK_SET_UTC_S
 
 QUOTA_SHARE = 0.98
 FLOOR_SHARE = 1.1

@@ -15,11 +15,12 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import StoreConfig
 from monitor.errors import StoreError, StoreFullError
 from monitor.store.audit import prune_audit
 from monitor.store.events import prune_transitions
-from monitor.store.files import CLOCK_SET_UTC_S, disk_errors, free_bytes
+from monitor.store.files import disk_errors, free_bytes
 from monitor.store.retention.aside import prune_aside
 from monitor.store.retention.choice import (
     CLIPS,
