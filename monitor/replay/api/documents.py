@@ -18,9 +18,10 @@ from monitor.replay.kept.event_query import Counts
 from monitor.replay.kept.flagged import Reference, flagged_in_clip
 from monitor.replay.kept.library import EventPage, SimilarListed, WholeEvent, last_label
 from monitor.store import Event, Label, StoredClip, StoredWindow
+from monitor.store.protection import Treatment, protection_from_text
 from monitor.store.records import Rating
 
-Gone = Literal["age", "space", "missing"]
+Gone = Literal["age", "space", "missing", "never", "unchecked"]
 
 
 class LabelDocument(Part):
@@ -68,6 +69,23 @@ class EventsDocument(Part):
     unreviewed: int = Field(ge=0, description="Those of them that nobody has labelled.")
 
 
+class ProtectionDocument(Part):
+    """What was taken out before a clip was written, or a window's maps."""
+
+    speech: Treatment | None = Field(
+        description="What becomes of speech (store.speech); null: nothing was looked for."
+    )
+    spoken: tuple[Stretch, ...] = Field(
+        description="Where it was found, or may be, and is no more; of a window from its own start."
+    )
+    band_hz: tuple[float, float] | None = Field(
+        description="All that the sound holds (store.clip_band_hz); null: all that was heard."
+    )
+    stop_hz: tuple[float, float] | None = Field(
+        description="What the sound does not hold (store.clip_stop_hz); null: nothing was taken out."
+    )
+
+
 class ClipDocument(Part):
     """A piece of sound around flagged windows."""
 
@@ -80,7 +98,11 @@ class ClipDocument(Part):
     flagged: tuple[Stretch, ...] = Field(
         description="Where windows at or above the limit were kept; empty: nowhere."
     )
-    gone: Gone | None = Field(description="Why its file is no longer there; null: it is there.")
+    gone: Gone | None = Field(
+        description="Why its file is no longer there, or never was (`never`: store.audio; `unchecked`: "
+        "nobody could say whether it holds speech); null: it is there."
+    )
+    protection: ProtectionDocument = Field(description="What was taken out of it.")
 
 
 class WindowDocument(Part):
@@ -94,6 +116,7 @@ class WindowDocument(Part):
     quality: Quality = Field(description="Of its input.")
     bundle: str = Field(description="The bundle whose model answered.")
     gone: Gone | None = Field(description="Why its file is no longer there; null: it is there.")
+    protection: ProtectionDocument = Field(description="What was taken out of its maps.")
 
 
 class ReferenceDocument(Stretch):
@@ -226,6 +249,7 @@ def _clip(whole: WholeEvent, clip: StoredClip) -> ClipDocument:
         size_bytes=clip.size_bytes,
         flagged=flagged_in_clip(clip, whole.windows),
         gone=clip.gone,  # type: ignore[arg-type]  # pydantic checks what the database says
+        protection=_protection(clip.protection),
     )
 
 
@@ -239,6 +263,17 @@ def _window(window: StoredWindow) -> WindowDocument:
         quality=Quality(window.quality),
         bundle=window.bundle_id,
         gone=window.gone,  # type: ignore[arg-type]  # the same
+        protection=_protection(window.protection),
+    )
+
+
+def _protection(text: str | None) -> ProtectionDocument:
+    found = protection_from_text(text)
+    return ProtectionDocument(
+        speech=found.speech,
+        spoken=tuple(Stretch(start_s=one.start_s, end_s=one.end_s) for one in found.spoken),
+        band_hz=found.band_hz,
+        stop_hz=found.stop_hz,
     )
 
 

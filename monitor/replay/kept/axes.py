@@ -23,6 +23,12 @@ class Note(str, enum.Enum):
     """Some windows were judged by another bundle; they are left out."""
     LOST_SAMPLES = "lost_samples"
     """The clip holds silence in place of samples that never arrived."""
+    SPEECH_BLURRED = "speech_blurred"
+    """Where somebody spoke, the clip holds noise with the same spectrum, or silence (store.speech)."""
+    SPEECH_WITHHELD = "speech_withheld"
+    """Where somebody spoke, the clip holds silence (store.speech)."""
+    BAND_LIMITED = "band_limited"
+    """The clip does not hold all frequencies (store.clip_band_hz, store.clip_stop_hz)."""
 
 
 class Part(BaseModel):

@@ -4,7 +4,8 @@
     index.csv     as `wheeltapper record` writes it, with onset_s and offset_s where an anomaly was flagged: a
                   row for each such stretch
     truth.csv     the same stretches for `wheeltapper evaluate --truth`
-    labels.json   who said what and when, with every change of mind; and what could not be exported
+    labels.json   who said what and when, with every change of mind; what could not be exported; and out of
+                  which clips speech or bands were taken before they were stored
 
 The zip is made while it is sent: it needs no place on the disk and little memory.
 """
@@ -29,6 +30,7 @@ from monitor.replay.kept.event_query import PAGE_MAX, EventFilter, Order, places
 from monitor.replay.kept.flagged import flagged_in_clip
 from monitor.replay.kept.reading import StoreReader
 from monitor.store import Event, Label, StoredClip
+from monitor.store.protection import protection_from_text
 
 ANOMALY = "anomaly"
 LABELS: Mapping[str, str] = {ANOMALY: "anomaly", "no_anomaly": "normal", "unsure": "unsure"}
@@ -57,6 +59,7 @@ class _Written:
     rows: list[dict[str, str]] = field(default_factory=list)
     events: list[dict[str, object]] = field(default_factory=list)
     left_out: list[dict[str, str]] = field(default_factory=list)
+    protected: list[dict[str, str]] = field(default_factory=list)
 
 
 class _Pipe:
@@ -107,8 +110,10 @@ def zip_of_labelled(
                     written.left_out.append({"clip_id": clip.clip_id, "why": str(error)})
                     continue
                 written.rows += _rows(event, label, clip, stretches)
+                if words := protection_from_text(clip.protection).words:
+                    written.protected.append({"file": _file_name(clip), "what": words})
         truth = [row for row in written.rows if row["onset_s"]]
-        told = {"events": written.events, "left_out": written.left_out}
+        told = {"events": written.events, "left_out": written.left_out, "protected": written.protected}
         archive.writestr("labels.json", json.dumps(told, indent=1, ensure_ascii=False))
         archive.writestr("truth.csv", _csv(TRUTH_COLUMNS, truth))
         archive.writestr(INDEX, _csv(INDEX_COLUMNS, written.rows))

@@ -15,6 +15,8 @@ REASONS = {
     "age": "it was older than store.max_age_days",
     "space": "it made room for newer sound (store.max_bytes)",
     "missing": "somebody else removed it",
+    "never": "this box stores no sound (store.audio)",
+    "unchecked": "nobody could say whether it holds speech (store.speech)",
 }
 """Why a file is gone, in words."""
 

@@ -19,6 +19,7 @@ from monitor.replay.kept.clip_sound import Heard, heard_of_clip
 from monitor.replay.kept.colours import Scale, png_of_map, png_of_wave
 from monitor.replay.kept.columns import Columns, columns_of_clip
 from monitor.store import StoredClip, StoredWindow
+from monitor.store.protection import protection_from_text
 
 AXES, WAVEFORM = "axes", "waveform"
 MAPS = ("logmel", "reconstruction", "error_map", "difference")
@@ -187,11 +188,16 @@ def _uncovered(covered: NDArray[np.bool_], seconds_per_px: float, duration_s: fl
 
 
 def _notes(material: Material, *, all_covered: bool) -> tuple[Note, ...]:
+    protection = protection_from_text(material.clip.protection)
+    speech = protection.speech if protection.spoken else None
     said = {
         Note.NO_MAPS: not material.found,
         Note.PARTLY_COVERED: bool(material.found) and not all_covered,
         Note.BUNDLE_UNKNOWN: material.parameters is None,
         Note.OTHER_BUNDLE: material.has_other_bundle,
         Note.LOST_SAMPLES: material.clip.lost_samples > 0,
+        Note.SPEECH_BLURRED: speech == "blur",
+        Note.SPEECH_WITHHELD: speech == "withhold",
+        Note.BAND_LIMITED: protection.band_hz is not None or protection.stop_hz is not None,
     }
     return tuple(note for note, holds in said.items() if holds)

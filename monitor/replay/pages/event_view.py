@@ -56,6 +56,7 @@ def event(request: Request) -> Response:
         "event.html",
         shown=shown.shown_event(whole.event, last_label(whole.labels), tongue),
         facts=facts,
+        worst=shown.worst_of([window for window in whole.windows if window.gone is None]),
         awaited=awaited,
         clips=[
             shown.ShownClip(
@@ -86,6 +87,8 @@ def _why_silent(whole: WholeEvent, tongue: Tongue, *, awaited: bool) -> str:
         "age": tongue("The sound of this event was removed because of its age."),
         "space": tongue("The sound of this event was removed to make room for newer sound."),
         "missing": tongue("The sound of this event was removed by somebody else."),
+        "never": tongue("Sound of this source is not stored: this box is set up so (store.audio)."),
+        "unchecked": tongue("The sound was not stored: it could not be checked for speech (store.speech)."),
     }
     for clip in whole.clips:
         if clip.gone is not None:

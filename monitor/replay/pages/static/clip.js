@@ -9,6 +9,9 @@ const NOTES = {
   bundle_unknown: t("The model is no longer on this box: frequencies are not known."),
   other_bundle: t("Some windows were judged by another model; they are left out of the pictures."),
   lost_samples: t("The recording holds silence where samples never arrived."),
+  speech_blurred: t("Somebody spoke here: noise with the same spectrum has taken the place of the words."),
+  speech_withheld: t("Somebody spoke here: the recording is silent in that place."),
+  band_limited: t("The recording does not hold all frequencies: this box stores only a part of them."),
 };
 
 const base = (clipId) => `/api/v1/clips/${encodeURIComponent(clipId)}`;
