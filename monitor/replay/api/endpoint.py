@@ -22,7 +22,8 @@ from starlette.routing import Route
 from engines.errors import CodedError
 from monitor.errors import ControlError, FileGoneError, QueryError, StoreError, UnknownIdError
 from monitor.replay.api.queries import Query, query_from_parameters
-from monitor.replay.gate.access import Role, needs
+from monitor.replay.gate.access import Role, needs, visit_of
+from monitor.replay.gate.reception import address_of
 
 STATUSES: Mapping[type[CodedError], int] = {
     QueryError: 400,
@@ -67,6 +68,8 @@ class Endpoint:
     """Whoever has it already is told so."""
     has_parts: bool = False
     """A part of it can be had."""
+    audited: str = ""
+    """What stands in the page's audit beside whoever asks for it: it holds sound. Empty: nothing does."""
 
     @property
     def route(self) -> Route:
@@ -81,12 +84,21 @@ class Endpoint:
                     raise UnknownIdError(f"there is no {part} of this name; there are {', '.join(known)}")
             if inspect.iscoroutinefunction(self.answer):
                 answer: Response = await self.answer(request, query)
-                return answer
-            limiter = limiter_of(request, "slow_requests", SLOW_AT_ONCE) if self.is_slow else None
-            in_thread = cast("Callable[[Request, Any], Response]", self.answer)
-            return await anyio.to_thread.run_sync(partial(in_thread, request, query), limiter=limiter)
+            else:
+                limiter = limiter_of(request, "slow_requests", SLOW_AT_ONCE) if self.is_slow else None
+                in_thread = cast("Callable[[Request, Any], Response]", self.answer)
+                answer = await anyio.to_thread.run_sync(partial(in_thread, request, query), limiter=limiter)
         except CodedError as error:
             raise http_error(error) from error
+        if self.audited:
+            self._note_hearing(request)
+        return answer
+
+    def _note_hearing(self, request: Request) -> None:
+        facts = {**request.path_params, "query": request.url.query}
+        request.app.state.reception.heard.note(
+            self.audited, user=visit_of(request).user, address=address_of(request), **facts
+        )
 
 
 def http_error(error: CodedError) -> HTTPException:

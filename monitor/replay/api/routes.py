@@ -198,6 +198,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         is_slow=True,
         has_etag=True,
         has_parts=True,
+        audited="sound fetched",
     ),
     Endpoint(
         "/clips/{clip_id}/pictures/{picture}.png",
@@ -229,6 +230,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         query=ExportQuery,
         media_types=(ZIP,),
         is_slow=True,
+        audited="sound exported",
     ),
     Endpoint("/openapi.json", "openapi", "This description.", _openapi, media_types=("application/json",)),
 )

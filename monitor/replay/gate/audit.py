@@ -19,6 +19,8 @@ MAX_BYTES = 5_000_000
 MAX_TEXT = 200
 """Longer values are cut, as they stand in the file: they may have been typed by anybody."""
 WITHIN_S = 300.0
+HEARD_AGAIN_S = 600.0
+"""A player asks for the same sound many times."""
 REFUSED_OF_AN_ADDRESS = 10
 """Lines about refused changes of one address within WITHIN_S: whoever can reach the page can cause them."""
 REFUSED_IN_ALL = 30
@@ -77,6 +79,22 @@ class SparingAudit:
             if wait_s := written.wait_s(key):
                 facts["then"] = f"none of these {whose} is written for {wait_s} s"
         self._audit.note(self._what, user=user, address=address, **facts)
+
+
+class HearingAudit:
+    """Writes who fetched which sound, once in HEARD_AGAIN_S however often it is played."""
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+        self._written = Attempts(1, HEARD_AGAIN_S)
+
+    def note(self, what: str, *, user: str, address: str, **facts: str) -> None:
+        """Write one line, unless it was written lately; `facts` say which sound it was."""
+        key = json.dumps([what, user, address_key(address), facts])
+        if self._written.wait_s(key):
+            return
+        self._written.count(key)
+        self._audit.note(what, user=user, address=address, **facts)
 
 
 def _cut(text: str) -> str:

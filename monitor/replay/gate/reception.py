@@ -17,7 +17,7 @@ from monitor.errors import LoginRefusedError, ReplayError
 from monitor.logs import Log
 from monitor.replay.gate.access import LOCAL, Role, Visit
 from monitor.replay.gate.attempts import Attempts, KnownPlaces, address_key
-from monitor.replay.gate.audit import REFUSED_IN_ALL, REFUSED_OF_AN_ADDRESS, Audit, SparingAudit
+from monitor.replay.gate.audit import REFUSED_IN_ALL, REFUSED_OF_AN_ADDRESS, Audit, HearingAudit, SparingAudit
 from monitor.replay.gate.hosts import FORWARDED, OLD_HTTP, is_loopback, place_of
 from monitor.replay.gate.passwords import fits, stored_of_nobody
 from monitor.replay.gate.sessions import Sessions
@@ -61,6 +61,8 @@ class Reception:
         self._by_name = Attempts(OF_A_NAME, WITHIN_S)
         self._places = KnownPlaces()
         self._turned_away = SparingAudit(self.audit, "login turned away", 1, REFUSED_IN_ALL)
+        self.heard = HearingAudit(self.audit)
+        """Where it is written who fetched which sound."""
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._is_closed = bool(config.replay.allowed_hosts or config.replay.trusted_proxies)
         """Whether somebody is meant to be kept out, also while there are no users; never taken back."""
