@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engines.runtime import Engine, say_nothing
@@ -22,6 +22,7 @@ from monitor.health import STARTING, SourceFacts
 from monitor.listening import Ear
 from monitor.messages import CaptureHealth, CaptureState
 from monitor.models import Model, open_models
+from monitor.off import OffWatch, machine_off_from_facts
 from monitor.score import Scorer
 from monitor.store import ClipRecorder
 from monitor.window_queue import PATIENT_WINDOWS
@@ -51,6 +52,8 @@ class Machine:
     """Filled by the capture thread, asked by the judging thread."""
     describer: Describer
     """Says what its events sound like; knows this source's normal sound."""
+    off: OffWatch = field(default_factory=lambda: OffWatch(None))
+    """Decides whether it runs at all; a successor has the same one."""
     number: int = 0
     """Another for each machine that this process makes: a window says which of a source's it was cut for."""
 
@@ -114,12 +117,14 @@ def machine_of(
     """
     settings, store, ear = config.alarm_for(source), config.store, model.ear
     calibration = calibration_of(source.id, ear, config.state_dir)
+    alarm = Alarm(source.id, settings, None if snapshot is None else AlarmSnapshot.from_tree(snapshot))
+    facts = alarm.snapshot
     return Machine(
         source=source,
         ear=ear,
         engine=model.engine,
         scorer=Scorer(calibration, false_alarms_per_week=settings.false_alarms_per_week),
-        alarm=Alarm(source.id, settings, None if snapshot is None else AlarmSnapshot.from_tree(snapshot)),
+        alarm=alarm,
         frontend=StreamFrontend(ear.frontend),
         clips=ClipRecorder(
             source.id,
@@ -130,6 +135,9 @@ def machine_of(
             lag_s=_lag_s(source, ear, config.engine.max_batch),
         ),
         describer=_describer_of(ear, config),
+        off=OffWatch(
+            source.off, was=machine_off_from_facts(facts.off_reason, facts.off_causes, facts.off_since_utc_s)
+        ),
         number=next(_numbers),
     )
 
@@ -195,4 +203,5 @@ def facts_at_start(machine: Machine) -> SourceFacts:
         backend=machine.engine.backend,
         fallback=machine.engine.fallback,
         alarm=machine.alarm.state,
+        machine=machine.off.machine,
     )

@@ -18,6 +18,7 @@ from monitor.publish.edge.settings import servers_from_config, settings_from_con
 from monitor.publish.explained import Voice
 from monitor.publish.outlet import Outlet
 from monitor.publish.publisher import Publisher
+from monitor.publish.signals import PlantSignals
 from monitor.store import Store
 from monitor.supervisor import Task
 
@@ -28,8 +29,19 @@ HandIn = Callable[[str | None, bytes | CommandError, Origin], None]
 class Outlets:
     """The JSON topics and the Sparkplug edge node, each if it is switched on."""
 
-    def __init__(self, config: Config, store: Store, voice: Voice, hand_in: HandIn, log: Log) -> None:
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        voice: Voice,
+        hand_in: HandIn,
+        log: Log,
+        *,
+        signals: PlantSignals | None = None,
+    ) -> None:
         """Make what is configured, and have the store keep records for exactly that.
+
+        `signals` is told what the plant says of its machines.
 
         Raises:
             PublishError: The settings can never work.
@@ -40,6 +52,7 @@ class Outlets:
         self._voice = voice
         self._hand_in = hand_in
         self._log = log
+        self._signals = signals
         self.publisher = self._make_publisher() if config.mqtt.enabled else None
         """The JSON topics; None: switched off."""
         self.edge_node = self._make_edge_node() if config.sparkplug.enabled else None
@@ -73,6 +86,11 @@ class Outlets:
             servers = servers_from_config(self._config, embedded_port=embedded_port)
             self.edge_node.start(self._config.sparkplug, self._config.mqtt, servers)
 
+    def follow_signals(self) -> None:
+        """Subscribe to the topics that the plant's signals have now; Sparkplug has one tag for all."""
+        if self.publisher is not None:
+            self.publisher.follow_signals()
+
     def tasks(self, wait_s: float, farewell_s: float, gave_up: Callable[[], bool]) -> list[Task]:
         """Return their threads; each waits `wait_s` at a time and takes `farewell_s` to say goodbye."""
         tasks = []
@@ -95,6 +113,7 @@ class Outlets:
         calls = Calls(
             on_command=lambda source_id, payload: self._hand_in(source_id, payload, Origin.MQTT),
             offline_score=functools.partial(self._keep_score, reader=Reader.JSON),
+            signals=self._signals,
         )
         box = box_from_config(self._config, self._voice)
         return Publisher(self._config.mqtt, box, outbox=self._store, calls=calls, log=self._log)
@@ -104,6 +123,7 @@ class Outlets:
             on_command=lambda source_id, payload: self._hand_in(source_id, payload, Origin.SPARKPLUG),
             offline_score=functools.partial(self._keep_score, reader=Reader.SPARKPLUG),
             flush_scores=lambda: self._store.flush_offline_scores(Reader.SPARKPLUG),
+            signals=self._signals,
         )
         return EdgeNode(
             settings_from_config(self._config),

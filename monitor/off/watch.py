@@ -31,6 +31,8 @@ class Verdict:
     """Whether the machine runs, from the end of this window on."""
     span: Span
     """The window's own, with quality OFF where it is not to be judged."""
+    is_news: bool = False
+    """Whether `machine` differs from what was decided at the window before."""
 
 
 class OffWatch:
@@ -64,10 +66,10 @@ class OffWatch:
 
     def hear(self, span: Span, said: Said | None, now_s: float) -> Verdict:
         """Take the next window, and what the signal said last; `now_s` is monotonic, as in `Said`."""
-        section = self._section
+        section, before = self._section, self.machine
         if section is None:
             self.machine = RUNS
-            return Verdict(RUNS, span)
+            return Verdict(RUNS, span, before is not RUNS)
         signal, missing, held = self._held(section, span, said, now_s)
         if held:
             self._settles = None
@@ -77,7 +79,8 @@ class OffWatch:
         self.machine = MachineCondition(off, signal, missing)
         judged = off is None and not (self._level is not None and self._level.too_quiet)
         keeps_quality = judged or span.quality in DEAF
-        return Verdict(self.machine, span if keeps_quality else replace(span, quality=Quality.OFF))
+        span = span if keeps_quality else replace(span, quality=Quality.OFF)
+        return Verdict(self.machine, span, self.machine != before)
 
     def _held(
         self, section: OffConfig, span: Span, said: Said | None, now_s: float

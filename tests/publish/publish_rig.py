@@ -23,6 +23,7 @@ from monitor.operators import Limits
 from monitor.publish.box import Box, Calls
 from monitor.publish.explained import Voice
 from monitor.publish.publisher import Publisher
+from monitor.publish.signals import PlantSignals
 from monitor.store.rendering import change_body
 from monitor.testing import CapturedCalls, CapturedLog, ListOutbox
 
@@ -96,6 +97,7 @@ class Rig:
     log: CapturedLog = field(default_factory=CapturedLog)
     source_ids: tuple[str, ...] = ("pump", "fan")
     state_dir: Path | None = None
+    signals: PlantSignals | None = None
     publisher: Publisher = field(init=False)
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -106,7 +108,7 @@ class Rig:
             config,
             Box(self.prefix, f"box-{self.prefix[-6:]}", self.source_ids, "0.1.0", VOICE, self.state_dir),
             outbox=self.outbox,
-            calls=Calls(self.calls.on_command, self.calls.offline_score),
+            calls=Calls(self.calls.on_command, self.calls.offline_score, self.signals),
             log=self.log,
         )
 

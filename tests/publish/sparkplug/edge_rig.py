@@ -22,6 +22,7 @@ from monitor.publish.box import Box
 from monitor.publish.documents import Progress, alarm_payload, health_payload
 from monitor.publish.edge.calls import EdgeCalls
 from monitor.publish.edge.node import EdgeNode
+from monitor.publish.signals import PlantSignals
 from monitor.publish.sparkplug.datatypes import DataType, Value
 from monitor.publish.sparkplug.encode import encode_payload
 from monitor.publish.sparkplug.payload import Metric, Payload
@@ -35,7 +36,7 @@ from monitor.testing import CapturedLog, ListOutbox
 
 NODE = NodeId("mill", "box1")
 HOST = "scada"
-PROGRESS = Progress(Quality.OK, "onnxruntime 1.20.1 cpu fp32", None, 0, 0.04)
+PROGRESS = Progress(Quality.OK, "onnxruntime 1.20.1 cpu fp32", lag_s=0.04)
 BOX = BoxCondition("0.1.0", 1.75e9, None, None, 0, 0, 0, 0)
 EDGES_HZ = band_edges_hz(FrontendParameters())
 
@@ -58,6 +59,7 @@ class EdgeRig:
     commands: list[tuple[str | None, bytes | CommandError]] = field(default_factory=list)
     offline: list[Score] = field(default_factory=list)
     flushed: int = 0
+    signals: PlantSignals | None = None
     log: CapturedLog = field(default_factory=CapturedLog)
 
     def __post_init__(self) -> None:
@@ -74,6 +76,7 @@ class EdgeRig:
             on_command=lambda source_id, command: self.commands.append((source_id, command)),
             offline_score=self.offline.append,
             flush_scores=self._note_flush,
+            signals=self.signals,
         )
         box = Box("wheeltapper/mill/box1", f"edge-{id(self):x}", self.source_ids, "0.1.0", VOICE)
         self.node = EdgeNode(

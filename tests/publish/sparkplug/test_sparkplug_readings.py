@@ -47,7 +47,7 @@ from monitor.publish.sparkplug.topics import EdgeNode
 
 EDGES_HZ = band_edges_hz(FrontendParameters())
 HEALTH = CaptureHealth("pump", CaptureState.RECOVERING, "unplugged", "usb-path:1-1.2", 16_000, 512, 1, 3)
-PROGRESS = Progress(Quality.OK, "onnxruntime 1.20.1 cpu fp32", "no GPU", 2, 0.04123456)
+PROGRESS = Progress(Quality.OK, "onnxruntime 1.20.1 cpu fp32", "no GPU", 2, lag_s=0.04123456)
 BOX = BoxCondition("0.1.0", 1.75e9, None, "disk full", 3, None, 1, 7)
 
 REPLY = ReplyPayload(
