@@ -2,7 +2,8 @@
 
 While the connection is gone the record under way is not published again: paho holds it and sends it after
 the next connect. After a restart of the process it is sent again, so that consumers get each record at least
-once, in order, and tell repeats by `seq`.
+once, in order, and tell repeats by `seq`. While the store does not answer records wait in it, and what does
+not come from it goes on being told.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.errors import PublishError
+from monitor.errors import PublishError, StoreError
 from monitor.logs import Log
 from monitor.messages import Outbox, Record
 from monitor.publish.delivery import Delivery, Message
 
 BATCH = 64
 """Records taken from the store at once."""
+RETRY_S = 1.0
+"""After the store has failed, it is left alone for so long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,49 +49,69 @@ class OutboxSender:
         self._under_way: tuple[Record, Delivery, float] | None = None
         self._sent = 0
         self._unsendable = 0
+        self._fails = False
+        self._retry_s = 0.0
 
     def step(self, publish: Callable[[Message], Delivery]) -> bool:
-        """Go on by one record if the broker's acknowledgement allows; returns whether anything moved.
-
-        Raises:
-            StoreError: The store cannot be read or written; the next call tries the same again.
-        """
+        """Go on by one record if the broker's acknowledgement and the store allow; whether anything moved."""
         settled = self.settle()
-        if self._under_way is not None:
-            return settled
-        if not self._batch:
-            self._batch.extend(self._outbox.pending(BATCH))
-        if not self._batch:
+        if self._under_way is not None or not self._take():
             return settled
         record = self._batch[0]
         try:
             message = self._message_from_record(record)
         except PublishError as error:
             # an alarm behind it must not wait for ever for a row that nobody can read
-            self._log.error("outbox record skipped", reason=str(error))
-            self._outbox.mark_sent(record.seq)
-            self._batch.popleft()
-            self._unsendable += 1
-            return True
+            return self._skip(record, error) or settled
         delivery = publish(message)
         if not delivery.failed:
             self._under_way = (record, delivery, time.monotonic())
         return settled
 
     def settle(self) -> bool:
-        """Mark the record under way if the broker has acknowledged it; returns whether it was.
-
-        Raises:
-            StoreError: The store cannot be written; the next call tries again.
-        """
-        if self._under_way is None or not self._under_way[1].done:
+        """Mark the record under way if the broker has acknowledged it; returns whether it was marked."""
+        if self._under_way is None or not self._under_way[1].done or not self._mark(self._under_way[0]):
             return False
-        record = self._under_way[0]
-        self._outbox.mark_sent(record.seq)
         self._under_way = None
         self._batch.popleft()
         self._sent += 1
         return True
+
+    def _take(self) -> bool:
+        """Have a record at hand, from the store if need be; whether there is one."""
+        if not self._batch and time.monotonic() >= self._retry_s:
+            try:
+                self._batch.extend(self._outbox.pending(BATCH))
+                self._fails = False
+            except StoreError as error:
+                self._note_failure(error)
+        return bool(self._batch)
+
+    def _skip(self, record: Record, error: PublishError) -> bool:
+        if not self._mark(record):
+            return False
+        self._log.error("outbox record skipped", reason=str(error))
+        self._batch.popleft()
+        self._unsendable += 1
+        return True
+
+    def _mark(self, record: Record) -> bool:
+        """Let go of a record for good; False: the store does not take it now."""
+        if time.monotonic() < self._retry_s:
+            return False
+        try:
+            self._outbox.mark_sent(record.seq)
+        except StoreError as error:
+            self._note_failure(error)
+            return False
+        self._fails = False
+        return True
+
+    def _note_failure(self, error: StoreError) -> None:
+        if not self._fails:  # once for each outage
+            self._log.error("the outbox cannot be read or written", reason=str(error))
+        self._fails = True
+        self._retry_s = time.monotonic() + RETRY_S
 
     @property
     def idle(self) -> bool:

@@ -82,22 +82,43 @@ def test_what_paho_does_not_take_is_published_again() -> None:
 def test_a_store_that_cannot_mark_is_asked_again_and_the_broker_is_not_told_twice(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    outbox, line = outbox_of("event"), Line()
-    sender = OutboxSender(outbox, message_from, CapturedLog())
+    monkeypatch.setattr("monitor.publish.outbox.RETRY_S", 0.0)
+    outbox, line, log = outbox_of("event"), Line(), CapturedLog()
+    sender = OutboxSender(outbox, message_from, log)
     sender.step(line.publish)
     line.acknowledge()
-
-    def full(_seq: int) -> None:
-        raise StoreFullError("no space")
-
     with monkeypatch.context() as broken:
         broken.setattr(outbox, "mark_sent", full)
         for _ in range(3):
-            with pytest.raises(StoreFullError):
-                sender.step(line.publish)
+            assert not sender.step(line.publish)
+    assert [("error", "the outbox cannot be read or written", {"reason": "no space"})] == log.lines
     assert sender.step(line.publish)
     assert outbox.sent == [1]
     assert line.payloads == [b"1"]
+
+
+def test_a_store_that_does_not_answer_is_left_alone_for_a_while_and_ends_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    outbox, line, asked = outbox_of("event"), Line(), []
+    sender = OutboxSender(outbox, message_from, CapturedLog())
+
+    def gone(_limit: int) -> None:
+        asked.append(1)
+        full()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(outbox, "pending", gone)
+        for _ in range(3):
+            assert not sender.step(line.publish)
+    assert 1 == len(asked)
+    monkeypatch.setattr("monitor.publish.outbox.time.monotonic", lambda: float("inf"))
+    sender.step(line.publish)
+    assert line.payloads == [b"1"]
+
+
+def full(*_arguments: object) -> None:
+    raise StoreFullError("no space")
 
 
 def test_a_record_without_a_document_is_skipped_in_its_turn() -> None:
