@@ -144,17 +144,19 @@ class Announcer:
         """Note whether a machine runs, for health."""
         self._book.note_machine(source_id, machine)
 
-    def tell_health(self, sources: Sequence[SourceFacts], now_monotonic_s: float) -> None:
+    def tell_health(
+        self, sources: Sequence[SourceFacts], now_monotonic_s: float, *, clock_set: bool = True
+    ) -> None:
         """Tell every source's health that has news: at once for states, now and then for counters."""
         if not self._outlets:
             return
         for facts in sources:
-            key = _key_facts(facts)
+            key = (_key_facts(facts), clock_set)
             told = self._told.get(facts.capture.source_id)
             if told is not None and told[0] == key and now_monotonic_s - told[1] < HEALTH_EVERY_S:
                 continue
             self._told[facts.capture.source_id] = (key, now_monotonic_s)
-            payload = _health_payload(facts)
+            payload = _health_payload(facts, clock_set=clock_set)
             for outlet in self._outlets:
                 outlet.set_health(payload)
 
@@ -201,7 +203,7 @@ def _present_alarm(machine: Machine, explanation: ExplanationDocument | None) ->
     )
 
 
-def _health_payload(facts: SourceFacts) -> HealthPayload:
+def _health_payload(facts: SourceFacts, *, clock_set: bool) -> HealthPayload:
     progress = Progress(
         quality=facts.quality,
         backend=facts.backend,
@@ -209,6 +211,7 @@ def _health_payload(facts: SourceFacts) -> HealthPayload:
         dropped_windows=facts.dropped_windows,
         keeps_up=facts.keeps_up,
         dropped_share=facts.lately.dropped_share,
+        clock_set=clock_set,
         lag_s=facts.lag_s,
         machine=facts.machine,
     )

@@ -40,6 +40,10 @@ class Audience(Protocol):
         """Tell that a source is not listened to any more."""
         ...
 
+    def tell_present_alarm(self, machine: Machine, explanation: Explanation | None) -> None:
+        """Tell the state of a source's alarm, which has not changed, but how it is dated."""
+        ...
+
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
         """Tell that more is known of the open event; nothing else has changed."""
         ...

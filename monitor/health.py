@@ -94,9 +94,11 @@ class BoxFacts:
     pid: int
     """The daemon's process."""
     started_utc_s: float
-    """When this process began."""
+    """When this process began, by the clock as it was then."""
     broker: str
     """`connected`, `away`, `stalled` (connected, but nothing is acknowledged), `not yet connected`, `off`."""
+    clock_set: bool = True
+    """Whether the wall clock can be right; else nothing that is dated can be trusted."""
     broker_error: str = ""
     """What last went wrong with the connection; empty when nothing has since it was made."""
     sparkplug: str = "off"
@@ -257,6 +259,8 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     """Return one line for systemd and the terminal, worst news first."""
     disk = {"STORE FAILS, alarms wait in memory": box.store_error, "no clips are written": box.clips_error}
     parts = [words for words, error in disk.items() if error is not None]
+    if not box.clock_set:
+        parts.append("the clock is not set")
     deaf = [fact.capture.source_id for fact in facts if fact.capture.state is not CaptureState.HEALTHY]
     if deaf:
         parts.append(f"no sound from {', '.join(deaf)}")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from engines.errors import EngineError
 from monitor.audience import Audience
+from monitor.clock import WallClock
 from monitor.errors import StoreError
 from monitor.explanation import Explanation
 from monitor.listening import inferences_from_logmels
@@ -71,6 +72,7 @@ class Pipeline:
         self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in roster}
         self._unsaved = Unsaved(store, log)
         self._costs_s: dict[int, float] = {}
+        self._clock = WallClock()
 
     def hear(self, windows: Sequence[Window]) -> None:
         """Judge windows of any sources, all those of one bundle in one call of its engine.
@@ -120,6 +122,7 @@ class Pipeline:
 
     def expire(self, now_utc_s: float) -> None:
         """End shelvings whose time is over, and try again what could not be stored."""
+        self._follow_clock()
         for machine in self._roster:
             self.settle(machine, machine.alarm.expire(now_utc_s))
         self._unsaved.save()
@@ -170,6 +173,8 @@ class Pipeline:
         """
         for narrator in self._narrators.values():
             narrator.resume()
+        for machine in self._roster:
+            self._take_clock(machine)
         for machine in self._roster:  # it may have been away from the configuration
             self.settle(machine, machine.alarm.join_configuration(time.time()))
 
@@ -180,6 +185,7 @@ class Pipeline:
         narrator = Narrator(machine, self._store, self._audience, self._log)
         self._narrators[machine.source_id] = narrator
         guarded(self._log, "explanation of an open event not read", narrator.resume)
+        self._take_clock(machine)
         self.settle(machine, machine.alarm.join_configuration(time.time()))
 
     def take_over(self, successor: Machine) -> None:
@@ -254,9 +260,21 @@ class Pipeline:
         known_s = self._costs_s.get(engine, cost_s)
         self._costs_s[engine] = known_s + COST_SHARE * (cost_s - known_s)
 
+    def _follow_clock(self) -> None:
+        """Have alarms wait as long as before when the wall clock was set, and tell what is dated anew."""
+        if self._clock.look() is None:
+            return
+        for machine in self._roster:
+            if self._take_clock(machine):
+                self._audience.tell_present_alarm(machine, self.explanation_of(machine))
+
+    def _take_clock(self, machine: Machine) -> bool:
+        reading = self._clock.reading
+        return machine.alarm.follow_clock(reading.boot_id, reading.offset_s)
+
     def _tell(self, machine: Machine, score: Score, answer: tuple[LogMel, Inference] | None) -> None:
         self._audience.offer_score(score)
-        self._audience.tell_window(score, lag_s=time.time() - score.span.end_utc_s)
+        self._audience.tell_window(score, lag_s=self._clock.age_s(score.span.end_utc_s))
         if answer is None:
             return
         logmel, inference = answer

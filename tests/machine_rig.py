@@ -97,6 +97,7 @@ class Audience:
     alarms: list[AlarmChange] = field(default_factory=list)
     kept: list[FlaggedWindow] = field(default_factory=list)
     grown: list[Explanation] = field(default_factory=list)
+    retold: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
     woken: int = 0
 
@@ -119,6 +120,9 @@ class Audience:
 
     def tell_left(self, source_id: str) -> None:
         self.told.append(("left", source_id))
+
+    def tell_present_alarm(self, machine: Machine, _explanation: Explanation | None) -> None:
+        self.retold.append(machine.source_id)
 
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
         assert machine.alarm.snapshot.event_id is not None

@@ -34,7 +34,7 @@ class Delay:
 
 
 class Doubt:
-    """Keeps an alarm uncertain while its windows are dropped now and then, lest it flips with each of them."""
+    """Keeps an alarm uncertain while windows are dropped now and then, lest it flips with each of them."""
 
     def __init__(self) -> None:
         self._until_s: float | None = None

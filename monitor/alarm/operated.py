@@ -13,6 +13,7 @@ from typing import Protocol
 
 from monitor.alarm.limits import LimitSettings, checked_limits, limits_in_force
 from monitor.alarm.snapshot import AlarmSnapshot
+from monitor.clock import CLOCK_SET_UTC_S
 from monitor.errors import CommandError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.operators import LIMIT_KEYS, Limits
@@ -20,6 +21,10 @@ from monitor.operators import LIMIT_KEYS, Limits
 
 BY_CONFIGURATION = "configuration"
 """Stands for whoever changed the configuration, as the actor of what that did to an alarm."""
+
+
+DATED = ("event_start_utc_s", "limits_utc_s", "off_since_utc_s")
+"""Facts that are times past."""
 
 
 class AlarmSettings(LimitSettings, Protocol):
@@ -148,6 +153,7 @@ class OperatedAlarm:
                 actor=actor,
                 note=note,
                 shelved_until_utc_s=at_utc_s + shelved_s,
+                shelved_for_s=shelved_s,
                 shelved_one_shot=one_shot,
             )
         ]
@@ -201,6 +207,29 @@ class OperatedAlarm:
             return []
         return [self._change(reason, at_utc_s, actor=BY_CONFIGURATION, note=note, absent=absent)]
 
+    def follow_clock(self, boot_id: str, offset_s: float) -> bool:
+        """Take that the wall clock now is `offset_s` ahead of the seconds since the start of the box.
+
+        If it was set since it was told last, in the same run of the box, the end of shelving moves along, and
+        so does what was dated before it was set for the first time. Returns whether anything moved.
+        """
+        before = self._facts
+        same_run = before.clock_boot == boot_id and before.clock_offset_s is not None
+        by_s = offset_s - (before.clock_offset_s or 0.0) if same_run else 0.0
+        until_utc_s = before.shelved_until_utc_s
+        dated = {name: _dated_anew(getattr(before, name), by_s) for name in DATED}
+        dated["shelved_until_utc_s"] = None if until_utc_s is None else until_utc_s + by_s
+        until_utc_s = before.shelved_until_utc_s
+        after = dataclasses.replace(
+            before,
+            **dated,  # type: ignore[arg-type]  # mypy cannot match ** to fields
+            clock_boot=boot_id,
+            clock_offset_s=offset_s,
+        )
+        self._facts = after
+        same = dataclasses.replace(after, clock_boot=before.clock_boot, clock_offset_s=before.clock_offset_s)
+        return same != before
+
     def expire(self, at_utc_s: float) -> list[AlarmChange]:
         """End shelving whose time is over; to be called every second or so, sound or no sound."""
         until_utc_s = self._facts.shelved_until_utc_s
@@ -208,8 +237,9 @@ class OperatedAlarm:
             return []
         if until_utc_s <= at_utc_s:
             return [self._unshelve(ChangeReason.SHELVING_EXPIRED, at_utc_s)]
-        # a clock that was set back, or a shorter shelve_max_s, must not shelve for years
-        latest_utc_s = at_utc_s + self._settings.shelve_max_s
+        # a clock that was wrong over a restart, or a shorter shelve_max_s, must not shelve for years
+        longest_s = self._settings.shelve_max_s
+        latest_utc_s = at_utc_s + min(self._facts.shelved_for_s or longest_s, longest_s)
         if until_utc_s > latest_utc_s:
             self._facts = dataclasses.replace(self._facts, shelved_until_utc_s=latest_utc_s)
         return []
@@ -218,7 +248,13 @@ class OperatedAlarm:
         self, reason: ChangeReason, at_utc_s: float, actor: str | None = None, note: str | None = None
     ) -> AlarmChange:
         return self._change(
-            reason, at_utc_s, actor=actor, note=note, shelved_until_utc_s=None, shelved_one_shot=False
+            reason,
+            at_utc_s,
+            actor=actor,
+            note=note,
+            shelved_until_utc_s=None,
+            shelved_one_shot=False,
+            shelved_for_s=None,
         )
 
     def _close_if_over(self) -> None:
@@ -258,6 +294,11 @@ class OperatedAlarm:
             note=note,
             off_reason=after.off_reason,
         )
+
+
+def _dated_anew(utc_s: float | None, by_s: float) -> float | None:
+    """Return a time by the clock as it is now; one that was dated by a clock that had been set stays."""
+    return utc_s if utc_s is None or utc_s >= CLOCK_SET_UTC_S else utc_s + by_s
 
 
 def _utc_text(utc_s: float) -> str:

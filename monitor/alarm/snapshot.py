@@ -37,6 +37,12 @@ class AlarmSnapshot:
     """None: not shelved. One-shot shelving has an end too, so that it cannot last for ever."""
     shelved_one_shot: bool = False
     """Shelving ends as soon as the alarm clears."""
+    shelved_for_s: float | None = None
+    """For how long it was shelved: it lasts no longer, whatever the clock does. None: not shelved."""
+    clock_boot: str | None = None
+    """In which run of the box the wall clock stood so; None: not known."""
+    clock_offset_s: float | None = None
+    """How far it was ahead of the seconds since the box started; the times here go by it."""
     out_of_service: bool = False
     """Whether an operator has taken the alarm out; holds until it is put back."""
     absent: bool = False

@@ -90,6 +90,7 @@ class BoxNow(_Document):
     box: str = Field(description="As configured.")
     version: str = Field(description="Of the daemon.")
     started: Time = Field(description="When it began.")
+    clock_set: bool = Field(default=True, description="False: the box does not know the time.")
     line: str = Field(description="One line for a person, worst news first.")
     broker: str = Field(description="connected, away, stalled, not yet connected, or off.")
     broker_error: str = Field(description="What last went wrong there; empty when nothing.")
@@ -166,6 +167,7 @@ def box_now(facts: BoxFacts, *, site: str, box: str, line: str) -> BoxNow:
         box=box,
         version=facts.version,
         started=rfc3339_from_utc_s(facts.started_utc_s),
+        clock_set=facts.clock_set,
         line=line,
         broker=facts.broker,
         broker_error=facts.broker_error,

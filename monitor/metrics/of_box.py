@@ -51,6 +51,13 @@ BOX_METRICS = (
         lambda scene: _number(scene.report.at_utc_s),
     ),
     Metric(
+        "wheeltapper_clock_set",
+        "gauge",
+        "0: the box does not know the time, so that nothing it dates can be trusted.",
+        (),
+        lambda scene: _number(scene.report.box.clock_set),
+    ),
+    Metric(
         "wheeltapper_broker_state",
         "gauge",
         "1 for the state of the connection that carries the JSON topics, 0 for the others.",

@@ -52,6 +52,8 @@ class Progress:
     """Whether none was in the last minute."""
     dropped_share: float = 0.0
     """Of the last minute's windows, 0 to 1."""
+    clock_set: bool = True
+    """Whether the box knows the time."""
     lag_s: float | None = None
     """From the end of the last judged window's sound to its score; None before the first."""
     machine: MachineCondition = RUNS
@@ -117,6 +119,7 @@ def health_payload(
         dropped_windows=progress.dropped_windows,
         keeps_up=progress.keeps_up,
         dropped_share=round(progress.dropped_share, 4),
+        clock_set=progress.clock_set,
         lag_s=known(progress.lag_s, 4),
         machine="running" if progress.machine.off is None else "off",
         off_reason=None if progress.machine.off is None else progress.machine.off.reason,

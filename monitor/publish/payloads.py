@@ -132,6 +132,11 @@ class HealthPayload(SourcePayload):
         description="Share of the last minute's windows that was given up.",
         json_schema_extra={"unit": "1"},
     )
+    clock_set: bool = Field(
+        description="false: the box has not been told the time since it started, so that no `time` of its "
+        "documents can be trusted.",
+        json_schema_extra=BOOLEAN,
+    )
     lag_s: float | None = Field(
         description="From the end of the last judged window's sound to its score; null before the first.",
         json_schema_extra=SECONDS,

@@ -48,6 +48,7 @@ SOURCE: dict[str, Any] = dict.fromkeys(SourceNow.model_fields) | {
 }
 BOX: dict[str, Any] = dict.fromkeys(BoxNow.model_fields, "") | {
     "started": "2026-01-31T12:00:00.000Z",
+    "clock_set": True,
     "waiting_records": 0,
     "losses": {},
 }

@@ -1,4 +1,4 @@
-"""A box that is too slow for its sources judges a fair share of each and never says that the rest is normal."""
+"""A box too slow for its sources judges a fair share of each and never says that the rest is normal."""
 
 from __future__ import annotations
 

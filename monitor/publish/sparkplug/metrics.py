@@ -208,6 +208,7 @@ DEVICE_TAGS = (*SCORE_TAGS, *ALARM_TAGS, *MAP_TAGS, *HEALTH_TAGS, *MACHINE_TAGS,
 BOX_TAGS = (
     Tag("Box/Version", DataType.STRING, "Version of Wheeltapper."),
     Tag("Box/Started", DataType.DATETIME, "When the process began."),
+    Tag("Box/ClockSet", DataType.BOOLEAN, "False: the box does not know the time; trust no time stamp."),
     Tag("Box/StoreError", DataType.STRING, "Why alarms cannot be stored at present; null: they are."),
     Tag("Box/ClipsError", DataType.STRING, "Why no clips are written at present; null: they are."),
     Tag("Box/UnsavedChanges", DataType.INT64, "Alarm changes that wait for the store.", low=0.0),

@@ -46,6 +46,8 @@ class BoxCondition:
     """Times that the supervisor had to start a thread again."""
     losses: int
     """Messages, clips and commands given up."""
+    clock_set: bool = True
+    """Whether the box knows the time."""
 
 
 def ms_from_utc_s(utc_s: float) -> int:
@@ -157,6 +159,7 @@ def box_readings(box: BoxCondition) -> Readings:
     return {
         "Box/Version": text_reading(box.version),
         "Box/Started": Reading(ms_from_utc_s(box.started_utc_s)),
+        "Box/ClockSet": Reading(box.clock_set),
         "Box/StoreError": text_reading(box.store_error),
         "Box/ClipsError": text_reading(box.clips_error),
         "Box/UnsavedChanges": Reading(box.unsaved_changes),
