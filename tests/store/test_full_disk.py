@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fixtures_disk import fill
 
 from monitor.errors import StoreError, StoreFullError
 from monitor.messages import AlarmChange, Inference, LogMel, Score
@@ -17,18 +18,6 @@ from monitor.store.database import sqlite_errors
 RaiseEvent = Callable[[Store, str], None]
 ClipOf = Callable[..., ClipJob]
 MapsOf = Callable[..., tuple[Score, Inference, LogMel]]
-
-
-def fill(path: Path) -> None:
-    """Take all the space there is."""
-    with path.open("wb", buffering=0) as file:
-        size = 65536
-        while size:
-            try:
-                file.write(b"x" * size)
-            except OSError as error:
-                assert error.errno == errno.ENOSPC  # noqa: PT017 - other errors must not pass
-                size //= 2
 
 
 def apply_until_full(store: Store, change: AlarmChange, limit: int = 5000) -> list[str]:
