@@ -147,11 +147,7 @@ class Publisher:
         )
 
     def run_once(self, timeout_s: float) -> None:
-        """Send what can be sent, then wait at most `timeout_s` for more. From one thread only.
-
-        Raises:
-            StoreError: The outbox cannot be read or written; calling again goes on where it stopped.
-        """
+        """Send what can be sent, then wait at most `timeout_s` for more. From one thread only."""
         self._started().revive()
         self._wake.clear()
         if not self._pass():
@@ -163,9 +159,6 @@ class Publisher:
         A daemon that had to give up (`failed`) says `offline`: it did not end on purpose.
 
         From the thread that called `run_once`, or after that has ended. May be called without `start`.
-
-        Raises:
-            StoreError: The outbox cannot be read or written; the connection is closed all the same.
         """
         deadline_s = time.monotonic() + timeout_s
         try:
