@@ -15,6 +15,7 @@ from monitor.doctor.disk import check_free_space, check_state_dir, check_store
 from monitor.doctor.finding import Check, Finding, Patient, Verdict, fault_from_error
 from monitor.doctor.models import check_bundles, check_calibrations, check_engines
 from monitor.doctor.network import check_broker, check_metrics, check_replay
+from monitor.doctor.privacy import check_privacy
 from monitor.doctor.settings import check_config_file
 from monitor.doctor.sound import check_devices, check_sources
 from monitor.redaction import redactor_of
@@ -36,6 +37,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("bundles", check_bundles),
     ("calibrations", check_calibrations),
     ("engines", check_engines),
+    ("privacy", check_privacy),
     ("broker", check_broker),
     ("page", check_replay),
     ("metrics", check_metrics),
