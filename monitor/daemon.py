@@ -27,7 +27,10 @@ from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
 from monitor.desk.desk import Desk
+from monitor.desk.live_off import off_part
 from monitor.desk.reload import Reloader, live_parts
+from monitor.desk.reloads import Reloads
+from monitor.errands import Errands
 from monitor.errors import CommandError
 from monitor.guests import GuestServer
 from monitor.health import HealthBook
@@ -39,6 +42,7 @@ from monitor.machine import Machine, facts_at_start, open_machines
 from monitor.metrics.scene import Painter
 from monitor.metrics.server import open_metrics
 from monitor.notify import Notifier
+from monitor.off import SignalBoard
 from monitor.operators import Origin
 from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
@@ -46,6 +50,7 @@ from monitor.roster import Roster
 from monitor.starting import StartReport
 from monitor.store import Store, open_store
 from monitor.supervisor import Supervisor, Task
+from monitor.turnover import Parts, Turnover
 from monitor.voice import voice_of
 from monitor.window_queue import WindowQueue
 
@@ -73,7 +78,7 @@ class Daemon:
         notifier: Notifier,
         reread: Callable[[], Config] | None = None,
     ) -> None:
-        """Open the store, the models, the broker's client and the sources, in this order.
+        """Open the store, the models, the sources and the connection to the broker, in this order.
 
         `reread` reads the configuration's file again, for command `reload`; None: there is none.
 
@@ -86,27 +91,34 @@ class Daemon:
         self._store, machines = _open_what_is_kept(config, notifier, log)
         self._roster = Roster(machines)
         voice = voice_of(config.explanation.language, log)
-        self._outlets = Outlets(config, self._store, voice, self._hand_in, log)
+        self._signals = SignalBoard({source.id: source.off for source in config.sources}, log)
+        self._outlets = Outlets(config, self._store, voice, self._hand_in, log, signals=self._signals)
         self._book = HealthBook([facts_at_start(machine) for machine in machines])
         self._announcer = Announcer(self._roster, self._outlets.all, self._book, config.mqtt, voice)
         self._keeper = Keeper(self._roster, self._store, config.store, log)
         self._pipeline = Pipeline(
             self._roster, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
+        self._pipeline.ask_plant(self._signals)
         self._pipeline.resume()
         painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
         self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
         parts = live_parts(self._roster, self._keeper, self._announcer, self._pipeline)
-        reloader = Reloader(config, reread, (*parts, painter.prepare))
-        self._desk = Desk(self._roster, self._store, self._pipeline, log, reloader=reloader)
+        offs = off_part(self._roster, self._signals, self._outlets.follow_signals)
         self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)
         self._supervisor = Supervisor(log)
+        self._errands = Errands()
+        self._inputs = Inputs(config, machines, lambda machine: Lane(machine, self._queue, self._book))
+        turnover = Turnover(self._turning_parts(), self._errands, log)
+        # alarms last: what has come is there by then, and told with its limits
+        reloader = Reloader(config, reread, (turnover.prepare, *parts, offs, painter.prepare))
+        self._reloads = Reloads(reloader, self._errands, log)
+        self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
         self._control = self._make_control() if config.replay.enabled else None
         self._outlets.start()
-        self._inputs = Inputs(config, machines, lambda machine: Lane(machine, self._queue, self._book))
 
     @property
     def broker_port(self) -> int | None:
@@ -126,6 +138,7 @@ class Daemon:
         publish = [start(task) for task in self._outlets.tasks(WAIT_S, FAREWELL_S / 2, gave_up)]
         servers = [("control", self._control), ("metrics", self._metrics)]
         guests = [start(_guest_task(name, server)) for name, server in servers if server is not None]
+        reloads = start(Task("reload", lambda: self._reloads.run_once(WAIT_S)))
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         self._inputs.start(self._supervisor)
@@ -135,6 +148,8 @@ class Daemon:
         # the end goes down the path of the sound, so that nothing heard is left behind
         self._notifier.stopping()
         busy = end(guests, FAREWELL_S)
+        self._errands.close()
+        busy += end([reloads], FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
         for task in (judge, keep):
@@ -168,6 +183,7 @@ class Daemon:
         if not taken.windows:
             for lane in self._inputs.lanes:
                 lane.end_clips()
+        self._errands.run()
         self._desk.obey()
         self._pipeline.expire(time.time())
 
@@ -177,6 +193,17 @@ class Daemon:
                 self._judge()
             except EngineError as error:  # these windows were counted as not judged: go on with the rest
                 self._log.error("windows not judged at the end", reason=str(error))
+
+    def _turning_parts(self) -> Parts:
+        return Parts(
+            roster=self._roster,
+            inputs=self._inputs,
+            queue=self._queue,
+            pipeline=self._pipeline,
+            book=self._book,
+            store=self._store,
+            supervisor=self._supervisor,
+        )
 
     def _household(self) -> Household:
         return Household(

@@ -250,7 +250,7 @@ class HealthBook:
             return None if trend is None else trend.steps()
 
     def lags(self, source_id: str) -> HistogramCounts:
-        """Return how long after their sound the scores of a source came; none where there is no such source."""
+        """Return how long after their sound a source's scores came; none where there is no such source."""
         with self._lock:
             return self._lags.get(source_id, Histogram()).counts()
 

@@ -21,6 +21,7 @@ from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Span, Window
 from monitor.narrator import Narrator
+from monitor.off import SignalBoard, Verdict
 from monitor.roster import Roster
 from monitor.store import Reply, Store
 from monitor.supervisor import guarded
@@ -73,6 +74,11 @@ class Pipeline:
         self._unsaved = Unsaved(store, log)
         self._costs_s: dict[int, float] = {}
         self._clock = WallClock()
+        self._signals: SignalBoard | None = None
+
+    def ask_plant(self, signals: SignalBoard) -> None:
+        """Ask `signals` from now on what the plant says of its machines; before, it says nothing."""
+        self._signals = signals
 
     def hear(self, windows: Sequence[Window]) -> None:
         """Judge windows of any sources, all those of one bundle in one call of its engine.
@@ -80,27 +86,39 @@ class Pipeline:
         Raises:
             EngineError: The engine failed. The windows count as not judged, so that alarms say `uncertain`.
         """
+        verdicts = [self._verdict(window.span) for window in windows]
+        wanted = [
+            window
+            for window, verdict in zip(windows, verdicts, strict=True)
+            if verdict.span.quality is Quality.OK
+        ]
         try:
-            heard = self._inferences(windows)
+            heard = self._inferences(wanted)
         except EngineError:
-            self._settle_windows([window.span for window in windows], {})
+            self._settle_windows(verdicts, {})
             raise
-        self._settle_windows([window.span for window in windows], heard)
+        self._settle_windows(verdicts, heard)
 
     def give_up(self, spans: Sequence[Span]) -> None:
         """Settle dropped windows as not judged, without an engine: their alarms are uncertain."""
         dropped = [
             replace(span, quality=Quality.DROPPED) if span.quality is Quality.OK else span for span in spans
         ]
-        self._settle_windows(dropped, {})
+        self._settle_windows([self._verdict(span) for span in dropped], {})
+
+    def _verdict(self, span: Span) -> Verdict:
+        """Return whether the machine runs, and the span as it is to be judged."""
+        said = None if self._signals is None else self._signals.said(span.source_id)
+        return self._roster.judge_of(span).off.hear(span, said, time.monotonic())
 
     def cost_s(self, source_id: str) -> float:
         """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
         machine = self._roster.get(source_id)
         return UNKNOWN_COST_S if machine is None else self._costs_s.get(id(machine.engine), UNKNOWN_COST_S)
 
-    def _settle_windows(self, spans: Sequence[Span], heard: _Heard) -> None:
-        for span in spans:
+    def _settle_windows(self, verdicts: Sequence[Verdict], heard: _Heard) -> None:
+        for verdict in verdicts:
+            span = verdict.span
             machine = self._roster.judge_of(span)
             if not self._roster.is_present(machine):
                 self.take_over(machine)
@@ -111,8 +129,12 @@ class Pipeline:
                 else machine.scorer.score_from_inference(answer[1])
             )
             peak = machine.alarm.snapshot.peak
-            changes = machine.alarm.judge(score)
-            self._narrators[machine.source_id].hear(span, answer)
+            changes = machine.alarm.take_machine(verdict.machine.off, span.end_utc_s)
+            changes += machine.alarm.judge(score)
+            if verdict.is_news:
+                self._audience.tell_machine(machine.source_id, verdict.machine)
+            if span.quality is not Quality.OFF:  # what is off is no dropout, and no normal sound
+                self._narrators[machine.source_id].hear(span, answer)
             self.settle(machine, changes)
             if not changes:
                 if machine.alarm.snapshot.peak != peak:
@@ -194,8 +216,13 @@ class Pipeline:
         narrator = self._narrators[successor.source_id]
         narrator.go_on_with(successor)
         self._audience.tell_succeeded(successor, narrator.explanation)
-        self._roster.close_unused(before.engine)
+        self._let_go(before)
         self._log.info("judged by", source=successor.source_id, bundle=successor.ear.bundle.bundle_id)
+
+    def take_over_unheard(self, successor: Machine) -> None:
+        """The same for a source of which no sound comes any more, unless it has happened."""
+        if not self._roster.is_present(successor):
+            self.take_over(successor)
 
     def retire(self, machine: Machine) -> None:
         """End what is under way of a source that leaves, whose last window has been judged."""
@@ -207,7 +234,11 @@ class Pipeline:
         del self._narrators[machine.source_id]
         self._roster.leave(machine.source_id)
         self._audience.tell_left(machine.source_id)
-        self._roster.close_unused(machine.engine)
+        self._let_go(machine)
+
+    def _let_go(self, machine: Machine) -> None:
+        if self._roster.close_unused(machine.engine):
+            self._costs_s.pop(id(machine.engine), None)
 
     def explanation_of(self, machine: Machine) -> Explanation | None:
         """Return what is known of a machine's open event; None: nothing, or none is open."""
@@ -240,8 +271,6 @@ class Pipeline:
     def _inferences(self, windows: Sequence[Window]) -> _Heard:
         batches: dict[int, list[tuple[Machine, LogMel]]] = {}
         for window in windows:
-            if window.span.quality is not Quality.OK:
-                continue
             machine = self._roster.judge_of(window.span)
             logmel = machine.frontend.logmel_from_window(window)
             batches.setdefault(id(machine.engine), []).append((machine, logmel))

@@ -102,15 +102,22 @@ class Roster:
         for model in held:
             self.close_unused(model.engine)
 
-    def close_unused(self, engine: Engine) -> None:
+    def close_unused(self, engine: Engine) -> bool:
         """Close an engine unless a machine that is present or expected needs it, or it is held."""
-        if all(engine is not model.engine for model in self.models):
+        is_unused = all(engine is not model.engine for model in self.models)
+        if is_unused:
             engine.close()
+        return is_unused
 
     @property
     def source_ids(self) -> tuple[str, ...]:
         """Every source, in order."""
         return tuple(self._present)
+
+    @property
+    def everyone(self) -> Sequence[Machine]:
+        """Every machine, those to come too."""
+        return (*self._present.values(), *self._coming.values())
 
     @property
     def engines(self) -> Sequence[Engine]:
@@ -120,8 +127,7 @@ class Roster:
     @property
     def models(self) -> Sequence[Model]:
         """Every opened bundle that is in use or about to be, each once."""
-        machines = (*self._present.values(), *self._coming.values())
-        models = (*(machine.model for machine in machines), *self._held)
+        models = (*(machine.model for machine in self.everyone), *self._held)
         return list({id(model.engine): model for model in models}.values())
 
     @property

@@ -120,6 +120,11 @@ class WindowQueue:
             self._changed.notify_all()
             return Taken(windows, dropped)
 
+    def holds(self, source_id: str) -> bool:
+        """Whether a window of this source waits, or a dropped one to be told."""
+        with self._changed:
+            return source_id in self._waiting or any(span.source_id == source_id for span in self._untold)
+
     def close(self) -> None:
         """Wake whoever waits; what is in the queue can still be taken."""
         with self._changed:

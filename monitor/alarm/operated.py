@@ -18,7 +18,6 @@ from monitor.errors import CommandError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.operators import LIMIT_KEYS, Limits
 
-
 BY_CONFIGURATION = "configuration"
 """Stands for whoever changed the configuration, as the actor of what that did to an alarm."""
 
@@ -191,7 +190,7 @@ class OperatedAlarm:
         return [self._change(ChangeReason.IN_SERVICE, at_utc_s, actor=actor, note=note, out_of_service=False)]
 
     def leave_configuration(self, at_utc_s: float) -> list[AlarmChange]:
-        """Take it that the source is listened to no more: out of service, with an open event left as it is."""
+        """Take it that the source is heard no more: out of service, its open event left as it is."""
         note = "the configuration has this source no more"
         return self._change_presence(ChangeReason.OUT_OF_SERVICE, at_utc_s, note, absent=True)
 
@@ -219,7 +218,6 @@ class OperatedAlarm:
         until_utc_s = before.shelved_until_utc_s
         dated = {name: _dated_anew(getattr(before, name), by_s) for name in DATED}
         dated["shelved_until_utc_s"] = None if until_utc_s is None else until_utc_s + by_s
-        until_utc_s = before.shelved_until_utc_s
         after = dataclasses.replace(
             before,
             **dated,  # type: ignore[arg-type]  # mypy cannot match ** to fields

@@ -38,7 +38,7 @@ class SourceBase(Section):
 
     @property
     def input_key(self) -> tuple[str, ...]:
-        """What it shares with all sources that are heard through one opened input; its own id, if none can."""
+        """The same for all sources that are heard through one opened input."""
         return ("", self.id)
 
     @property

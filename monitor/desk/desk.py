@@ -17,7 +17,8 @@ from monitor.desk.alarm_actions import carried_out
 from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
-from monitor.desk.reload import Plan, Reloader
+from monitor.desk.reload import Plan
+from monitor.desk.reloads import Reloads
 from monitor.errors import CommandError, StoreError
 from monitor.logs import Log
 from monitor.machine import Machine
@@ -50,15 +51,15 @@ class Desk:
         pipeline: Pipeline,
         log: Log,
         *,
-        reloader: Reloader | None = None,
+        reloads: Reloads | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Begin with an empty desk; `reloader` None: the configuration cannot be read again."""
+        """Begin with an empty desk; `reloads` None: the configuration cannot be read again."""
         self._roster = roster
         self._store = store
         self._pipeline = pipeline
         self._log = log
-        self._reloader = reloader
+        self._reloads = reloads
         self._monotonic = monotonic
         self._waiting: queue.Queue[Handed] = queue.Queue(QUEUE_COMMANDS)
         self._unreadable = Refusals(UNREADABLE_ANSWERED)
@@ -127,7 +128,7 @@ class Desk:
             if self._answer_again(handed, command):
                 return
             if command.action == "reload":
-                self._reload(handed, command, now_utc_s)
+                self._have_planned(handed, command)
             else:
                 self._obey_one(handed, command, now_utc_s)
         except (CommandError, StoreError) as error:
@@ -188,27 +189,41 @@ class Desk:
             raise CommandError(f"{handed.source_id} has been taken out of the configuration")
         return machine
 
-    def _reload(self, handed: Handed, command: Command, now_utc_s: float) -> None:
+    def _have_planned(self, handed: Handed, command: Command) -> None:
+        """Have a reload looked into by another thread, for that may take long.
+
+        Raises:
+            CommandError: It is not for the box, or cannot be looked into.
+        """
+        handed.check_address(command)
+        if handed.source_id is not None:
+            raise CommandError("reload is for the whole box; send it to the box")
+        if self._reloads is None:
+            raise CommandError("this box has no configuration file to read again")
+        self._reloads.put(lambda outcome: self._settle_reload(handed, command, outcome))
+
+    def _settle_reload(self, handed: Handed, command: Command, outcome: Plan | CommandError) -> bool:
+        """Answer a reload that has been looked into, and put it into force; False: it is not done."""
+        now_utc_s = time.time()
         try:
-            handed.check_address(command)
-            plan = self._planned(handed.source_id)
+            if self._answer_again(handed, command):
+                return False
+            if isinstance(outcome, CommandError):
+                raise outcome
+            done = handed.reply(command, now_utc_s, state=None, detail=outcome.detail)
+            self._pipeline.save()
+            # stored first: what the store cannot take is not done
+            self._store.save_reply(done)
         except CommandError as error:
             refusal = handed.reply(command, now_utc_s, state=None, refused=str(error))
             self._refuse(handed, refusal, self._refusals)
-            return
-        done = handed.reply(command, now_utc_s, state=None, detail=plan.detail)
-        self._pipeline.save()
-        # stored first: what the store cannot take is not done
-        self._store.save_reply(done)
-        plan.apply()
+            return False
+        except StoreError as error:
+            self._refuse(handed, handed.refusal(command, error, now_utc_s), self._refusals)
+            return False
+        outcome.apply()
         self._note(handed, done)
-
-    def _planned(self, source_id: str | None) -> Plan:
-        if source_id is not None:
-            raise CommandError("reload is for the whole box; send it to the box")
-        if self._reloader is None:
-            raise CommandError("this box has no configuration file to read again")
-        return self._reloader.plan()
+        return True
 
     def _answer(self, handed: Handed, reply: Reply) -> None:
         self._pipeline.answer(reply, stored=lambda: self._note(handed, reply))

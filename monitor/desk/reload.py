@@ -1,14 +1,17 @@
 """Reads the configuration again while the daemon runs: all of what changed is applied, or none of it.
 
 What each part of the daemon can take live is in LIVE_KEYS; a change of anything else is refused by name. A
-part first says whether it can (it may raise), and only when all can does any of them change.
+part first prepares (it may raise, and may take its time: it opens what will be needed beside what is in use),
+and only when all have does any of them change.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from engines.errors import CodedError
 from monitor.announcer import Announcer
@@ -17,12 +20,14 @@ from monitor.config.section import Section
 from monitor.errors import CommandError
 from monitor.keeper import Keeper
 from monitor.logs import set_level
-from monitor.machine import Machine
 from monitor.pipeline import Pipeline
+from monitor.prepared import Prepared, nothing
 from monitor.redaction import Redactor
+from monitor.roster import Roster
 
 LIVE_KEYS = frozenset(
     {
+        ("engine", "bundle"),
         ("log", "level"),
         ("mqtt", "map_windows"),
         ("store", "maps_per_event"),
@@ -34,7 +39,7 @@ LIVE_KEYS = frozenset(
         ("store", "audit_max_rows"),
     }
 )
-"""Keys that are applied without a restart, besides `alarm` and the `alarm` of each source; see `is_live`."""
+"""Keys that are applied without a restart, besides all of `alarm` and of `sources`; see `is_live`."""
 TOLD = 8
 """So many changed keys are told of; the rest is counted."""
 VALUE_LETTERS = 60
@@ -44,8 +49,8 @@ SECRET_KEYS = frozenset({"url"})
 """Keys whose values are not told at all: a stream's address may hold a login anywhere."""
 PRESENT, ABSENT = "there", "not there"
 
-Prepare = Callable[[Config], Callable[[], None]]
-"""Given a new configuration, returns what applies it and cannot fail; or raises CodedError."""
+Prepare = Callable[[Config], Prepared]
+"""Given a configuration, returns what puts it into force, or raises CodedError, leaving nothing open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,15 @@ class Plan:
     detail: str
     """What will have changed, for a person."""
     apply: Callable[[], None]
-    """Applies it; cannot fail. To be called once, by the thread that judges."""
+    """Puts it into force; cannot fail. To be called once, by the thread that judges."""
+    follow: Callable[[], None] = nothing
+    """What takes time and comes after `apply`; not by the thread that judges."""
+    drop: Callable[[], None] = nothing
+    """Lets go of what was opened, when it is not applied."""
 
 
 class Reloader:
-    """Knows the configuration that is in force. Belongs to the thread that judges."""
+    """Knows the configuration that is in force. A plan ends, applied or dropped, before the next is made."""
 
     def __init__(self, config: Config, reread: Callable[[], Config] | None, parts: Sequence[Prepare]) -> None:
         """`reread` reads the file again, raising CodedError; None: there is no file."""
@@ -78,18 +87,37 @@ class Reloader:
         try:
             config = self._reread()
             changes = list(changes_between(self._config, config))
-            applies = [] if _needs_restart(changes) else [prepare(config) for prepare in self._parts]
+            fixed = [change for change in changes if not change.is_live]
+            prepared = [] if fixed else self._prepared(config)
         except CodedError as error:
             raise CommandError(f"nothing was changed: {_one_line(error)}") from error
-        fixed = _needs_restart(changes)
         if fixed:
             raise CommandError(f"nothing was changed: {_told(fixed)}; restart the daemon")
-        return Plan(_told(changes) if changes else "nothing differs", lambda: self._apply(config, applies))
+        news = [words for each in prepared for words in each.news if words]
+        return Plan(
+            "; ".join([*[_told(changes)] * bool(changes), *news]) or "nothing differs",
+            apply=lambda: self._apply(config, prepared),
+            follow=lambda: _all(each.follow for each in prepared),
+            drop=lambda: _all(each.drop for each in prepared),
+        )
 
-    def _apply(self, config: Config, applies: Sequence[Callable[[], None]]) -> None:
-        for apply in applies:
-            apply()
+    def _prepared(self, config: Config) -> Sequence[Prepared]:
+        prepared: list[Prepared] = []
+        with contextlib.ExitStack() as undo:
+            for prepare in self._parts:
+                prepared.append(prepare(config))
+                undo.callback(prepared[-1].drop)
+            undo.pop_all()
+        return prepared
+
+    def _apply(self, config: Config, prepared: Sequence[Prepared]) -> None:
+        _all(each.apply for each in prepared)
         self._config = config
+
+
+def _all(steps: Iterable[Callable[[], None]]) -> None:
+    for step in steps:
+        step()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +134,7 @@ class Change:
     @property
     def is_live(self) -> bool:
         """Whether it is applied without a restart."""
-        return self.path[0] == "alarm" or self.path in LIVE_KEYS or _is_source_alarm(self.path)
+        return self.path[0] in {"alarm", "sources"} or self.path in LIVE_KEYS
 
     def __str__(self) -> str:
         """Say it to a person."""
@@ -114,11 +142,7 @@ class Change:
 
 
 def changes_between(now: Config, new: Config) -> Iterator[Change]:
-    """Yield the keys that differ, in the order of the file; a source that came or went is one change.
-
-    Whoever can add and remove sources while the daemon runs lets `is_live` say so and gives the reloader a
-    part that does it.
-    """
+    """Yield the keys that differ, in the order of the file; a source that came or went is one change."""
     for name in Config.model_fields:
         was, will = getattr(now, name), getattr(new, name)
         if name == "sources":
@@ -150,45 +174,40 @@ def _section_changes(path: tuple[str, ...], now: Section, new: Section) -> Itera
             yield Change((*path, key), *told)
 
 
-def _is_source_alarm(path: tuple[str, ...]) -> bool:
-    return len(path) == 3 and path[0] == "sources" and path[2] == "alarm"
-
-
-def _needs_restart(changes: Sequence[Change]) -> Sequence[Change]:
-    return [change for change in changes if not change.is_live]
-
-
 def live_parts(
-    machines: Iterable[Machine], keeper: Keeper, announcer: Announcer, pipeline: Pipeline
+    roster: Roster, keeper: Keeper, announcer: Announcer, pipeline: Pipeline
 ) -> tuple[Prepare, ...]:
     """Return what takes LIVE_KEYS in a daemon of these parts."""
 
-    def alarms(config: Config) -> Callable[[], None]:
-        sources = {source.id: source for source in config.sources}
-        settings = {m.source_id: config.alarm_for(sources[m.source_id]) for m in machines}
-        limits_raw = {
-            m.source_id: m.scorer.calibration.limit_raw(settings[m.source_id].false_alarms_per_week)
-            for m in machines
-        }
+    def alarms(config: Config) -> Prepared:
+        settings = {source.id: config.alarm_for(source) for source in config.sources}
+        stay = [machine for machine in roster.everyone if machine.source_id in settings]
+        limits_raw = [
+            machine.scorer.calibration.limit_raw(settings[machine.source_id].false_alarms_per_week)
+            for machine in stay
+        ]
 
         def apply() -> None:
-            for machine in machines:
-                machine.scorer.limit_raw = limits_raw[machine.source_id]
+            for machine, limit_raw in zip(stay, limits_raw, strict=True):
+                machine.scorer.limit_raw = limit_raw
                 machine.alarm.reconfigure(settings[machine.source_id])
-                announcer.tell_present_alarm(machine, pipeline.explanation_of(machine))
+                if roster.is_present(machine):
+                    announcer.tell_present_alarm(machine, pipeline.explanation_of(machine))
 
-        return apply
+        return Prepared(apply)
 
     return (
         alarms,
-        lambda config: lambda: keeper.reconfigure(config.store),
-        lambda config: lambda: announcer.reconfigure(config.mqtt),
-        lambda config: lambda: set_level(config.log.level),
+        lambda config: Prepared(lambda: keeper.reconfigure(config.store)),
+        lambda config: Prepared(lambda: announcer.reconfigure(config.mqtt)),
+        lambda config: Prepared(lambda: set_level(config.log.level)),
     )
 
 
 def _shown(value: object) -> str:
-    words = repr(value.model_dump(mode="json") if isinstance(value, Section) else value)
+    if isinstance(value, Section):
+        value = value.model_dump(mode="json")
+    words = repr(str(value) if isinstance(value, Path) else value)
     words = REDACTOR.text(words)
     return words if len(words) <= VALUE_LETTERS else words[: VALUE_LETTERS - 1] + "…"
 

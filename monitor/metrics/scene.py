@@ -17,6 +17,7 @@ from engines.runtime import Engine
 from monitor.config import Config
 from monitor.hardware import SYSFS, Hardware, read_hardware
 from monitor.health import HealthBook
+from monitor.prepared import Prepared
 from monitor.redaction import redacted_config
 from monitor.report import Report
 from monitor.roster import Roster
@@ -91,14 +92,14 @@ class Painter:
         self._last_report = last_report
         self._sysfs = sysfs
 
-    def prepare(self, config: Config) -> Callable[[], None]:
+    def prepare(self, config: Config) -> Prepared:
         """Return what lets the next scene know a configuration that was read again."""
         identity = identity_of(config)
 
         def apply() -> None:
             self._identity = identity
 
-        return apply
+        return Prepared(apply)
 
     def scene(self) -> Scene | None:
         """Return everything as it is now; None: the daemon has told nothing yet."""

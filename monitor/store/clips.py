@@ -123,6 +123,11 @@ class ClipRecorder:
             self._lag_s = max(self._lag_s, lag_s)
 
     @property
+    def waiting(self) -> int:
+        """How many finished clips nobody has taken yet."""
+        return len(self._finished)
+
+    @property
     def held_s(self) -> float:
         """Seconds of stream in memory: at most a block more than max(pre_roll_s + lag_s, max_clip_s)."""
         with self._lock:

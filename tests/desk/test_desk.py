@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +17,8 @@ from machine_rig import Audience, machine, windows
 from monitor.desk.desk import AT_ONCE, QUEUE_COMMANDS, TURN_S, Desk
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, WITHIN_S
 from monitor.desk.reload import Plan
+from monitor.desk.reloads import Reloads
+from monitor.errands import Errands
 from monitor.errors import CommandError, StoreFullError
 from monitor.machine import Machine
 from monitor.messages import AlarmState
@@ -312,26 +315,49 @@ def test_whoever_waits_is_not_told_before_it_is_stored_and_may_fail(
 
 
 class Reload:
-    """A reloader that plans to note that it was applied."""
+    """A reloader that plans to note that it was applied, and what came of it."""
 
     def __init__(self) -> None:
-        self.applied = 0
+        self.steps: list[str] = []
 
     def plan(self) -> Plan:
-        return Plan("alarm.deadband is 0.1, the file says 0.2", self.apply)
+        return Plan(
+            "alarm.deadband is 0.1, the file says 0.2",
+            apply=lambda: self.steps.append("applied"),
+            follow=lambda: self.steps.append("followed"),
+            drop=lambda: self.steps.append("dropped"),
+        )
 
-    def apply(self) -> None:
-        self.applied += 1
+
+class Hall:
+    """A desk beside a thread that looks into reloads, as in the daemon."""
+
+    def __init__(self, plant: Plant, reload: Reload) -> None:
+        self.log = CapturedLog()
+        self.errands = Errands()
+        self.reloads = Reloads(reload, self.errands, self.log)  # type: ignore[arg-type]  # it plans like one
+        self.desk = Desk(plant.roster, plant.store, plant.pipeline, self.log, reloads=self.reloads)
+
+    def reload(self, count: int = 1) -> None:
+        """Carry out what was handed in, and `count` reloads that came of it."""
+        self.desk.obey()
+        for _ in range(count):
+            looking = threading.Thread(target=self.reloads.run_once, args=(0.0,))
+            looking.start()
+            while looking.is_alive():
+                self.errands.run()
+                looking.join(0.01)
+        self.desk.obey()
 
 
 def test_a_reload_is_for_the_box_and_answered_there(plant: Plant) -> None:
     reload = Reload()
-    desk = Desk(plant.roster, plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
+    hall = Hall(plant, reload)
     command = b'{"id": "r1", "actor": "anna", "action": "reload"}'
     for _ in range(2):
-        desk.hand_in(None, command)
-    desk.obey()
-    assert 1 == reload.applied, "the same id is the same command"
+        hall.desk.hand_in(None, command)
+    hall.reload(2)
+    assert ["applied", "followed", "dropped"] == reload.steps, "the same id is the same command"
     (record,) = [record for record in plant.store.pending(10) if record.kind == "reply"]
     assert ("", None, "done", "alarm.deadband is 0.1, the file says 0.2") == (
         record.source_id,
@@ -340,42 +366,82 @@ def test_a_reload_is_for_the_box_and_answered_there(plant: Plant) -> None:
     assert "alarm.deadband is 0.1, the file says 0.2" == plant.store.audit(1)[0].reason
 
 
-def test_windows_are_judged_between_commands_that_take_long(plant: Plant) -> None:
-    now_s = [100.0]
+def test_a_reload_that_takes_long_holds_up_neither_windows_nor_commands(plant: Plant) -> None:
+    begun, goes_on = threading.Event(), threading.Event()
 
     class Slow(Reload):
         def plan(self) -> Plan:
-            now_s[0] += 0.6 * TURN_S
+            begun.set()
+            assert goes_on.wait(10.0)
             return super().plan()
 
     reload = Slow()
-    desk = Desk(
-        [plant.pump],
-        plant.store,
-        plant.pipeline,
-        CapturedLog(),
-        reloader=reload,  # type: ignore[arg-type]
-        monotonic=lambda: now_s[0],
+    hall = Hall(plant, reload)
+    hall.desk.hand_in(None, b'{"id": "r1", "actor": "SIGHUP", "action": "reload"}')
+    hall.desk.obey()
+    looking = threading.Thread(target=hall.reloads.run_once, args=(0.0,))
+    looking.start()
+    assert begun.wait(10.0)
+    for number in range(2, 12):  # further ones meanwhile: each waits for its turn, too many are refused
+        hall.desk.hand_in(None, f'{{"id": "r{number}", "actor": "eve", "action": "reload"}}'.encode())
+    hall.desk.hand_in("pump", b'{"id": "a1", "actor": "eve", "action": "acknowledge"}')
+    hall.desk.obey()
+    results = {reply["id"]: reply["result"] for reply in plant.replies()}
+    assert {"r10": "refused", "r11": "refused", "a1": "done"} == results
+    goes_on.set()
+    while looking.is_alive():
+        hall.errands.run()
+        looking.join(0.01)
+    hall.reload(8)
+    assert ["applied", "followed"] * 9 == reload.steps
+    assert {"done"} == {reply["result"] for reply in plant.replies() if reply["id"] in {"r1", "r2", "r9"}}
+
+
+def test_a_reloader_that_fails_is_a_refusal_and_the_log_says_how(plant: Plant) -> None:
+    class Broken(Reload):
+        def plan(self) -> Plan:
+            raise ZeroDivisionError
+
+    hall = Hall(plant, Broken())
+    hall.desk.hand_in(None, b'{"id": "r1", "actor": "anna", "action": "reload"}')
+    hall.reload()
+    (reply,) = plant.replies()
+    assert ("refused", "nothing was changed: the daemon failed over it, and its log says how") == (
+        reply["result"],
+        reply["reason"],
     )
+    assert "reload failed" in hall.log.text()
+
+
+def test_windows_are_judged_between_commands_that_take_long(
+    plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [100.0]
+
+    def slow(_command_id: str) -> None:
+        now_s[0] += 0.6 * TURN_S
+
+    monkeypatch.setattr(plant.pipeline, "waiting_reply", slow)
+    desk = Desk(plant.roster, plant.store, plant.pipeline, CapturedLog(), monotonic=lambda: now_s[0])
     for number in range(5):
-        desk.hand_in(None, json.dumps({"id": f"r{number}", "actor": "eve", "action": "reload"}).encode())
-    applied = []
+        desk.hand_in("pump", json.dumps({"id": f"r{number}", "actor": "eve", "action": "unshelve"}).encode())
+    answered = []
     for _ in range(3):
         desk.obey()
-        applied.append(reload.applied)
-    assert [2, 4, 5] == applied
+        answered.append(len(plant.replies()))
+    assert [2, 4, 5] == answered
 
 
 def test_a_reload_that_the_store_cannot_take_is_not_done(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reload = Reload()
-    desk = Desk(plant.roster, plant.store, plant.pipeline, CapturedLog(), reloader=reload)  # type: ignore[arg-type]
+    hall = Hall(plant, reload)
     with monkeypatch.context() as disk:
         disk.setattr(plant.store, "save_replies", refuse)
-        desk.hand_in(None, b'{"id": "r1", "actor": "anna", "action": "reload"}')
-        desk.obey()
-    assert 0 == reload.applied
+        hall.desk.hand_in(None, b'{"id": "r1", "actor": "anna", "action": "reload"}')
+        hall.reload()
+    assert ["dropped"] == reload.steps
     plant.pipeline.expire(0.0)
     assert ["no space left"] == [reply["reason"] for reply in plant.replies()]
 

@@ -13,12 +13,13 @@ from machine_rig import Audience, machine
 
 from monitor.config import Config, MqttConfig, StoreConfig, parse_config
 from monitor.desk.reload import Reloader, changes_between, live_parts
-from monitor.errors import CommandError, ConfigError
+from monitor.errors import CommandError, ConfigError, SourceError
 from monitor.keeper import Keeper
 from monitor.logs import set_level
 from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
+from monitor.prepared import Prepared
 from monitor.roster import Roster
 from monitor.store import AuditEntry, open_store
 from monitor.testing import CapturedLog
@@ -36,7 +37,7 @@ def config(text: str = "", sources: str = SOURCES) -> Config:
     return parse_config(sources + text, name="config.yaml")
 
 
-def reloader(now: Config, new: Config, *parts: Callable[[Config], Callable[[], None]]) -> Reloader:
+def reloader(now: Config, new: Config, *parts: Callable[[Config], Prepared]) -> Reloader:
     return Reloader(now, lambda: new, parts)
 
 
@@ -46,29 +47,13 @@ def reloader(now: Config, new: Config, *parts: Callable[[Config], Callable[[], N
         ("mqtt: {port: 1884}", SOURCES, "mqtt.port is 1883, the file says 1884; restart the daemon"),
         ("site: mill", SOURCES, "site is 'plant', the file says 'mill'"),
         ("store: {pre_roll_s: 5}", SOURCES, "store.pre_roll_s is 3.0, the file says 5.0"),
-        ("", "sources: [{id: pump, kind: simulated}]\n", "sources.fan.1 is there, the file says not there"),
-        (
-            "",
-            SOURCES.replace("]", ", {id: new, kind: simulated}]"),
-            "sources.new is not there, the file says there",
-        ),
-        (
-            "",
-            SOURCES.replace("pump, kind", "pump, seed: 7, kind"),
-            "sources.pump.seed is 1, the file says 7",
-        ),
-        (
-            "",
-            SOURCES.replace("pump, kind: simulated", "pump, kind: file, path: x.wav"),
-            "sources.pump.kind is 'simulated', the file says 'file'",
-        ),
         ("alarm: {warning_value: 0.5}\nbox: b2", SOURCES, "box is 'box1', the file says 'b2'"),
     ],
 )
 def test_what_needs_a_restart_is_refused_by_name_and_nothing_is_prepared(
     text: str, sources: str, sentence: str
 ) -> None:
-    def touched(_config: Config) -> Callable[[], None]:
+    def touched(_config: Config) -> Prepared:
         raise AssertionError("a part was asked")
 
     with pytest.raises(CommandError) as refusal:
@@ -78,12 +63,38 @@ def test_what_needs_a_restart_is_refused_by_name_and_nothing_is_prepared(
     assert "alarm.warning_value" not in str(refusal.value), "only what is in the way is told"
 
 
+@pytest.mark.parametrize(
+    ("sources", "sentence"),
+    [
+        ("sources: [{id: pump, kind: simulated}]\n", "sources.fan.1 is there, the file says not there"),
+        (
+            SOURCES.replace("]", ", {id: new, kind: simulated}]"),
+            "sources.new is not there, the file says there",
+        ),
+        (SOURCES.replace("pump, kind", "pump, seed: 7, kind"), "sources.pump.seed is 1, the file says 7"),
+        (
+            SOURCES.replace("pump, kind: simulated", "pump, kind: file, path: x.wav"),
+            "sources.pump.kind is 'simulated', the file says 'file'",
+        ),
+        (SOURCES + "engine: {bundle: b2}\n", "engine.bundle is None, the file says 'b2'"),
+    ],
+)
+def test_sources_and_their_bundles_change_live_and_are_told_by_name(sources: str, sentence: str) -> None:
+    assert sentence == reloader(config(), config("", sources)).plan().detail
+
+
 def test_what_is_refused_shows_no_password() -> None:
-    streams = "sources: [{{id: s, kind: stream, url: 'rtsp://eve:{word}@plant/a?token={word}'}}]\n"
+    streams = (
+        "sources: [{{id: s, kind: stream, url: 'rtsp://eve:{word}@plant/a?token={word}'}}]\nbox: {word}1\n"
+    )
     now, new = (config("", streams.format(word=word)) for word in ("swordfish", "opensesame"))
+
+    def refuses(_config: Config) -> Prepared:
+        raise SourceError(f"{new.sources[0].url}: nobody answers")  # type: ignore[union-attr]
+
     with pytest.raises(CommandError) as refusal:
-        reloader(now, new).plan()
-    assert "sources.s.url" in str(refusal.value)
+        reloader(now, new.model_copy(update={"box": now.box}), refuses).plan()
+    assert "nobody answers" in str(refusal.value)
     assert "swordfish" not in str(refusal.value)
     assert "opensesame" not in str(refusal.value)
 
@@ -98,18 +109,14 @@ def test_what_is_refused_shows_no_password() -> None:
 )
 def test_of_an_address_that_differs_no_letter_is_told(was: str, will: str) -> None:
     now, new = (config("", f'sources: [{{id: s, kind: stream, url: "{url}"}}]\n') for url in (was, will))
-    with pytest.raises(CommandError) as refusal:
-        reloader(now, new).plan()
-    assert "sources.s.url is one, the file says another" in str(refusal.value)
-    assert "ter2" not in str(refusal.value)
+    assert "sources.s.url is one, the file says another" == reloader(now, new).plan().detail
 
 
 def test_many_changes_are_told_briefly() -> None:
     many = "sources: [" + ", ".join(f"{{id: s{n}, kind: simulated}}" for n in range(500)) + "]\n"
-    with pytest.raises(CommandError) as refusal:
-        reloader(config(), config("", many)).plan()
-    assert "and 494 more; restart the daemon" in str(refusal.value)
-    assert len(str(refusal.value)) < 1000
+    detail = reloader(config(), config("", many)).plan().detail
+    assert detail.endswith("; and 494 more")
+    assert len(detail) < 1000
 
 
 def test_a_file_that_is_not_fit_shows_no_password_and_is_told_in_one_line() -> None:
@@ -144,20 +151,26 @@ def test_without_a_file_there_is_nothing_to_reload() -> None:
 def test_no_part_changes_before_all_have_agreed() -> None:
     applied: list[str] = []
 
-    def agrees(_config: Config) -> Callable[[], None]:
-        return lambda: applied.append("agrees")
+    def agrees(_config: Config) -> Prepared:
+        return Prepared(
+            lambda: applied.append("agrees"),
+            follow=lambda: applied.append("follows"),
+            drop=lambda: applied.append("drops"),
+        )
 
-    def refuses(_config: Config) -> Callable[[], None]:
+    def refuses(_config: Config) -> Prepared:
         raise ConfigError("not with me")
 
     new = config("alarm: {warning_value: 0.5}")
     with pytest.raises(CommandError, match="nothing was changed: not with me"):
-        reloader(config(), new, agrees, refuses).plan()
-    assert [] == applied
+        reloader(config(), new, agrees, agrees, refuses).plan()
+    assert ["drops", "drops"] == applied, "what was opened is let go of"
+    applied.clear()
     plan = reloader(config(), new, agrees).plan()
     assert [] == applied, "a plan is only a plan"
     plan.apply()
-    assert ["agrees"] == applied
+    plan.follow()
+    assert ["agrees", "follows"] == applied
 
 
 def test_after_a_reload_the_next_one_compares_with_it() -> None:
@@ -184,8 +197,9 @@ def test_all_live_keys_reach_their_parts(tmp_path: Path) -> None:
     with closing(open_store(tmp_path)) as store:
         machines = [machine("pump", [0.9]), machine("fan.1", [0.9])]
         keeper, announcer = Keeper(machines, store, StoreConfig(), log), Announcer()
-        pipeline = Pipeline(Roster(machines), store, announcer, keeper.keep_window, log, say=lambda _: None)
-        parts = live_parts(machines, keeper, announcer, pipeline)  # type: ignore[arg-type]  # what is asked of it
+        roster = Roster(machines)
+        pipeline = Pipeline(roster, store, announcer, keeper.keep_window, log, say=lambda _: None)
+        parts = live_parts(roster, keeper, announcer, pipeline)  # type: ignore[arg-type]  # what is asked of it
         new = config(
             "alarm: {warning_value: 0.5, false_alarms_per_week: 0.1}\nlog: {level: error}\n"
             "mqtt: {map_windows: all}\nstore: {max_bytes: 2000000, audit_max_rows: 100}",

@@ -188,7 +188,7 @@ def test_a_configuration_that_is_read_again_is_told_with_the_next_scene() -> Non
     report = scene_of(PUMP).report
     painter = Painter(parse_config(CONFIG, name="a"), Roster([]), HealthBook([PUMP]), lambda: report)
     before = painter.scene()
-    painter.prepare(parse_config(f"{CONFIG}\nstore: {{max_bytes: 7000000}}", name="b"))()
+    painter.prepare(parse_config(f"{CONFIG}\nstore: {{max_bytes: 7000000}}", name="b")).apply()
     after = painter.scene()
     assert before is not None
     assert after is not None

@@ -1,0 +1,225 @@
+"""Lets sources join, leave and change while the daemon runs: all that a configuration asks for, or none.
+
+    prepare  any thread     opens bundles, engines and inputs beside those in use, refuses what does not fit
+    apply    judging thread one moment between two windows; cannot fail
+    follow   any thread     ends and begins captures, sees those off that leave
+
+Judging goes on throughout. A bundle is swapped by giving its source a successor (`monitor.roster`): the
+capture stays open, and from some window on each window is cut for, and judged by, the machine with the new
+bundle.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.config import Config, SourceConfig
+from monitor.errands import Errands
+from monitor.errors import CommandError
+from monitor.health import HealthBook
+from monitor.inputs import InputChange, Inputs
+from monitor.logs import Log
+from monitor.machine import Machine, machine_of, successor_of
+from monitor.models import Model, open_models
+from monitor.pipeline import Pipeline
+from monitor.prepared import Prepared
+from monitor.roster import Roster
+from monitor.store import Store
+from monitor.supervisor import Supervisor
+from monitor.window_queue import WindowQueue
+
+END_WITHIN_S = 10.0
+"""For so long a capture may take to end; one that takes longer cannot be replaced, and the daemon ends."""
+SETTLE_WITHIN_S = 10.0
+"""For so long what leaves may wait for its last windows to be judged and its clips to be written."""
+LOOK_EVERY_S = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of a daemon that know its sources."""
+
+    roster: Roster
+    inputs: Inputs
+    queue: WindowQueue
+    pipeline: Pipeline
+    book: HealthBook
+    store: Store
+    supervisor: Supervisor
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What a configuration makes of the sources."""
+
+    joiners: Sequence[Machine]
+    leavers: Sequence[str]
+    successors: Sequence[Machine]
+    inputs: InputChange
+    order: Sequence[str]
+
+
+class Turnover:
+    """One change after the other: `follow` of one ends before the next is prepared."""
+
+    def __init__(self, parts: Parts, errands: Errands, log: Log) -> None:
+        self._parts = parts
+        self._errands = errands
+        self._log = log
+
+    def prepare(self, config: Config) -> Prepared:
+        """Open what the configuration asks for beside what is in use, and return what puts it into force.
+
+        Raises:
+            CodedError: Something does not fit; what was opened is closed again, and nothing has changed.
+        """
+        roster, inputs = self._parts.roster, self._parts.inputs
+        wanted = {source.id: source for source in config.sources}
+        leavers = [name for name in roster.source_ids if name not in wanted]
+        new = [source for name, source in wanted.items() if roster.get(name) is None]
+        _check_names(new, leavers)
+        with contextlib.ExitStack() as undo:
+            open_already = roster.hold()
+            undo.callback(roster.release)
+            models = open_models(config, open_already=open_already, say=self._say)
+            for model in models.values():
+                undo.callback(roster.close_unused, model.engine)
+            change = _Change(
+                joiners=self._joiners(new, config, models),
+                leavers=leavers,
+                successors=self._successors(config, models),
+                inputs=inputs.prepare(config),
+                order=tuple(wanted),
+            )
+            undo.callback(change.inputs.drop)
+            drop = undo.pop_all().close
+        return Prepared(
+            lambda: self._apply(change),
+            follow=lambda: self._follow(change),
+            drop=drop,
+            news=tuple(_told(successor, roster) for successor in change.successors),
+        )
+
+    def _say(self, words: str) -> None:
+        self._log.info("reloading", what=words)
+
+    def _joiners(
+        self, sources: Sequence[SourceConfig], config: Config, models: Mapping[Path | None, Model]
+    ) -> Sequence[Machine]:
+        if not sources:
+            return []
+        if self._parts.pipeline.unsaved:
+            raise CommandError(
+                "the store takes nothing at present, so that it is not known how the alarm of a source that "
+                "comes stood last; reload again when `wheeltapper status` shows no store error"
+            )
+        known = self._parts.store.alarm_snapshots()
+        return [
+            machine_of(source, config, models[config.bundle_for(source)], known.get(source.id))
+            for source in sources
+        ]
+
+    def _successors(self, config: Config, models: Mapping[Path | None, Model]) -> Sequence[Machine]:
+        """Return a successor for each machine that would be put together otherwise now."""
+        successors = []
+        for source in config.sources:
+            machine = self._parts.roster.get(source.id)
+            if machine is None:
+                continue
+            successor = successor_of(machine, source, config, models[config.bundle_for(source)])
+            if _differs(machine, successor):
+                successors.append(successor)
+        return successors
+
+    def _apply(self, change: _Change) -> None:
+        parts = self._parts
+        for machine in change.joiners:
+            parts.pipeline.join(machine)
+            parts.inputs.join(machine)
+        for successor in change.successors:
+            parts.roster.expect(successor)
+        parts.roster.arrange(change.order)
+        parts.book.arrange(change.order)
+        parts.roster.release()
+
+    def _follow(self, change: _Change) -> None:
+        parts = self._parts
+        busy = parts.inputs.end(change.inputs, parts.supervisor, END_WITHIN_S)
+        if busy:
+            self._log.error("a capture cannot be replaced, for it does not end; the daemon ends", busy=busy)
+            parts.supervisor.gave_up.set()
+            return
+        for source_id in change.leavers:
+            self._see_off(source_id)
+        for successor in change.successors:
+            parts.inputs.lane_of(successor.source_id).succeed(successor)
+        parts.inputs.begin(change.inputs, parts.supervisor)
+        for successor in change.successors:
+            self._see_in(successor)
+
+    def _see_off(self, source_id: str) -> None:
+        """Let a source leave when its last window is judged and its last clip is on its way to the disk."""
+        parts = self._parts
+        parts.inputs.lane_of(source_id).finish()
+        self._wait(lambda: not parts.queue.holds(source_id))
+        machine = parts.roster.get(source_id)
+        if machine is not None:
+            self._errands.ask(lambda: parts.pipeline.retire(machine))
+            self._wait(lambda: not machine.clips.waiting)
+            self._errands.ask(lambda: parts.pipeline.leave(machine))
+        parts.inputs.leave(source_id)
+
+    def _see_in(self, successor: Machine) -> None:
+        """Wait until a successor judges; where no sound comes any more it takes over without."""
+        parts, source_id = self._parts, successor.source_id
+        lane = parts.inputs.lane_of(source_id)
+        self._wait(lambda: parts.roster.is_present(successor) or lane.finished)
+        if lane.finished:
+            self._wait(lambda: not parts.queue.holds(source_id))
+            self._errands.ask(lambda: parts.pipeline.take_over_unheard(successor))
+
+    def _wait(self, until: Callable[[], bool]) -> None:
+        end_s = time.monotonic() + SETTLE_WITHIN_S
+        while not until() and time.monotonic() < end_s:
+            time.sleep(LOOK_EVERY_S)
+
+
+def _check_names(new: Sequence[SourceConfig], leavers: Sequence[str]) -> None:
+    """Refuse what no host or file system tells apart while one goes and the other comes."""
+    going = {name.lower(): name for name in leavers}
+    for source in new:
+        if source.id.lower() in going:
+            raise CommandError(
+                f"sources.{source.id}: differs from {going[source.id.lower()]}, which leaves, by letter case "
+                "alone; take that one out first, reload, and then put this one in"
+            )
+
+
+def _differs(machine: Machine, successor: Machine) -> bool:
+    return (
+        machine.engine is not successor.engine
+        or machine.scorer.calibration != successor.scorer.calibration
+        or _essence(machine.source) != _essence(successor.source)
+    )
+
+
+def _essence(source: SourceConfig) -> SourceConfig:
+    """Return a source's section without what others apply to the machine as it is."""
+    return source.model_copy(update={"alarm": None, "off": None})
+
+
+def _told(successor: Machine, roster: Roster) -> str:
+    machine = roster.get(successor.source_id)
+    before, after = "" if machine is None else machine.ear.bundle.bundle_id, successor.ear.bundle.bundle_id
+    if before != after:
+        return (
+            f"{successor.source_id} is judged by bundle {after}, opened and warmed up, from its next window "
+            f"on, and by {before} up to there"
+        )
+    if machine is not None and machine.scorer.calibration != successor.scorer.calibration:
+        return f"{successor.source_id} has another calibration"
+    return ""
