@@ -29,6 +29,7 @@ from monitor.store import Store
 from monitor.store.files import free_bytes
 from monitor.store.measures import kept_bytes, outbox_depths
 from monitor.supervisor import Supervisor
+from monitor.timekeeper import Timekeeper
 from monitor.unsaved import UNSAVED_MAX
 from monitor.window_queue import WindowQueue
 
@@ -82,6 +83,7 @@ class Caretaker:
         self._log = log
         self._evidence = WatchdogEvidence()
         self._overload = OverloadLog(log)
+        self._timekeeper = Timekeeper(household.store, log)
         self._started_utc_s = time.time()
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
@@ -98,9 +100,11 @@ class Caretaker:
 
     def tend(self) -> None:
         """Gather what only the whole daemon knows, and tell how it is: the same everywhere."""
+        self._timekeeper.tend()
         report = self.report()
         self.last_report = report
-        self._announcer.tell_health(report.sources, time.monotonic())
+        clock_set = report.box.clock_set
+        self._announcer.tell_health(report.sources, time.monotonic(), clock_set=clock_set)
         self._overload.look(report.sources, time.monotonic())
         box = report.box
         if self._broker_was_away and box.broker != "away":
@@ -153,6 +157,7 @@ class Caretaker:
             version=self._version,
             pid=os.getpid(),
             started_utc_s=self._started_utc_s,
+            clock_set=self._timekeeper.clock_set,
             broker="stalled" if state is not None and state.stalled else broker,
             broker_error="" if state is None else state.client.last_error,
             sparkplug="off" if edge is None else edge.word,
@@ -206,6 +211,7 @@ def _condition(box: BoxFacts) -> BoxCondition:
     return BoxCondition(
         version=box.version,
         started_utc_s=box.started_utc_s,
+        clock_set=box.clock_set,
         store_error=box.store_error,
         clips_error=box.clips_error,
         unsaved_changes=box.unsaved_changes,
