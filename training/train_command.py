@@ -20,6 +20,7 @@ from training.errors import TrainingError
 from training.features import gather_clips, is_features
 from training.gather import SHARES, Gathered, Material, gather
 from training.making import Terms, Trained, make_bundle, minutes_of
+from training.memory import keep_freed_memory
 from training.train_arguments import add_arguments, design_of
 from training.work_folder import WorkFolder
 
@@ -35,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise TrainingError("--device cuda: torch finds no GPU here; leave --device out")
     if arguments.threads is not None:
         torch.set_num_threads(arguments.threads)
+    keep_freed_memory()
     design = design_of(arguments)
     material = _material(arguments)
     stretches = _stretches(arguments, material)
