@@ -83,6 +83,41 @@ def test_what_is_not_yaml_is_placed_and_not_repeated() -> None:
     assert "ter2" not in message
 
 
+@pytest.mark.parametrize("key", ["clip_band_hz", "clip_stop_hz"])
+@pytest.mark.parametrize("band", ["[4000, 100]", "[-1, 100]", "[100, 119]"])
+def test_a_band_that_is_none_is_refused_with_an_example(key: str, band: str) -> None:
+    assert f"store.{key} {band}" in problem(f"{SOURCES}\nstore: {{{key}: {band}}}")
+
+
+def test_a_source_may_be_stricter_than_the_rest_or_less() -> None:
+    text = (
+        "sources: [{id: a, kind: simulated, speech: blur}, {id: b, kind: simulated}]\nstore: {audio: never}"
+    )
+    config = parse_config(text, name="c.yaml")
+    rules = [config.store.for_source(source.audio, source.speech) for source in config.sources]
+    assert [("never", "blur"), ("never", "keep")] == [(one.audio, one.speech) for one in rules]
+    assert config.looks_for_speech
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "refused"),
+    [
+        ("{map_shape: [128, 64]}", True),
+        ("{map_shape: [32, 17]}", True),
+        ("{map_shape: [128, 64], map_windows: none}", False),
+        ("{}", False),
+    ],
+)
+def test_maps_that_could_show_speech_are_not_published_where_speech_is_taken_out(
+    mqtt: str, *, refused: bool
+) -> None:
+    text = f"{SOURCES}\nstore: {{speech: blur}}\nmqtt: {mqtt}"
+    if refused:
+        assert "mqtt.map_shape" in problem(text)
+        text = text.replace("blur", "keep")
+    parse_config(text, name="c.yaml")
+
+
 def test_all_problems_are_told_at_once() -> None:
     message = problem("sources: [{id: a, kind: simulated, x: 1}]\nalarm: {deadband: 2}\nvolume: 1")
     assert 3 == len(message.splitlines()) - 1

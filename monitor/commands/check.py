@@ -14,6 +14,7 @@ from monitor.errors import PublishError
 from monitor.listening import open_ear
 from monitor.machine import calibration_of
 from monitor.models import open_models
+from monitor.privacy.speech import SpeechDetector
 from monitor.publish.access import access_from_config
 from monitor.publish.client import check_host
 from monitor.publish.embedded import require_broker_package
@@ -80,6 +81,8 @@ def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], st
         if devices and isinstance(source, MicrophoneSource):
             checks.append((f"device of {source.id}", lambda s=source: find_device(s.device).name))  # type: ignore[misc]
     checks.append(("sources", lambda: try_sources(config)))
+    if config.looks_for_speech:
+        checks.append(("speech check", _speech_check))
     if config.mqtt.enabled or config.sparkplug.enabled:
         checks.append(("mqtt", lambda: _credentials(config)))
     return checks
@@ -94,6 +97,11 @@ def _engines(config: Config) -> str:
         said.append(f"{ear.bundle.bundle_id} on {engine.backend}{why}")
         engine.close()
     return ", ".join(said)
+
+
+def _speech_check() -> str:
+    SpeechDetector()
+    return "the network is the one that was measured"
 
 
 def _calibration(config: Config, source: SourceConfig) -> str:

@@ -131,16 +131,20 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check_maps_show_no_speech(self) -> Config:
-        checked = any(self.store.for_source(one.audio, one.speech).speech != "keep" for one in self.sources)
         rows, columns = self.mqtt.map_shape
         fine = rows > SPEECHLESS_MAP[0] or columns > SPEECHLESS_MAP[1]
-        if checked and fine and self.mqtt.enabled and self.mqtt.map_windows != "none":
+        if self.looks_for_speech and fine and self.mqtt.enabled and self.mqtt.map_windows != "none":
             raise ValueError(
                 f"mqtt.map_shape {[rows, columns]}: error maps are published before anybody knows whether "
                 "somebody spoke, and so fine a map could show it, against store.speech; set it to "
                 f"{list(SPEECHLESS_MAP)} or less, or mqtt.map_windows: none"
             )
         return self
+
+    @property
+    def looks_for_speech(self) -> bool:
+        """Whether sound of any source is checked for speech before it is stored."""
+        return any(self.store.for_source(one.audio, one.speech).speech != "keep" for one in self.sources)
 
     def bundle_for(self, source: SourceBase) -> Path | None:
         """Return the folder of the bundle that judges one source; None: the embedded demo."""

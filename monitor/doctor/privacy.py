@@ -16,10 +16,9 @@ UNCHECKED = "clips_and_maps_unchecked_for_speech"
 def check_privacy(patient: Patient) -> Iterator[Finding]:
     """Say of every source what is stored of its sound, and open the speech check where one is asked for."""
     config = patient.config
-    rules = [(source, config.store.for_source(source.audio, source.speech)) for source in config.sources]
-    for source, own in rules:
-        yield _of_source(source, own)
-    if any(own.speech != "keep" for _, own in rules):
+    for source in config.sources:
+        yield _of_source(source, config.store.for_source(source.audio, source.speech))
+    if config.looks_for_speech:
         yield _check_of_speech(patient)
 
 
