@@ -10,13 +10,13 @@ import torch
 from training.memory import keep_freed_memory
 if sys.argv[1] == "kept" and not keep_freed_memory():
     sys.exit("this C library cannot be told")
-torch.ones(8_000_000)
+torch.ones(16_000_000)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range({STEPS}):
-    torch.ones(8_000_000)
+    torch.ones(16_000_000)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-PAGES = 8_000_000 * 4 // 4096
+PAGES = 16_000_000 * 4 // 4096
 
 
 def faults(how: str) -> int:
