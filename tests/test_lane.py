@@ -1,4 +1,4 @@
-"""A source's way to the queue has no hole: neither where its bundle is swapped nor where its input is another."""
+"""A source's way to the queue has no hole, where its bundle is swapped or its input opened anew."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from monitor.window_queue import WindowQueue
 RATE_HZ = 16_000
 GRIDS = {
     "as before": demo_ear().grid,
+    "twice as often": replace(demo_ear().grid, hop_samples=demo_ear().grid.hop_samples // 2),
     "longer, of another hop": WindowGrid(16_000, 24_000, 5_000, 1_024, 500),
     "shorter, side by side": WindowGrid(16_000, 3_000, 3_000, 512, 250),
     "another rate": WindowGrid(22_050, 20_000, 7_350, 1_024, 490),
