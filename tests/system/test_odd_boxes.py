@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fixtures_daemon import DaemonProcess
+from fixtures_disk import DiskOf, fill
 from fixtures_mosquitto import Mosquitto, Recorder, eventually
+
+from monitor.publish.fields import ms_from_rfc3339
+from monitor.store import open_store
+from monitor.store.reserve import RESERVE_BYTES
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
 
@@ -57,7 +65,10 @@ def test_a_clock_in_1970_is_no_reason_not_to_listen(
     tmp_path: Path,
 ) -> None:
     recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
-    daemon = make_daemon(mqtt=mqtt(mosquitto, topic_prefix), sources=[SQUEALING], alarm={"off_delay_s": 0.0})
+    calm = {"id": "fan-7", "kind": "simulated"}
+    daemon = make_daemon(
+        mqtt=mqtt(mosquitto, topic_prefix), sources=[SQUEALING, calm], alarm={"off_delay_s": 0.0}
+    )
     offset_s = tmp_path / "offset"
     offset_s.write_text(str(30.0 - time.time()))
     daemon.environment = {"PYTHONPATH": str(ODD_CLOCK), "ODD_CLOCK": str(offset_s)}
@@ -67,19 +78,46 @@ def test_a_clock_in_1970_is_no_reason_not_to_listen(
     assert raised["time"].startswith("1970-01-01T00:00:")
     assert raised["event_id"].startswith("pump-1-19700101T0000")
     recorder.wait_for(event, timeout_s=40, reason="cleared")
+    recorder.wait_for(f"{topic_prefix}/pump-1/health", clock_set=False)
+    status = daemon.status()
+    assert status is not None
+    assert "the clock is not set" in status["line"]
+    shelve = {"id": "s1", "action": "shelve", "actor": "anna", "duration_s": 3600}
+    recorder.send(f"{topic_prefix}/fan-7/command", json.dumps(shelve).encode())
+    shelved = recorder.wait_for(f"{topic_prefix}/fan-7/alarm", state="shelved").document
+    assert shelved["shelved_until"].startswith("1970-01-01T01:0")
 
     offset_s.write_text("0")  # NTP has found the time
+    set_at_s = time.time()
     seen = len(recorder.on(event))
     eventually(
         lambda: any(not h.document["time"].startswith("1970") for h in recorder.on(event)[seen:]),
         40,
         "events with the right time",
     )
+    recorder.wait_for(f"{topic_prefix}/pump-1/health", clock_set=True)
+    now = recorder.on(f"{topic_prefix}/fan-7/alarm")[-1].document
+    assert "shelved" == now["state"], "an hour is an hour"
+    assert set_at_s + 3500 < ms_from_rfc3339(now["shelved_until"]) / 1000 < set_at_s + 3610
+    eventually(
+        lambda: daemon.events("times of before the clock was set are put right"), 30, "times put right"
+    )
+    lag_s = [daemon.source(source_id)["lag_s"] for source_id in ("pump-1", "fan-7")]
+    assert max(lag_s) < 60, "what was on its way is no 56 years old"
     assert 0 == daemon.stop()
     heard = [h.document for h in recorder.on(event)]
     assert sorted(h["seq"] for h in heard) == [h["seq"] for h in heard], "order is by number, not by time"
     limits = [h["reason"] for h in heard if h["reason"] in {"limit", "cleared"}]
     assert all(first != second for first, second in itertools.pairwise(limits)), "raised and cleared in turn"
+
+    with closing(open_store(daemon.state_dir, read_only=True)) as store:
+        kept = next(found for found in store.events(100) if found.event_id == raised["event_id"])
+        assert set_at_s - 120 < kept.start_utc_s < set_at_s, "what was dated in 1970 is put right"
+        assert kept.explanation is not None
+        assert abs(kept.explanation.start_utc_s - kept.start_utc_s) < 3
+        changes = store.transitions(kept.event_id)
+        assert all(set_at_s - 120 < float(str(change["at_utc_s"])) < set_at_s + 120 for change in changes)
+        assert all(clip.start_utc_s > set_at_s - 120 for clip in store.clips(kept.event_id))
 
 
 def test_a_microphone_that_is_not_there_is_waited_for_and_said_so(
@@ -96,26 +134,48 @@ def test_a_microphone_that_is_not_there_is_waited_for_and_said_so(
     eventually(lambda: (daemon.status() or {})["line"].startswith(told), 10, told)
 
 
-def test_with_a_full_disk_alarms_are_told_and_kept_and_clips_are_given_up(
+def test_on_a_disk_that_something_else_fills_alarms_are_told_and_kept_and_all_comes_back(
     mosquitto: Mosquitto,
     make_daemon: MakeDaemon,
     make_recorder: MakeRecorder,
     topic_prefix: str,
+    disk_of: DiskOf,
 ) -> None:
+    disk = disk_of(8 * RESERVE_BYTES)
+    state_dir = disk / "state"
     recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
     daemon = make_daemon(
         mqtt=mqtt(mosquitto, topic_prefix),
         alarm={"off_delay_s": 0.0},
-        store={"min_free_bytes": 10**15},
+        store={"min_free_bytes": RESERVE_BYTES, "post_roll_s": 0.0, "clip_every_s": 2.0},
         sources=[SQUEALING],
+        state_dir=str(state_dir),
     )
+    daemon.state_dir = state_dir
+
+    def box() -> Mapping[str, Any]:
+        return dict((daemon.status() or {"box": {}})["box"])
+
+    def raised() -> list[int]:
+        heard = recorder.on(f"{topic_prefix}/pump-1/event")
+        return [h.document["seq"] for h in heard if h.document["reason"] == "limit"]
+
     daemon.start()
-    event = f"{topic_prefix}/pump-1/event"
-    recorder.wait_for(event, timeout_s=40, reason="limit")
-    recorder.wait_for(event, timeout_s=40, reason="cleared")
-    eventually(lambda: (daemon.status() or {})["box"]["clips_error"], 30, "a named state")
-    assert not list(daemon.state_dir.rglob("*.npz"))
+    eventually(raised, 40, "an alarm")
+    eventually(lambda: box()["retention"]["reserve_bytes"] == RESERVE_BYTES, 20, "room held back for alarms")
+    fill(disk / "ballast")
+    before = len(raised())
+    eventually(lambda: len(raised()) >= before + 2, 40, "alarms while nothing is free")
+    eventually(lambda: box()["clips_error"], 20, "a named state")
+    assert "room that was held back" in daemon.log()
+    (disk / "ballast").unlink()
+    eventually(lambda: box()["retention"]["reserve_bytes"] == RESERVE_BYTES, 20, "the room held back again")
+    eventually(lambda: not box()["clips_error"], 40, "clips again")
     assert 0 == daemon.stop()
+    with closing(open_store(state_dir, read_only=True)) as store:
+        rows = store.database.rows("SELECT seq FROM transitions")
+        assert set(raised()) <= {row["seq"] for row in rows}
+        assert (0, None) == (store.tidied.failed, store.recovered_from)
 
 
 @pytest.mark.parametrize(
