@@ -15,7 +15,7 @@ from monitor.explanation import Explanation
 from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.health import HealthBook, SourceFacts
 from monitor.machine import Machine, facts_at_start
-from monitor.messages import AlarmChange, Inference, MachineCondition, Score
+from monitor.messages import AlarmChange, ChangeReason, Inference, MachineCondition, Score
 from monitor.publish.documents import Progress, alarm_payload, health_payload, known
 from monitor.publish.explained import ExplanationDocument, Voice, explanation_document
 from monitor.publish.fields import rfc3339_from_utc_s
@@ -26,10 +26,24 @@ from monitor.roster import Roster
 
 HEALTH_EVERY_S = 60.0
 """Counters alone make news no more often than this."""
+JUDGED = frozenset(
+    {
+        ChangeReason.LIMIT,
+        ChangeReason.CLEARED,
+        ChangeReason.WARNING,
+        ChangeReason.WARNING_CLEARED,
+        ChangeReason.CERTAIN,
+    }
+)
+"""Reasons that only sound gives which was judged."""
 
 
 class Announcer:
-    """The pipeline's audience. There are no outlets when nothing is published."""
+    """The pipeline's audience. There are no outlets when nothing is published.
+
+    Until a source's first window is judged its alarm is told as uncertain: what the store has of it is how it
+    was before this process began, and nobody has listened since.
+    """
 
     def __init__(
         self,
@@ -47,6 +61,7 @@ class Announcer:
         self._voice = voice
         self._told: dict[str, tuple[object, float]] = {}
         self._alarms: dict[str, AlarmPayload] = {}
+        self._heard: set[str] = set()
 
     def reconfigure(self, config: MqttConfig) -> None:
         """Take what of the configuration can be taken while running: mqtt.map_windows."""
@@ -68,9 +83,10 @@ class Announcer:
 
     def tell_alarm(self, machine: Machine, change: AlarmChange) -> None:
         """Tell the state of a source's alarm after `change`."""
-        self._book.note_alarm(
-            machine.source_id, change.new_state, machine.alarm.limits, uncertain=change.uncertain
-        )
+        if change.reason in JUDGED:
+            self._heard.add(machine.source_id)
+        uncertain = change.uncertain or machine.source_id not in self._heard
+        self._book.note_alarm(machine.source_id, change.new_state, machine.alarm.limits, uncertain=uncertain)
         if self._outlets:
             facts = machine.alarm.snapshot
             # a change that closes an event still carries its id, the alarm does not
@@ -79,6 +95,7 @@ class Announcer:
                 event_id=facts.event_id,
                 event_start_utc_s=facts.event_start_utc_s,
                 peak=facts.peak,
+                uncertain=uncertain,
                 explanation=change.explanation if facts.event_id is not None else None,
             )
             bundle_id, limits = machine.ear.bundle.bundle_id, machine.alarm.limits
@@ -97,13 +114,12 @@ class Announcer:
 
     def tell_present_alarm(self, machine: Machine, explanation: Explanation | None) -> None:
         """Tell, at the start and after a reload, the state of a source's alarm, which has not changed."""
+        uncertain = machine.alarm.snapshot.uncertain or machine.source_id not in self._heard
         self._book.note_alarm(
-            machine.source_id,
-            machine.alarm.state,
-            machine.alarm.limits,
-            uncertain=machine.alarm.snapshot.uncertain,
+            machine.source_id, machine.alarm.state, machine.alarm.limits, uncertain=uncertain
         )
-        self._set_alarm(_present_alarm(machine, explanation_document(explanation, self._voice)))
+        told = explanation_document(explanation, self._voice)
+        self._set_alarm(_present_alarm(machine, told, uncertain=uncertain))
 
     def tell_joined(self, machine: Machine) -> None:
         """Make a source known everywhere; the state of its alarm is to be told next."""
@@ -122,6 +138,7 @@ class Announcer:
         self._book.leave(source_id)
         self._told.pop(source_id, None)
         self._alarms.pop(source_id, None)
+        self._heard.discard(source_id)
         for outlet in self._outlets:
             outlet.leave(source_id)
 
@@ -139,6 +156,20 @@ class Announcer:
     def tell_window(self, score: Score, *, lag_s: float) -> None:
         """Note how a window went, for health."""
         self._book.note_score(score, lag_s=lag_s)
+        if score.value is not None and score.span.source_id not in self._heard:
+            self._heard.add(score.span.source_id)
+            self._tell_heard(score)
+
+    def _tell_heard(self, score: Score) -> None:
+        """Tell that the first window has been judged, which changed nothing: the alarm is what it was."""
+        machine = self._roster.get(score.span.source_id)
+        if machine is None or machine.alarm.snapshot.uncertain:
+            return
+        self._book.note_alarm(machine.source_id, machine.alarm.state, machine.alarm.limits, uncertain=False)
+        before = self._alarms.get(machine.source_id)
+        if before is not None:
+            certain = {"time": rfc3339_from_utc_s(score.span.end_utc_s), "uncertain": False}
+            self._set_alarm(before.model_copy(update=certain))
 
     def tell_machine(self, source_id: str, machine: MachineCondition) -> None:
         """Note whether a machine runs, for health."""
@@ -179,7 +210,9 @@ def _key_facts(facts: SourceFacts) -> object:
     )
 
 
-def _present_alarm(machine: Machine, explanation: ExplanationDocument | None) -> AlarmPayload:
+def _present_alarm(
+    machine: Machine, explanation: ExplanationDocument | None, *, uncertain: bool
+) -> AlarmPayload:
     facts = machine.alarm.snapshot
     start, until = facts.event_start_utc_s, facts.shelved_until_utc_s
     return AlarmPayload(
@@ -188,7 +221,7 @@ def _present_alarm(machine: Machine, explanation: ExplanationDocument | None) ->
         bundle=machine.ear.bundle.bundle_id,
         active=facts.active,
         warning=facts.warning,
-        uncertain=facts.uncertain,
+        uncertain=uncertain,
         event_id=facts.event_id,
         event_start=None if start is None else rfc3339_from_utc_s(start),
         peak=facts.peak,

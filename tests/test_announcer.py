@@ -72,6 +72,24 @@ def test_the_open_event_is_told_until_it_closes_and_then_no_more() -> None:
     assert AlarmState.NORMAL is book.sources()[0].alarm
 
 
+def test_until_a_window_is_judged_the_alarm_is_told_as_uncertain_whatever_the_store_had() -> None:
+    pump = machine("pump", [])
+    announcer, book, told = announcer_of(pump)
+    announcer.tell_present_alarm(pump, None)
+    assert (AlarmState.NORMAL, True) == (told.alarms[-1].state, told.alarms[-1].uncertain)
+    assert book.sources()[0].uncertain
+    (change,) = pump.alarm.take_out_of_service("anna", UTC_S)
+    announcer.tell_alarm(pump, change)
+    assert told.alarms[-1].uncertain, "an operator's command is no sound"
+    announcer.tell_window(score(None, 0.0), lag_s=0.1)
+    assert told.alarms[-1].uncertain
+    announcer.tell_window(score(0.2, 1.0), lag_s=0.1)
+    assert (AlarmState.OUT_OF_SERVICE, False) == (told.alarms[-1].state, told.alarms[-1].uncertain)
+    assert not book.sources()[0].uncertain
+    announcer.tell_present_alarm(pump, None)
+    assert not told.alarms[-1].uncertain, "a reload forgets nothing that was heard"
+
+
 def test_at_the_start_the_alarm_is_told_as_it_was_left() -> None:
     pump = machine("pump", [])
     pump.alarm.judge(score(1.5, 0.0))
