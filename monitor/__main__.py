@@ -30,6 +30,7 @@ COMMANDS = {
         "training.explain.command",
         "show what made a bundle's score what it is, and how far to trust that",
     ),
+    "fleet": ("training.fleet.command", "train, judge and use one bundle for each machine of a plant"),
     "engine": ("monitor.commands.engine", "build, compare, time, list and prune the engines of a bundle"),
     "replay": ("monitor.commands.replay", "serve the technicians' page, and say who may log in"),
     "watch": ("monitor.commands.watch", "show what the broker carries, readable"),

@@ -54,9 +54,8 @@ def _score_files(arguments: argparse.Namespace, ear: Ear, scorer: Scorer, sink: 
         try:
             name = _name_of(path, arguments.root)
             heard = inferences_of_file(path, ear, engine, channel=arguments.channel)
-            sink.writelines(
-                json.dumps(line_of_score(name, _score(scorer, span, answer))) + "\n" for span, answer in heard
-            )
+            scores = (score_of_answer(scorer, span, answer) for span, answer in heard)
+            sink.writelines(json.dumps(line_of_score(name, score)) + "\n" for score in scores)
         except AudioFileError as error:
             unreadable += 1
             print(f"wheeltapper score: {error} [{error.code}]", file=sys.stderr)
@@ -71,7 +70,8 @@ def _name_of(path: Path, root: Path | None) -> str:
     return str(path.relative_to(root))
 
 
-def _score(scorer: Scorer, span: Span, inference: Inference | None) -> Score:
+def score_of_answer(scorer: Scorer, span: Span, inference: Inference | None) -> Score:
+    """Return the score of a window; without an inference the window could not be judged."""
     if inference is None:
         return scorer.unjudged_score(span)
     return scorer.score_from_inference(inference)
