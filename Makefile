@@ -9,6 +9,7 @@ DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 # Tests that listen in real time, watch a clock or boot a box have both cores to themselves.
 ALONE := tests/browser tests/commands tests/sources tests/system tests/systemd
 
+BENCH ?=
 BENCHMARK ?=
 
 .PHONY: help run test test-long check fmt bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
@@ -36,8 +37,8 @@ fmt: $(DEV_STAMP)  ## rewrite: format and fixable lint
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: $(DEV_STAMP) system-test  ## latency, CPU and memory of the daemon; JSON on the last line
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/daemon.py
+bench: $(DEV_STAMP) system-test  ## how many sources a core carries, CPU beside peers, latency; JSON on the last line (6 minutes)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/scale.py $(BENCH)
 
 bench-replay: $(DEV_STAMP)  ## the technicians' page with 5,000 events and 100,000 windows; JSON on the last line
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/replay_page.py

@@ -1,29 +1,21 @@
-"""Measures one daemon with one microphone, as a user would have it, beside the bare cost of the same work.
-
-    make bench                                  (or: python tests/bench/daemon.py --seconds 120)
-
-What is measured, on this machine, in one run:
+"""One daemon with one microphone, as a user would have it: how late, how soon ready, how large.
 
     ready_s        from exec to READY=1 at systemd's socket
     latency_ms     from the last sample of a window to its score at an MQTT subscriber (Mosquitto, loopback):
                    p50 and p99; a block of 100 ms must fill first, so half of that is waiting by design
-    rss_mb         proportional set size of the daemon and of its microphone child, at the end
+    rss_mb         resident, the daemon alone; pss_mb: of each process, with shared pages divided
     cpu_percent    of one core, daemon and child together, over the run
-    bare_ms        the same window through the same front end and engine in a bare loop: the floor of a window
 
 The source is a real PortAudio microphone on a PulseAudio pipe when there is one, else the simulated pump in
-real time (which costs CPU of its own; `source` says which). The last line is one JSON document.
+real time (which costs CPU of its own; `source` says which).
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import socket
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -37,27 +29,9 @@ from fixtures_mosquitto import Mosquitto
 from fixtures_pulse import PulseMicrophone
 from latency import ScoreClock
 
-from engines.runtime import open_engine
-from monitor.config import InputQualityConfig, WindowConfig
-from monitor.listening import open_ear
 from monitor.simulate import SimulatedMachine
 
 WARM_UP_S = 8.0
-
-
-def bare_window_ms(windows: int = 200) -> float:
-    """Return the median cost of one hop through front end and engine, nothing else, one thread."""
-    ear = open_ear(None, WindowConfig(), InputQualityConfig())
-    engine = open_engine(ear.bundle)
-    hop = (0.1 * np.random.default_rng(0).standard_normal(ear.grid.hop_samples + 512)).astype(np.float32)
-    whole = np.zeros((1, ear.bundle.manifest.mel, ear.bundle.manifest.frames), np.float32)
-    times = []
-    for _ in range(windows):
-        started_s = time.perf_counter()
-        ear.frontend.logmel_from_samples(hop)
-        engine.infer(whole)
-        times.append(time.perf_counter() - started_s)
-    return float(np.median(times) * 1000)
 
 
 def start_ready_s(daemon: DaemonProcess, folder: Path) -> float:
@@ -86,7 +60,7 @@ def cpu_s(processes: list[psutil.Process]) -> float:
     return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
-def measure(seconds: float, folder: Path) -> dict[str, object]:
+def measure(seconds: float, folder: Path, *, warm_up_s: float = WARM_UP_S) -> dict[str, object]:
     """Run everything and return the figures."""
     broker = Mosquitto(folder / "broker")
     broker.start()
@@ -105,7 +79,7 @@ def measure(seconds: float, folder: Path) -> dict[str, object]:
     clock = ScoreClock(broker.port, "bench/m/score")
     try:
         ready_s = start_ready_s(daemon, folder)
-        time.sleep(WARM_UP_S)
+        time.sleep(warm_up_s)
         processes = family(daemon)
         used_s, started_s = cpu_s(processes), time.monotonic()
         clock.clear()
@@ -135,23 +109,5 @@ def measure(seconds: float, folder: Path) -> dict[str, object]:
         "rss_mb": resident,
         "pss_mb": memory,
         "cpu_percent": round(cpu_percent, 2),
-        "bare_ms": round(bare_window_ms(), 2),
         "cores": os.cpu_count(),
     }
-
-
-def main() -> None:
-    """Print the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long to measure")
-    with tempfile.TemporaryDirectory() as folder:
-        result = measure(parser.parse_args().seconds, Path(folder))
-    for name, value in result.items():
-        print(f"{name:12} {value}")  # noqa: T201 - a command's output
-    print(json.dumps(result))  # noqa: T201 - the contract: one JSON document on the last line
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,206 @@
+"""The real daemon, pinned to one core, with a crowd of paced 16 kHz sources that cost next to nothing.
+
+Each source is a file of a healthy simulated pump, without compression, at the model's rate, handed over in
+blocks of 100 ms as a microphone's. All start at the same moment, which is the worst case for the queue: their
+windows are due together, and `queue_windows` is set so that one of each source fits. Scores go to a real
+Mosquitto on the other cores, and somebody has subscribed to them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import paho.mqtt.client as mqtt
+import psutil
+import soundfile
+import soxr
+from fixtures_daemon import ROOT, DaemonProcess
+from fixtures_mosquitto import Mosquitto
+from paho.mqtt.enums import CallbackAPIVersion
+
+from monitor.simulate import SimulatedMachine
+
+RATE_HZ = 16_000
+HOP_S = 1.024
+"""From one window to the next, of every figure here."""
+LAG_MAX_S = HOP_S
+"""A score that comes a whole hop after its sound: the next window is due, so that the core is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one crowd fared."""
+
+    sources: int
+    """In real time, all at once."""
+    seconds: float
+    """Measured, after the start was over."""
+    windows: int
+    """Judged in that time."""
+    dropped_windows: int
+    """Since the start."""
+    lost_samples: int
+    """Since the start."""
+    lag_max_s: float
+    """From the end of a window's sound to its score, the longest that status.json told."""
+    cpu_s_per_hour: tuple[float, ...]
+    """User and system, daemon and children, for an hour of one source's sound; one for each stretch."""
+    cpu_percent: float
+    """Of the core, over all stretches."""
+
+    @property
+    def carried(self) -> bool:
+        """Whether every window of every source was judged, and in time."""
+        due = self.sources * (self.seconds / HOP_S - 1)
+        return (
+            self.dropped_windows == 0
+            and self.lost_samples == 0
+            and self.lag_max_s <= LAG_MAX_S
+            and self.windows >= due
+        )
+
+
+def write_sound(folder: Path, seconds: int = 60) -> Path:
+    """Write the pump that every source plays, and return where it lies."""
+    at_48k = SimulatedMachine("pump", seed=1).next_samples(48_000 * seconds)
+    sound = np.clip(soxr.resample(at_48k, 48_000, RATE_HZ), -1.0, 1.0).astype(np.float32)
+    path = folder / "pump.wav"
+    soundfile.write(path, sound, RATE_HZ, subtype="FLOAT")
+    return path
+
+
+def run_crowd(
+    kind: str,
+    sound: Path,
+    folder: Path,
+    *,
+    sources: int,
+    settle_s: float,
+    stretches: int,
+    stretch_s: float,
+    core: int,
+) -> Trial:
+    """Start a daemon with the demo bundle of that kind, and measure it stretch by stretch.
+
+    `settle_s`: the first windows come two seconds after the start, and what the start has put off has to be
+    caught up.
+    """
+    with _daemon(kind, sound, folder, sources, core) as daemon:
+        assert daemon.process is not None
+        process = psutil.Process(daemon.process.pid)
+        time.sleep(settle_s)
+        before, started_s, lags, costs = _sources(daemon), time.monotonic(), [0.0], []
+        first_cpu_s = _cpu_s(process)
+        for _ in range(stretches):
+            cpu_s, since_s = _cpu_s(process), time.monotonic()
+            while time.monotonic() - since_s < stretch_s:
+                time.sleep(0.25)
+                lags += [float(fact["lag_s"] or 0.0) for fact in _sources(daemon)]
+            hours = sources * (time.monotonic() - since_s) / 3600
+            costs.append((_cpu_s(process) - cpu_s) / hours)
+        cpu_s, seconds, after = _cpu_s(process) - first_cpu_s, time.monotonic() - started_s, _sources(daemon)
+    return Trial(
+        sources=sources,
+        seconds=round(seconds, 1),
+        windows=sum(fact["windows"] for fact in after) - sum(fact["windows"] for fact in before),
+        dropped_windows=sum(fact["dropped_windows"] for fact in after),
+        lost_samples=sum(fact["capture"]["lost_samples"] for fact in after),
+        lag_max_s=round(max(lags), 3),
+        cpu_s_per_hour=tuple(round(cost, 2) for cost in costs),
+        cpu_percent=round(100 * cpu_s / seconds, 1),
+    )
+
+
+def most_carried(
+    kind: str,
+    sound: Path,
+    folder: Path,
+    *,
+    guess: int,
+    trials: int,
+    settle_s: float,
+    stretch_s: float,
+    core: int,
+) -> tuple[int, list[Trial]]:
+    """Return the largest crowd that lost no window, 0 if none did, and every crowd that was tried.
+
+    Begins at `guess`, goes up or down by a fifth until one is carried and one is not, then halves between.
+    """
+    done: list[Trial] = []
+    good, bad, sources = 0, 0, max(guess, 1)
+    for number in range(trials):
+        place = folder / f"{kind}-{number}"
+        place.mkdir()
+        trial = run_crowd(
+            kind,
+            sound,
+            place,
+            sources=sources,
+            settle_s=settle_s,
+            stretches=1,
+            stretch_s=stretch_s,
+            core=core,
+        )
+        done.append(trial)
+        if trial.carried:
+            good = sources
+        else:
+            bad = sources
+        sources = (good + bad) // 2 if good and bad else round(good * 1.2) if good else round(bad * 0.8)
+        if good and bad and bad - good <= max(1, good // 20):
+            break
+    return good, done
+
+
+@contextlib.contextmanager
+def _daemon(kind: str, sound: Path, folder: Path, sources: int, core: int) -> Iterator[DaemonProcess]:
+    broker = Mosquitto(folder / "broker")
+    broker.start()
+    listener = mqtt.Client(CallbackAPIVersion.VERSION2)
+    listener.on_connect = lambda client, *_: client.subscribe("bench/+/score")
+    listener.connect("127.0.0.1", broker.port)
+    listener.loop_start()
+    config: dict[str, Any] = {
+        "engine": {"bundle": str(ROOT / "engines" / "demo" / kind), "queue_windows": max(256, 2 * sources)},
+        "sources": [
+            {"id": f"m{number}", "kind": "file", "path": str(sound), "repeat": True}
+            for number in range(sources)
+        ],
+        "mqtt": {"host": "127.0.0.1", "port": broker.port, "prefix": "bench"},
+    }
+    daemon = DaemonProcess(folder, config)
+    daemon.prefix_command = ["taskset", "-c", str(core)]
+    daemon.environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
+    try:
+        daemon.start()
+        daemon.wait_listening(60.0)
+        yield daemon
+    finally:
+        daemon.kill()
+        listener.disconnect()
+        listener.loop_stop()
+        broker.kill()
+
+
+def last_core() -> int:
+    """Return the core that crowds and peers are pinned to: the last, for the first has the interrupts."""
+    return max(os.sched_getaffinity(0))
+
+
+def _cpu_s(process: psutil.Process) -> float:
+    return sum(sum(one.cpu_times()[:2]) for one in (process, *process.children(recursive=True)))
+
+
+def _sources(daemon: DaemonProcess) -> list[dict[str, Any]]:
+    status = daemon.status()
+    assert status is not None, daemon.log()
+    found = status["sources"]
+    assert isinstance(found, list)
+    return found
