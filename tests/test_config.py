@@ -105,6 +105,8 @@ def test_a_source_may_be_stricter_than_the_rest_or_less() -> None:
         ("{map_shape: [128, 64]}", True),
         ("{map_shape: [32, 17]}", True),
         ("{map_shape: [128, 64], map_windows: none}", False),
+        ("{map_shape: [128, 64], enabled: false}", False),
+        ("{map_shape: [128, 64], enabled: false}\nsparkplug: {enabled: true, servers: ['b:1883']}", True),
         ("{}", False),
     ],
 )

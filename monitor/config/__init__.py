@@ -132,8 +132,9 @@ class Config(Section):
     @model_validator(mode="after")
     def _check_maps_show_no_speech(self) -> Config:
         rows, columns = self.mqtt.map_shape
+        published = self.mqtt.enabled or self.sparkplug.enabled
         fine = rows > SPEECHLESS_MAP[0] or columns > SPEECHLESS_MAP[1]
-        if self.looks_for_speech and fine and self.mqtt.enabled and self.mqtt.map_windows != "none":
+        if self.looks_for_speech and fine and published and self.mqtt.map_windows != "none":
             raise ValueError(
                 f"mqtt.map_shape {[rows, columns]}: error maps are published before anybody knows whether "
                 "somebody spoke, and so fine a map could show it, against store.speech; set it to "

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import zlib
 from pathlib import Path
 
 import pytest
 
-from monitor.replay.kept.cache import Cache
+from monitor.replay.kept.cache import UNUSED_S, Cache
 from monitor.store.files import PART
 
 A, B, C = (f"{digit * 32}.logmel" for digit in "abc")
@@ -51,6 +52,23 @@ def test_what_was_not_used_for_longest_goes_first(tmp_path: Path) -> None:
     assert 80 == cache.size_bytes == sum(on_disk(tmp_path, name).stat().st_size for name in (A, C))
 
 
+def test_what_nobody_used_for_a_day_goes_at_a_start_and_at_the_next_question(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(tmp_path, 1000)
+    put(cache, A, b"sound")
+    os.utime(on_disk(tmp_path, A), (0, time.time() - UNUSED_S - 1))
+    assert 0 == Cache(tmp_path, 1000).size_bytes
+    put(cache, B, b"sound")
+    put(cache, C, b"sound")
+    later_s = time.time() + UNUSED_S / 2
+    monkeypatch.setattr(time, "time", lambda: later_s)
+    assert b"sound" == got(cache, C)
+    monkeypatch.setattr(time, "time", lambda: later_s + UNUSED_S / 2 + 60)
+    assert None is got(cache, "d" * 32 + ".wav")
+    assert [f"{C}.{zlib.crc32(b'sound'):08x}"] == [path.name for path in tmp_path.iterdir()]
+
+
 def test_while_the_disk_is_short_pictures_go_as_far_as_is_needed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -69,10 +87,10 @@ def test_while_the_disk_is_short_pictures_go_as_far_as_is_needed(
 
 
 def test_the_order_of_use_survives_a_restart_with_less_room(tmp_path: Path) -> None:
-    cache = Cache(tmp_path, 100)
+    cache, begun_s = Cache(tmp_path, 100), time.time() - 1000
     for age, name in enumerate((A, B, C)):
         put(cache, name, bytes(30))
-        os.utime(on_disk(tmp_path, name), (1000 + age, 1000 + age))
+        os.utime(on_disk(tmp_path, name), (begun_s + age, begun_s + age))
     got(cache, A)
     again = Cache(tmp_path, 65)
     assert (True, False, True) == tuple(got(again, name) is not None for name in (A, B, C))

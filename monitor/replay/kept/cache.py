@@ -14,6 +14,7 @@ import itertools
 import os
 import re
 import threading
+import time
 import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -30,6 +31,8 @@ ON_DISK = re.compile(rf"({NAME.pattern})\.([0-9a-f]{{8}})")
 LEFT_BEHIND = re.compile(rf"{NAME.pattern}\.[0-9]+{re.escape(PART)}")
 """What was being written when a process was killed."""
 CHUNK_BYTES = 1024 * 1024
+UNUSED_S = 86_400.0
+"""What nobody has looked at or listened to for a day goes: it may outlive the clip it was made from."""
 KEEP_FREE_BYTES = 256 * 1024 * 1024
 """With less than this free nothing is added, and what is there goes: alarms and clips need the space."""
 KEEP_FREE_SHARE = 1.3
@@ -49,6 +52,8 @@ class _Entry:
     """CRC-32 of its content, as it was when it was written."""
     is_checked: bool
     """Whether this process knows that the content is what was written."""
+    used_utc_s: float
+    """When it was last made or opened."""
 
 
 class Cache:
@@ -91,6 +96,7 @@ class Cache:
     def open(self, name: str) -> BinaryIO | None:
         """Return an entry, to be read to its end even if it goes meanwhile; None: it is not there."""
         with self._lock:
+            self._drop_unused()
             entry = self._entries.get(name)
         if entry is None:
             return None
@@ -104,6 +110,7 @@ class Cache:
             self._forget(name, entry)
             return None
         entry.is_checked = True
+        entry.used_utc_s = time.time()
         with contextlib.suppress(OSError):
             os.utime(file.fileno())  # the order of use survives a restart
         with self._lock:
@@ -137,7 +144,7 @@ class Cache:
         try:
             write(file)
             file.flush()
-            self._keep(part, name, _Entry(file.seek(0, os.SEEK_END), _crc_of(file), is_checked=True))
+            self._keep(part, name, _entry_of(file))
         except OSError:
             file.close()
             part.unlink(missing_ok=True)
@@ -166,6 +173,12 @@ class Cache:
         self._entries[name] = entry
         self._bytes += entry.size_bytes
         while self._bytes > self._max_bytes:
+            self._drop_oldest()
+
+    def _drop_unused(self) -> None:
+        """Let go of what was not used for UNUSED_S. The lock is held."""
+        since_utc_s = time.time() - UNUSED_S
+        while self._entries and next(iter(self._entries.values())).used_utc_s < since_utc_s:
             self._drop_oldest()
 
     def _drop_oldest(self) -> int:
@@ -197,7 +210,9 @@ class Cache:
                 ours = ON_DISK.fullmatch(path.name)
                 if ours is not None:
                     status = path.stat()
-                    entry = _Entry(status.st_size, int(ours[2], 16), is_checked=False)
+                    entry = _Entry(
+                        status.st_size, int(ours[2], 16), is_checked=False, used_utc_s=status.st_mtime
+                    )
                     found.append((status.st_mtime, ours[1], entry))
                 elif LEFT_BEHIND.fullmatch(path.name):
                     path.unlink()
@@ -205,7 +220,13 @@ class Cache:
             return False
         for _, name, entry in sorted(found, key=lambda item: item[0]):
             self._add(name, entry)
+        self._drop_unused()
         return True
+
+
+def _entry_of(file: BinaryIO) -> _Entry:
+    """Return what is known of a file that was just written."""
+    return _Entry(file.seek(0, os.SEEK_END), _crc_of(file), is_checked=True, used_utc_s=time.time())
 
 
 def _crc_of(file: BinaryIO) -> int:
