@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from machine_rig import Audience, machine, windows
@@ -15,7 +16,7 @@ from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.machine import Machine
 from monitor.pipeline import FlaggedWindow, Pipeline
 from monitor.roster import Roster
-from monitor.store import Store, open_store
+from monitor.store import RetentionReport, Store, open_store, prune
 from monitor.testing import CapturedLog
 
 
@@ -44,24 +45,30 @@ def test_a_flagged_window_is_kept_with_its_maps(store: Store) -> None:
     assert 0 == keeper.dropped
 
 
-def test_without_room_windows_are_counted_and_the_files_searched_once_a_minute(store: Store) -> None:
+def test_without_room_windows_are_counted_and_the_files_searched_once_a_minute(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pump, log, now_s = machine("pump", [1.2] * 9), CapturedLog(), 0.0
-    config = StoreConfig(min_free_bytes=2**62)
-    keeper = Keeper([pump], store, config, log, monotonic=lambda: now_s)
-    keeper.run_once(0.0)
-    log.lines.clear()
+    searched: list[float] = []
+
+    def counted(*asked: Any) -> RetentionReport:  # noqa: ANN401 - as prune
+        searched.append(now_s)
+        return prune(*asked)
+
+    monkeypatch.setattr("monitor.housekeeping.prune", counted)
+    keeper = Keeper([pump], store, StoreConfig(min_free_bytes=2**62), log, monotonic=lambda: now_s)
     for flagged in flagged_windows(store, pump, 9):
         keeper.keep_window(flagged)
         keeper.run_once(0.0)
-    assert 9 == keeper.dropped
+    assert (9, [0.0]) == (keeper.dropped, searched)
     assert "bytes are free" in str(keeper.error)
+    assert "store.min_free_bytes is" in keeper.retention.line
     assert ["retention", "clips and maps are not written"] == [event for _, event, _ in log.lines]
-    pruned = keeper.retention.line
-    now_s = SHORT_EVERY_S
-    keeper.keep_window(flagged)
-    keeper.run_once(0.0)
-    assert "store.min_free_bytes is" in pruned
-    assert ["retention", "clips and maps are not written"] == [event for _, event, _ in log.lines]
+    for later_s in (SHORT_EVERY_S, SHORT_EVERY_S + 1.0):
+        now_s = later_s
+        keeper.keep_window(flagged)
+        keeper.run_once(0.0)
+    assert [0.0, SHORT_EVERY_S] == searched
 
 
 def test_of_too_many_windows_the_oldest_go_and_are_counted(store: Store) -> None:
