@@ -1,0 +1,131 @@
+"""The fault campaign: sequences of faults by lot, against real daemons, and what they find.
+
+    python tests/reliability/campaign.py --minutes 20 --workers 3     as long as that
+    python tests/reliability/campaign.py --seed 7                     the sequence of one seed, again
+    python tests/reliability/campaign.py --steps "silence+kill -9!3"  steps that you name; ! an alarm stands
+
+A sequence with violations is made smaller with --shrink: steps that are not needed to see one are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from plant_lab import LabTimes, missing_parts
+from run_sequence import SequenceResult, run_sequence
+from sequences import Step, sequence_of_seed, step_of_text
+
+STEPS = 16
+"""In one sequence: every fault once."""
+OUT = Path("out") / "reliability"
+
+
+def tree_of_result(result: SequenceResult, steps: Sequence[Step]) -> dict[str, object]:
+    """Return a result as JSON, with the text of its steps."""
+    return {**asdict(result), "found": result.found, "texts": [step.text for step in steps]}
+
+
+def run_one(steps: Sequence[Step], seed: int, times: LabTimes, keep: Path | None = None) -> SequenceResult:
+    """Run one sequence in a folder that goes afterwards; `keep`: where its log goes if it found something."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as name:
+        folder = Path(name)
+        result = run_sequence(folder, steps, seed, times)
+        if result.found and keep is not None:
+            keep.mkdir(parents=True, exist_ok=True)
+            shutil.copy(folder / "daemon.log", keep / "daemon.log")
+    return result
+
+
+def shrink(steps: Sequence[Step], seed: int, times: LabTimes) -> Sequence[Step]:
+    """Return fewer steps that still find something: without each step in turn, as long as that works."""
+    left = list(steps)
+    for step in steps:
+        fewer = [other for other in left if other is not step]
+        if fewer and run_one(fewer, seed, times).found:
+            left = fewer
+    return left
+
+
+def run_many(minutes: float, workers: int, seed: int) -> list[dict[str, object]]:
+    """Run sequences in processes of their own until the time is over; seeds rise from `seed`."""
+    until_s = time.monotonic() + minutes * 60
+    OUT.mkdir(parents=True, exist_ok=True)
+
+    def work(worker: int) -> list[dict[str, object]]:
+        results, number = [], seed + worker
+        while time.monotonic() < until_s:
+            path = OUT / f"seed-{number}.json"
+            path.unlink(missing_ok=True)
+            command = [sys.executable, __file__, "--seed", str(number), "--json", str(path)]
+            with (OUT / f"seed-{number}.log").open("wb") as log:
+                subprocess.run(command, stdout=log, stderr=log, check=False)
+            if path.exists():
+                results.append(json.loads(path.read_text()))
+            else:
+                results.append({"seed": number, "broken": (OUT / f"seed-{number}.log").read_text()[-2000:]})
+            number += workers
+        return results
+
+    with ThreadPoolExecutor(workers) as pool:
+        return [result for results in pool.map(work, range(workers)) for result in results]
+
+
+def main() -> int:
+    """Run what was asked for; 1: something was found."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, help="run sequence after sequence for so long")
+    parser.add_argument("--workers", type=int, default=1, help="sequences at once")
+    parser.add_argument("--seed", type=int, default=1, help="of the first sequence")
+    parser.add_argument("--steps", help="steps of one's own, separated by commas")
+    parser.add_argument("--shrink", action="store_true", help="leave out what is not needed")
+    parser.add_argument("--json", type=Path, help="where the result goes")
+    arguments = parser.parse_args()
+    if missing_parts():
+        print(f"no campaign here: {missing_parts()}")  # noqa: T201 - a command's output
+        return 2
+    os.nice(10)
+    if arguments.minutes:
+        results = run_many(arguments.minutes, arguments.workers, arguments.seed)
+        if arguments.json:
+            arguments.json.write_text(json.dumps(results, indent=1))
+        return int(any(result.get("found") or "broken" in result for result in results))
+    return _one(arguments)
+
+
+def _one(arguments: argparse.Namespace) -> int:
+    times = LabTimes.as_installed()
+    texts = arguments.steps.split(",") if arguments.steps else []
+    steps = [step_of_text(text) for text in texts] or sequence_of_seed(arguments.seed, STEPS)
+    print(f"seed {arguments.seed}:", ", ".join(step.text for step in steps), flush=True)  # noqa: T201 - as above
+    result = run_one(steps, arguments.seed, times, OUT / f"seed-{arguments.seed}")
+    tree = tree_of_result(result, steps)
+    for one in result.steps:
+        told = {name: round(after_s, 1) for name, after_s in one.told_after_s.items()}
+        print(one.step.text, "told", told, "recovered", one.recovered_after_s, one.violations, one.late)  # noqa: T201 - as above
+    print("found:", *(result.found or ["nothing"]), sep="\n  ")  # noqa: T201 - as above
+    if result.found and arguments.shrink:
+        small = shrink(steps, arguments.seed, times)
+        tree["smallest"] = [step.text for step in small]
+        print("smallest:", ",".join(step.text for step in small))  # noqa: T201 - as above
+    if arguments.json:
+        arguments.json.write_text(json.dumps(tree, indent=1))
+    return int(bool(result.found))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
