@@ -11,7 +11,18 @@ import pytest
 
 from monitor.health import BoxFacts, HealthBook, SourceFacts, status_line
 from monitor.keeping_up import Lately
-from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality, Score, Span
+from monitor.messages import (
+    AlarmState,
+    CaptureHealth,
+    CaptureState,
+    MachineCondition,
+    MachineOff,
+    OffCause,
+    Quality,
+    Score,
+    SignalState,
+    Span,
+)
 from monitor.operators import Limits
 from monitor.report import STATUS_FILE, report_of, write_status
 from monitor.window import Ledger
@@ -77,6 +88,15 @@ def test_the_status_line_says_which_share_of_the_windows_is_dropped() -> None:
     late = facts("a", keeps_up=False, lately=Lately(60, 45))
     line = status_line(BOX, [late, facts("b", lately=Lately(60, 0))])
     assert "can't keep up: 38 % of windows dropped; listening to 2 of 2 sources" == line
+
+
+def test_the_status_line_says_what_is_off_and_which_signal_is_missing() -> None:
+    off = MachineCondition(MachineOff((OffCause.SCHEDULE,), "schedule, sat UTC", 5.0))
+    unsure = MachineCondition(signal=SignalState.MISSING, signal_missing="never told")
+    line = status_line(BOX, [facts("a", machine=off), facts("b", machine=unsure)])
+    assert (
+        "no signal whether it runs from b; off: a (schedule, sat UTC); listening to 2 of 2 sources" == line
+    )
 
 
 def test_the_status_line_has_the_worst_news_first() -> None:

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from monitor.control.documents import AlarmNow, BoxNow, Now, SourceNow, Trend
+from monitor.control.documents import AlarmNow, BoxNow, Now, OffNow, SourceNow, Trend
 from monitor.errors import QueryError
 from monitor.explanation import Finding, SoundKind
-from monitor.messages import AlarmState, CaptureState, Quality
+from monitor.messages import AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.event_query import Labelled, Order
 from monitor.replay.pages import event_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now
-from monitor.replay.pages.words import Tongue, local
+from monitor.replay.pages.words import Tongue, clock, local
 from monitor.store import Event, StoredClip, StoredWindow
 
 ENGLISH = Tongue("en")
@@ -54,11 +54,17 @@ BOX: dict[str, Any] = dict.fromkeys(BoxNow.model_fields, "") | {
 }
 
 
-def card_of(role: Role = Role.ADMIN, alarm: dict[str, Any] | None = None, **source: object) -> Card:
+def card_of(
+    role: Role = Role.ADMIN,
+    alarm: dict[str, Any] | None = None,
+    *,
+    tongue: Tongue = ENGLISH,
+    **source: object,
+) -> Card:
     """Return the card of a source that is well but for what is given."""
     tree = SourceNow(**{**SOURCE, **source, "alarm": AlarmNow(**{**ALARM, **(alarm or {})})})
     now = Now(time="2026-01-31T12:00:00.000Z", box=BoxNow(**BOX), sources=[tree])
-    (card,) = cards_from_now(now, ENGLISH, Visit("anna", role, "token", is_local=False), lambda _: 3600.0)
+    (card,) = cards_from_now(now, tongue, Visit("anna", role, "token", is_local=False), lambda _: 3600.0)
     return card
 
 
@@ -92,6 +98,8 @@ def test_a_file_that_has_ended_is_not_deaf() -> None:
         ({}, {"keeps_up": False}, "warn"),
         ({"state": AlarmState.RETURNED}, {}, "warn"),
         ({"state": AlarmState.SHELVED, "active": True}, {}, "aside"),
+        ({"state": AlarmState.SUPPRESSED, "active": True}, {"quality": Quality.OFF}, "aside"),
+        ({}, {"off_signal": SignalState.MISSING}, "warn"),
         ({"state": AlarmState.ACKNOWLEDGED, "active": True}, {"quality": Quality.GAP}, "alarm"),
         ({"state": AlarmState.UNACKNOWLEDGED, "active": True}, {}, "alarm"),
     ],
@@ -103,6 +111,42 @@ def test_the_worst_news_decides_how_a_card_looks(
 
 
 @pytest.mark.parametrize(
+    ("language", "state", "quality", "why"),
+    [
+        (
+            "en",
+            "Suppressed: machine off",
+            "not judged: the machine is off",
+            "it is too quiet to be running, the plant's signal says so",
+        ),
+        (
+            "de",
+            "Unterdrückt: Maschine aus",
+            "nicht beurteilt: die Maschine ist aus",
+            "sie ist zu leise, um zu laufen, das Signal der Anlage sagt es",
+        ),
+    ],
+)
+def test_a_machine_that_is_off_is_told_with_its_reasons(
+    language: str, state: str, quality: str, why: str
+) -> None:
+    off = OffNow(
+        since="2026-01-31T11:00:00.000Z", causes=[OffCause.LEVEL, OffCause.SIGNAL], reason="in English"
+    )
+    alarm = {"state": AlarmState.SUPPRESSED, "active": True, "event_id": "pump-1"}
+    card = card_of(alarm=alarm, tongue=Tongue(language), quality=Quality.OFF, value=None, off=off)
+    assert (state, quality, False) == (card.state, card.quality, card.deaf)
+    assert why in card.why
+    assert clock(1769857200.0) in card.why
+    assert "pump-1" == card.event_id
+
+
+def test_a_missing_signal_is_told_and_the_machine_is_judged() -> None:
+    card = card_of(off_signal=SignalState.MISSING)
+    assert "The plant's signal whether it runs is missing; it counts as running." == card.why
+
+
+@pytest.mark.parametrize(
     ("role", "state", "actions"),
     [
         (Role.VIEWER, AlarmState.UNACKNOWLEDGED, []),
@@ -111,6 +155,7 @@ def test_the_worst_news_decides_how_a_card_looks(
         (Role.ADMIN, AlarmState.SHELVED, ["unshelve", "out_of_service"]),
         (Role.ADMIN, AlarmState.OUT_OF_SERVICE, ["in_service"]),
         (Role.TECHNICIAN, AlarmState.OUT_OF_SERVICE, []),
+        (Role.ADMIN, AlarmState.SUPPRESSED, ["shelve", "out_of_service"]),
     ],
 )
 def test_a_card_offers_what_its_reader_may_do_now(role: Role, state: AlarmState, actions: list[str]) -> None:
