@@ -121,6 +121,11 @@ class Caretaker:
             self._notifier.alive()
         self._write_status(report)
 
+    def finish(self) -> None:
+        """Do what is left when all that was heard is stored, and tell how it was last."""
+        self._timekeeper.finish()
+        self.tend()
+
     def tell_ready(self) -> None:
         """Tell systemd that start-up is done."""
         self._notifier.ready(self.report().line)

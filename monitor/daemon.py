@@ -154,7 +154,7 @@ class Daemon:
         self._queue.close()
         for task in (judge, keep):
             busy += end([task], FAREWELL_S)
-        self._caretaker.tend()
+        self._caretaker.finish()
         busy += end(publish, FAREWELL_S)
         self._store.close()
         self._log.info("stopped", still_busy=busy)

@@ -61,6 +61,12 @@ class Timekeeper:
         if self._correct_at_s and now_s >= self._correct_at_s[0]:
             self._correct(now_s)
 
+    def finish(self) -> None:
+        """Put right what was stored late, when nothing more will be."""
+        self.tend()
+        if self._correct_at_s:
+            self._correct(self._monotonic())
+
     def _note(self, reading: ClockReading, now_s: float) -> None:
         try:
             note_clock(self._store.database, reading)

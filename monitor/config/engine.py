@@ -43,6 +43,6 @@ class EngineConfig(Section):
         default=256,
         ge=1,
         le=65536,
-        description="Windows that may wait for the engine. When full the oldest window of the source "
-        "that has most waiting is dropped and counted.",
+        description="Windows that may wait for the engine. When full, the source that has had most of its "
+        "time lately and waits for most loses its oldest; its alarm is then uncertain.",
     )

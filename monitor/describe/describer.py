@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from monitor.clock import CLOCK_SET_UTC_S, STEP_S
 from monitor.describe.bands import Bands, Float64
 from monitor.describe.baseline import DB_PER_LOG10, Baseline
 from monitor.describe.findings import findings_of
@@ -50,9 +51,12 @@ class Describer:
         self._lately = Unheard()
         # the newest normal frames teach only once the window after them was normal too
         self._untaught: tuple[Float64, Float64 | None] | None = None
+        self._anchor: tuple[float, float] | None = None
+        """Stream time of the last window, and how far UTC was ahead of it."""
 
     def hear(self, logmel: LogMel, inference: Inference | None = None, *, normal: bool) -> None:
         """Take a judged window; `normal`: nothing was unusual and no event open, so that it teaches."""
+        self._follow_clock(logmel.span)
         if not normal:
             self._untaught = None
             return
@@ -66,6 +70,7 @@ class Describer:
     def describe(self, event_id: str, logmel: LogMel, inference: Inference | None) -> Explanation:
         """Take the next flagged window of an event and return what the event sounded like so far."""
         span = logmel.span
+        self._follow_clock(span)
         portrait = self._portrait(event_id, span)
         level, model = _levels(logmel, inference)
         before, gap = self._known_frames(portrait, span, level.shape[1])
@@ -89,6 +94,7 @@ class Describer:
 
         One whose input was good, which the engine failed to judge or did not get to, says nothing: None.
         """
+        self._follow_clock(span)
         self._untaught = None
         if span.quality in {Quality.OK, Quality.DROPPED}:
             return None
@@ -123,9 +129,26 @@ class Describer:
         self._keep(event_id, portrait)
         return True
 
+    def _follow_clock(self, span: Span) -> None:
+        """Date what is remembered by the clock as it is now, if it was set since the window before.
+
+        Else an event that began in 1970 and goes on would have lasted for 56 years.
+        """
+        before, self._anchor = self._anchor, (span.start_s, span.start_utc_s - span.start_s)
+        if before is None or span.start_s < before[0]:  # the first, or the stream has begun anew
+            return
+        by_s = self._anchor[1] - before[1]
+        if abs(by_s) >= STEP_S:
+            for portrait in self._portraits.values():
+                portrait.date_anew(by_s)
+            self._lately.date_anew(by_s)
+
     def _portrait(self, event_id: str, span: Span) -> Portrait:
         known = self._portraits.get(event_id)
         if known is not None:
+            if known.next_frame is None and known.heard_until_utc_s < CLOCK_SET_UTC_S <= span.start_utc_s:
+                # drawn before a restart, by a clock that was set since: as if it had only just been heard
+                known.date_anew(span.start_utc_s - known.heard_until_utc_s)
             return known
         portrait = Portrait.begun(self._bands, self._baseline.reference(), span.start_utc_s)
         portrait.unheard.take_over(

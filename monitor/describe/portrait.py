@@ -162,6 +162,13 @@ class Portrait:
         """Seconds from one frame to the next."""
         return self.bands.hop_s
 
+    def date_anew(self, by_s: float) -> None:
+        """Move all times by `by_s`: the clock that dated them was wrong by so much."""
+        self.start_utc_s += by_s
+        self.end_utc_s += by_s
+        self.heard_until_utc_s += by_s
+        self.unheard.date_anew(by_s)
+
     def add(self, excess: Float64, facts: FrameFacts, *, gap_frames: int, since_s: float) -> None:
         """Take new frames, shape (mel, frames), the first of which begins `since_s` into the event."""
         self.sums.add(excess, facts, self.bands, self.reference)

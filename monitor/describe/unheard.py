@@ -44,6 +44,12 @@ class Unheard:
         level = -100.0 if span.level_dbfs is None else span.level_dbfs
         stretch.add(span.start_utc_s, span.end_utc_s, 1, level)
 
+    def date_anew(self, by_s: float) -> None:
+        """Move all times by `by_s`."""
+        for stretch in (self.breaks, self.clipped):
+            stretch.start_utc_s += by_s
+            stretch.end_utc_s += by_s
+
     @property
     def end_utc_s(self) -> float:
         """When the last of it ended; minus infinity if there was none."""
