@@ -179,8 +179,8 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "ALTER TABLE events ADD COLUMN locked_by TEXT",
         "ALTER TABLE events ADD COLUMN locked_utc_s REAL",
         # what is kept is added up every few seconds while it grows
-        "CREATE INDEX clips_kept ON clips (event_id, size_bytes) WHERE gone IS NULL",
-        "CREATE INDEX windows_kept ON windows (event_id, size_bytes) WHERE gone IS NULL",
+        "CREATE INDEX clips_kept ON clips (event_id, size_bytes, start_utc_s, gone) WHERE gone IS NULL",
+        "CREATE INDEX windows_kept ON windows (event_id, size_bytes, start_utc_s, gone) WHERE gone IS NULL",
         # changes that belong to no event would be kept for ever
         "CREATE INDEX transitions_without_event ON transitions (seq, at_utc_s) WHERE event_id IS NULL",
         "DROP TRIGGER transitions_delete",
