@@ -17,7 +17,7 @@ from monitor.explanation import Explanation
 from monitor.frontend import StreamFrontend
 from monitor.listening import BlockWindows, Ear, open_ear
 from monitor.machine import Machine
-from monitor.messages import AlarmChange, AudioBlock, Inference, Score, Window
+from monitor.messages import AlarmChange, AudioBlock, Inference, MachineCondition, Score, Window
 from monitor.pipeline import FlaggedWindow
 from monitor.score import Scorer
 from monitor.store import ClipRecorder
@@ -99,6 +99,7 @@ class Audience:
     grown: list[Explanation] = field(default_factory=list)
     retold: list[str] = field(default_factory=list)
     told: list[tuple[str, str]] = field(default_factory=list)
+    conditions: list[tuple[str, MachineCondition]] = field(default_factory=list)
     woken: int = 0
 
     def offer_score(self, score: Score) -> None:
@@ -127,6 +128,9 @@ class Audience:
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
         assert machine.alarm.snapshot.event_id is not None
         self.grown.append(explanation)
+
+    def tell_machine(self, source_id: str, machine: MachineCondition) -> None:
+        self.conditions.append((source_id, machine))
 
     def tell_window(self, score: Score, *, lag_s: float) -> None:
         assert lag_s > 0

@@ -123,9 +123,6 @@ class OffSchedule(Section):
 class _Signal(Section):
     """What signals have in common, by whichever way they come."""
 
-    inverted: bool = Field(
-        default=False, description="true: the signal says that the machine is off, not that it runs."
-    )
     lost_after_s: float = Field(
         default=60.0,
         ge=0,
@@ -156,6 +153,9 @@ class MqttSignal(_Signal):
         pattern=r"^[^.\x00]+(\.[^.\x00]+)*$",
         description="The payload is JSON: where in it, as machine.state or drives.0.on. Default: it is the "
         "bare word.",
+    )
+    inverted: bool = Field(
+        default=False, description="true: the signal says that the machine is off, not that it runs."
     )
 
 

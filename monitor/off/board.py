@@ -76,7 +76,7 @@ class SignalBoard:
             raise CommandError(
                 f"Machine/Running is not used: set sources.{source_id}.off.signal.kind to sparkplug"
             )
-        self._put(source_id, Said(running is not signal.inverted, self._monotonic()))
+        self._put(source_id, Said(running, self._monotonic()))
 
     def lose(self, kind: Kind) -> None:
         """Take it that the connection of this kind of signal is gone, or is a new one.
