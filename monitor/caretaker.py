@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from monitor.announcer import Announcer
+from monitor.clock import STEP_S
 from monitor.desk.desk import QUEUE_COMMANDS, Desk
 from monitor.errors import StoreError
 from monitor.evidence import WatchdogEvidence
@@ -84,7 +85,7 @@ class Caretaker:
         self._evidence = WatchdogEvidence()
         self._overload = OverloadLog(log)
         self._timekeeper = Timekeeper(household.store, log)
-        self._started_utc_s = time.time()
+        self._started_s, self._started_utc_s = time.monotonic(), time.time()
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
         self._status_fails = False
@@ -161,7 +162,7 @@ class Caretaker:
         return BoxFacts(
             version=self._version,
             pid=os.getpid(),
-            started_utc_s=self._started_utc_s,
+            started_utc_s=self._started(),
             clock_set=self._timekeeper.clock_set,
             broker="stalled" if state is not None and state.stalled else broker,
             broker_error="" if state is None else state.client.last_error,
@@ -181,6 +182,13 @@ class Caretaker:
             refused_commands=house.desk.refused,
             counts=counts,
         )
+
+    def _started(self) -> float:
+        """Return when this process began, by the clock as it is now: it may have begun in 1970."""
+        started_utc_s = time.time() - (time.monotonic() - self._started_s)
+        if abs(started_utc_s - self._started_utc_s) >= STEP_S:
+            self._started_utc_s = started_utc_s
+        return self._started_utc_s
 
     def _queues(self) -> Mapping[str, QueueFacts]:
         house, publisher = self._house, self._house.publisher

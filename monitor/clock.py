@@ -73,7 +73,7 @@ class WallClock:
         boot_id: str | None = None,
     ) -> None:
         """`wall` None: time.time as it is when asked."""
-        self._wall = wall or (lambda: time.time())  # noqa: PLW0108 - a test may replace time.time
+        self._wall = wall or (lambda: time.time())  # noqa: PLW0108 - tests replace it
         self._since_boot = since_boot
         self._boot_id = this_boot() if boot_id is None else boot_id
         self.reading = self._read()

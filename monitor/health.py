@@ -94,7 +94,7 @@ class BoxFacts:
     pid: int
     """The daemon's process."""
     started_utc_s: float
-    """When this process began, by the clock as it was then."""
+    """When this process began, by the clock as it is now."""
     broker: str
     """`connected`, `away`, `stalled` (connected, but nothing is acknowledged), `not yet connected`, `off`."""
     clock_set: bool = True

@@ -137,8 +137,11 @@ def open_database(state_dir: Path, say: Callable[[str], None]) -> tuple[Database
 
 
 def _salvaged_seq(path: Path) -> int:
-    """Return a number that no record of a damaged database had: its last one, or the time in ms."""
-    now_ms = int(time.time() * 1000)
+    """Return a number that no record of a damaged database had: its last one, or the time in ms.
+
+    That of the clock, or when the file was last written: the clock may be in 1970.
+    """
+    now_ms = int(max(time.time(), path.stat().st_mtime) * 1000)
     try:
         with contextlib.closing(sqlite3.connect(path)) as connection:
             row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()

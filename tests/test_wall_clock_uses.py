@@ -1,0 +1,57 @@
+"""The wall clock dates things and measures nothing: who reads it is listed here with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+READS = re.compile(r"\btime\.time\b(?!\s+as it is)|\btime\.time_ns\b|datetime\.now|utcnow|time\.gmtime\(\)")
+DATES = "dates a document or a row"
+SAME = "the age of what was dated by the same clock half a second ago"
+USES: dict[str, tuple[int, str]] = {
+    "engines/plan_record.py": (1, DATES),
+    "monitor/announcer.py": (2, DATES),
+    "monitor/caretaker.py": (2, "when the process began, dated anew when the clock is set"),
+    "monitor/clock.py": (1, "the place where jumps are noticed"),
+    "monitor/commands/calibrate.py": (1, DATES),
+    "monitor/commands/status.py": (1, SAME),
+    "monitor/control/answers.py": (1, DATES),
+    "monitor/daemon.py": (2, "the end of shelving, which moves along with the clock; the id of a SIGHUP"),
+    "monitor/desk/desk.py": (3, DATES),
+    "monitor/doctor/box.py": (2, "is the clock set, and what it says"),
+    "monitor/doctor/daemon.py": (2, SAME + "; since when it runs, dated by the clock as it is now"),
+    "monitor/doctor/models.py": (1, "a calibration's age in days, for a person"),
+    "monitor/doctor/support.py": (1, DATES),
+    "monitor/housekeeping.py": (1, "what is too old, in days; not asked before the clock is set"),
+    "monitor/pipeline.py": (3, DATES),
+    "monitor/publish/edge/node.py": (1, DATES),
+    "monitor/publish/publisher.py": (1, DATES),
+    "monitor/publish/walk.py": (1, "when a certificate ends, which is a date"),
+    "monitor/replay/gate/audit.py": (1, DATES),
+    "monitor/replay/gate/users.py": (2, DATES),
+    "monitor/replay/kept/cache.py": (3, "a picture not looked at for long is drawn again: no harm by a jump"),
+    "monitor/replay/pages/event_view.py": (1, "is a clip still awaited: a hint on a page"),
+    "monitor/report.py": (2, DATES + "; " + SAME),
+    "monitor/sources/clock.py": (1, "anchors the stream's clock, which follows jumps"),
+    "monitor/sources/ledger.py": (1, "hands it to the stream's clock"),
+    "monitor/sources/paced.py": (1, "hands it to the stream's clock"),
+    "monitor/starting.py": (1, DATES),
+    "monitor/store/conversion.py": (1, "names a file"),
+    "monitor/store/opening.py": (2, "names a file; numbers above all that were used"),
+    "monitor/timekeeper.py": (1, "says in the log what it says"),
+}
+"""File -> how often it reads the wall clock, and why that may jump."""
+
+
+def test_nobody_else_reads_the_wall_clock() -> None:
+    found: Counter[str] = Counter()
+    for folder in ("monitor", "engines"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if "testing" not in path.parts:
+                count = len(READS.findall(path.read_text(encoding="utf-8")))
+                if count:
+                    found[path.relative_to(ROOT).as_posix()] = count
+    remedy = "measure time with time.monotonic, or say here why it may jump; see docs/decisions/0015"
+    assert {name: count for name, (count, _) in USES.items()} == dict(found), remedy
