@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
+import soxr
 from voices import RATE_HZ, active, mixed, pump, speech
 
 from monitor.config import StoreConfig
@@ -20,6 +23,7 @@ from monitor.privacy.speech import (
 )
 from monitor.store.protection import Spoken
 
+SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
 THRESHOLD = StoreConfig().speech_threshold
 
 
@@ -52,6 +56,34 @@ def test_speech_is_found_beside_a_machine(detector: SpeechDetector, snr_db: floa
 
 def test_a_machine_does_not_speak(detector: SpeechDetector) -> None:
     assert [] == detector.spoken(pump(60.0), RATE_HZ, THRESHOLD)
+
+
+@pytest.mark.shared_data
+@pytest.mark.parametrize(
+    "machine", ["uav/normal/normal-ccw_f8-11.flac", "dcase_id00/normal_id_00_00000053.flac"]
+)
+def test_real_voices_are_found_beside_real_machines(detector: SpeechDetector, machine: str) -> None:
+    if not SHARED.is_dir():
+        pytest.skip(f"{SHARED} is not there: evaluation sound is not shipped")
+    background, digits = recording(SHARED / machine)[: 8 * RATE_HZ], real_digits()
+    assert sum(one.end_s - one.start_s for one in detector.spoken(background, RATE_HZ, THRESHOLD)) < 1.0
+    sound = mixed(background, digits, 1.0, 5.0)
+    assert covered(detector.spoken(sound, RATE_HZ, THRESHOLD), 1.0, digits) > 0.9
+
+
+def real_digits() -> Float32:
+    """Six digits by one speaker, 0.15 s apart."""
+    with (SHARED / "index.csv").open(encoding="utf-8") as file:
+        names = [row["file"] for row in csv.DictReader(file) if row["set"] == "fsdd"]
+    speaker = names[0].split("_")[1]
+    pause = np.zeros(round(0.15 * RATE_HZ), np.float32)
+    parts = [(recording(SHARED / name), pause) for name in names if speaker in name][:6]
+    return np.concatenate([part for pair in parts for part in pair])
+
+
+def recording(path: Path) -> Float32:
+    samples, rate_hz = soundfile.read(path, dtype="float32")
+    return np.asarray(soxr.resample(samples, rate_hz, RATE_HZ), np.float32)
 
 
 def test_soft_speech_at_the_rate_of_a_sound_card_is_found(detector: SpeechDetector) -> None:
