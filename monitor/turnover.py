@@ -112,7 +112,7 @@ class Turnover:
     ) -> Sequence[Machine]:
         if not sources:
             return []
-        if self._parts.pipeline.unsaved:
+        if self._parts.pipeline.store_error is not None:
             raise CommandError(
                 "the store takes nothing at present, so that it is not known how the alarm of a source that "
                 "comes stood last; reload again when `wheeltapper status` shows no store error"

@@ -16,6 +16,7 @@ pytest_plugins = [
     "fixtures_tensorrt",
     "fixtures_time",
     "fixtures_daemon",
+    "fixtures_live",
     "fixtures_install",
     "fixtures_replay",
 ]
