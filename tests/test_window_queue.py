@@ -62,7 +62,12 @@ def test_no_turn_takes_more_of_the_engines_time_than_neighbours_can_wait_for() -
 
 def test_sound_that_can_wait_waits_for_room_and_nothing_is_dropped() -> None:
     queue = WindowQueue(4)
-    feeder = threading.Thread(target=lambda: [queue.put_waiting(window("a", n)) for n in range(20)])
+
+    def feed() -> None:
+        for number in range(20):
+            queue.put_waiting(window("a", number))
+
+    feeder = threading.Thread(target=feed)
     feeder.start()
     heard: list[tuple[str, int]] = []
     deadline_s = time.monotonic() + 5

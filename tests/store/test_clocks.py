@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -159,7 +159,7 @@ def test_a_restart_in_the_same_run_of_the_box_goes_on_with_what_was_noted(state_
 
 
 @pytest.fixture
-def corrected(store: Store) -> Iterator[Store]:
+def corrected(store: Store) -> Store:
     note_clock(store.database, UNSET)
     happen(store, "e1", 100.0)
     store.add_label(Label("e1", "anomaly", "anna", 130.0))
