@@ -46,7 +46,7 @@ Version: $version
 Architecture: $architecture
 Maintainer: Wheeltapper maintainers <maintainers@wheeltapper.invalid>
 Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
-Depends: python3 (>= $python), python3 (<< ${python%.*}.$((${python#*.} + 1))), libportaudio2, adduser | passwd
+Depends: python3 (>= $python), python3 (<< ${python%.*}.$((${python#*.} + 1))), libportaudio2, tzdata, adduser | passwd
 Recommends: ffmpeg, alsa-utils
 Section: science
 Priority: optional

@@ -79,7 +79,14 @@ def _trouble(source: Mapping[str, Any]) -> Finding | None:
             f"{capture['state']}: {capture['reason']}",
             "check its cable, its device and the sound server: wheeltapper devices",
         )
-    if source["quality"] not in {"ok", None}:
+    machine = source.get("machine")  # a report of an earlier version has none
+    if machine is not None and machine["signal"] == "missing":
+        return warning(
+            name,
+            f"nobody says whether its machine runs: {machine['signal_missing']}; it counts as running",
+            "look at what the plant sends (sources.off.signal) and at the way to the broker",
+        )
+    if source["quality"] not in {"ok", "off", None}:
         return warning(
             name,
             f"its input is {source['quality']} and cannot be judged",

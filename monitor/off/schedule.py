@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta, tzinfo
 
+from monitor.clock import is_set
 from monitor.config.off import OffSchedule, OffTimes
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-CLOCK_KNOWN_UTC_S = datetime.fromisoformat("2020-01-01T00:00:00+00:00").timestamp()
-"""A box whose clock says less has none yet: it knows no weekday."""
 
 
 class ScheduleCondition:
@@ -26,8 +25,8 @@ class ScheduleCondition:
 
     def reason_at(self, at_utc_s: float) -> str:
         """Return in words why it is off at a time; empty: it is not, by this."""
-        if at_utc_s < CLOCK_KNOWN_UTC_S:
-            return ""
+        if not is_set(at_utc_s):
+            return ""  # it knows no weekday
         day = datetime.fromtimestamp(at_utc_s, self._zone).date()
         if day != self._day:
             self._day, self._stretches = day, self._stretches_around(day)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from monitor.clock import is_set
 from monitor.config.off import OffConfig
 from monitor.messages import RUNS, MachineCondition, MachineOff, OffCause, Quality, SignalState, Span
 from monitor.off.level import LevelCondition, utc_text
@@ -118,7 +119,9 @@ class OffWatch:
             self._settles = None
             return None
         before = self.machine.off
-        since_utc_s = span.end_utc_s if before is None else before.since_utc_s
+        # what was dated by a box without the time is dated anew when it has it
+        known = before is not None and (is_set(before.since_utc_s) or not is_set(span.end_utc_s))
+        since_utc_s = before.since_utc_s if before is not None and known else span.end_utc_s
         return MachineOff(tuple(held), "; ".join(held.values()), since_utc_s)
 
 

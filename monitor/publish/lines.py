@@ -220,6 +220,8 @@ def _particulars(document: Document) -> str:
         parts.append(f"peak {peak:.2f}")
     told = [key for key in ("event_id", "actor", "note") if isinstance(document.get(key), str)]
     parts += [f"{key.removesuffix('_id')} {_text(document, key)}" for key in told]
+    if isinstance(document.get("off_reason"), str):
+        parts.append(f"machine off: {_text(document, 'off_reason')}")
     if document.get("uncertain") is True:
         parts.append("input cannot be judged")
     return "".join(f", {part}" for part in parts)

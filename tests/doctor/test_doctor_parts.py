@@ -78,6 +78,17 @@ def test_a_daemon_that_runs_tells_whether_it_is_watched_and_what_it_has_lost(tmp
     assert "since its start: 9 samples lost, 3 windows dropped, 4 dropped scores" == found[-1].said
 
 
+def test_a_machine_that_is_off_is_well_and_one_of_which_nobody_speaks_is_not(tmp_path: Path) -> None:
+    off = {**HEARD, "quality": "off", "machine": {"signal": "off", "signal_missing": ""}}
+    unsure = {**HEARD, "machine": {"signal": "missing", "signal_missing": "never told"}}
+    found = list(check_report(patient_of(tmp_path, status=status_of(off))))
+    assert ("sources heard", "ok") in verdicts(found)
+    (trouble,) = [
+        one for one in check_report(patient_of(tmp_path, status=status_of(unsure))) if one.name == "source p1"
+    ]
+    assert "never told; it counts as running" in trouble.said
+
+
 @pytest.fixture
 def two_devices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two cards, as PortAudio's search would find them; this machine may have none."""

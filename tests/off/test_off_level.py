@@ -68,7 +68,7 @@ def test_one_lost_window_does_not_end_it() -> None:
 
 
 def test_what_was_off_before_a_restart_is_off_until_it_is_heard() -> None:
-    was = MachineOff((OffCause.LEVEL,), "level", 1.0)
+    was = MachineOff((OffCause.LEVEL,), "level", 1.7e9)
     assert "oooo" == offs(play(OffWatch(BY_LEVEL, was=was), [QUIET] * 4))
     assert "oo.." == offs(play(OffWatch(BY_LEVEL, was=was), [LOUD] * 4))
-    assert 1.0 == play(OffWatch(BY_LEVEL, was=was), [QUIET])[0].machine.off.since_utc_s  # type: ignore[union-attr]
+    assert 1.7e9 == play(OffWatch(BY_LEVEL, was=was), [QUIET])[0].machine.off.since_utc_s  # type: ignore[union-attr]

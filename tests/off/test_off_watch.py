@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from off_sounds import LOUD, QUIET, RUNNING, STOPPED, causes, offs, play, section, span_at
 
 from monitor.config.off import OffConfig
 from monitor.messages import MachineOff, OffCause, Quality, SignalState
-from monitor.off import OffWatch, machine_off_from_facts
+from monitor.off import OffWatch, Verdict, machine_off_from_facts
 
 SIGNAL = {"kind": "mqtt", "topic": "plant/pump"}
 BY_SIGNAL = section(signal=SIGNAL, settle_s=3)
@@ -96,6 +98,17 @@ def test_since_is_when_it_went_off_whatever_holds_later() -> None:
     assert 1 == len({one.machine.off.since_utc_s for one in verdicts if one.machine.off is not None})
 
 
+def test_what_went_off_before_the_time_was_known_is_dated_when_it_is() -> None:
+    watch = OffWatch(BY_SIGNAL)
+    unset = replace(span_at(0), start_utc_s=60.0)
+    for index in range(3):
+        early = watch.hear(replace(unset, start_utc_s=60.0 + index), STOPPED, float(index))
+        assert 62.0 == since(early)
+    set_now = watch.hear(span_at(3), STOPPED, 3.0)
+    assert (span_at(3).end_utc_s, True) == (since(set_now), set_now.is_news)
+    assert span_at(3).end_utc_s == since(watch.hear(span_at(4), STOPPED, 4.0))
+
+
 def test_another_section_keeps_it_off_only_while_that_says_so() -> None:
     watch = OffWatch(BY_SIGNAL)
     play(watch, [LOUD], said=STOPPED)
@@ -117,6 +130,11 @@ def test_what_an_alarm_kept_is_how_it_was() -> None:
     was = MachineOff((OffCause.LEVEL, OffCause.SIGNAL), "both", 5.0)
     assert was == machine_off_from_facts("both", "level signal", 5.0)
     assert () == machine_off_from_facts("a later version", "moon", None).causes  # type: ignore[union-attr]
+
+
+def since(verdict: Verdict) -> float:
+    assert verdict.machine.off is not None
+    return verdict.machine.off.since_utc_s
 
 
 def _was(cause: OffCause) -> MachineOff:

@@ -189,3 +189,15 @@ def test_a_warning_is_not_told_as_a_change_of_the_alarm() -> None:
     line = str(LineWriter(colours=False).line("event", "pump", document))
     assert "warning cleared; alarm still normal" in line
     assert "ALARM" not in line
+
+
+def test_a_machine_that_went_off_is_told_with_its_reason() -> None:
+    document = {
+        "old_state": "unacknowledged",
+        "new_state": "suppressed",
+        "reason": "machine_off",
+        "off_reason": "the plant's signal",
+    }
+    assert "ALARM unacknowledged -> suppressed (machine off), machine off: the plant's signal" in str(
+        LineWriter(colours=False).line("event", "pump", document)
+    )
