@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engines.histogram import Histogram, HistogramCounts
-from monitor.keeping_up import Lately, PaceMeter, percent, share_of
+from monitor.keeping_up import NO_WINDOWS, Lately, PaceMeter, percent, share_of
 from monitor.messages import (
     RUNS,
     AlarmState,
@@ -69,7 +69,7 @@ class SourceFacts:
     """Given up because the engine could not keep up."""
     keeps_up: bool = True
     """Whether no window was given up in the last minute."""
-    lately: Lately = Lately()
+    lately: Lately = NO_WINDOWS
     """What became of the windows of the last minute."""
     ledger: Ledger | None = None
     """Where every sample went, at the model's rate; None before the first."""
@@ -213,7 +213,7 @@ class HealthBook:
             self._facts[source_id] = replace(self._facts[source_id], machine=machine)
 
     def note_passed(self, passed: Mapping[str, Passed]) -> None:
-        """Note how many windows of each source were handed in and given up; unknown sources are passed over."""
+        """Note how many windows of each source were handed in and given up; unknown ones are passed over."""
         now_s = time.monotonic()
         with self._lock:
             for source_id in passed.keys() & self._facts.keys():

@@ -28,6 +28,10 @@ class Lately:
         return self.dropped / self.windows if self.windows else 0.0
 
 
+NO_WINDOWS = Lately()
+"""Of a source from which none has come."""
+
+
 class PaceMeter:
     """Turns the queue's counts of one source, which only rise, into those of the last minute."""
 

@@ -94,9 +94,7 @@ def test_the_status_line_says_what_is_off_and_which_signal_is_missing() -> None:
     off = MachineCondition(MachineOff((OffCause.SCHEDULE,), "schedule, sat UTC", 5.0))
     unsure = MachineCondition(signal=SignalState.MISSING, signal_missing="never told")
     line = status_line(BOX, [facts("a", machine=off), facts("b", machine=unsure)])
-    assert (
-        "no signal whether it runs from b; off: a (schedule, sat UTC); listening to 2 of 2 sources" == line
-    )
+    assert "no signal whether it runs from b; off: a (schedule, sat UTC); listening to 2 of 2 sources" == line
 
 
 def test_the_status_line_has_the_worst_news_first() -> None:

@@ -66,11 +66,11 @@ RULES = """
 
 ### Time
 
-A box without a battery for its clock may begin in 1970. While `health` says `clock_set: false` no time of its
-documents can be trusted, and a time before 2020 always means that. Order is that of `seq`, never of times. What
-was sent is not sent again: later documents of the same event have the right `event_start`, its `event_id` stays
-as it was made, and what still waited to be sent is sent with the right times. `shelved_until` moves along when
-the clock is set: an hour is an hour.
+A box without a battery for its clock may begin in 1970. While `health` says `clock_set: false` no time of
+its documents can be trusted, and a time before 2020 always means that. Order is that of `seq`, never of
+times. What was sent is not sent again: later documents of the same event have the right `event_start`, its
+`event_id` stays as it was made, and what still waited to be sent is sent with the right times.
+`shelved_until` moves along when the clock is set: an hour is an hour.
 
 ### MQTT 5
 

@@ -249,8 +249,8 @@ class AlarmDocument(SourcePayload):
         description="Whether the score is at or above the warning level.", json_schema_extra=BOOLEAN
     )
     uncertain: bool = Field(
-        description="Whether the input cannot be judged at present, or none has been since the start; the state is "
-        "frozen.",
+        description="Whether the input cannot be judged at present, or none has been since the start; the "
+        "state is frozen.",
         json_schema_extra=BOOLEAN,
     )
     event_id: str | None = Field(
