@@ -191,6 +191,8 @@ class Windower:
 
     def _lose(self, count: int) -> list[Window]:
         """Put zeros where samples are missing; a long gap is walked for a few windows, then skipped."""
+        if not count:
+            return []
         grid = self._grid
         self._lost += count
         walk = min(count, GAP_WINDOWS * grid.window_samples)

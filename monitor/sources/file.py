@@ -15,6 +15,9 @@ from monitor.messages import Float32
 from monitor.sources import Source
 from monitor.sources.paced import PacedSource
 
+PLAIN_FORMATS = ("WAV", "WAVEX", "RF64", "AIFF", "AU", "RAW")
+"""Of which a second is decoded at a time: a block alone is mostly the call."""
+
 
 class Recording:
     """One channel of a sound file, from its start; with `repeat` without end."""
@@ -37,6 +40,9 @@ class Recording:
         self.sample_rate_hz = int(self._file.samplerate)
         self._column = channel - 1
         self._repeat = repeat
+        self._ahead: Float32 = np.zeros(0, np.float32)
+        # not of what is compressed: damage ahead would cost the good sound before it
+        self._decode_ahead = self.sample_rate_hz if self._file.format in PLAIN_FORMATS else 0
         try:
             self._check()
         except AudioFileError:
@@ -58,13 +64,13 @@ class Recording:
         Raises:
             AudioFileError: The file is damaged from here on.
         """
-        first = self._decode(count)
+        first = self._take(count)
         if len(first) == count:
             return first
         parts = [first]
         while self._repeat and sum(map(len, parts)) < count:
             self._file.seek(0)
-            parts.append(self._decode(count - sum(map(len, parts))))
+            parts.append(self._take(count - sum(map(len, parts))))
             if not len(parts[-1]):  # it was emptied while it played
                 break
         return np.concatenate(parts)
@@ -72,6 +78,15 @@ class Recording:
     def close(self) -> None:
         """Close the file; may be called again."""
         self._file.close()
+
+    def _take(self, count: int) -> Float32:
+        """Return up to `count` samples; fewer only at the file's end."""
+        if len(self._ahead) < count:
+            held = self._ahead
+            more = self._decode(count - len(held) + self._decode_ahead)
+            self._ahead = np.concatenate([held, more]) if len(held) else more
+        taken, self._ahead = self._ahead[:count], self._ahead[count:]
+        return taken
 
     def _decode(self, count: int) -> Float32:
         frames = np.empty((count, self._file.channels), np.float32)
