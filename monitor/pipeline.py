@@ -141,6 +141,8 @@ class Pipeline:
                     self._keep_peak(machine)
                 self._narrators[machine.source_id].keep(store_takes=not self._unsaved)
             self._tell(machine, score, answer)
+        if verdicts:
+            self._audience.wake()
 
     def expire(self, now_utc_s: float) -> None:
         """End shelvings whose time is over, and try again what could not be stored."""

@@ -80,17 +80,18 @@ class Publisher:
         self._client.start()
 
     def offer_score(self, score: Score) -> None:
-        """Publish a score, or hand it to `offline_score` while the broker is away. Never blocks."""
+        """Publish a score, or hand it to `offline_score` while the broker is away. Never blocks.
+
+        Goes out after the next `notify`, so that a batch of windows wakes the publishing thread once.
+        """
         self._live.offer(score)
-        self._wake.set()
 
     def offer_map(self, inference: Inference, band_edges_hz: NDArray[np.float64]) -> None:
-        """Publish an error map; dropped while the broker is away. Never blocks.
+        """Publish an error map, as `offer_score` does; dropped while the broker is away. Never blocks.
 
         `band_edges_hz`, shape (mel + 2,), is that of the front end.
         """
         self._live.offer(LiveMap(inference, band_edges_hz))
-        self._wake.set()
 
     def set_health(self, payload: HealthPayload) -> None:
         """Remember how a source is; sent if it says something new, and at every connect. Never blocks."""
@@ -117,7 +118,7 @@ class Publisher:
         self._wake.set()
 
     def notify(self) -> None:
-        """Say that the outbox has a new record, so that `run_once` need not wait out its time."""
+        """Say that the outbox has a new record, or that scores wait: `run_once` waits no longer."""
         self._wake.set()
 
     @property

@@ -67,6 +67,8 @@ class RetainedTopics:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._entries: dict[str, _Entry] = {}
+        self._restless = True
+        """Whether something is unsent or under way: else a pass, of which each score makes one, skips all."""
 
     def put(self, topic: str, payload: Document) -> bool:
         """Remember `payload`; returns whether it says something new, so that it will be sent."""
@@ -74,10 +76,12 @@ class RetainedTopics:
             entry = self._entries.get(topic)
             if entry is None:
                 self._entries[topic] = _Entry(payload)
+                self._restless = True
                 return True
             news = payload.says_more_than(entry.payload)
             entry.payload = payload
             entry.unsent = entry.unsent or news
+            self._restless = self._restless or news
             return news
 
     def clear(self, topic: str) -> None:
@@ -99,12 +103,15 @@ class RetainedTopics:
     def send_all_again(self) -> None:
         """Forget what the broker has: it may have lost everything with its last restart."""
         with self._lock:
+            self._restless = True
             for entry in self._entries.values():
                 entry.unsent = True
 
     def send(self, publish: Callable[[Message], Delivery]) -> int:
         """Hand over what may go now and return how many that were. From the publishing thread only."""
         with self._lock:
+            if not self._restless:
+                return 0
             for entry in self._entries.values():
                 if entry.delivery is not None and entry.delivery.done:
                     entry.delivery = None
@@ -123,6 +130,9 @@ class RetainedTopics:
             for (_, entry), delivery in zip(due, deliveries, strict=True):
                 entry.delivery = None if delivery.failed else delivery
                 entry.unsent = entry.unsent or delivery.failed
+            self._restless = any(
+                entry.unsent or entry.delivery is not None for entry in self._entries.values()
+            )
         return sum(not delivery.failed for delivery in deliveries)
 
     @property
