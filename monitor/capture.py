@@ -9,6 +9,7 @@ from monitor.lane import Lane
 from monitor.sources import Source
 
 READ_TIMEOUT_S = 0.5
+NOTE_EVERY_S = 0.25
 
 
 class Capture:
@@ -18,6 +19,7 @@ class Capture:
         """`lanes` has those of the input's sources, at least."""
         self.source = source
         self._lanes = {source_id: lanes[source_id] for source_id in source.source_ids}
+        self._noted_s = -NOTE_EVERY_S
 
     @property
     def name(self) -> str:
@@ -42,5 +44,10 @@ class Capture:
         self._note()
 
     def _note(self) -> None:
+        """Tell how the input is and what came of it: four times a second, for it is reported twice."""
+        now_s = time.monotonic()
+        if now_s < self._noted_s + NOTE_EVERY_S and not self.source.finished:
+            return
+        self._noted_s = now_s
         for health in self.source.health():
             self._lanes[health.source_id].note(health)
