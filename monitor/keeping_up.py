@@ -37,16 +37,16 @@ class PaceMeter:
 
     def __init__(self) -> None:
         self._marks: deque[tuple[float, Passed]] = deque()
-        self._last = Passed()
+        self._last: Passed | None = None
         self._dropped_at_s: float | None = None
 
     def note(self, passed: Passed, now_s: float) -> tuple[bool, Lately]:
         """Take the counts at monotonic time `now_s`; return whether the engine keeps up, and the minute."""
-        if passed.dropped > self._last.dropped:
+        last, self._last = self._last or passed, passed  # what was before the first look is of another life
+        if passed.dropped > last.dropped:
             self._dropped_at_s = now_s
         if not self._marks or now_s - self._marks[-1][0] >= STEP_S:
-            self._marks.append((now_s, self._last))
-        self._last = passed
+            self._marks.append((now_s, last))
         while len(self._marks) > 1 and now_s - self._marks[1][0] >= KEEPS_UP_AFTER_S:
             self._marks.popleft()
         keeps_up = self._dropped_at_s is None or now_s - self._dropped_at_s >= KEEPS_UP_AFTER_S

@@ -91,20 +91,25 @@ class WindowQueue:
         """Add a window at once; drops one when full, maybe this one."""
         with self._changed:
             self._add(window)
-            if len(self._windows) > self.capacity_windows:
-                self._drop_one()
+            self._keep_within()
 
     def put_waiting(self, window: Window) -> None:
-        """Add a window when there is room, for sound that can wait, such as a file; dropped when closed."""
+        """Add a window when there is room, for sound that can wait, such as a file; dropped when closed.
+
+        While sound that cannot wait fills the queue one such window at a time gets in: the rest trickles.
+        """
         room = max(1, min(self.capacity_windows // 2, PATIENT_WINDOWS))
         with self._changed:
-            self._changed.wait_for(lambda: len(self._windows) < room or self._closed)
+            self._changed.wait_for(
+                lambda: len(self._windows) < room or not self._patient.total() or self._closed
+            )
             if self._closed:
                 self._put[window.span.source_id] += 1
                 self._give_up(window.span)
             else:
                 self._patient[window.span.source_id] += 1
                 self._add(window)
+                self._keep_within()
 
     def take(self, limit: int, timeout_s: float) -> Taken:
         """Return up to `limit` windows and TURN_S of work, oldest first, and what was dropped meanwhile.
@@ -166,7 +171,10 @@ class WindowQueue:
             self._patient[source_id] -= 1
         return window
 
-    def _drop_one(self) -> None:
+    def _keep_within(self) -> None:
+        """Drop a window if there is one too many."""
+        if len(self._windows) <= self.capacity_windows:
+            return
         live = [name for name in self._waiting if not self._patient[name]] or list(self._waiting)
         self._give_up(self._remove(max(live, key=self._claim)).span)
         self._changed.notify_all()

@@ -28,6 +28,10 @@ def test_the_share_of_dropped_windows_is_that_of_the_last_minute() -> None:
     assert {0} == {lately.dropped for keeps_up, lately in over if keeps_up}
 
 
+def test_a_source_that_comes_back_is_not_charged_with_what_was_dropped_before() -> None:
+    assert (True, Lately(0, 0)) == PaceMeter().note(Passed(90, 40), 100.0)
+
+
 def test_a_share_that_is_not_nothing_is_never_said_to_be_nothing() -> None:
     assert ["under 1 %", "1 %", "43 %", "100 %"] == [percent(s) for s in (0.0001, 0.01, 0.43, 1.0)]
 
