@@ -6,6 +6,7 @@
     keep    (one thread)            clips and error maps -> disk
     control (one thread)            the page's questions and commands
     metrics (one thread)            Prometheus's questions
+    reload  (one thread)            another configuration -> sources that join, leave, change their bundle
     main                            health, systemd, status.json
 
 Every queue is bounded and says what it does when full; every thread is run by the supervisor.
@@ -13,11 +14,9 @@ Every queue is bounded and says what it does when full; every thread is run by t
 
 from __future__ import annotations
 
-import contextlib
-import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from engines.errors import EngineError
 from monitor.announcer import Announcer
@@ -29,7 +28,7 @@ from monitor.control.server import ControlServer
 from monitor.desk.desk import Desk
 from monitor.desk.live_off import off_part
 from monitor.desk.reload import Reloader, live_parts
-from monitor.desk.reloads import Reloads
+from monitor.desk.reloads import Reloads, hangup_command
 from monitor.errands import Errands
 from monitor.errors import CommandError
 from monitor.guests import GuestServer
@@ -38,17 +37,16 @@ from monitor.inputs import Inputs
 from monitor.keeper import Keeper
 from monitor.lane import Lane
 from monitor.logs import Log
-from monitor.machine import Machine, facts_at_start, open_machines
+from monitor.machine import facts_at_start
 from monitor.metrics.scene import Painter
 from monitor.metrics.server import open_metrics
 from monitor.notify import Notifier
 from monitor.off import SignalBoard
+from monitor.opening import open_what_is_kept
 from monitor.operators import Origin
 from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
 from monitor.roster import Roster
-from monitor.starting import StartReport
-from monitor.store import Store, open_store
 from monitor.supervisor import Supervisor, Task
 from monitor.turnover import Parts, Turnover
 from monitor.voice import voice_of
@@ -85,38 +83,37 @@ class Daemon:
         Raises:
             CodedError: One of them is refused; the text says what to do.
         """
-        self._config = config
-        self._log = log
-        self._notifier = notifier
-        self._store, machines = _open_what_is_kept(config, notifier, log)
+        self._config, self._log, self._notifier = config, log, notifier
+        self._supervisor = Supervisor(log)
+        self._errands = Errands()
+        self._store, machines = open_what_is_kept(config, notifier, log)
         self._roster = Roster(machines)
+
+        # where it is told
         voice = voice_of(config.explanation.language, log)
         self._signals = SignalBoard({source.id: source.off for source in config.sources}, log)
         self._outlets = Outlets(config, self._store, voice, self._hand_in, log, signals=self._signals)
         self._book = HealthBook([facts_at_start(machine) for machine in machines])
         self._announcer = Announcer(self._roster, self._outlets.all, self._book, config.mqtt, voice)
+
+        # the path of the sound, from its end to its beginning
         self._keeper = Keeper(self._roster, self._store, config.store, log)
         self._pipeline = Pipeline(
             self._roster, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
         self._pipeline.ask_plant(self._signals)
         self._pipeline.resume()
-        painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
-        self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
-        parts = live_parts(self._roster, self._keeper, self._announcer, self._pipeline)
-        offs = off_part(self._roster, self._signals, self._outlets.follow_signals)
         self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)
-        self._supervisor = Supervisor(log)
-        self._errands = Errands()
         self._inputs = Inputs(config, machines, lambda machine: Lane(machine, self._queue, self._book))
-        turnover = Turnover(self._turning_parts(), self._errands, log)
-        # alarms last: what has come is there by then, and told with its limits
-        reloader = Reloader(config, reread, (turnover.prepare, *parts, offs, painter.prepare))
-        self._reloads = Reloads(reloader, self._errands, log)
+
+        # who asks, and what changes
+        painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
+        self._reloads = Reloads(self._make_reloader(reread, painter), self._errands, log)
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
+        self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
         self._control = self._make_control() if config.replay.enabled else None
         self._outlets.start()
 
@@ -167,7 +164,7 @@ class Daemon:
             self._caretaker.tend()
             if hangup.is_set():
                 hangup.clear()
-                self._desk.hand_in(None, _reload_command(), origin=Origin.SIGNAL)
+                self._desk.hand_in(None, hangup_command(), origin=Origin.SIGNAL)
             if not ready and (self._book.all_have_spoken or time.monotonic() >= ready_by_s):
                 ready = True
                 self._caretaker.tell_ready()
@@ -194,8 +191,8 @@ class Daemon:
             except EngineError as error:  # these windows were counted as not judged: go on with the rest
                 self._log.error("windows not judged at the end", reason=str(error))
 
-    def _turning_parts(self) -> Parts:
-        return Parts(
+    def _make_reloader(self, reread: Callable[[], Config] | None, painter: Painter) -> Reloader:
+        parts = Parts(
             roster=self._roster,
             inputs=self._inputs,
             queue=self._queue,
@@ -204,6 +201,13 @@ class Daemon:
             store=self._store,
             supervisor=self._supervisor,
         )
+        live = (
+            Turnover(parts, self._errands, self._log).prepare,
+            *live_parts(self._roster, self._keeper, self._announcer, self._pipeline),
+            off_part(self._roster, self._signals, self._outlets.follow_signals),
+            painter.prepare,
+        )
+        return Reloader(self._config, reread, live)
 
     def _household(self) -> Household:
         return Household(
@@ -226,35 +230,6 @@ class Daemon:
 
     def _hand_in(self, source_id: str | None, payload: bytes | CommandError, origin: Origin) -> None:
         self._desk.hand_in(source_id, payload, origin=origin)
-
-
-def _open_what_is_kept(config: Config, notifier: Notifier, log: Log) -> tuple[Store, Sequence[Machine]]:
-    """Open the store and the models, which may take their time: systemd is told what is going on.
-
-    Raises:
-        CodedError: One of them is refused.
-    """
-    with contextlib.closing(StartReport(notifier, config.state_dir, log)) as report:
-        store = open_store(config.state_dir, say=report.say)
-        if store.recovered_from is not None:
-            log.error("the store was damaged; a new one was begun", old=str(store.recovered_from))
-        report.say("opening the models and their engines")  # a GPU may take its time even with a plan
-        machines = open_machines(config, store.alarm_snapshots(), say=report.say)
-    for machine in machines:
-        if machine.engine.fallback:
-            log.warning(
-                "a better backend does not answer",
-                source=machine.source_id,
-                backend=machine.engine.backend,
-                reason=machine.engine.fallback,
-            )
-    return store, machines
-
-
-def _reload_command() -> bytes:
-    """Return what SIGHUP asks for, as whoever sends a command would."""
-    now_ms = round(time.time() * 1000)
-    return json.dumps({"id": f"sighup-{now_ms}", "action": "reload", "actor": "SIGHUP"}).encode()
 
 
 def _guest_task(name: str, server: GuestServer) -> Task:

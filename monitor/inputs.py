@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.capture import Capture
@@ -119,9 +119,9 @@ class Inputs:
         """
         return self._lanes[source_id]
 
-    def leave(self, source_id: str) -> None:
-        """Forget the lane of a source whose input has ended."""
-        self._lanes = {name: lane for name, lane in self._lanes.items() if name != source_id}
+    def leave(self, source_ids: Collection[str]) -> None:
+        """Forget the lanes of sources whose inputs have ended."""
+        self._lanes = {name: lane for name, lane in self._lanes.items() if name not in source_ids}
 
     def join(self, machine: Machine) -> None:
         """Make the lane of a source whose input is about to begin."""

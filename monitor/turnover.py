@@ -153,25 +153,35 @@ class Turnover:
             self._log.error("a capture cannot be replaced, for it does not end; the daemon ends", busy=busy)
             parts.supervisor.gave_up.set()
             return
-        for source_id in change.leavers:
-            self._see_off(source_id)
+        self._see_off(change.leavers)
         for successor in change.successors:
             parts.inputs.lane_of(successor.source_id).succeed(successor)
         parts.inputs.begin(change.inputs, parts.supervisor)
         for successor in change.successors:
             self._see_in(successor)
 
-    def _see_off(self, source_id: str) -> None:
-        """Let a source leave when its last window is judged and its last clip is on its way to the disk."""
+    def _see_off(self, source_ids: Sequence[str]) -> None:
+        """Let sources leave when their last windows are judged and their last clips on the way to disk."""
+        if not source_ids:
+            return
         parts = self._parts
-        parts.inputs.lane_of(source_id).finish()
-        self._wait(lambda: not parts.queue.holds(source_id))
-        machine = parts.roster.get(source_id)
-        if machine is not None:
-            self._errands.ask(lambda: parts.pipeline.retire(machine))
-            self._wait(lambda: not machine.clips.waiting)
-            self._errands.ask(lambda: parts.pipeline.leave(machine))
-        parts.inputs.leave(source_id)
+        for source_id in source_ids:
+            parts.inputs.lane_of(source_id).finish()
+        self._wait(lambda: not any(parts.queue.holds(source_id) for source_id in source_ids))
+        going = [machine for machine in parts.roster if machine.source_id in source_ids]
+        self._ask(going, parts.pipeline.retire)
+        self._wait(lambda: not any(machine.clips.waiting for machine in going))
+        self._ask(going, parts.pipeline.leave)
+        parts.inputs.leave(source_ids)
+
+    def _ask(self, machines: Sequence[Machine], errand: Callable[[Machine], None]) -> None:
+        """Have something done with each machine by the judging thread, in one turn."""
+
+        def all_of_them() -> None:
+            for machine in machines:
+                errand(machine)
+
+        self._errands.ask(all_of_them)
 
     def _see_in(self, successor: Machine) -> None:
         """Wait until a successor judges; where no sound comes any more it takes over without."""

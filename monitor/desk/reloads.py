@@ -6,7 +6,9 @@ command and applies the plan between two windows; then comes what follows of it,
 
 from __future__ import annotations
 
+import json
 import queue
+import time
 from collections.abc import Callable
 
 from monitor.desk.reload import Plan, Reloader
@@ -68,3 +70,9 @@ class Reloads:
         if guarded(self._log, "reload failed", look):
             return outcomes[0]
         return CommandError("nothing was changed: the daemon failed over it, and its log says how")
+
+
+def hangup_command() -> bytes:
+    """Return what SIGHUP asks for, as whoever sends a command would."""
+    now_ms = round(time.time() * 1000)
+    return json.dumps({"id": f"sighup-{now_ms}", "action": "reload", "actor": "SIGHUP"}).encode()

@@ -1,0 +1,36 @@
+"""Opens what a daemon goes on with: its store, and the machines with their bundles and alarms."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+
+from monitor.config import Config
+from monitor.logs import Log
+from monitor.machine import Machine, open_machines
+from monitor.notify import Notifier
+from monitor.starting import StartReport
+from monitor.store import Store, open_store
+
+
+def open_what_is_kept(config: Config, notifier: Notifier, log: Log) -> tuple[Store, Sequence[Machine]]:
+    """Open the store and the models, which may take their time: systemd is told what is going on.
+
+    Raises:
+        CodedError: One of them is refused.
+    """
+    with contextlib.closing(StartReport(notifier, config.state_dir, log)) as report:
+        store = open_store(config.state_dir, say=report.say)
+        if store.recovered_from is not None:
+            log.error("the store was damaged; a new one was begun", old=str(store.recovered_from))
+        report.say("opening the models and their engines")  # a GPU may take its time even with a plan
+        machines = open_machines(config, store.alarm_snapshots(), say=report.say)
+    for machine in machines:
+        if machine.engine.fallback:
+            log.warning(
+                "a better backend does not answer",
+                source=machine.source_id,
+                backend=machine.engine.backend,
+                reason=machine.engine.fallback,
+            )
+    return store, machines
