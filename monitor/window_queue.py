@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, OrderedDict, defaultdict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -71,7 +71,8 @@ class WindowQueue:
         """Tickets of the windows of each source that waits, oldest first."""
         self._patient: Counter[str] = Counter()
         """How many of them can wait: they are dropped last."""
-        self._had_s: defaultdict[str, float] = defaultdict(float)
+        self._claims_s: dict[str, float] = {}
+        """What each source has had of the engine lately, and waits for: being judged does not change it."""
         self._halved_at_s = monotonic()
         self._untold: deque[Span] = deque(maxlen=UNTOLD_MAX)
         self._put: Counter[str] = Counter()
@@ -146,6 +147,7 @@ class WindowQueue:
         self._tickets += 1
         self._windows[self._tickets] = window
         self._waiting.setdefault(source_id, deque()).append(self._tickets)
+        self._claims_s[source_id] = self._claims_s.get(source_id, 0.0) + self._cost_s(source_id)
         self._put[source_id] += 1
         self._changed.notify_all()
 
@@ -155,10 +157,8 @@ class WindowQueue:
         turn_s = 0.0
         while self._windows and len(windows) < limit and turn_s < TURN_S:
             source_id = next(iter(self._windows.values())).span.source_id
-            cost_s = self._cost_s(source_id)
             windows.append(self._remove(source_id))
-            self._had_s[source_id] += cost_s
-            turn_s += cost_s
+            turn_s += self._cost_s(source_id)
         return windows
 
     def _remove(self, source_id: str) -> Window:
@@ -175,14 +175,13 @@ class WindowQueue:
         """Drop a window if there is one too many."""
         if len(self._windows) <= self.capacity_windows:
             return
-        live = [name for name in self._waiting if not self._patient[name]] or list(self._waiting)
-        self._give_up(self._remove(max(live, key=self._claim)).span)
+        can_wait = self._patient
+        live = [name for name in self._waiting if not can_wait[name]] if can_wait.total() else self._waiting
+        # of equals the first: sources stand in the order in which they began to wait
+        loser = max(live or self._waiting, key=self._claims_s.__getitem__)
+        self._claims_s[loser] -= min(self._cost_s(loser), self._claims_s[loser])
+        self._give_up(self._remove(loser).span)
         self._changed.notify_all()
-
-    def _claim(self, source_id: str) -> tuple[float, int]:
-        """Return how much of the engine a source has had and waits for; of equals the oldest window loses."""
-        tickets = self._waiting[source_id]
-        return self._had_s[source_id] + len(tickets) * self._cost_s(source_id), -tickets[0]
 
     def _give_up(self, span: Span) -> None:
         self._dropped[span.source_id] += 1
@@ -192,5 +191,6 @@ class WindowQueue:
         now_s = self._monotonic()
         if now_s - self._halved_at_s >= HALVE_EVERY_S:
             self._halved_at_s = now_s
-            for source_id in self._had_s:
-                self._had_s[source_id] /= 2
+            for source_id, claim_s in self._claims_s.items():
+                awaited_s = len(self._waiting.get(source_id, ())) * self._cost_s(source_id)
+                self._claims_s[source_id] = awaited_s + max(claim_s - awaited_s, 0.0) / 2
