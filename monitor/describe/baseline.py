@@ -136,22 +136,25 @@ class Baseline:
         """How many normal frames were heard."""
         return self._frames
 
-    def learn(self, level_db: Float64, model_db: Float64 | None) -> None:
-        """Take new frames of normal sound, shape (mel, frames), and what the model made of them."""
-        count = level_db.shape[1]
+    def learn(self, level_db: Float64, model_db: Float64 | None, *, windows: int = 1) -> None:
+        """Take new frames of normal sound, shape (mel, frames), and what the model made of them.
+
+        They stand for so many windows: for those too that nobody looked at.
+        """
+        count = windows * level_db.shape[1]
         if not count:
             return
         self._frames += count
         excess = level_db - self._expected(level_db, model_db)
-        mean = self._level.add(level_db)
-        self._power.add(np.exp(excess * NEPER))
+        mean = self._level.add(level_db, frames=count)
+        self._power.add(np.exp(excess * NEPER), frames=count)
         self._wander.add_mean(mean, frames=count)
         self._recent.add_mean(mean, frames=count)
         if model_db is not None:
-            self._model_recent.add_mean(self._model.add(model_db), frames=count)
+            self._model_recent.add_mean(self._model.add(model_db, frames=count), frames=count)
         high, low = self._bands.group_quarters(excess)
-        self._high.add(high)
-        self._low.add(low)
+        self._high.add(high, frames=count)
+        self._low.add(low, frames=count)
         self._highest.add_mean(high.max(axis=1), frames=count)
         self._lowest.add_mean(low.min(axis=1), frames=count)
 
@@ -215,13 +218,13 @@ class Running:
         self.variance: Float64 = np.zeros(rows)
         self.count = 0
 
-    def add(self, values: Float64) -> Float64:
-        """Take new columns, shape (rows, n), n >= 1; return their mean, shape (rows,)."""
-        columns = values.shape[1]
+    def add(self, values: Float64, *, frames: int) -> Float64:
+        """Take new columns, shape (rows, n), n >= 1, that stand for `frames`; return their mean, (rows,)."""
         # every normal window of every source comes by here: no values.mean(), no values.var()
+        columns = values.shape[1]
         mean: Float64 = np.add.reduce(values, axis=1) / columns
         away = values - mean[:, None]
-        self._take(mean, np.einsum("ij,ij->i", away, away) / columns, columns)
+        self._take(mean, np.einsum("ij,ij->i", away, away) / columns, frames)
         return mean
 
     def add_mean(self, mean: Float64, *, frames: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.clock import CLOCK_SET_UTC_S, STEP_S
 from monitor.describe.bands import Bands, Float64
-from monitor.describe.baseline import DB_PER_LOG10, Baseline
+from monitor.describe.baseline import DB_PER_LOG10, RECENT_FRAMES, Baseline
 from monitor.describe.findings import findings_of
 from monitor.describe.frames import facts_of_frames
 from monitor.describe.portrait import Portrait
@@ -60,12 +60,17 @@ class Describer:
         if not normal:
             self._untaught = None
             return
-        if self._untaught is not None:
-            self._baseline.learn(*self._untaught)
+        self._baseline.note_level(logmel.span.level_dbfs)
+        untaught, self._untaught = self._untaught, None
+        if untaught is not None:
+            knows_well = self._baseline.frames >= RECENT_FRAMES
+            self._baseline.learn(*untaught, windows=2 if knows_well else 1)
+            # what is normal changes in minutes, and learning costs as much as the rest of a score
+            if knows_well:
+                return  # this window is among those that the next one stands for
         level, model = _levels(logmel, inference)
         new = slice(-self._hop_frames, None)
         self._untaught = level[:, new], None if model is None else model[:, new]
-        self._baseline.note_level(logmel.span.level_dbfs)
 
     def describe(self, event_id: str, logmel: LogMel, inference: Inference | None) -> Explanation:
         """Take the next flagged window of an event and return what the event sounded like so far."""

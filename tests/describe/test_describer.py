@@ -185,8 +185,20 @@ def test_the_onset_of_an_event_teaches_nothing() -> None:
     describer.hear(machine.logmel(AT - HOP), None, normal=True)
     describer.hear(machine.logmel(AT), None, normal=False)
     describer.hear(Machine(event_at=AT).logmel(AT + 200), None, normal=True)
-    assert before + HOP == describer._baseline.frames
+    # at most the pair before it: the window before the flagged one was held back and is forgotten
+    assert describer._baseline.frames - before in {0, 2 * HOP}
     assert describer._baseline.reference().mean_db[100] < machine.mean_db[100] + 1.0
+
+
+def test_what_is_known_well_is_learned_from_every_second_window_for_two() -> None:
+    machine = Machine(event_at=AT)
+    describer = machine.describer()
+    counts = []
+    for logmel, inference in machine.windows(AT, 7):
+        describer.hear(logmel, inference, normal=True)
+        counts.append(describer._baseline.frames)
+    assert {0, 2 * HOP} == set(np.diff(counts))
+    assert 6 * HOP == counts[-1] - counts[0]
 
 
 def test_the_model_explains_what_normal_sound_does_by_itself() -> None:
