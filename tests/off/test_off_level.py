@@ -16,11 +16,12 @@ BY_LEVEL = section(level={"below_dbfs": -60, "after_s": 3, "hysteresis_db": 6}, 
     [
         ([QUIET] * 5, "qqqoo"),
         ([QUIET] * 3 + [LOUD] + [QUIET] * 4, "qqq.qqqo"),
+        ([QUIET] * 2 + [None] + [QUIET] * 4, "qq.qqqo"),
         ([-60.0] * 5, "....."),
         ([-60.01] * 5, "qqqoo"),
     ],
 )
-def test_it_is_off_once_every_window_was_below_for_so_long(levels: list[float], expected: str) -> None:
+def test_it_is_off_once_every_window_was_below_for_so_long(levels: list[float | None], expected: str) -> None:
     assert expected == offs(play(OffWatch(BY_LEVEL), levels))
 
 

@@ -13,6 +13,7 @@ from off_sounds import section
 
 from monitor.config import Config, OffConfig, SimulatedSource
 from monitor.desk.live_off import off_part
+from monitor.explanation import SoundKind
 from monitor.machine import Machine, facts_at_start
 from monitor.messages import AlarmState, ChangeReason, OffCause, Quality
 from monitor.off import OffWatch, SignalBoard, machine_off_from_facts
@@ -88,6 +89,18 @@ def test_an_active_alarm_is_suppressed_with_its_event_open_and_cleared_only_by_j
         ("cleared", None),
     ] == told
     assert AlarmState.RETURNED is plant.pump.alarm.state
+
+
+def test_the_off_time_is_no_dropout_in_what_the_event_sounded_like(store: Store) -> None:
+    plant = Plant(store, [1.5] * 14)
+    plant.hear(0, 2)
+    plant.board.hear_topic("plant/pump", b"0")
+    plant.hear(2, 9)
+    plant.board.hear_topic("plant/pump", b"1")
+    plant.hear(9, 14)
+    explanation = plant.pipeline.explanation_of(plant.pump)
+    assert explanation is not None
+    assert SoundKind.DROPOUT not in {finding.kind for finding in explanation.findings}
 
 
 def test_whether_it_runs_is_told_once_for_each_change(store: Store) -> None:
