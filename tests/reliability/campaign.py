@@ -25,7 +25,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from plant_lab import LabTimes, missing_parts
-from run_sequence import SequenceResult, run_sequence
+from run_sequence import SequenceResult, StepResult, run_sequence
 from sequences import Step, sequence_of_seed, step_of_text
 
 STEPS = 16
@@ -42,11 +42,20 @@ def run_one(steps: Sequence[Step], seed: int, times: LabTimes, keep: Path | None
     """Run one sequence in a folder that goes afterwards; `keep`: where its log goes if it found something."""
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
         folder = Path(name)
-        result = run_sequence(folder, steps, seed, times)
+        result = run_sequence(folder, steps, seed, times, note=show)
         if result.found and keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             shutil.copy(folder / "daemon.log", keep / "daemon.log")
     return result
+
+
+def show(result: StepResult) -> None:
+    """Print what came of a step."""
+    told = ", ".join(f"{name} told after {after_s:.1f} s" for name, after_s in result.told_after_s.items())
+    after_s = result.recovered_after_s
+    healthy = "never healthy" if after_s is None else f"healthy after {after_s:.1f} s"
+    wrong = "; ".join(result.violations + result.late)
+    print(f"{result.step.text:40} {told or 'nothing to tell'}; {healthy}", wrong, flush=True)  # noqa: T201 - a command's output
 
 
 def shrink(steps: Sequence[Step], seed: int, times: LabTimes) -> Sequence[Step]:
@@ -114,9 +123,6 @@ def _one(arguments: argparse.Namespace) -> int:
     print(f"seed {arguments.seed}:", ", ".join(step.text for step in steps), flush=True)  # noqa: T201 - as above
     result = run_one(steps, arguments.seed, times, OUT / f"seed-{arguments.seed}")
     tree = tree_of_result(result, steps)
-    for one in result.steps:
-        told = {name: round(after_s, 1) for name, after_s in one.told_after_s.items()}
-        print(one.step.text, "told", told, "recovered", one.recovered_after_s, one.violations, one.late)  # noqa: T201 - as above
     print("found:", *(result.found or ["nothing"]), sep="\n  ")  # noqa: T201 - as above
     if result.found and arguments.shrink:
         small = shrink(steps, arguments.seed, times)

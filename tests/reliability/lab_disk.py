@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SIZE_BYTES = 48_000_000
+SIZE_BYTES = 120_000_000
 BALLOON = "balloon"
 
 

@@ -1,4 +1,4 @@
-"""A plant for one daemon: microphone, disk, clock, line, broker, systemd's stand-in and SCADA; all can break."""
+"""A plant for one daemon: microphone, disk, clock, line, broker, systemd and SCADA, all breakable."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class Lab:
                 "prefix": PREFIX,
                 "keepalive_s": self.times.keepalive_s,
             },
-            "store": {"min_free_bytes": 1_000_000, "max_bytes": 12_000_000},
+            "store": {"min_free_bytes": 12_000_000, "max_bytes": 12_000_000},
             "replay": {"enabled": False},
             "engine": {"bundle": bundle},
             "alarm": {"off_delay_s": 2.0},
@@ -166,7 +166,7 @@ class Lab:
                 {
                     "id": PUMP,
                     "kind": "simulated",
-                    "sample_rate_hz": 16_000,
+                    "sample_rate_hz": RATE_HZ,
                     "faults": [squeal],
                     "repeat_every_s": 15.0,
                     # events that come and go without an operator, so that there is always one to lose

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +72,15 @@ class SequenceResult:
         return of_steps + self.violations
 
 
-def run_sequence(folder: Path, steps: Sequence[Step], seed: int, times: LabTimes) -> SequenceResult:
-    """Run the steps in a lab of their own, below `folder`."""
+def run_sequence(
+    folder: Path,
+    steps: Sequence[Step],
+    seed: int,
+    times: LabTimes,
+    *,
+    note: Callable[[StepResult], None] = lambda _result: None,
+) -> SequenceResult:
+    """Run the steps in a lab of their own, below `folder`; `note` is told of each when it is over."""
     result = SequenceResult(seed)
     chance = random.Random(seed)
     with closing(Lab(folder, times)) as lab:
@@ -84,6 +91,7 @@ def run_sequence(folder: Path, steps: Sequence[Step], seed: int, times: LabTimes
             return result
         for step in steps:
             result.steps.append(runner.run(step))
+            note(result.steps[-1])
             if result.steps[-1].recovered_after_s is None:
                 result.violations.append("given up: it did not become healthy")
                 break
