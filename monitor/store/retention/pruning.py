@@ -145,8 +145,6 @@ class _Pruning:
                 raise StoreError(f"{path}: {error.strerror}; mount the disk for writing again") from error
             self._fail(file.path, error, file.size_bytes)
             return 0
-        with contextlib.suppress(OSError):  # others are in it
-            path.parent.rmdir()
         report.kept_bytes -= file.size_bytes
         self.left_bytes[file.event_id] -= file.size_bytes
         self.marks.append((file, reason))
@@ -164,8 +162,12 @@ class _Pruning:
             report.failures[path] = error.strerror or str(error)
 
     def _mark(self) -> None:
+        """Mark the rows of what is gone, and remove the folders of days of which nothing is left."""
         if not self.marks:
             return
+        for folder in {(self.store.state_dir / file.path).parent for file, _ in self.marks}:
+            with contextlib.suppress(OSError):  # others are in it
+                folder.rmdir()
         with self.store.database.transaction(durable=False) as connection:
             for table in (CLIPS, WINDOWS):
                 gone = [(reason, file.n) for file, reason in self.marks if file.table == table]

@@ -27,12 +27,13 @@ T0 = 1_700_000_000.0
 def kept(draw: st.DrawFn) -> tuple[list[KeptEvent], dict[str, list[KeptFile]]]:
     """Draw events of three sources with their files, in any order."""
     events, files = [], {}
-    for n in range(draw(st.integers(0, 12))):
+    for n in range(draw(st.integers(0, 8))):
         event_id = f"e{n}"
         count = draw(st.integers(1, SURE_CLIPS + 3))
+        tables = draw(st.sampled_from([(CLIPS,), (CLIPS, WINDOWS)]))
         files[event_id] = [
             KeptFile(
-                table=draw(st.sampled_from([CLIPS, WINDOWS])),
+                table=draw(st.sampled_from(tables)),
                 n=number,
                 event_id=event_id,
                 path=f"{event_id}/{number}",
@@ -56,7 +57,7 @@ def kept(draw: st.DrawFn) -> tuple[list[KeptEvent], dict[str, list[KeptFile]]]:
     return draw(st.permutations(events)), files
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(kept(), st.integers(0, 4), st.integers(0, 1500))
 def test_for_space(
     past: tuple[list[KeptEvent], dict[str, list[KeptFile]]], of_each_source: int, aim_bytes: int
@@ -97,7 +98,7 @@ def test_for_space(
         assert {one.path for one in going} == everything - sure - locked
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(kept(), st.sampled_from([0.0, T0 - 500.0, T0 + 1.0]))
 def test_for_age(past: tuple[list[KeptEvent], dict[str, list[KeptFile]]], oldest_utc_s: float) -> None:
     events, files = past
@@ -120,4 +121,4 @@ def test_need(kept_bytes: int, free_bytes: int, max_bytes: int, min_free_bytes: 
     assert (need.aim_bytes > 0) is is_short
     # after it has gone there is peace: the same need does not come back at once
     after = need_of(config, kept_bytes=kept_bytes - need.aim_bytes, free_bytes=free_bytes + need.aim_bytes)
-    assert after.aim_bytes == 0
+    assert (after.quota_bytes, after.floor_bytes, after.aim_bytes) == (0, 0, 0)

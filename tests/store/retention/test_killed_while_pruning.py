@@ -13,8 +13,8 @@ from pathlib import Path
 
 from monitor.store import open_store
 
-KILLS = 6
-FILES = 300
+KILLS = 5
+FILES = 500
 # forks a pruner for each line it reads, so that Python starts once
 NURSERY = """
 import os, sys
@@ -65,8 +65,8 @@ for line in sys.stdin:
 """
 
 
-def prune_and_kill(nursery: subprocess.Popen[str], name: str, after_s: float) -> None:
-    """Let a process prune, and kill it so long after it began."""
+def prune_and_kill(nursery: subprocess.Popen[str], state_dir: Path, name: str, share: float) -> None:
+    """Let a process prune, and kill it when about so great a share of the new files has gone."""
     assert nursery.stdin is not None
     assert nursery.stdout is not None
     nursery.stdin.write(f"{name}\n")
@@ -74,10 +74,19 @@ def prune_and_kill(nursery: subprocess.Popen[str], name: str, after_s: float) ->
     said: set[str] = set()
     while "pruning" not in said or len(said) < 2:  # child and nursery speak through one pipe
         said.add(nursery.stdout.readline().strip())
-    time.sleep(after_s)
+    begun_s, day = time.monotonic(), state_dir / "clips" / "pump1" / "2023-11-14"
+    while time.monotonic() < begun_s + 10.0 and _files(day, name) > (1.0 - share) * FILES:
+        pass
     with contextlib.suppress(ProcessLookupError):
         os.kill(int((said - {"pruning"}).pop()), signal.SIGKILL)
     assert nursery.stdout.readline() == "dead\n"
+
+
+def _files(day: Path, name: str) -> int:
+    try:
+        return sum(path.name.startswith(name) for path in day.iterdir())
+    except FileNotFoundError:  # the last file took its folder along
+        return 0
 
 
 def test_rows_and_files_agree_after_a_kill(state_dir: Path) -> None:
@@ -90,7 +99,7 @@ def test_rows_and_files_agree_after_a_kill(state_dir: Path) -> None:
     )
     with nursery:
         for number in range(KILLS):
-            prune_and_kill(nursery, f"e{number}", rng.uniform(0.0, 0.02))
+            prune_and_kill(nursery, state_dir, f"e{number}-", rng.uniform(0.0, 0.7))
             with contextlib.closing(open_store(state_dir)) as store:
                 clips = [clip for event in store.events(KILLS) for clip in store.clips(event.event_id)]
                 there = {clip.path for clip in clips if clip.gone is None}
