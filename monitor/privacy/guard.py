@@ -18,7 +18,7 @@ from monitor.logs import Log
 from monitor.messages import Float32, read_only
 from monitor.pipeline import FlaggedWindow
 from monitor.privacy.blur import blurred, silenced, smeared
-from monitor.privacy.speech import SpeechDetector
+from monitor.privacy.speech import SpeechDetector, joined
 from monitor.store import ClipJob, ClipRecorder, Store
 from monitor.store.clip_files import note_unwritten_clip
 from monitor.store.protection import Protection, Spoken
@@ -120,7 +120,7 @@ class SoundGuard:
             return silenced(samples, rate_hz, spoken), spoken
         samples = blurred(samples, rate_hz, spoken, self._noise)
         left = detector.spoken(samples, rate_hz, rules.speech_threshold)
-        return silenced(samples, rate_hz, left), sorted({*spoken, *left}, key=lambda one: one.start_s)
+        return silenced(samples, rate_hz, left), joined([*spoken, *left])
 
     def _spoken_in(
         self, flagged: FlaggedWindow, sound: ClipRecorder | None, rules: StoreConfig

@@ -9,6 +9,7 @@ than the speaker it misses by itself most of what people understand (docs/privac
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +114,7 @@ def at_level(samples: Float32) -> Float32:
 
 def stretches_from_probabilities(probabilities: Float32, threshold: float, duration_s: float) -> list[Spoken]:
     """Return the stretches that begin at `threshold`, joined over short pauses and widened by the margins."""
-    found: list[tuple[float, float]] = []
+    found: list[Spoken] = []
     begun: int | None = None
     for frame, probability in enumerate([*probabilities, -1.0]):
         if begun is None and probability >= threshold:
@@ -122,14 +123,19 @@ def stretches_from_probabilities(probabilities: Float32, threshold: float, durat
             start_s, end_s = begun * FRAME_S, frame * FRAME_S
             begun = None
             if end_s - start_s >= LEAST_S:
-                found.append((start_s - MARGIN_S, end_s + MARGIN_S))
-    joined: list[tuple[float, float]] = []
-    for start_s, end_s in found:
-        if joined and start_s <= joined[-1][1] + max(0.0, JOIN_S - 2 * MARGIN_S):
-            joined[-1] = (joined[-1][0], end_s)
+                found.append(Spoken(max(0.0, start_s - MARGIN_S), min(duration_s, end_s + MARGIN_S)))
+    return joined(found, pause_s=max(0.0, JOIN_S - 2 * MARGIN_S))
+
+
+def joined(spoken: Iterable[Spoken], *, pause_s: float = 0.0) -> list[Spoken]:
+    """Return the stretches in order; those that overlap, or are no more than a pause apart, as one."""
+    result: list[Spoken] = []
+    for one in sorted(spoken, key=lambda each: each.start_s):
+        if result and one.start_s <= result[-1].end_s + pause_s:
+            result[-1] = Spoken(result[-1].start_s, max(result[-1].end_s, one.end_s))
         else:
-            joined.append((start_s, end_s))
-    return [Spoken(max(0.0, start_s), min(duration_s, end_s)) for start_s, end_s in joined]
+            result.append(one)
+    return result
 
 
 def _content(model: Path) -> bytes:

@@ -19,6 +19,7 @@ from monitor.privacy.speech import (
     MARGIN_S,
     MODEL,
     SpeechDetector,
+    joined,
     stretches_from_probabilities,
 )
 from monitor.store.protection import Spoken
@@ -134,4 +135,5 @@ def test_stretches_have_margins_join_over_short_pauses_and_leave_clicks_out() ->
     heard[150:153] = 0.95  # 96 ms
     expected = Spoken(50 * FRAME_S - MARGIN_S, 80 * FRAME_S + MARGIN_S)
     assert [expected] == stretches_from_probabilities(heard, 0.9, 200 * FRAME_S)
+    assert [Spoken(1.0, 3.0)] == joined([Spoken(2.0, 2.5), Spoken(1.0, 3.0), Spoken(3.0, 3.0)])
     assert [Spoken(0.0, 0.3)] == stretches_from_probabilities(np.ones(9, np.float32), 0.9, 0.3)
