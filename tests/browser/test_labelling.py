@@ -53,6 +53,21 @@ def test_one_key_labels_the_next_one_plays_and_z_takes_it_back(opened: Page) -> 
     expect(opened.locator(COUNTING)).to_have_attribute("data-counts", "")
 
 
+def test_an_event_is_locked_and_unlocked_and_the_list_marks_it(opened: Page) -> None:
+    opened.goto("/events/hall-not-tapped")
+    ready(opened)
+    opened.get_by_role("button", name="Lock it").click()
+    expect(opened.get_by_role("status")).to_contain_text("nothing of this event is removed")
+    expect(opened.locator("[data-part=lock]")).to_contain_text("Locked by")
+    opened.keyboard.press("e")
+    started(opened, "events")
+    expect(opened.locator("li[data-event=hall-not-tapped]")).to_contain_text("locked")
+    opened.goto("/events/hall-not-tapped")
+    opened.get_by_role("button", name="Unlock").click()
+    expect(opened.locator("[data-part=lock]")).to_contain_text("its sound may go")
+    expect(opened.get_by_role("button", name="Lock it")).to_be_enabled()
+
+
 def test_a_double_tap_labels_one_event_and_z_takes_back_that_one_not_what_another_said_of_the_next(
     visitor: Callable[[str], Page],
 ) -> None:
