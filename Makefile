@@ -7,12 +7,15 @@ RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
 # Tests that listen in real time, watch a clock or boot a box have both cores to themselves.
-ALONE := tests/browser tests/commands tests/sources tests/system tests/systemd
+ALONE := tests/browser tests/commands tests/reliability tests/sources tests/system tests/systemd
 
 BENCH ?=
 BENCHMARK ?=
+HOURS ?= 24
+MINUTES ?= 120
+WORKERS ?= 2
 
-.PHONY: help run test test-long check fmt bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
+.PHONY: help run test test-long check fmt soak bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +39,11 @@ check: $(DEV_STAMP)  ## verify: format, lint, types, import contracts
 fmt: $(DEV_STAMP)  ## rewrite: format and fixable lint
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+soak: $(DEV_STAMP) system-test  ## break everything for MINUTES, then hear HOURS of 16 machines: docs/reliability.md
+	-PYTHONPATH=. $(BIN)/python tests/reliability/campaign.py --minutes $(MINUTES) --workers $(WORKERS) --json out/reliability/campaign.json
+	-PYTHONPATH=. $(BIN)/python tests/reliability/soak.py --hours $(HOURS) --json out/reliability/soak.json
+	PYTHONPATH=. $(BIN)/python tests/reliability/reliability_report.py --campaign out/reliability/campaign.json --soak out/reliability/soak.json
 
 bench: $(DEV_STAMP) system-test  ## how many sources a core carries, CPU beside peers, latency; JSON on the last line (6 minutes)
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python tests/bench/scale.py $(BENCH)

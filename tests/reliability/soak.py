@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import psutil
@@ -43,6 +43,7 @@ SQUEAL_S = 5.0
 PREFIX = "soak"
 SETTLED = 0.3
 """The share of the run that counts as warming up."""
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,8 @@ class SoakResult:
     found: Sequence[str]
     """What did not hold."""
 
-    @property
-    def settled(self) -> Sequence[Sample]:
-        """The samples after warming up."""
-        return settled(self.samples)
 
-
-def settled(samples: Sequence[Sample]) -> Sequence[Sample]:
+def settled(samples: Sequence[T]) -> Sequence[T]:
     """Return the samples after warming up."""
     return samples[int(len(samples) * SETTLED) :]
 
