@@ -65,10 +65,15 @@ class Machine:
     @property
     def digest(self) -> str:
         """Digest of its files' names, sizes, roles and labels: what a result was made of."""
-        found = hashlib.sha256(self.name.encode())
-        for file in self.files:
-            found.update(repr(sorted(asdict(file).items())).encode())
-        return found.hexdigest()
+        return digest_of_files(self.name, self.files)
+
+
+def digest_of_files(machine: str, files: Iterable[SoundFile]) -> str:
+    """Return a digest of some of a machine's files, by what is known of them unopened."""
+    found = hashlib.sha256(machine.encode())
+    for file in files:
+        found.update(repr(sorted(asdict(file).items())).encode())
+    return found.hexdigest()
 
 
 def place_of_name(name: str) -> str:

@@ -15,10 +15,10 @@ from monitor.config import AlarmConfig
 from training.errors import TrainingError
 from training.fleet.artefacts import Artefacts
 from training.fleet.at_hand import sound_at_hand, with_names
-from training.fleet.machines import Machine, SoundFile
+from training.fleet.machines import Machine, SoundFile, digest_of_files
 from training.fleet.recipes import Recipe, split_seed
 from training.fleet.tasks import Task, Terms, key_of
-from training.gather import CALIBRATE, NORMAL, TRAIN, Gathered, gather_rows
+from training.gather import CALIBRATE, NORMAL, TRAIN, gather_rows
 from training.making import Terms as MakingTerms
 from training.making import Trained, make_bundle
 from training.train_arguments import design_of
@@ -63,7 +63,7 @@ class TrainWork:
                 ),
             )
         out.put_folder(made.bundle.folder, f"{place}/{BUNDLE}", last=MANIFEST)
-        return _result(made, material, at_hand)
+        return _result(made, at_hand)
 
 
 def train_tasks(data: str, machines: Iterable[Machine], recipes: Sequence[Recipe]) -> list[Task]:
@@ -73,7 +73,7 @@ def train_tasks(data: str, machines: Iterable[Machine], recipes: Sequence[Recipe
             machine=machine.name,
             name=recipe.name,
             place=f"{machine.place}/models/{recipe.name}",
-            key=key_of(machine.digest, recipe.words),
+            key=key_of(digest_of_files(machine.name, filter(_is_learned_from, machine.files)), recipe.words),
             work=TrainWork(data, machine, recipe),
         )
         for machine in machines
@@ -86,7 +86,7 @@ def _is_learned_from(file: SoundFile) -> bool:
     return file.row["label"] == NORMAL and file.role in {TRAIN, CALIBRATE}
 
 
-def _result(made: Trained, material: Gathered, at_hand: dict[SoundFile, Path]) -> dict[str, Any]:
+def _result(made: Trained, at_hand: dict[SoundFile, Path]) -> dict[str, Any]:
     manifest = made.bundle.manifest
     head = manifest.training["head"]
     return {
@@ -97,7 +97,6 @@ def _result(made: Trained, material: Gathered, at_hand: dict[SoundFile, Path]) -
         "best_validation_loss": round(made.history.best_validation_loss, 6),
         "sound_s": round(made.store.seconds, 1),
         "recordings": len(made.store.recordings),
-        "left_out": dict(sorted(material.left_out.items())),
         "not_usable": {item.recording: with_names(item.reason, at_hand) for item in made.store.skipped},
         "limit": _limit(made.calibration),
         "bytes": sum(entry.size_bytes for entry in manifest.files.values()),

@@ -1,0 +1,171 @@
+"""One machine's trouble is a row with its remedy; the rest is done, and a second run does what is missing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures_verbs import ran
+from plant_rig import EPOCH, TINY, made_in, rows_of, write_plant, write_sound
+
+from training.fleet.artefacts import Artefacts
+from training.fleet.guards import PREFIX, scratch_folder
+from training.fleet.serial import perform_serially
+from training.fleet.tasks import Task, Terms, perform, reports_of
+
+
+def terms(out: Path, **changes: object) -> Terms:
+    given: dict[str, Any] = {"threads": 1, "limit_s": 60.0, "memory_bytes": None, "made_utc_s": float(EPOCH)}
+    return Terms(out=str(out), **{**given, **changes})
+
+
+@dataclass(frozen=True)
+class Misbehaving:
+    """Work that does what real work should not."""
+
+    how: str
+
+    def do(self, place: str, out: Artefacts, terms: Terms, scratch: Path) -> Mapping[str, Any]:  # noqa: ARG002
+        if self.how == "hang":
+            while True:
+                time.sleep(0.01)
+        if self.how == "grow":
+            return {"size": len(bytearray(4_000_000_000))}
+        if self.how == "die":
+            os.abort()
+        if self.how == "die once":
+            marker = Path(terms.out) / "died"
+            if not marker.exists():
+                marker.touch()
+                os.abort()
+        if self.how == "raise":
+            raise ZeroDivisionError("by nothing")
+        return {"well": True}
+
+
+def task(how: str) -> Task:
+    return Task(how, "task", f"machines/{how}", "key", Misbehaving(how))
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "said"),
+    [
+        ("hang", "fleet-time", "took longer than 0.005 min (--limit-minutes)"),
+        ("grow", "fleet-memory", "needed more memory than --memory-gb 3; give more"),
+        ("raise", "fleet-unexpected", "ZeroDivisionError: by nothing; log.txt has where"),
+    ],
+)
+def test_what_goes_wrong_in_a_task_is_its_report(tmp_path: Path, how: str, code: str, said: str) -> None:
+    report = perform(task(how), terms(tmp_path, limit_s=0.3, memory_bytes=3_000_000_000))
+    assert (False, code, said) == (report.done, report.code, report.error[: len(said)])
+    assert (
+        report.error == Artefacts(str(tmp_path)).trees([f"machines/{how}/failed.json"]).popitem()[1]["error"]
+    )
+    assert "Traceback" in (tmp_path / "machines" / how / "log.txt").read_text()
+    assert {} == reports_of(Artefacts(str(tmp_path)), [task(how)])
+
+
+def test_a_process_that_dies_is_tried_again_and_then_reported_and_the_rest_is_done(tmp_path: Path) -> None:
+    tasks = [task("die"), task("die once"), task("behave")]
+    reports = {work.machine: report for work, report in perform_serially(tasks, terms(tmp_path, retries=1))}
+    assert {"die": False, "die once": True, "behave": True} == {k: v.done for k, v in reports.items()}
+    assert ("fleet-died", "its process died 2 times (exit code -6)") == (
+        reports["die"].code,
+        reports["die"].error.partition(":")[0],
+    )
+
+
+def test_another_version_of_this_software_refuses(tmp_path: Path) -> None:
+    report = perform(task("behave"), terms(tmp_path, version="0.0.0"))
+    assert "install the same" in report.error
+    assert not (tmp_path / "machines").exists()
+
+
+def test_what_is_done_is_not_done_again_unless_something_else_was_asked(tmp_path: Path) -> None:
+    first, again = (perform(task("behave"), terms(tmp_path)) for _ in range(2))
+    assert [(True, True), (True, False)] == [(r.done, r.fresh) for r in (first, again)]
+    other = Task("behave", "task", "machines/behave", "another key", Misbehaving("behave"))
+    assert perform(other, terms(tmp_path)).fresh
+
+
+def test_what_a_killed_task_left_on_the_disk_is_removed_and_what_is_in_use_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    left, fresh = tmp_path / f"{PREFIX}left", tmp_path / f"{PREFIX}fresh"
+    for folder in (left, fresh):
+        folder.mkdir()
+    with scratch_folder() as mine:
+        for folder in (left, mine):
+            os.utime(folder, (0, 0))
+        with scratch_folder():
+            assert [True, True, False] == [folder.exists() for folder in (mine, fresh, left)]
+    assert not mine.exists()
+
+
+@pytest.fixture(scope="module")
+def plant(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two machines that are well, and one of each that is not."""
+    folder = tmp_path_factory.mktemp("trouble")
+    data = write_plant(folder / "plant", ["well", "weary", "scratched"])
+    (data / "scratched" / "9.wav").write_bytes(b"RIFF no sound")
+    (data / "broken").mkdir()
+    (data / "broken" / "1.flac").write_bytes(b"no sound at all")
+    write_sound(data / "short" / "1.wav", 5.0, seed=1)
+    (data / "lost").mkdir()
+    (data / "lost" / "index.csv").write_text("name\n1.wav\n")
+    (folder / "recipes.yaml").write_text(TINY)
+    return folder
+
+
+def test_bad_machines_are_rows_with_remedies_and_the_rest_is_done_once(
+    plant: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = plant / "out"
+    words = (
+        "train",
+        "--data",
+        plant / "plant",
+        "--recipes",
+        plant / "recipes.yaml",
+        "--out",
+        out,
+        "--ray",
+        "none",
+    )
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", EPOCH)
+    run = ran("fleet", *words)
+    rows = rows_of(out, "train")
+    assert 1 == run.code, run.err
+    assert {"well": "done", "weary": "done", "scratched": "partly", "broken": "failed", "short": "failed"} | {
+        "lost": "failed"
+    } == {name: row["state"] for name, row in rows.items()}
+    assert {"broken", "lost", "short"} == set(list(rows)[:3]), "trouble stands first"
+    assert "lost/index.csv: lacks the columns file, role; add them" == rows["lost"]["remark"]
+    assert "give others, each at least" in rows["broken"]["remark"]
+    assert "too little sound" in rows["short"]["remark"] or "too few" in rows["short"]["remark"]
+    assert rows["scratched"]["remark"].startswith("scratched/9.wav: is not sound that libsndfile can read")
+    assert "6 machines: 2 done, 1 partly, 3 failed" in run.out
+    before = {path: path.stat().st_mtime_ns for path in out.glob("machines/*/models/tiny/task.json")}
+    digests = made_in(out)
+    write_plant(plant / "plant", ["short"])
+    again = ran("fleet", *words, "--machine", "short", "--machine", "well")
+    assert 0 == again.code, again.err
+    assert {"short": "done", "well": "done"} == {k: v["state"] for k, v in rows_of(out, "train").items()}
+    assert before == {path: path.stat().st_mtime_ns for path in before}, "what was done is not done again"
+    assert (
+        digests.items()
+        <= {**made_in(out), **{k: v for k, v in digests.items() if "failed.json" in k}}.items()
+    )
+    assert not (out / "machines" / "short" / "models" / "tiny" / "failed.json").exists()
+
+
+def test_a_plant_that_cannot_be_read_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    run = ran("fleet", "train", "--data", tmp_path / "nowhere", "--out", tmp_path / "out", "--ray", "none")
+    assert (2, False) == (run.code, (tmp_path / "out").exists())
+    assert "holds no machine" in run.err
