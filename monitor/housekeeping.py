@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
+from monitor.clock import WallClock
 from monitor.config import StoreConfig
 from monitor.errors import StoreError
 from monitor.logs import Log
@@ -25,6 +26,10 @@ PRESSED_EVERY_S = 5.0
 """Between two prunings for want of room ..."""
 SHORT_EVERY_S = 60.0
 """... and while pruning does not help: not every window is to bring a search through all files."""
+JUMP_S = 3600.0
+DISTRUST_S = 86_400.0
+"""For so long after the wall clock went ahead by more than JUMP_S nothing goes for its age: a clock that is
+wrong by years must not cost all sound before anybody has looked."""
 
 
 class Housekeeping:
@@ -37,11 +42,14 @@ class Housekeeping:
         log: Log,
         *,
         monotonic: Callable[[], float] = time.monotonic,
+        clock: WallClock | None = None,
     ) -> None:
         self._store = store
         self._config = config
         self._log = log
         self._monotonic = monotonic
+        self._clock = clock or WallClock()
+        self._trust_clock_at_s = monotonic()
         self._hourly_at_s = self._look_at_s = self._pressed_at_s = monotonic()
         self._kept_bytes: int | None = None
         self._removed_files: Counter[str] = Counter()
@@ -62,6 +70,9 @@ class Housekeeping:
     def tend(self) -> None:
         """Prune if it is time, or if room is short."""
         now_s = self._monotonic()
+        step = self._clock.look()
+        if step is not None and step.by_s > JUMP_S:
+            self._trust_clock_at_s = now_s + DISTRUST_S
         if now_s >= self._hourly_at_s:
             self._hourly_at_s = now_s + PRUNE_EVERY_S
             self._prune(hourly=True)
@@ -107,8 +118,9 @@ class Housekeeping:
     def _prune(self, *, hourly: bool) -> None:
         now_s = self._monotonic()
         self._kept_bytes = None
+        now_utc_s = time.time() if now_s >= self._trust_clock_at_s else None
         try:
-            report = prune(self._store, self._config, time.time())
+            report = prune(self._store, self._config, now_utc_s)
         except StoreError as error:
             self._pressed_at_s = now_s + SHORT_EVERY_S
             self._facts = replace(self._facts, line=f"nothing can be removed: {error}")

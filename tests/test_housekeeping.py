@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -9,9 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from monitor.clock import WallClock
 from monitor.config import StoreConfig
 from monitor.errors import StoreError
-from monitor.housekeeping import LOOK_EVERY_S, PRESSED_EVERY_S, PRUNE_EVERY_S, SHORT_EVERY_S, Housekeeping
+from monitor.housekeeping import (
+    DISTRUST_S,
+    LOOK_EVERY_S,
+    PRESSED_EVERY_S,
+    PRUNE_EVERY_S,
+    SHORT_EVERY_S,
+    Housekeeping,
+)
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.store import ClipJob, RetentionReport, Store, open_store
 from monitor.store.measures import kept_bytes
@@ -61,9 +70,14 @@ class House:
 
 
 @pytest.fixture
-def house_of(tmp_path: Path) -> Iterator[Callable[..., House]]:
+def store(tmp_path: Path) -> Iterator[Store]:
     with closing(open_store(tmp_path / "state")) as store:
-        yield lambda **bounds: House(store, **bounds)
+        yield store
+
+
+@pytest.fixture
+def house_of(store: Store) -> Callable[..., House]:
+    return lambda **bounds: House(store, **bounds)
 
 
 def test_the_quota_is_kept_within_seconds_of_a_clip_too_many(house_of: Callable[..., House]) -> None:
@@ -104,6 +118,26 @@ def test_what_may_not_go_is_told_once_and_not_searched_for_at_each_look(
     assert not searched
     house.tend_after(LOOK_EVERY_S)
     assert len(searched) == 1
+
+
+def test_a_clock_that_goes_ahead_by_years_costs_nothing_for_a_day(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead_s = 0.0
+    house = House(store)
+    monkeypatch.setattr(time, "time", lambda: 1.7e9 + 86_400.0 + house.now_s + ahead_s)
+    clock = WallClock(since_boot=lambda: house.now_s, boot_id="this")
+    config = StoreConfig(max_age_days=30, min_free_bytes=0)
+    house.housekeeping = Housekeeping(store, config, house.log, monotonic=lambda: house.now_s, clock=clock)
+    house.write(1)
+    house.tend_after(0.0)
+    ahead_s = 10 * 365 * 86_400.0
+    house.tend_after(PRUNE_EVERY_S)
+    assert "went ahead by more than an hour" in house.housekeeping.facts.line
+    house.tend_after(DISTRUST_S - 1.0)
+    assert kept_bytes(store) > 0
+    house.tend_after(PRUNE_EVERY_S)
+    assert kept_bytes(store) == 0
 
 
 def test_new_bounds_are_pruned_to_at_the_next_turn(house_of: Callable[..., House]) -> None:

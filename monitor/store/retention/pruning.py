@@ -63,10 +63,11 @@ _FILES = " UNION ALL ".join(
 )
 
 
-def prune(store: Store, config: StoreConfig, now_utc_s: float) -> RetentionReport:
+def prune(store: Store, config: StoreConfig, now_utc_s: float | None) -> RetentionReport:
     """Remove what is too old, then the oldest until store.max_bytes and store.min_free_bytes hold.
 
-    What goes and what stays is in choice.py; what stands in the way is said in the report's notes.
+    `now_utc_s` None: the clock is not to be trusted, and nothing is removed for its age. What goes and what
+    stays is in choice.py; what stands in the way is said in the report's notes.
 
     Raises:
         StoreError: The disk or the database refuses; files that went already are marked at the next opening.
@@ -78,17 +79,12 @@ def prune(store: Store, config: StoreConfig, now_utc_s: float) -> RetentionRepor
 class _Pruning:
     store: Store
     config: StoreConfig
-    now_utc_s: float
+    now_utc_s: float | None
     report: RetentionReport = field(default_factory=RetentionReport)
     left_bytes: dict[str, int] = field(default_factory=dict)
     """Event -> what is still there of it."""
     marks: list[tuple[KeptFile, str]] = field(default_factory=list)
     """Files that are gone, and why: their rows do not say so yet."""
-
-    @property
-    def clock_set(self) -> bool:
-        """Whether the box has been told the time."""
-        return self.now_utc_s >= CLOCK_SET_UTC_S
 
     def run(self) -> RetentionReport:
         events = [_event(row) for row in self.store.database.rows(_EVENTS)]
@@ -115,7 +111,13 @@ class _Pruning:
         return [_file(row) for row in self.store.database.rows(query, (event.event_id,))]
 
     def _remove_old(self, events: Iterable[KeptEvent]) -> None:
-        if not self.clock_set:
+        if self.now_utc_s is None:
+            self.report.notes.append(
+                "the clock of the box went ahead by more than an hour in the last day: "
+                "nothing is removed for its age"
+            )
+            return
+        if self.now_utc_s < CLOCK_SET_UTC_S:
             self.report.notes.append("the clock of the box is not set: nothing is removed for its age")
             return
         oldest_utc_s = self.now_utc_s - self.config.max_age_days * DAY_S
@@ -187,7 +189,9 @@ class _Pruning:
 
     def _remove_records(self) -> None:
         database, config = self.store.database, self.config
-        now_utc_s = self.now_utc_s if self.clock_set else None
+        now_utc_s = self.now_utc_s
+        if now_utc_s is not None and now_utc_s < CLOCK_SET_UTC_S:
+            now_utc_s = None
         bounds = {"max_age_s": config.audit_max_days * DAY_S, "max_rows": config.audit_max_rows}
         with contextlib.suppress(StoreFullError):  # they are small: it can wait
             self.report.removed_audit = prune_audit(database, now_utc_s=now_utc_s, **bounds)  # type: ignore[arg-type]
