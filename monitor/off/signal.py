@@ -79,7 +79,7 @@ def running_from_value(found: object) -> bool:
     if isinstance(found, (bool, int, float, str)) and word in WORDS:
         return WORDS[word]
     shown = f"{found!r:.40}" if isinstance(found, (int, float, str)) else type(found).__name__
-    raise OffSignalError(f"the signal is {shown}, and neither {', '.join(WORDS)}")
+    raise OffSignalError(f"the signal is {shown}, and none of {', '.join(WORDS)}")
 
 
 def _at(tree: object, path: str) -> object:
