@@ -42,7 +42,9 @@ class PaceMeter:
 
     def note(self, passed: Passed, now_s: float) -> tuple[bool, Lately]:
         """Take the counts at monotonic time `now_s`; return whether the engine keeps up, and the minute."""
-        last, self._last = self._last or passed, passed  # what was before the first look is of another life
+        if self._last is None:  # what was dropped before the first look is of another life of the source
+            self._last = passed if passed.dropped else Passed()
+        last, self._last = self._last, passed
         if passed.dropped > last.dropped:
             self._dropped_at_s = now_s
         if not self._marks or now_s - self._marks[-1][0] >= STEP_S:
