@@ -64,6 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
         _stop_asked() as stopped,
     ):
         _say_start(arguments, chosen, folder)
+        _say_if_protected(config, chosen)
         recorder = Recorder(
             chosen.id, ear, folder, limit_s=arguments.minutes * 60, file_s=arguments.file_minutes * 60
         )
@@ -113,6 +114,17 @@ def _say_start(arguments: argparse.Namespace, chosen: SourceConfig, folder: Reco
     if isinstance(chosen, SimulatedSource):
         _say("the simulated machine runs without faults")
     _say(f"recording {chosen.id} for {arguments.minutes:g} min; Ctrl-C ends it and keeps what there is")
+
+
+def _say_if_protected(config: Config, chosen: SourceConfig) -> None:
+    rules = config.store.for_source(chosen.audio, chosen.speech)
+    kept = {"store.audio": rules.audio, "store.speech": rules.speech}
+    strict = [f"{key}: {value}" for key, value in kept.items() if value not in {"flagged", "keep"}]
+    if strict:
+        _say(
+            f"NOTE: {' and '.join(strict)} is for clips alone; this recording takes all sound as it is, speech "
+            "included: record with nobody at the machine, or everybody told (docs/privacy.md)"
+        )
 
 
 @contextmanager

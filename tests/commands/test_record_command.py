@@ -67,6 +67,16 @@ def test_sound_index_report_and_json_say_the_same(
     assert "nothing to complain of" in said
 
 
+def test_where_clips_are_protected_a_recording_says_that_it_is_not(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["record", "pump-1", "--config", config(tmp_path, more=", speech: blur"), "--minutes", "0.05"]
+    assert 0 == main([*words, "--out", str(out)])
+    assert (
+        "NOTE: store.speech: blur is for clips alone; this recording takes all sound" in capsys.readouterr().out
+    )
+
+
 def test_a_second_recording_is_added_and_says_so(
     tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,12 +13,12 @@ from monitor.explanation import SoundKind
 from monitor.messages import AlarmState, Quality
 from monitor.publish.explained import ExplanationDocument, Voice, explanation_document
 from monitor.publish.fields import Time, rfc3339_from_utc_s
+from monitor.replay.api.protection import ProtectionDocument, protection_document
 from monitor.replay.kept.axes import Part, Stretch
 from monitor.replay.kept.event_query import Counts
 from monitor.replay.kept.flagged import Reference, flagged_in_clip
 from monitor.replay.kept.library import EventPage, SimilarListed, WholeEvent, last_label
 from monitor.store import Event, Label, StoredClip, StoredWindow
-from monitor.store.protection import Treatment, protection_from_text
 from monitor.store.records import Rating
 
 Gone = Literal["age", "space", "missing", "never", "unchecked"]
@@ -67,23 +67,6 @@ class EventsDocument(Part):
     next_cursor: str | None = Field(description="Of the page that follows; null: there is none.")
     total: int = Field(ge=0, description="Events that fit, on all pages.")
     unreviewed: int = Field(ge=0, description="Those of them that nobody has labelled.")
-
-
-class ProtectionDocument(Part):
-    """What was taken out before a clip was written, or a window's maps."""
-
-    speech: Treatment | None = Field(
-        description="What becomes of speech (store.speech); null: nothing was looked for."
-    )
-    spoken: tuple[Stretch, ...] = Field(
-        description="Where it was found, or may be, and is no more; of a window from its own start."
-    )
-    band_hz: tuple[float, float] | None = Field(
-        description="All that the sound holds (store.clip_band_hz); null: all that was heard."
-    )
-    stop_hz: tuple[float, float] | None = Field(
-        description="What the sound does not hold (store.clip_stop_hz); null: nothing was taken out."
-    )
 
 
 class ClipDocument(Part):
@@ -249,7 +232,7 @@ def _clip(whole: WholeEvent, clip: StoredClip) -> ClipDocument:
         size_bytes=clip.size_bytes,
         flagged=flagged_in_clip(clip, whole.windows),
         gone=clip.gone,  # type: ignore[arg-type]  # pydantic checks what the database says
-        protection=_protection(clip.protection),
+        protection=protection_document(clip.protection),
     )
 
 
@@ -263,17 +246,7 @@ def _window(window: StoredWindow) -> WindowDocument:
         quality=Quality(window.quality),
         bundle=window.bundle_id,
         gone=window.gone,  # type: ignore[arg-type]  # the same
-        protection=_protection(window.protection),
-    )
-
-
-def _protection(text: str | None) -> ProtectionDocument:
-    found = protection_from_text(text)
-    return ProtectionDocument(
-        speech=found.speech,
-        spoken=tuple(Stretch(start_s=one.start_s, end_s=one.end_s) for one in found.spoken),
-        band_hz=found.band_hz,
-        stop_hz=found.stop_hz,
+        protection=protection_document(window.protection),
     )
 
 
