@@ -156,7 +156,8 @@ def test_the_four_places_agree(  # noqa: PLR0917 - fixtures
             return False
         said = said_by_status(before)
         assert said == metrics
-        assert before["line"] == heard
+        if before["line"] != heard:  # systemd has the next report already
+            return False
         lost, told_lost = lost_of(said), lost_of(told)
         whole_line = line + (f" (since the start: {sum(lost)} samples lost)" if any(lost) else "")
         counted = all(0 < one <= now or one == now for one, now in zip(told_lost, lost, strict=True))
