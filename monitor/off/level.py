@@ -21,11 +21,11 @@ class LevelCondition:
     """
 
     def __init__(self, section: OffLevel, *, was_off: bool = False) -> None:
-        """`was_off`: go on from before a restart."""
+        """`was_off`: go on from before a restart or a reload."""
         self._section = section
         self.off = was_off
         """Whether it holds."""
-        self.reason = f"level below {section.below_dbfs:g} dBFS before the restart" if was_off else ""
+        self.reason = f"level below {section.below_dbfs:g} dBFS, as before" if was_off else ""
         """In words: the level at which it went off; it stands still while it holds."""
         self.too_quiet = was_off
         """Whether the last window cannot be of a machine that runs, for however short a time."""

@@ -16,7 +16,7 @@ from monitor.replay.kept.event_query import Labelled, Order
 from monitor.replay.pages import event_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now
-from monitor.replay.pages.words import Tongue, clock, local
+from monitor.replay.pages.words import Tongue, clock, day, local
 from monitor.store import Event, StoredClip, StoredWindow
 
 ENGLISH = Tongue("en")
@@ -99,6 +99,7 @@ def test_a_file_that_has_ended_is_not_deaf() -> None:
         ({"state": AlarmState.RETURNED}, {}, "warn"),
         ({"state": AlarmState.SHELVED, "active": True}, {}, "aside"),
         ({"state": AlarmState.SUPPRESSED, "active": True}, {"quality": Quality.OFF}, "aside"),
+        ({}, {"quality": Quality.OFF}, "good"),
         ({}, {"off_signal": SignalState.MISSING}, "warn"),
         ({"state": AlarmState.ACKNOWLEDGED, "active": True}, {"quality": Quality.GAP}, "alarm"),
         ({"state": AlarmState.UNACKNOWLEDGED, "active": True}, {}, "alarm"),
@@ -122,7 +123,7 @@ def test_the_worst_news_decides_how_a_card_looks(
         (
             "de",
             "Unterdrückt: Maschine aus",
-            "nicht beurteilt: die Maschine ist aus",
+            "nicht bewertet: die Maschine ist aus",
             "sie ist zu leise, um zu laufen, das Signal der Anlage sagt es",
         ),
     ],
@@ -136,8 +137,7 @@ def test_a_machine_that_is_off_is_told_with_its_reasons(
     alarm = {"state": AlarmState.SUPPRESSED, "active": True, "event_id": "pump-1"}
     card = card_of(alarm=alarm, tongue=Tongue(language), quality=Quality.OFF, value=None, off=off)
     assert (state, quality, False) == (card.state, card.quality, card.deaf)
-    assert why in card.why
-    assert clock(1769857200.0) in card.why
+    assert f"{day(1769857200.0)} {clock(1769857200.0)}: {why}." in card.why
     assert "pump-1" == card.event_id
 
 

@@ -11,7 +11,7 @@ from monitor.keeping_up import percent
 from monitor.messages import AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
-from monitor.replay.pages.words import STATES, Tongue, clock, marked
+from monitor.replay.pages.words import STATES, Tongue, clock, day, marked
 
 DEAF_QUALITIES = frozenset({Quality.SILENT, Quality.FLAT, Quality.ABSENT})
 """Inputs on which no machine could be heard, whatever the capture says."""
@@ -142,7 +142,9 @@ def _style(source: SourceNow, state_style: str) -> str:
         return "alarm"
     if source.alarm.state in ASIDE:
         return "aside"
-    is_well = source.quality in {Quality.OK, None} and source.keeps_up and not source.alarm.warning
+    is_well = (
+        source.quality in {Quality.OK, Quality.OFF, None} and source.keeps_up and not source.alarm.warning
+    )
     is_well = is_well and source.off_signal is not SignalState.MISSING
     return "good" if is_well and state_style == "good" else "warn"
 
@@ -161,9 +163,10 @@ def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
 
 def _why_off(source: SourceNow, tongue: Tongue) -> str:
     if source.off is not None:
+        since_utc_s = ms_from_rfc3339(source.off.since) / 1000
         return tongue(
             "The machine is off since {time}: {why}.",
-            time=clock(ms_from_rfc3339(source.off.since) / 1000),
+            time=f"{day(since_utc_s)} {clock(since_utc_s)}",
             why=", ".join(tongue(OFF_CAUSES[cause]) for cause in source.off.causes),
         )
     if source.off_signal is SignalState.MISSING:
