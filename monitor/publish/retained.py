@@ -46,6 +46,9 @@ class _Nothing:
         return not isinstance(other, _Nothing)
 
 
+_NOTHING = _Nothing()
+
+
 @dataclass(slots=True)
 class _Entry:
     payload: Document
@@ -78,7 +81,10 @@ class RetainedTopics:
                 self._entries[topic] = _Entry(payload)
                 self._restless = True
                 return True
-            news = payload.says_more_than(entry.payload)
+            # a source that had left and is back says more than nothing
+            news = payload is not entry.payload and (
+                entry.payload is _NOTHING or payload.says_more_than(entry.payload)
+            )
             entry.payload = payload
             entry.unsent = entry.unsent or news
             self._restless = self._restless or news
@@ -86,7 +92,7 @@ class RetainedTopics:
 
     def clear(self, topic: str) -> None:
         """Have the broker keep nothing there any more; told again at every connect until it is taken."""
-        self.put(topic, _Nothing())
+        self.put(topic, _NOTHING)
 
     def take_cleared(self) -> set[str]:
         """Return the topics that the broker has acknowledged to be empty, and forget them."""

@@ -166,3 +166,52 @@ def test_an_introduction_that_two_ids_share_stays_while_one_of_them_does(tmp_pat
     topics = RetainedTopics()
     Leftovers(tmp_path / FILE, PREFIX, [present], CapturedLog()).begin(topics)
     assert [f"{PREFIX}/pump.1/alarm", f"{PREFIX}/pump.1/health"] == list(topics._entries)
+
+
+@pytest.mark.broker
+def test_sources_that_join_and_leave_while_it_runs_are_told_and_emptied_at_once(
+    mosquitto: Mosquitto, topic_prefix: str, tmp_path: Path
+) -> None:
+    rig = Rig(topic_prefix, source_ids=("pump", "fan"), state_dir=tmp_path)
+    rig.build(port=mosquitto.port, home_assistant=True)
+    rig.run()
+
+    def tell(source_id: str) -> None:
+        change = change_to(AlarmState.NORMAL, source_id=source_id)
+        rig.publisher.set_alarm(alarm_payload(change, bundle_id=None, voice=VOICE, limits=LIMITS))
+        health = CaptureHealth(source_id, CaptureState.HEALTHY, "", "simulated")
+        rig.publisher.set_health(health_payload(health, Progress(), at_utc_s=1.75e9, bundle_id=None))
+
+    def kept() -> dict[str, bytes]:
+        own = retained(mosquitto.port, "#").items()
+        return {
+            topic: heard.payload
+            for topic, heard in own
+            if topic_prefix.replace("/", "_") in topic.replace("/", "_")
+        }
+
+    def topics(source_id: str) -> set[str]:
+        return {
+            discovery_topic("homeassistant", topic_prefix, source_id),
+            f"{topic_prefix}/{source_id}/alarm",
+            f"{topic_prefix}/{source_id}/health",
+        }
+
+    for source_id in ("pump", "fan"):
+        tell(source_id)
+    rig.publisher.join("press")
+    tell("press")
+    rig.publisher.leave("fan")
+    tell("fan")  # a thread that has not noticed yet
+    everything = {*topics("pump"), *topics("press"), f"{topic_prefix}/status"}
+    eventually(lambda: everything == kept().keys())
+    assert ["pump", "press"] == json.loads(kept()[f"{topic_prefix}/status"])["sources"]
+    eventually(lambda: [["pump", "homeassistant"], ["press", "homeassistant"]] == remembered(tmp_path))
+
+    rig.publisher.leave("press")
+    rig.publisher.join("press")
+    tell("press")
+    eventually(lambda: everything == kept().keys())
+    eventually(lambda: [["pump", "homeassistant"], ["press", "homeassistant"]] == remembered(tmp_path))
+    rig.stop()
+    assert everything == kept().keys(), "what came back is not emptied late"

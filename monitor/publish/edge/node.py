@@ -129,7 +129,7 @@ class EdgeNode:
 
     def join(self, source_id: str) -> None:
         """Make a device of a source that was not here; it is born when its health says that it has sound."""
-        self._presence.join(source_id)
+        self._presence.join(source_id, now())
 
     def leave(self, source_id: str) -> None:
         """Have a source's device die, when hosts have been told what happened before."""
@@ -200,8 +200,9 @@ class EdgeNode:
     def _meet(self) -> None:
         """Get to know the sources that have joined, before anything is told of them."""
         joined = self._presence.take_joined()
+        for source_id, since in joined.items():  # since then: what is told of them is never older
+            self._teller_of().introduce([source_id], since)
         if joined:
-            self._teller_of().introduce(joined, now())
             self._know()
 
     def _part(self) -> None:

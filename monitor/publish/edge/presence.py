@@ -6,7 +6,9 @@ A source that leaves stays a device until hosts have been told what happened to 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from monitor.publish.sparkplug.settings import Now
 
 PART_WITHIN_S = 5.0
 """For so long the records of a source that leaves may hold up its death."""
@@ -18,7 +20,7 @@ class Presence:
     def __init__(self, source_ids: Sequence[str]) -> None:
         self._lock = threading.Lock()
         self._devices = dict.fromkeys(source_ids)
-        self._joined: list[str] = []
+        self._joined: dict[str, Now] = {}
         self._leaving: dict[str, float] = {}
 
     @property
@@ -27,24 +29,22 @@ class Presence:
         with self._lock:
             return tuple(self._devices)
 
-    def join(self, source_id: str) -> None:
+    def join(self, source_id: str, now: Now) -> None:
         """Take in a source; one that was about to leave stays."""
         with self._lock:
             if self._leaving.pop(source_id, None) is None:
-                self._joined.append(source_id)
+                self._joined[source_id] = now
 
     def leave(self, source_id: str, now_s: float) -> None:
         """Let go of a source, soon."""
         with self._lock:
-            if source_id in self._joined:
-                self._joined.remove(source_id)
-            else:
+            if self._joined.pop(source_id, None) is None:
                 self._leaving[source_id] = now_s
 
-    def take_joined(self) -> Sequence[str]:
-        """Return the sources that are new; they are devices from now on."""
+    def take_joined(self) -> Mapping[str, Now]:
+        """Return the sources that are new, with when they came; they are devices from now on."""
         with self._lock:
-            joined, self._joined = self._joined, []
+            joined, self._joined = self._joined, {}
             self._devices.update(dict.fromkeys(joined))
         return joined
 

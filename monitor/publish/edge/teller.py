@@ -14,7 +14,7 @@ from monitor.messages import CaptureState, Score
 from monitor.publish.edge.news import News, Newsbox, ScoreGate
 from monitor.publish.edge.records import RecordFeed
 from monitor.publish.fields import ms_from_rfc3339
-from monitor.publish.payloads import HealthPayload
+from monitor.publish.payloads import AlarmPayload, HealthPayload
 from monitor.publish.sparkplug.actions import Action
 from monitor.publish.sparkplug.history import Sample
 from monitor.publish.sparkplug.metrics import DEVICE_TAGS
@@ -82,9 +82,12 @@ class EdgeTeller:
         news = self._newsbox.take().of(
             self._known
         )  # before the records: an alarm in it is never newer than those
+        unborn = {name: one for name, one in news.alarms.items() if name not in self._alive}
+        self._tell_alarms(unborn, now, {})  # so that births say it
         self._tell_healths(news, now)
         told_ms = self._tell_records(now)
-        self._tell_alarms(news, now, told_ms)
+        born = {name: one for name, one in news.alarms.items() if name not in unborn}
+        self._tell_alarms(born, now, told_ms)
         self._tell_scores(news, now)
         for source_id, (inference, edges) in news.maps.items():
             readings = map_readings(inference, self._map_shape, edges)
@@ -102,7 +105,7 @@ class EdgeTeller:
         self._tell_healths(news, now)
         for scores in news.scores.values():
             self._change_score(scores[-1], now)
-        self._tell_alarms(news, now, {})
+        self._tell_alarms(news.alarms, now, {})
         self._tell_box(news, now)
         for scores in news.scores.values():
             for score in scores:
@@ -132,8 +135,10 @@ class EdgeTeller:
             told_ms[sample.device_id] = sample.at_ms
         return told_ms
 
-    def _tell_alarms(self, news: News, now: Now, told_ms: Mapping[str | None, int]) -> None:
-        for source_id, payload in news.alarms.items():
+    def _tell_alarms(
+        self, alarms: Mapping[str, AlarmPayload], now: Now, told_ms: Mapping[str | None, int]
+    ) -> None:
+        for source_id, payload in alarms.items():
             at_ms = ms_from_rfc3339(payload.time)
             self._limits[source_id] = payload.limits.limit
             readings = limit_readings(payload.limits)
