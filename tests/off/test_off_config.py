@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from monitor.config import OffConfig, parse_config
@@ -70,3 +72,17 @@ def test_what_cannot_be_meant_is_named_with_its_remedy(text: str, words: list[st
 def test_a_topic_needs_the_connection_over_which_it_comes() -> None:
     with pytest.raises(ConfigError, match=r"mqtt\.enabled: true"):
         off_of("{signal: {kind: mqtt, topic: plant/pump}}", "mqtt: {enabled: false}")
+
+
+def test_the_example_for_operators_is_a_configuration() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "operations.md").read_text(encoding="utf-8")
+    lines = page.split("## A machine that is off", 1)[1].split("**Level.**", 1)[0]
+    example = "\n".join(line[4:] for line in lines.splitlines() if line.startswith("    "))
+    off = parse_config(example, name="operations.md").sources[0].off
+    assert off is not None
+    assert (True, True, True, 20.0) == (
+        off.level is not None,
+        off.schedule is not None,
+        off.signal is not None,
+        off.settle_s,
+    )
