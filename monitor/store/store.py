@@ -316,12 +316,7 @@ class Store:
     ) -> str | None:
         """Keep a flagged window's maps and return its id; None: the event has as many that are worse.
 
-        `protection`: what was taken out of them.
-
-        Raises:
-            StoreFullError: There is no space left; nothing of the window remains.
-            StoreRefusedError: The event is not known.
-            StoreError: The disk refuses.
+        `protection`: what was taken out of them. Raises as add_clip does.
         """
         arrays = (inference, logmel, protection)
         return map_files.write_map(self.database, self.state_dir, event_id, score, arrays, maps_per_event)
