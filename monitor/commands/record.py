@@ -122,8 +122,8 @@ def _say_if_protected(config: Config, chosen: SourceConfig) -> None:
     strict = [f"{key}: {value}" for key, value in kept.items() if value not in {"flagged", "keep"}]
     if strict:
         _say(
-            f"NOTE: {' and '.join(strict)} is for clips alone; this recording takes all sound as it is, speech "
-            "included: record with nobody at the machine, or everybody told (docs/privacy.md)"
+            f"NOTE: {' and '.join(strict)} is for clips alone; this recording takes all sound as it is, "
+            "speech included: record with nobody at the machine, or everybody told (docs/privacy.md)"
         )
 
 

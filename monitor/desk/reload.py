@@ -30,6 +30,11 @@ LIVE_KEYS = frozenset(
         ("engine", "bundle"),
         ("log", "level"),
         ("mqtt", "map_windows"),
+        ("store", "audio"),
+        ("store", "clip_band_hz"),
+        ("store", "clip_stop_hz"),
+        ("store", "speech"),
+        ("store", "speech_threshold"),
         ("store", "maps_per_event"),
         ("store", "max_bytes"),
         ("store", "max_age_days"),
@@ -196,9 +201,14 @@ def live_parts(
 
         return Prepared(apply)
 
+    def store(config: Config) -> Prepared:
+        if config.looks_for_speech:
+            keeper.guard.require_speech_check()
+        return Prepared(lambda: keeper.reconfigure(config.store))
+
     return (
         alarms,
-        lambda config: Prepared(lambda: keeper.reconfigure(config.store)),
+        store,
         lambda config: Prepared(lambda: announcer.reconfigure(config.mqtt)),
         lambda config: Prepared(lambda: set_level(config.log.level)),
     )

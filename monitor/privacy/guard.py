@@ -6,7 +6,6 @@ not written, is counted and is said: sound that might be speech is never stored 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -42,14 +41,13 @@ class SoundGuard:
         self.unchecked = 0
         """Clips that were not written, and windows whose maps lost their detail, because the check failed."""
 
-    def prepare(self, rules: Iterable[StoreConfig]) -> None:
-        """Open the speech check if any of these configurations asks for it.
+    def require_speech_check(self) -> None:
+        """Open the speech check. By any thread.
 
         Raises:
             SpeechCheckError: It is missing or damaged: no clip could ever be checked.
         """
-        if any(one.speech != "keep" for one in rules):
-            self._opened()
+        self._opened()
 
     def keep_clip(self, clip: ClipJob, rules: StoreConfig) -> None:
         """Write a clip, or only that there was one.

@@ -20,6 +20,8 @@ from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
 from monitor.prepared import Prepared
+from monitor.privacy import guard
+from monitor.privacy.speech import SpeechDetector
 from monitor.roster import Roster
 from monitor.store import AuditEntry, open_store
 from monitor.testing import CapturedLog
@@ -219,6 +221,23 @@ def test_all_live_keys_reach_their_parts(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="at most 60"):
         machines[1].alarm.shelve("ada", 0.0, duration_s=61.0)
     assert AlarmState.NORMAL is machines[1].alarm.state
+
+
+def test_a_stricter_rule_for_sound_holds_from_the_reload_on_and_not_without_its_check(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = SpeechDetector
+    monkeypatch.setattr(guard, "SpeechDetector", lambda: opened(tmp_path / "none.onnx"))
+    with closing(open_store(tmp_path / "state")) as store:
+        machines, log = [machine("pump", [0.9])], CapturedLog()
+        keeper, roster = Keeper(machines, store, StoreConfig(), log), Roster(machines)
+        parts = live_parts(roster, keeper, Audience(), None)  # type: ignore[arg-type]  # not asked
+        with pytest.raises(CommandError, match=r"nothing was changed: store\.speech: .* cannot be read"):
+            Reloader(config(), lambda: config("store: {speech: blur}"), parts).plan()
+        plan = Reloader(config(), lambda: config("store: {audio: never}"), parts[1:2]).plan()
+        assert "store.audio is 'flagged', the file says 'never'" == plan.detail
+        plan.apply()
+        assert "never" == keeper._rules_of(machines[0]).audio
 
 
 @given(st.sampled_from(["alarm: {deadband: %g}", "store: {max_age_days: %g}"]), st.floats(0.2, 0.6))
