@@ -146,8 +146,8 @@ class StoreConfig(Section):
     )
     clip_stop_hz: tuple[float, float] | None = Field(
         default=None,
-        description="Stored clips hold all but this band, [low, high]; [100, 4000] takes out what speech is "
-        "understood by. Default: nothing is taken out.",
+        description="Stored clips hold all but this band, [low, high]; [100, 4000] takes out most of what "
+        "speech is understood by. Default: nothing is taken out.",
     )
     pre_roll_s: float = Field(
         default=3.0, ge=0, le=60, description="Sound kept before the first flagged window."
