@@ -86,6 +86,12 @@ class FileSource(SourceBase):
         description="`real_time` plays as it was recorded, `fast` as fast as it is taken.",
     )
     repeat: bool = Field(default=False, description="Start again at the end, for ever.")
+    block_ms: float = Field(
+        default=100.0,
+        ge=5,
+        le=1000,
+        description="How much sound is handed over at once in real time, as for microphones.",
+    )
 
 
 class StreamSource(SourceBase):

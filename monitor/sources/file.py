@@ -110,5 +110,5 @@ def open_sources(configs: Sequence[SourceConfig]) -> list[Source]:
     for config in configs:
         if isinstance(config, FileConfig):
             recording = Recording(config.path, channel=config.channel, repeat=config.repeat)
-            opened.append(PacedSource(config.id, recording, config.pace))
+            opened.append(PacedSource(config.id, recording, config.pace, block_s=config.block_ms / 1000))
     return opened

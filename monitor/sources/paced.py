@@ -57,11 +57,21 @@ class Clocks:
 class PacedSource:
     """A source that reads a Sound; see monitor.sources for the contract."""
 
-    def __init__(self, source_id: str, sound: Sound, pace: Pace, *, clocks: Clocks | None = None) -> None:
+    def __init__(
+        self,
+        source_id: str,
+        sound: Sound,
+        pace: Pace,
+        *,
+        block_s: float | None = None,
+        clocks: Clocks | None = None,
+    ) -> None:
+        """Prepare to read `sound`; `block_s`: in real time, how much at once, default BLOCK_S."""
         self.source_ids: tuple[str, ...] = (source_id,)
         self._sound = sound
         self._real_time = pace == "real_time"
-        self._block_samples = max(1, round(BLOCK_S[pace] * sound.sample_rate_hz))
+        block_s = block_s if block_s is not None and self._real_time else BLOCK_S[pace]
+        self._block_samples = max(1, round(block_s * sound.sample_rate_hz))
         self._clocks = clocks or Clocks()
         self._ledger = SampleLedger(
             sound.sample_rate_hz, wall=self._clocks.wall, monotonic=self._clocks.monotonic

@@ -22,9 +22,10 @@ Written by `{command}`; do not edit. Run it on a quiet box: CPU seconds grow whe
 {tables}
 
 A window of 2.048 s every 1.024 s, one core. How each is measured stands at the head of
-`tests/bench/scale.py` and of the modules that it uses. Sources are files at 16 kHz in blocks of 100 ms, all
-started at once; a microphone has a child process of its own on top, as the one source has that latency is
-measured with. Peers score only: they have no capture, no queue, no alarm, no store and no MQTT.
+`tests/bench/scale.py` and of the modules that it uses. Sources are files at 16 kHz, all started at once, and
+hand over {block_ms:g} ms of sound at a time where no other length is named. A microphone has a child process
+of its own on top, as the one source has that latency is measured with, and hands over 100 ms unless
+`block_ms` says otherwise. Peers score only: they have no capture, no queue, no alarm, no store and no MQTT.
 """
 
 
@@ -65,6 +66,7 @@ def lines_of(result: Mapping[str, Any]) -> list[str]:
     rows = [("what", "figure"), ("---", "---")]
     for kind in result["crowd"]:
         rows += _rows_of_kind(kind.upper(), result, kind)
+    rows.append(_row_of_short_blocks(result["short_blocks"], next(iter(result["crowd"]))))
     for name, peer in result["peers"].items():
         told = f"left out: {peer['left_out']}" if "left_out" in peer else spread(peer["cpu_s_per_hour"])
         rows.append((f"{HOUR}, {name} ({peer.get('version', 'not installed')})", told))
@@ -77,7 +79,14 @@ def lines_of(result: Mapping[str, Any]) -> list[str]:
 def write_page(path: Path, result: Mapping[str, Any]) -> None:
     """Write docs/bench.md."""
     lines = lines_of(result)
-    path.write_text(PAGE.format(command=COMMAND, tables="\n".join(lines)), encoding="utf-8")
+    path.write_text(
+        PAGE.format(
+            command=COMMAND,
+            tables="\n".join(lines),
+            block_ms=next(iter(result["crowd"].values()))["block_ms"],
+        ),
+        encoding="utf-8",
+    )
 
 
 def _measured_on(result: Mapping[str, Any]) -> str:
@@ -99,6 +108,11 @@ def _rows_of_kind(name: str, result: Mapping[str, Any], kind: str) -> list[tuple
         (f"{HOUR}, the same FFTs and engine calls alone, {name}", spread(result["bare"][kind])),
         (f"the daemon against that, {name}", f"{result['ratio_to_bare'][kind]} times"),
     ]
+
+
+def _row_of_short_blocks(short: Mapping[str, Any], kind: str) -> tuple[str, str]:
+    what = f"daemon with {short['sources']} sources, {kind.upper()}, blocks of {short['block_ms']:g} ms"
+    return f"{HOUR}, {what}", spread(short["cpu_s_per_hour"])
 
 
 def _rows_of_one(one: Mapping[str, Any]) -> list[tuple[str, str]]:

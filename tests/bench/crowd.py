@@ -1,9 +1,8 @@
 """The real daemon, pinned to one core, with a crowd of paced 16 kHz sources that cost next to nothing.
 
-Each source is a file of a healthy simulated pump, without compression, at the model's rate, handed over in
-blocks of 100 ms as a microphone's. All start at the same moment, which is the worst case for the queue: their
-windows are due together, and `queue_windows` is set so that one of each source fits. Scores go to a real
-Mosquitto on the other cores, and somebody has subscribed to them.
+Each source is a file of a healthy simulated pump, without compression, at the model's rate. All start at the
+same moment, which is the worst case for the queue: their windows are due together, and `queue_windows` is set
+so that one of each source fits. Scores go to a real Mosquitto, and somebody has subscribed to them.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,23 @@ HOP_S = 1.024
 """From one window to the next, of every figure here."""
 LAG_MAX_S = HOP_S
 """A score that comes a whole hop after its sound: the next window is due, so that the core is full."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """What is measured."""
+
+    kind: str
+    """Of the demo bundle."""
+    sound: Path
+    """The file that every source plays."""
+    sources: int
+    block_ms: float
+    """How much sound each source hands over at once."""
+    core: int
+    """The daemon is pinned to this one."""
+    settle_s: float
+    """The first windows come two seconds after the start, and what that has put off has to be caught up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +92,12 @@ def write_sound(folder: Path, seconds: int = 60) -> Path:
     return path
 
 
-def run_crowd(
-    kind: str,
-    sound: Path,
-    folder: Path,
-    *,
-    sources: int,
-    settle_s: float,
-    stretches: int,
-    stretch_s: float,
-    core: int,
-) -> Trial:
-    """Start a daemon with the demo bundle of that kind, and measure it stretch by stretch.
-
-    `settle_s`: the first windows come two seconds after the start, and what the start has put off has to be
-    caught up.
-    """
-    with _daemon(kind, sound, folder, sources, core) as daemon:
+def run_crowd(crowd: Crowd, folder: Path, *, stretches: int, stretch_s: float) -> Trial:
+    """Start a daemon, let it settle, and measure it stretch by stretch."""
+    with _daemon(crowd, folder) as daemon:
         assert daemon.process is not None
         process = psutil.Process(daemon.process.pid)
-        time.sleep(settle_s)
+        time.sleep(crowd.settle_s)
         before, started_s, lags, costs = _sources(daemon), time.monotonic(), [0.0], []
         first_cpu_s = _cpu_s(process)
         for _ in range(stretches):
@@ -103,11 +105,11 @@ def run_crowd(
             while time.monotonic() - since_s < stretch_s:
                 time.sleep(0.25)
                 lags += [float(fact["lag_s"] or 0.0) for fact in _sources(daemon)]
-            hours = sources * (time.monotonic() - since_s) / 3600
+            hours = crowd.sources * (time.monotonic() - since_s) / 3600
             costs.append((_cpu_s(process) - cpu_s) / hours)
         cpu_s, seconds, after = _cpu_s(process) - first_cpu_s, time.monotonic() - started_s, _sources(daemon)
     return Trial(
-        sources=sources,
+        sources=crowd.sources,
         seconds=round(seconds, 1),
         windows=sum(fact["windows"] for fact in after) - sum(fact["windows"] for fact in before),
         dropped_windows=sum(fact["dropped_windows"] for fact in after),
@@ -118,49 +120,30 @@ def run_crowd(
     )
 
 
-def most_carried(
-    kind: str,
-    sound: Path,
-    folder: Path,
-    *,
-    guess: int,
-    trials: int,
-    settle_s: float,
-    stretch_s: float,
-    core: int,
-) -> tuple[int, list[Trial]]:
+def most_carried(crowd: Crowd, folder: Path, *, trials: int, stretch_s: float) -> tuple[int, list[Trial]]:
     """Return the largest crowd that lost no window, 0 if none did, and every crowd that was tried.
 
-    Begins at `guess`, goes up or down by a fifth until one is carried and one is not, then halves between.
+    Begins with `crowd`, goes up by a quarter or down by as much until one is carried and one is not, then
+    halves between.
     """
     done: list[Trial] = []
-    good, bad, sources = 0, 0, max(guess, 1)
+    good, bad, sources = 0, 0, max(crowd.sources, 1)
     for number in range(trials):
-        place = folder / f"{kind}-{number}"
+        place = folder / f"trial{number}"
         place.mkdir()
-        trial = run_crowd(
-            kind,
-            sound,
-            place,
-            sources=sources,
-            settle_s=settle_s,
-            stretches=1,
-            stretch_s=stretch_s,
-            core=core,
-        )
-        done.append(trial)
-        if trial.carried:
+        done.append(run_crowd(replace(crowd, sources=sources), place, stretches=1, stretch_s=stretch_s))
+        if done[-1].carried:
             good = sources
         else:
             bad = sources
-        sources = (good + bad) // 2 if good and bad else round(good * 1.2) if good else round(bad * 0.8)
+        sources = (good + bad) // 2 if good and bad else round(good * 1.25) if good else round(bad * 0.75)
         if good and bad and bad - good <= max(1, good // 20):
             break
     return good, done
 
 
 @contextlib.contextmanager
-def _daemon(kind: str, sound: Path, folder: Path, sources: int, core: int) -> Iterator[DaemonProcess]:
+def _daemon(crowd: Crowd, folder: Path) -> Iterator[DaemonProcess]:
     broker = Mosquitto(folder / "broker")
     broker.start()
     listener = mqtt.Client(CallbackAPIVersion.VERSION2)
@@ -168,15 +151,24 @@ def _daemon(kind: str, sound: Path, folder: Path, sources: int, core: int) -> It
     listener.connect("127.0.0.1", broker.port)
     listener.loop_start()
     config: dict[str, Any] = {
-        "engine": {"bundle": str(ROOT / "engines" / "demo" / kind), "queue_windows": max(256, 2 * sources)},
+        "engine": {
+            "bundle": str(ROOT / "engines" / "demo" / crowd.kind),
+            "queue_windows": max(256, 2 * crowd.sources),
+        },
         "sources": [
-            {"id": f"m{number}", "kind": "file", "path": str(sound), "repeat": True}
-            for number in range(sources)
+            {
+                "id": f"m{number}",
+                "kind": "file",
+                "path": str(crowd.sound),
+                "repeat": True,
+                "block_ms": crowd.block_ms,
+            }
+            for number in range(crowd.sources)
         ],
         "mqtt": {"host": "127.0.0.1", "port": broker.port, "prefix": "bench"},
     }
     daemon = DaemonProcess(folder, config)
-    daemon.prefix_command = ["taskset", "-c", str(core)]
+    daemon.prefix_command = ["taskset", "-c", str(crowd.core)]
     daemon.environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     try:
         daemon.start()

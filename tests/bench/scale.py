@@ -26,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from bare import BareLoop
 from bench_report import KINDS, box, goals, lines_of, write_page
-from crowd import Trial, last_core, most_carried, run_crowd, write_sound
+from crowd import Crowd, last_core, most_carried, run_crowd, write_sound
 from daemon import measure
 from fixtures_daemon import ROOT
 
 PEERS = ("torch-ae", "torch-mae", "audio-anomaly", "pyod-audio-ae")
+SHORT_BLOCK_MS = 100.0
+"""A microphone's default, for a score that comes sooner."""
 PEER_TIMEOUT_S = 120.0
 """pyod alone takes half a minute to import."""
 
@@ -51,6 +53,8 @@ class Effort:
     """Of the demo bundles."""
     sources: int
     """In the crowd whose CPU is measured."""
+    block_ms: float
+    """Of its sources."""
     settle_s: float
     stretches: int
     stretch_s: float
@@ -69,8 +73,8 @@ class Effort:
     """Of the pump that every source plays, again and again."""
 
 
-WHOLE = Effort(KINDS, 32, 4.0, 3, 10.0, 0.9, 4, 8.0, 400, 1.5, 30.0, 8.0, 60)
-SMOKE = Effort(("ae",), 2, 1.0, 1, 1.4, 0.01, 1, 1.4, 5, 0.0, 1.4, 1.6, 5)
+WHOLE = Effort(KINDS, 32, 250.0, 4.0, 3, 10.0, 0.9, 4, 8.0, 400, 1.5, 30.0, 8.0, 60)
+SMOKE = Effort(("ae",), 2, 250.0, 1.0, 1, 1.4, 0.01, 1, 1.4, 5, 0.0, 1.4, 1.6, 5)
 
 
 def run(effort: Effort, folder: Path, peers_python: str) -> dict[str, Any]:
@@ -80,53 +84,43 @@ def run(effort: Effort, folder: Path, peers_python: str) -> dict[str, Any]:
     bare = {kind: BareLoop(ROOT / "engines" / "demo" / kind, sound, core) for kind in effort.kinds}
     result: dict[str, Any] = {"box": box(), "crowd": {}, "carried": {}, "bare": {}, "ratio_to_bare": {}}
     for kind, loop in bare.items():
+        crowd = Crowd(kind, sound, effort.sources, effort.block_ms, core, effort.settle_s)
         loop.repeat(effort.bare_windows)
-        place = folder / kind
-        place.mkdir()
-        result["crowd"][kind] = asdict(_crowd(kind, sound, place, effort, core))
+        result["crowd"][kind] = _costs(crowd, _new_folder(folder / kind), effort)
         loop.repeat(effort.bare_windows)
-        result["carried"][kind] = _carried(kind, sound, place, effort, core, result["crowd"][kind])
+        result["carried"][kind] = _carried(
+            crowd, result["crowd"][kind], _new_folder(folder / f"{kind}-trials"), effort
+        )
         loop.repeat(effort.bare_windows)
         result["bare"][kind] = [round(cost, 2) for cost in loop.cpu_s_per_hour]
         whole = statistics.median(result["crowd"][kind]["cpu_s_per_hour"])
         result["ratio_to_bare"][kind] = round(whole / statistics.median(loop.cpu_s_per_hour), 2)
+    crowd = Crowd(effort.kinds[0], sound, effort.sources, SHORT_BLOCK_MS, core, effort.settle_s)
+    result["short_blocks"] = _costs(crowd, _new_folder(folder / "short"), effort)
     peers = PEERS if effort.peer_s else ()
     result["peers"] = {name: _peer(name, sound, effort.peer_s, peers_python, core) for name in peers}
-    place = folder / "microphone"
-    place.mkdir()
-    result["microphone"] = measure(effort.microphone_s, place, warm_up_s=effort.microphone_warm_up_s)
+    result["microphone"] = measure(
+        effort.microphone_s, _new_folder(folder / "one"), warm_up_s=effort.microphone_warm_up_s
+    )
     result["goals"] = goals(result)
     result["load_average"] = [round(load, 1), round(os.getloadavg()[0], 1)]
     return result
 
 
-def _crowd(kind: str, sound: Path, place: Path, effort: Effort, core: int) -> Trial:
-    return run_crowd(
-        kind,
-        sound,
-        place,
-        sources=effort.sources,
-        settle_s=effort.settle_s,
-        stretches=effort.stretches,
-        stretch_s=effort.stretch_s,
-        core=core,
-    )
+def _new_folder(place: Path) -> Path:
+    place.mkdir()
+    return place
 
 
-def _carried(
-    kind: str, sound: Path, place: Path, effort: Effort, core: int, crowd: Mapping[str, Any]
-) -> dict[str, Any]:
-    extrapolated = int(3600 / statistics.median(crowd["cpu_s_per_hour"]))
-    found, trials = most_carried(
-        kind,
-        sound,
-        place,
-        guess=int(extrapolated * effort.search_from),
-        trials=effort.trials,
-        settle_s=effort.settle_s,
-        stretch_s=effort.trial_s,
-        core=core,
-    )
+def _costs(crowd: Crowd, place: Path, effort: Effort) -> dict[str, Any]:
+    trial = run_crowd(crowd, place, stretches=effort.stretches, stretch_s=effort.stretch_s)
+    return {"block_ms": crowd.block_ms, **asdict(trial)}
+
+
+def _carried(crowd: Crowd, costs: Mapping[str, Any], place: Path, effort: Effort) -> dict[str, Any]:
+    extrapolated = int(3600 / statistics.median(costs["cpu_s_per_hour"]))
+    first = replace(crowd, sources=int(extrapolated * effort.search_from))
+    found, trials = most_carried(first, place, trials=effort.trials, stretch_s=effort.trial_s)
     tried = [{**asdict(trial), "carried": trial.carried} for trial in trials]
     return {"sources": found, "extrapolated": extrapolated, "trials": tried}
 

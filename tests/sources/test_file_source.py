@@ -82,6 +82,13 @@ def test_a_file_that_cannot_work_is_refused_at_once(tmp_path: Path, make: object
         opened(path, channel=2)
 
 
+def test_a_file_is_handed_over_in_blocks_of_the_length_that_was_asked_for(tmp_path: Path) -> None:
+    source = opened(wav(tmp_path / "a.wav"), pace="real_time", block_ms=250)
+    (block,) = source.read(1.0)
+    source.close()
+    assert RATE // 4 == len(block.samples)
+
+
 def test_a_file_damaged_in_the_middle_ends_there_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "a.flac"
     soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 20 * RATE), RATE)
