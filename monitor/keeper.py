@@ -21,6 +21,10 @@ from monitor.store import RetentionFacts, Store
 
 QUEUE_WINDOWS = 256
 """Flagged windows that may wait for the disk: about 100 kB each."""
+LOOK_EVERY_S = 5.0
+"""Between two looks whether there is room, when there is nothing to write."""
+NO_ROOM = "no-room"
+"""The trouble of a disk that has less than store.min_free_bytes left; others are the codes of errors."""
 
 
 class Keeper:
@@ -45,6 +49,9 @@ class Keeper:
         """Windows and clips that were not written."""
         self.error: str | None = None
         """Why nothing is written at present."""
+        self._trouble: str | None = None
+        self._monotonic = monotonic
+        self._look_at_s = monotonic() + LOOK_EVERY_S
         self.guard = SoundGuard(store, log)
         """Takes out of clips and maps what is not to be stored, and says what it could not check."""
         if any(self._rules_of(machine).speech != "keep" for machine in machines):
@@ -73,6 +80,7 @@ class Keeper:
     def run_once(self, timeout_s: float) -> None:
         """Write what has come within `timeout_s`, and every clip that is complete."""
         self._housekeeping.tend()
+        self._look()
         try:
             flagged = self._windows.get(timeout=timeout_s)
         except queue.Empty:
@@ -108,22 +116,45 @@ class Keeper:
     def _write(self, write: Callable[[], object]) -> None:
         try:
             if not self._housekeeping.has_room():
-                self._fail(f"less than {self._config.min_free_bytes} bytes are free")
+                self.dropped += 1
+                self._complain(NO_ROOM, self._no_room())
                 return
             self._housekeeping.note_written()
             write()
         except StoreError as error:
-            self._fail(str(error))
+            self.dropped += 1
+            self._complain(error.code, str(error))
             return
-        if self.error is not None:
-            self._log.info("clips and maps are written again")
-            self.error = None
+        self._be_well()
 
-    def _fail(self, reason: str) -> None:
-        self.dropped += 1
-        if self.error != reason:
+    def _look(self) -> None:
+        """Find out whether there is room, though there may be nothing to write: it is told either way."""
+        if self._monotonic() < self._look_at_s:
+            return
+        self._look_at_s = self._monotonic() + LOOK_EVERY_S
+        try:
+            room = self._housekeeping.has_room()
+        except StoreError as error:
+            self._complain(error.code, str(error))
+            return
+        if not room:
+            self._complain(NO_ROOM, self._no_room())
+        elif self._trouble == NO_ROOM:
+            self._be_well()
+
+    def _no_room(self) -> str:
+        return f"less than {self._config.min_free_bytes} bytes are free"
+
+    def _complain(self, trouble: str, reason: str) -> None:
+        """Tell the reason; log it once for each trouble, for it may name another file each time."""
+        if self._trouble != trouble:
             self._log.error("clips and maps are not written", reason=reason)
-        self.error = reason
+        self._trouble, self.error = trouble, reason
+
+    def _be_well(self) -> None:
+        if self._trouble is not None:
+            self._log.info("clips and maps are written again")
+        self._trouble = self.error = None
 
     def _put(self, flagged: FlaggedWindow) -> bool:
         try:

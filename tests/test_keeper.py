@@ -11,8 +11,9 @@ import pytest
 from machine_rig import Audience, machine, windows
 
 from monitor.config import StoreConfig
+from monitor.errors import StoreError
 from monitor.housekeeping import SHORT_EVERY_S
-from monitor.keeper import QUEUE_WINDOWS, Keeper
+from monitor.keeper import LOOK_EVERY_S, QUEUE_WINDOWS, Keeper
 from monitor.machine import Machine
 from monitor.pipeline import FlaggedWindow, Pipeline
 from monitor.roster import Roster
@@ -69,6 +70,43 @@ def test_without_room_windows_are_counted_and_the_files_searched_once_a_minute(
         keeper.keep_window(flagged)
         keeper.run_once(0.0)
     assert [0.0, SHORT_EVERY_S] == searched
+
+
+def test_a_disk_that_fills_and_empties_is_told_without_anything_to_write(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, now_s, room = CapturedLog(), 0.0, False
+    keeper = Keeper([], store, StoreConfig(min_free_bytes=0), log, monotonic=lambda: now_s)
+    monkeypatch.setattr("monitor.housekeeping.Housekeeping.has_room", lambda _: room)
+    keeper.run_once(0.0)
+    assert keeper.error is None
+    for turn in (1, 2):
+        now_s = turn * LOOK_EVERY_S
+        keeper.run_once(0.0)
+        assert (True, 0) == ("bytes are free" in str(keeper.error), keeper.dropped)
+    now_s, room = 3 * LOOK_EVERY_S, True
+    keeper.run_once(0.0)
+    assert keeper.error is None
+    told = [event for _, event, _ in log.lines if event != "retention"]
+    assert ["clips and maps are not written", "clips and maps are written again"] == told
+
+
+def test_a_disk_that_refuses_each_file_by_name_is_logged_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump, log = machine("pump", [1.2] * 3), CapturedLog()
+    keeper = Keeper([pump], store, StoreConfig(min_free_bytes=0), log)
+    names = iter("abc")
+
+    def refuse(*_details: object) -> None:
+        raise StoreError(f"{next(names)}.npz: Read-only file system")
+
+    monkeypatch.setattr(keeper.guard, "keep_map", refuse)
+    for flagged in flagged_windows(store, pump, 3):
+        keeper.keep_window(flagged)
+        keeper.run_once(0.0)
+    assert ("c.npz: Read-only file system", 3) == (keeper.error, keeper.dropped)
+    assert 1 == [event for _, event, _ in log.lines].count("clips and maps are not written")
 
 
 def test_of_too_many_windows_the_oldest_go_and_are_counted(store: Store) -> None:
