@@ -41,7 +41,7 @@ def write_plant(folder: Path, machines: Iterable[str]) -> Path:
 
 
 def fleet_environment() -> dict[str, str]:
-    """As a person's, but that all is made at one time, and that Ray's workers do not give way to other tests."""
+    """As a person's, but all is made at one time, and Ray's workers do not give way to other tests."""
     ours = {"SOURCE_DATE_EPOCH": EPOCH, "RAY_worker_niceness": "0"}
     return {**os.environ, **ours, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

@@ -14,7 +14,7 @@ from plant_rig import COMMAND, TINY, fleet, fleet_environment, made_in, rows_of,
 
 pytest.importorskip("ray")
 MACHINES = [f"pump-{number:02}" for number in range(50)]
-PATIENCE_S = 150.0
+PATIENCE_S = 300.0
 
 
 def workers_at_work(driver: int) -> list[psutil.Process]:
@@ -42,7 +42,7 @@ def kill_a_worker(driver: subprocess.Popen[str], out: Path) -> int:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_worker_that_is_killed_changes_nothing_in_what_fifty_machines_get(tmp_path: Path) -> None:
     data = write_plant(tmp_path / "plant", MACHINES)
     recipes = tmp_path / "recipes.yaml"

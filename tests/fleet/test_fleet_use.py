@@ -6,11 +6,12 @@ import json
 import shutil
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 import soundfile
 from fixtures_verbs import ran
-from plant_rig import EPOCH, made_in, rows_of, write_sound
+from plant_rig import EPOCH, TINY, made_in, rows_of, write_plant, write_sound
 
 from engines.bundle import open_bundle
 from monitor.listening import DEMO_BUNDLE
@@ -18,7 +19,10 @@ from training.fleet.artefacts import Artefacts
 from training.fleet.choosing import Chosen, keep_chosen
 from training.fleet.hearing import Hearing
 from training.fleet.machines import machines_of_data
-from training.fleet.score_work import score_tasks
+from training.fleet.recipes import recipes_of_file
+from training.fleet.score_work import JoinWork, Part, PieceWork, score_tasks
+from training.fleet.tasks import Terms, Work, perform
+from training.fleet.train_work import train_tasks
 
 RECIPES = """
 grid:
@@ -102,22 +106,9 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_an_archive_in_pieces_gives_the_same_lines_as_in_one_go(archive: Path, tmp_path: Path) -> None:
     out = with_demo(tmp_path / "out", archive)
-    run = ran(
-        *(
-            "fleet",
-            "score",
-            "--data",
-            archive,
-            "--out",
-            out,
-            "--ray",
-            "none",
-            "--piece-mb",
-            3,
-            "--hop-frames",
-            16,
-        )
-    )
+    words = ["fleet", "score", "--data", archive, "--out", out, "--ray", "none", "--piece-mb", 3]
+    words += ["--hop-frames", 16]
+    run = ran(*words)
     rows = rows_of(out, "score")
     assert (1, {"fan": "partly", "pump": "done"}) == (run.code, {k: v["state"] for k, v in rows.items()})
     assert "torn.flac" in rows["fan"]["remark"]
@@ -130,23 +121,13 @@ def test_an_archive_in_pieces_gives_the_same_lines_as_in_one_go(archive: Path, t
         assert whole.read_text() == found
         assert not (out / "machines" / machine / "pieces").exists()
         assert rows[machine]["windows"] == len(found.splitlines())
-    again = ran(
-        *(
-            "fleet",
-            "score",
-            "--data",
-            archive,
-            "--out",
-            out,
-            "--ray",
-            "none",
-            "--piece-mb",
-            3,
-            "--hop-frames",
-            16,
-        )
-    )
+    again = ran(*words)
     assert (run.code, rows) == (again.code, rows_of(out, "score"))
+
+
+def parts_of(work: Work) -> tuple[Part, ...]:
+    assert isinstance(work, PieceWork)
+    return work.parts
 
 
 def test_long_files_are_cut_at_batches_and_short_ones_share_a_piece(archive: Path, tmp_path: Path) -> None:
@@ -154,9 +135,10 @@ def test_long_files_are_cut_at_batches_and_short_ones_share_a_piece(archive: Pat
     chosen, hearing = Chosen("demo", "x", "y", {}), Hearing(32, 1, 1.0)
     pieces, join = score_tasks((str(archive), str(tmp_path)), machine, chosen, hearing, piece_bytes=3_000_000)
     parts = [
-        [(p.file.name[5:6], p.stretch.first, p.stretch.end) for p in piece.work.parts] for piece in pieces
+        [(p.file.name[5:6], p.stretch.first, p.stretch.end) for p in parts_of(piece.work)] for piece in pieces
     ]
     assert [[("a", 0, None)], [("b", 0, 128)], [("b", 128, None)]] == parts[:3]
+    assert isinstance(join.work, JoinWork)
     assert [piece.place for piece in pieces] == list(join.work.pieces)
 
 
@@ -179,3 +161,32 @@ def test_machines_are_judged_on_their_test_recordings_worst_first(tmp_path: Path
     report = json.loads((out / "machines" / "good" / "evaluation" / "report.json").read_text())
     assert found["good"]["window_auc"] == report["detectors"]["bundle"]["window_auc"]
     assert "<html" in (out / "machines" / "good" / "evaluation" / "report.html").read_text()
+
+
+def test_sound_and_results_may_lie_in_a_store_that_is_no_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = write_plant(tmp_path / "plant", ["fan"])
+    (tmp_path / "recipes.yaml").write_text(TINY)
+    (recipe,) = recipes_of_file(tmp_path / "recipes.yaml")
+    store = f"memory://{tmp_path.name}"
+    for path in sorted((data / "fan").iterdir()):
+        Artefacts(f"{store}/plant").put(path, f"fan/{path.name}")
+    monkeypatch.chdir(tmp_path)
+    results = {}
+    for url, out in ((str(data), str(tmp_path / "out")), (f"{store}/plant", f"{store}/out")):
+        terms = Terms(out, threads=1, limit_s=60.0, memory_bytes=None, made_utc_s=float(EPOCH))
+        (machine,) = machines_of_data(url)
+        (task,) = train_tasks(url, [machine], [recipe])
+        report = perform(task, terms)
+        assert report.done, report.error
+        demo = Chosen("demo", "demo", open_bundle(DEMO).bundle_id, {})
+        Artefacts(out).put_folder(DEMO, "demo", last="manifest.json")
+        pieces, join = score_tasks((url, out), machine, demo, Hearing(32, 1, 1.0), piece_bytes=10**6)
+        scored = [perform(each, terms) for each in (*pieces, join)]
+        assert all(each.done for each in scored), scored
+        lines = b"".join(Artefacts(out).lines(f"{join.place}/scores.jsonl"))
+        results[out] = (report.result, dict(scored[-1].result), lines)
+    fsspec.filesystem("memory").rm(store, recursive=True)
+    local, elsewhere = results.values()
+    assert local == elsewhere

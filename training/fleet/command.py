@@ -139,7 +139,13 @@ def _terms(arguments: argparse.Namespace) -> Terms:
 
 
 def _shared(url: str) -> str:
-    """Return the URL, or the path as workers in another directory need it."""
+    """Return the URL, or the path as workers in another directory need it.
+
+    Raises:
+        FleetError: It names what only one process can see.
+    """
+    if url.startswith("memory:"):
+        raise FleetError(f"{url}: no other process sees it, and workers are others; give a folder or a store")
     return url if "://" in url or "::" in url else str(Path(url).resolve())
 
 

@@ -38,11 +38,15 @@ def train_plant(plant: Plant, recipes: Sequence[Recipe]) -> Summary:
     tasks = train_tasks(plant.data, plant.machines, recipes)
     reports = perform_all(tasks, plant.terms, plant.engine, "fleet train")
     out = Artefacts(plant.terms.out)
+    kept = chosen_of(out, plant.machines)
+    by_machine: dict[str, list[Report]] = {machine.name: [] for machine in plant.machines}
+    for task in tasks:
+        by_machine[task.machine].append(reports[task.place])
     rows = []
     for machine in plant.machines:
-        mine = [reports[task.place] for task in tasks if task.machine == machine.name]
+        mine = by_machine[machine.name]
         chosen = choose(machine, mine)
-        if chosen is not None and chosen_of(out, [machine]).get(machine.name) != chosen:
+        if chosen is not None and kept.get(machine.name) != chosen:
             keep_chosen(out, machine, chosen)
         rows.append(_row_of_training(machine, mine, chosen))
     return Summary("Training of the fleet", tuple(rows))
