@@ -24,10 +24,13 @@ class Model:
     """Has answered the bundle's golden windows, so that it is warm."""
 
     def serves(self, ear: Ear) -> bool:
-        """Whether it is what would be opened for `ear` now: the same files, cut into windows alike."""
+        """Whether its engine answers for `ear` too: the same files, wherever they lie, and windows alike."""
         mine = self.ear
-        same_files = mine.bundle.folder == ear.bundle.folder and mine.bundle.manifest == ear.bundle.manifest
-        return same_files and mine.grid == ear.grid and mine.limits == ear.limits
+        return (mine.bundle.manifest, mine.grid, mine.limits) == (ear.bundle.manifest, ear.grid, ear.limits)
+
+    def for_ear(self, ear: Ear) -> Model:
+        """Return it for the bundle of `ear`, which may lie in another folder and have another calibration."""
+        return self if self.ear.bundle.folder == ear.bundle.folder else Model(ear, self.engine)
 
 
 def plans_folder(state_dir: Path) -> Path:
@@ -83,6 +86,7 @@ def open_models(
             if model is None:
                 model = Model(ear, checked_engine(ear.bundle, settings, plans))
                 undo.callback(model.engine.close)
-            models[folder] = model
+                known.append(model)
+            models[folder] = model.for_ear(ear)
         undo.pop_all()
     return models

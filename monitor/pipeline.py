@@ -16,7 +16,7 @@ from monitor.audience import Audience
 from monitor.clock import WallClock
 from monitor.errors import StoreError
 from monitor.explanation import Explanation
-from monitor.listening import inferences_from_logmels
+from monitor.inferring import Answer, Inferring, Place, place_of
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Span, Window
@@ -42,14 +42,6 @@ class FlaggedWindow:
     """What the model answered: the error map and the reconstruction to be kept."""
 
 
-UNKNOWN_COST_S = 0.001
-"""What a window is taken to cost before its engine has answered once."""
-COST_SHARE = 0.2
-"""Weight of an engine's last call in what its windows cost."""
-_Heard = Mapping[tuple[str, int], tuple[LogMel, Inference]]
-"""What the engine took and answered, by source and first sample."""
-
-
 class Pipeline:
     """Judges windows, in the order in which they were heard."""
 
@@ -72,7 +64,7 @@ class Pipeline:
         self._say = say
         self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in roster}
         self._unsaved = Unsaved(store, log)
-        self._costs_s: dict[int, float] = {}
+        self._inferring = Inferring(roster)
         self._clock = WallClock()
         self._signals: SignalBoard | None = None
 
@@ -93,11 +85,11 @@ class Pipeline:
             if verdict.span.quality is Quality.OK
         ]
         try:
-            heard = self._inferences(wanted)
+            answers = self._inferring.answers(wanted)
         except EngineError:
             self._settle_windows(verdicts, {})
             raise
-        self._settle_windows(verdicts, heard)
+        self._settle_windows(verdicts, answers)
 
     def give_up(self, spans: Sequence[Span]) -> None:
         """Settle dropped windows as not judged, without an engine: their alarms are uncertain."""
@@ -113,16 +105,15 @@ class Pipeline:
 
     def cost_s(self, source_id: str) -> float:
         """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
-        machine = self._roster.get(source_id)
-        return UNKNOWN_COST_S if machine is None else self._costs_s.get(id(machine.engine), UNKNOWN_COST_S)
+        return self._inferring.cost_s(source_id)
 
-    def _settle_windows(self, verdicts: Sequence[Verdict], heard: _Heard) -> None:
+    def _settle_windows(self, verdicts: Sequence[Verdict], answers: Mapping[Place, Answer]) -> None:
         for verdict in verdicts:
             span = verdict.span
             machine = self._roster.judge_of(span)
             if not self._roster.is_present(machine):
                 self.take_over(machine)
-            answer = heard.get((span.source_id, span.first_sample))
+            answer = answers.get(place_of(span))
             score = (
                 machine.scorer.unjudged_score(span, machine.ear.bundle.bundle_id)
                 if answer is None
@@ -207,7 +198,8 @@ class Pipeline:
         self._roster.join(machine)
         self._audience.tell_joined(machine)
         narrator = Narrator(machine, self._store, self._audience, self._log)
-        self._narrators[machine.source_id] = narrator
+        # replaced whole, as all that other threads loop over
+        self._narrators = {**self._narrators, machine.source_id: narrator}
         guarded(self._log, "explanation of an open event not read", narrator.resume)
         self._take_clock(machine)
         self.settle(machine, machine.alarm.join_configuration(time.time()))
@@ -218,7 +210,7 @@ class Pipeline:
         narrator = self._narrators[successor.source_id]
         narrator.go_on_with(successor)
         self._audience.tell_succeeded(successor, narrator.explanation)
-        self._let_go(before)
+        self._inferring.let_go(before)
         self._log.info("judged by", source=successor.source_id, bundle=successor.ear.bundle.bundle_id)
 
     def take_over_unheard(self, successor: Machine) -> None:
@@ -233,14 +225,10 @@ class Pipeline:
 
     def leave(self, machine: Machine) -> None:
         """Follow a source no more; its history stays in the store."""
-        del self._narrators[machine.source_id]
+        self._narrators = {name: n for name, n in self._narrators.items() if name != machine.source_id}
         self._roster.leave(machine.source_id)
         self._audience.tell_left(machine.source_id)
-        self._let_go(machine)
-
-    def _let_go(self, machine: Machine) -> None:
-        if self._roster.close_unused(machine.engine):
-            self._costs_s.pop(id(machine.engine), None)
+        self._inferring.let_go(machine)
 
     def explanation_of(self, machine: Machine) -> Explanation | None:
         """Return what is known of a machine's open event; None: nothing, or none is open."""
@@ -270,27 +258,6 @@ class Pipeline:
         """How many steps wait for the store."""
         return len(self._unsaved)
 
-    def _inferences(self, windows: Sequence[Window]) -> _Heard:
-        batches: dict[int, list[tuple[Machine, LogMel]]] = {}
-        for window in windows:
-            machine = self._roster.judge_of(window.span)
-            logmel = machine.frontend.logmel_from_window(window)
-            batches.setdefault(id(machine.engine), []).append((machine, logmel))
-        heard = {}
-        for key, batch in batches.items():
-            logmels = [logmel for _, logmel in batch]
-            began_s = time.perf_counter()
-            for logmel, inference in zip(
-                logmels, inferences_from_logmels(batch[0][0].engine, logmels), strict=True
-            ):
-                heard[logmel.span.source_id, logmel.span.first_sample] = (logmel, inference)
-            self._note_cost(key, (time.perf_counter() - began_s) / len(batch))
-        return heard
-
-    def _note_cost(self, engine: int, cost_s: float) -> None:
-        known_s = self._costs_s.get(engine, cost_s)
-        self._costs_s[engine] = known_s + COST_SHARE * (cost_s - known_s)
-
     def _follow_clock(self) -> None:
         """Have alarms wait as long as before when the wall clock was set, and tell what is dated anew."""
         if self._clock.look() is None:
@@ -303,7 +270,7 @@ class Pipeline:
         reading = self._clock.reading
         return machine.alarm.follow_clock(reading.boot_id, reading.offset_s)
 
-    def _tell(self, machine: Machine, score: Score, answer: tuple[LogMel, Inference] | None) -> None:
+    def _tell(self, machine: Machine, score: Score, answer: Answer | None) -> None:
         self._audience.offer_score(score)
         self._audience.tell_window(score, lag_s=self._clock.age_s(score.span.end_utc_s))
         if answer is None:

@@ -86,8 +86,8 @@ class Turnover:
             open_already = roster.hold()
             undo.callback(roster.release)
             models = open_models(config, open_already=open_already, say=self._say)
-            for model in models.values():
-                undo.callback(roster.close_unused, model.engine)
+            for engine in {id(model.engine): model.engine for model in models.values()}.values():
+                undo.callback(roster.close_unused, engine)
             change = _Change(
                 joiners=self._joiners(new, config, models),
                 leavers=leavers,

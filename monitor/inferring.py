@@ -1,0 +1,71 @@
+"""Has windows answered by their machines' engines, and knows what that costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from monitor.listening import inferences_from_logmels
+from monitor.machine import Machine
+from monitor.messages import Inference, LogMel, Span, Window
+from monitor.roster import Roster
+
+UNKNOWN_COST_S = 0.001
+"""What a window is taken to cost before its engine has answered once."""
+COST_SHARE = 0.2
+"""Weight of an engine's last call in what its windows cost."""
+
+Place = tuple[str, int, int]
+"""Of a window: its source, the machine it was cut for, and its first sample. Machines may count otherwise."""
+Answer = tuple[LogMel, Inference]
+"""What an engine took, and what it answered."""
+
+
+def place_of(span: Span) -> Place:
+    """Return what tells a window from all others."""
+    return span.source_id, span.machine, span.first_sample
+
+
+class Inferring:
+    """Belongs to the thread that judges; any thread may ask what a window costs."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self._costs_s: dict[int, float] = {}
+
+    def answers(self, windows: Sequence[Window]) -> Mapping[Place, Answer]:
+        """Return the answers to windows of any sources, all those of one engine in one call of it.
+
+        Raises:
+            EngineError: An engine failed.
+        """
+        batches: dict[int, list[tuple[Machine, LogMel]]] = {}
+        for window in windows:
+            machine = self._roster.judge_of(window.span)
+            logmel = machine.frontend.logmel_from_window(window)
+            batches.setdefault(id(machine.engine), []).append((machine, logmel))
+        answers = {}
+        for key, batch in batches.items():
+            logmels = [logmel for _, logmel in batch]
+            began_s = time.perf_counter()
+            inferences = inferences_from_logmels(batch[0][0].engine, logmels)
+            self._note_cost(key, (time.perf_counter() - began_s) / len(batch))
+            answers.update(
+                (place_of(logmel.span), (logmel, inference))
+                for logmel, inference in zip(logmels, inferences, strict=True)
+            )
+        return answers
+
+    def cost_s(self, source_id: str) -> float:
+        """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
+        machine = self._roster.get(source_id)
+        return UNKNOWN_COST_S if machine is None else self._costs_s.get(id(machine.engine), UNKNOWN_COST_S)
+
+    def let_go(self, machine: Machine) -> None:
+        """Close the engine of a machine that has left, unless another needs it."""
+        if self._roster.close_unused(machine.engine):
+            self._costs_s.pop(id(machine.engine), None)
+
+    def _note_cost(self, engine: int, cost_s: float) -> None:
+        known_s = self._costs_s.get(engine, cost_s)
+        self._costs_s[engine] = known_s + COST_SHARE * (cost_s - known_s)
