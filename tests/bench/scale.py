@@ -7,7 +7,8 @@
 Measured on this machine, in one run:
 
     carried           the largest crowd of 16 kHz sources that one core judged, no window lost (crowd.py)
-    crowd             CPU of the whole daemon with 32 sources, stretch by stretch, per hour of sound
+    crowd             CPU of the whole daemon with 32 sources, stretch by stretch, per hour of sound;
+                      short_blocks: the same with a microphone's default of 100 ms a block
     bare              the same FFTs and engine calls in a loop (bare.py), before, between and after the crowds
     peers             audio-anomaly, pyod's AudioAE, a torch + torchaudio loop of the same nets (peer_loop.py)
     microphone        one source: latency to an MQTT subscriber, start to READY, memory (daemon.py)
@@ -73,7 +74,7 @@ class Effort:
     """Of the pump that every source plays, again and again."""
 
 
-WHOLE = Effort(KINDS, 32, 250.0, 4.0, 3, 10.0, 0.9, 4, 8.0, 400, 1.5, 30.0, 8.0, 60)
+WHOLE = Effort(KINDS, 32, 250.0, 4.0, 3, 8.0, 0.85, 4, 7.0, 400, 1.5, 30.0, 8.0, 60)
 SMOKE = Effort(("ae",), 2, 250.0, 1.0, 1, 1.4, 0.01, 1, 1.4, 5, 0.0, 1.4, 1.6, 5)
 
 
