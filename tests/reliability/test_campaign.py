@@ -10,7 +10,7 @@ from plant_lab import LabTimes, missing_parts
 from run_sequence import run_sequence
 from sequences import Step, sequence_of_seed, step_of_text
 
-SEED = 8
+SEED = 58
 QUICK = (
     "silence",
     "clipping",
@@ -32,7 +32,7 @@ pytestmark = [
 
 
 def test_faults_by_lot_find_no_wrong_normal_and_lose_nothing(tmp_path: Path) -> None:
-    steps = [*sequence_of_seed(SEED, 4, QUICK, longest_s=1.0), HANG]
+    steps = [*sequence_of_seed(SEED, 3, QUICK, longest_s=1.0), HANG]
     print(f"seed {SEED}:", ", ".join(step.text for step in steps))  # noqa: T201 - to run it again
     result = run_sequence(tmp_path, steps, SEED, LabTimes.short(), note=show)
     assert [] == result.found, (tmp_path / "daemon.log").read_text()[-4000:]
