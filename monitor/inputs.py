@@ -67,11 +67,16 @@ class Inputs:
         return self._lanes.values()
 
     @property
+    def captures(self) -> Sequence[Capture]:
+        """Those of all inputs that are listened to."""
+        return [each.capture for each in list(self._inputs.values())]
+
+    @property
     def have_all_ended(self) -> bool:
         """Whether no sound will come any more."""
         if self._changing:
             return False
-        return all(each.capture.source.finished for each in list(self._inputs.values()))
+        return all(capture.source.finished for capture in self.captures)
 
     def start(self, supervisor: Supervisor) -> None:
         """Begin to listen."""

@@ -203,9 +203,10 @@ def test_a_hanging_engine_or_capture_starves_it_and_an_absent_device_does_not(
         }
         log = CapturedLog()
         daemon = Daemon(parse_config(yaml.safe_dump(tree), name="t"), log=log, notifier=Notifier(environ))
-        hear, read = Hangable(daemon._pipeline.hear), Hangable(daemon._captures[0].source.read)
+        source = daemon._inputs.captures[0].source
+        hear, read = Hangable(daemon._pipeline.hear), Hangable(source.read)
         monkeypatch.setattr(daemon._pipeline, "hear", hear)
-        monkeypatch.setattr(daemon._captures[0].source, "read", read)
+        monkeypatch.setattr(source, "read", read)
         watched = Watched(daemon, sock)
         try:
             for hangable in (hear, read):
