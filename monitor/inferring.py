@@ -44,7 +44,7 @@ class Inferring:
             machine = self._roster.judge_of(window.span)
             logmel = machine.frontend.logmel_from_window(window)
             batches.setdefault(id(machine.engine), []).append((machine, logmel))
-        answers = {}
+        answers: dict[Place, Answer] = {}
         for key, batch in batches.items():
             logmels = [logmel for _, logmel in batch]
             began_s = time.perf_counter()

@@ -21,6 +21,7 @@ from monitor.calibration import fit_calibration, save_calibration
 from monitor.config import load_config
 from monitor.daemon import Daemon
 from monitor.health import SourceFacts
+from monitor.machine import Machine
 from monitor.messages import AlarmChange, Score
 from monitor.notify import Notifier
 from monitor.testing import CapturedLog
@@ -49,17 +50,27 @@ class LiveDaemon:
         )
         self.scores: list[Score] = []
         self.changes: list[AlarmChange] = []
-        offer, tell = self.daemon._announcer.offer_score, self.daemon._announcer.tell_alarm
-        self.daemon._announcer.offer_score = lambda score: (self.scores.append(score), offer(score))[1]  # type: ignore[method-assign]
-        self.daemon._announcer.tell_alarm = lambda machine, change: (  # type: ignore[method-assign]
-            self.changes.append(change),
-            tell(machine, change),
-        )[1]
+        self._listen_in()
         self._stop, self.hangup = threading.Event(), threading.Event()
         self.exit_code: int | None = None
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
         self._commands = 0
+
+    def _listen_in(self) -> None:
+        announcer = self.daemon._announcer
+        offer, tell = announcer.offer_score, announcer.tell_alarm
+
+        def offer_score(score: Score) -> None:
+            self.scores.append(score)
+            offer(score)
+
+        def tell_alarm(machine: Machine, change: AlarmChange) -> None:
+            self.changes.append(change)
+            tell(machine, change)
+
+        announcer.offer_score = offer_score  # type: ignore[method-assign]
+        announcer.tell_alarm = tell_alarm  # type: ignore[method-assign]
 
     def _run(self) -> None:
         self.exit_code = self.daemon.run(self._stop, self.hangup)

@@ -89,19 +89,20 @@ def test_what_does_not_fit_refuses_the_whole_and_leaves_nothing_open(live: Live,
     soundfile.write(tmp_path / "x.wav", np.zeros(16_000), 16_000)
     daemon = live(simulated("a"))
     daemon.hear("a", 1)
-    file = {"id": "x", "kind": "file", "path": str(tmp_path / "x.wav")}
+    file: dict[str, object] = {"id": "x", "kind": "file", "path": str(tmp_path / "x.wav")}
     broken = copy_bundle(DEMO / "ae", tmp_path / "broken")
     (broken / "model.onnx").write_bytes(b"no model")
     tiny = tiny_bundle(tmp_path / "tiny").folder
     before = (threading.active_count(), open_files())
-    for sources, sentence in [
+    cases: list[tuple[list[dict[str, object]], str]] = [
         ([simulated("a"), file, {"id": "y", "kind": "file", "path": "/nowhere.wav"}], "/nowhere.wav"),
         ([simulated("a"), simulated("n", bundle=str(broken))], "broken"),
         ([simulated("a", bundle=str(tiny))], "wheeltapper calibrate"),
         ([simulated("A"), simulated("b")], "by letter case alone"),
         ([simulated("a"), {"id": "z", "kind": "radio"}], "sources.1"),
         ([simulated("a"), simulated("a")], "stands twice"),
-    ]:
+    ]
+    for sources, sentence in cases:
         reply = daemon.reload(*sources)
         assert ("refused", True) == (reply["result"], sentence in reply["reason"]), reply["reason"]
         assert reply["reason"].startswith("nothing was changed: ")
@@ -109,7 +110,8 @@ def test_what_does_not_fit_refuses_the_whole_and_leaves_nothing_open(live: Live,
     assert "site is 'plant', the file says 'mill'; restart the daemon" in reply["reason"]
     daemon.hear("a", 2)
     gc.collect()
-    assert before == (threading.active_count(), open_files())
+    # a file of the store may be open just now: it will not stay
+    daemon.wait(lambda: before[0] == threading.active_count() and open_files() <= before[1], "all closed")
     assert ["a"] == list(daemon.facts())
     assert starts(daemon.of("a"), HOP)
 
