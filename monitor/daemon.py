@@ -202,6 +202,7 @@ class Daemon:
             supervisor=self._supervisor,
         )
         live = (
+            self._outlets.prepare,
             Turnover(parts, self._errands, self._log).prepare,
             *live_parts(self._roster, self._keeper, self._announcer, self._pipeline),
             off_part(self._roster, self._signals, self._outlets.follow_signals),

@@ -84,11 +84,12 @@ class Inputs:
             supervisor.start(each.task)
 
     def stop(self, supervisor: Supervisor, timeout_s: float) -> list[str]:
-        """End all captures and hand on the tails; return the names of those still busy."""
+        """End all captures and hand on the tails; return the names of those still busy, whose tails stay."""
         busy = supervisor.stop([each.task for each in self._inputs.values()], timeout_s)
-        if not busy:
-            for lane in self.lanes:
-                lane.finish()
+        for each in self._inputs.values():
+            if each.task.name not in busy:
+                for source_id in each.sources:
+                    self._lanes[source_id].finish()
         return busy
 
     def prepare(self, config: Config) -> InputChange:

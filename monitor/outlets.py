@@ -11,6 +11,7 @@ from monitor.errors import CommandError
 from monitor.logs import Log
 from monitor.messages import Reader, Score
 from monitor.operators import Origin
+from monitor.prepared import Prepared, nothing
 from monitor.publish.box import Calls, box_from_config
 from monitor.publish.edge.calls import EdgeCalls
 from monitor.publish.edge.node import EdgeNode
@@ -19,6 +20,7 @@ from monitor.publish.explained import Voice
 from monitor.publish.outlet import Outlet
 from monitor.publish.publisher import Publisher
 from monitor.publish.signals import PlantSignals
+from monitor.publish.sparkplug.roster import check_device_ids
 from monitor.store import Store
 from monitor.supervisor import Task
 
@@ -85,6 +87,16 @@ class Outlets:
             embedded_port = None if self.publisher is None else self.publisher.port
             servers = servers_from_config(self._config, embedded_port=embedded_port)
             self.edge_node.start(self._config.sparkplug, self._config.mqtt, servers)
+
+    def prepare(self, config: Config) -> Prepared:
+        """Refuse sources that a protocol could not tell of.
+
+        Raises:
+            SparkplugError: An id is not fit for a device, or there are too many of them.
+        """
+        if self.edge_node is not None:
+            check_device_ids([source.id for source in config.sources])
+        return Prepared(nothing)
 
     def follow_signals(self) -> None:
         """Subscribe to the topics that the plant's signals have now; Sparkplug has one tag for all."""

@@ -11,6 +11,18 @@ from monitor.publish.sparkplug.topics import check_id
 MAX_DEVICES = 2_000
 
 
+def check_device_ids(device_ids: Sequence[str]) -> None:
+    """Refuse devices that no node could have.
+
+    Raises:
+        SparkplugError: An id is not fit for a topic, or there are too many.
+    """
+    for device_id in device_ids:
+        check_id("device id", device_id)
+    if len(device_ids) > MAX_DEVICES:
+        raise SparkplugError(f"{len(device_ids)} devices: one node has at most {MAX_DEVICES}")
+
+
 class Roster:
     """The tags of the node and of every device. Aliases, where wanted, are unique over all of them."""
 

@@ -9,9 +9,11 @@ import pytest
 from edge_rig import EdgeRig, HostSide, at
 from fixtures_mosquitto import Mosquitto, Recorder, eventually
 
+from monitor.errors import SparkplugError
 from monitor.messages import CaptureState
 from monitor.publish.edge.presence import PART_WITHIN_S, Presence
 from monitor.publish.sparkplug.datatypes import DataType
+from monitor.publish.sparkplug.roster import MAX_DEVICES, check_device_ids
 from monitor.publish.sparkplug.settings import Now
 
 pytestmark = pytest.mark.broker
@@ -105,3 +107,11 @@ def test_a_source_that_comes_back_before_it_has_left_stays_and_one_that_goes_bef
     presence.leave("a", 1.0)
     assert [] == presence.take_left(1.0 + PART_WITHIN_S / 2, is_told=False)
     assert ["a"] == presence.take_left(1.0 + PART_WITHIN_S, is_told=False), "records hold it up so long"
+
+
+def test_more_devices_than_a_node_can_have_are_refused_before_any_joins() -> None:
+    check_device_ids([f"s{n}" for n in range(MAX_DEVICES)])
+    with pytest.raises(SparkplugError, match=f"{MAX_DEVICES + 1} devices: one node has at most"):
+        check_device_ids([f"s{n}" for n in range(MAX_DEVICES + 1)])
+    with pytest.raises(SparkplugError, match="device id"):
+        check_device_ids(["pump/1"])
