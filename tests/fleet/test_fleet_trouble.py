@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fixtures_verbs import ran
+from misbehaving import Misbehaving
 from plant_rig import EPOCH, TINY, made_in, rows_of, write_plant, write_sound
 
 from training.fleet.artefacts import Artefacts
 from training.fleet.guards import PREFIX, scratch_folder
-from training.fleet.serial import perform_serially
+from training.fleet.on_ray import LOCAL, Cluster
+from training.fleet.serial import Serial
 from training.fleet.tasks import Task, Terms, perform, reports_of
 
 
 def terms(out: Path, **changes: object) -> Terms:
     given: dict[str, Any] = {"threads": 1, "limit_s": 60.0, "memory_bytes": None, "made_utc_s": float(EPOCH)}
     return Terms(out=str(out), **{**given, **changes})
-
-
-@dataclass(frozen=True)
-class Misbehaving:
-    """Work that does what real work should not."""
-
-    how: str
-
-    def do(self, place: str, out: Artefacts, terms: Terms, scratch: Path) -> Mapping[str, Any]:  # noqa: ARG002
-        if self.how == "hang":
-            while True:
-                time.sleep(0.01)
-        if self.how == "grow":
-            return {"size": len(bytearray(4_000_000_000))}
-        if self.how == "die":
-            os.abort()
-        if self.how == "die once":
-            marker = Path(terms.out) / "died"
-            if not marker.exists():
-                marker.touch()
-                os.abort()
-        if self.how == "raise":
-            raise ZeroDivisionError("by nothing")
-        return {"well": True}
 
 
 def task(how: str) -> Task:
@@ -72,12 +48,29 @@ def test_what_goes_wrong_in_a_task_is_its_report(tmp_path: Path, how: str, code:
 
 def test_a_process_that_dies_is_tried_again_and_then_reported_and_the_rest_is_done(tmp_path: Path) -> None:
     tasks = [task("die"), task("die once"), task("behave")]
-    reports = {work.machine: report for work, report in perform_serially(tasks, terms(tmp_path, retries=1))}
+    reports = {work.machine: report for work, report in Serial().perform(tasks, terms(tmp_path, retries=1))}
     assert {"die": False, "die once": True, "behave": True} == {k: v.done for k, v in reports.items()}
     assert ("fleet-died", "its process died 2 times (exit code -6)") == (
         reports["die"].code,
         reports["die"].error.partition(":")[0],
     )
+
+
+def test_on_ray_a_task_that_dies_or_hangs_is_reported_and_the_rest_is_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where workers find what misbehaves
+    monkeypatch.setenv("RAY_worker_niceness", "0")
+    tasks = [task("die"), task("hang"), task("behave")]
+    with contextlib.closing(Cluster(LOCAL, 1)) as cluster:
+        limits = terms(tmp_path, retries=0, limit_s=0.5)
+        reports = {work.machine: report for work, report in cluster.perform(tasks, limits)}
+    assert {"die": "fleet-died", "hang": "fleet-time", "behave": ""} == {
+        k: v.code for k, v in reports.items()
+    }
+    assert "its process died 1 times" in reports["die"].error
+    assert reports["behave"].done
 
 
 def test_another_version_of_this_software_refuses(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 from tqdm import tqdm
 
 from training.fleet.artefacts import Artefacts
 from training.fleet.errors import FleetError
-from training.fleet.on_ray import LOCAL, is_installed, perform_on_ray
-from training.fleet.serial import perform_serially
+from training.fleet.on_ray import LOCAL, Cluster, is_installed
+from training.fleet.serial import Serial
 from training.fleet.tasks import FAILED, Report, Task, Terms, reports_of, write_failure
 
 NONE = "none"
@@ -20,20 +20,14 @@ LOG_S = 30.0
 """Between lines of progress where nobody watches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Protocol):
     """Who does the tasks."""
-
-    ray: str
-    """NONE, LOCAL or the address of a cluster."""
-    workers: int | None = None
-    """CPUs of a local cluster; None: all."""
 
     def perform(self, tasks: Sequence[Task], terms: Terms) -> Iterator[tuple[Task, Report]]:
         """Yield each task with what came of it, as they are done."""
-        if self.ray == NONE:
-            return perform_serially(tasks, terms)
-        return perform_on_ray(tasks, terms, address=self.ray, workers=self.workers)
+
+    def close(self) -> None:
+        """End what was started for it; may be called again."""
 
 
 def engine_for(asked: str | None, workers: int | None) -> Engine:
@@ -43,18 +37,18 @@ def engine_for(asked: str | None, workers: int | None) -> Engine:
         FleetError: Ray is asked for and not installed.
     """
     if asked == NONE:
-        return Engine(NONE)
-    if not is_installed():
-        if asked is not None:
-            raise FleetError(
-                f"--ray {asked}: Ray is not installed; pip install 'wheeltapper[fleet]', or give --ray none"
-            )
-        sys.stderr.write(
-            "wheeltapper fleet: Ray is not installed, so the tasks are done one after the other here; to use "
-            "more cores or machines: pip install 'wheeltapper[fleet]'\n"
+        return Serial()
+    if is_installed():
+        return Cluster(asked or LOCAL, workers)
+    if asked is not None:
+        raise FleetError(
+            f"--ray {asked}: Ray is not installed; pip install 'wheeltapper[fleet]', or give --ray none"
         )
-        return Engine(NONE)
-    return Engine(asked or LOCAL, workers)
+    sys.stderr.write(
+        "wheeltapper fleet: Ray is not installed, so the tasks are done one after the other here; to use "
+        "more cores or machines: pip install 'wheeltapper[fleet]'\n"
+    )
+    return Serial()
 
 
 def perform_all(tasks: Iterable[Task], terms: Terms, engine: Engine, title: str) -> dict[str, Report]:

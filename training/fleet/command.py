@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import time
@@ -96,20 +97,17 @@ def run(arguments: argparse.Namespace) -> int:
     verb = arguments.fleet_verb
     recipes = recipes_of_file(arguments.recipes) if verb == "train" else []
     out = Artefacts(arguments.out)
-    plant = Plant(
-        data=_shared(arguments.data),
-        machines=tuple(machines_of_data(arguments.data, arguments.machine)),
-        terms=_terms(arguments),
-        engine=engine_for(arguments.ray, arguments.workers),
-    )
-    if verb == "train":
-        summary = train_plant(plant, recipes)
-    elif verb == "evaluate":
-        truth = {} if arguments.truth is None else events_of_truth(arguments.truth)
-        summary = evaluate_plant(plant, _bundles(arguments), _hearing(arguments), truth)
-    else:
-        piece_bytes = arguments.piece_mb * 1_000_000
-        summary = score_plant(plant, _bundles(arguments), _hearing(arguments), piece_bytes=piece_bytes)
+    machines = tuple(machines_of_data(arguments.data, arguments.machine))
+    with contextlib.closing(engine_for(arguments.ray, arguments.workers)) as engine:
+        plant = Plant(_shared(arguments.data), machines, _terms(arguments), engine)
+        if verb == "train":
+            summary = train_plant(plant, recipes)
+        elif verb == "evaluate":
+            truth = {} if arguments.truth is None else events_of_truth(arguments.truth)
+            summary = evaluate_plant(plant, _bundles(arguments), _hearing(arguments), truth)
+        else:
+            piece_bytes = arguments.piece_mb * 1_000_000
+            summary = score_plant(plant, _bundles(arguments), _hearing(arguments), piece_bytes=piece_bytes)
     return _told(summary, out, verb)
 
 

@@ -6,7 +6,6 @@ dies, or its machine, is Ray's to notice: it starts the task again elsewhere.
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import importlib.util
 import os
@@ -35,17 +34,25 @@ def is_installed() -> bool:
     return importlib.util.find_spec("ray") is not None
 
 
-def perform_on_ray(
-    tasks: Sequence[Task], terms: Terms, *, address: str, workers: int | None
-) -> Iterator[tuple[Task, Report]]:
-    """Yield each task with its report as it is done; what was started here is ended when the last is out.
+class Cluster:
+    """A Ray cluster, reached when there is the first task, and left by `close`. One a process."""
 
-    `address`: LOCAL for a cluster of `workers` CPUs on this machine, or that of a running one.
+    def __init__(self, address: str, workers: int | None = None) -> None:
+        """Note where: LOCAL for one of `workers` CPUs on this machine, or the address of a running one."""
+        self.address = address
+        self.workers = workers
+        self._ray: Any = None
+        self._files: str | None = None
 
-    Raises:
-        FleetError: No cluster is reached there.
-    """
-    with _cluster(address, workers, terms) as ray:
+    def perform(self, tasks: Sequence[Task], terms: Terms) -> Iterator[tuple[Task, Report]]:
+        """Yield each task with its report as it is done.
+
+        Raises:
+            FleetError: No cluster is reached there.
+        """
+        if self._ray is None:
+            self._connect(terms)
+        ray = self._ray
         remote = ray.remote(perform)
         needs = {
             "num_cpus": terms.threads,
@@ -65,6 +72,43 @@ def perform_on_ray(
             task = running.pop(ready)
             yield task, _report(ray, ready, task, terms)
 
+    def close(self) -> None:
+        """Leave the cluster; a local one and its files are gone afterwards. May be called again."""
+        if self._ray is not None:
+            self._ray.shutdown()
+            self._ray = None
+        if self._files is not None:
+            shutil.rmtree(self._files, ignore_errors=True)
+            self._files = None
+
+    def _connect(self, terms: Terms) -> None:
+        os.environ.update(QUIET)
+        for name, value in UNTOLD.items():
+            os.environ.setdefault(name, value)
+        ray = importlib.import_module("ray")
+        threads = {name: str(terms.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        settings: dict[str, Any] = {
+            "log_to_driver": False,
+            "logging_level": "ERROR",
+            "runtime_env": {"env_vars": {**threads, "OPENBLAS_NUM_THREADS": "1"}},
+        }
+        if self.address == LOCAL:
+            self._files = tempfile.mkdtemp(prefix="wt-ray-")
+            settings |= {
+                "num_cpus": self.workers,
+                "include_dashboard": False,
+                "object_store_memory": OBJECT_STORE_BYTES,
+                "_temp_dir": self._files,
+            }
+        try:
+            ray.init(address=self.address, **settings)
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise FleetError(
+                f"--ray {self.address}: no cluster is reached: {error}; see `ray status` there, or give "
+                "local or none"
+            ) from error
+        self._ray = ray
+
 
 def _report(ray: Any, ready: object, task: Task, terms: Terms) -> Report:  # noqa: ANN401 - Ray's module
     try:
@@ -78,41 +122,3 @@ def _report(ray: Any, ready: object, task: Task, terms: Terms) -> Report:  # noq
         how = str(error).strip().splitlines()[0]
         return failed_report(task, "fleet-died", sentence_of_death(1 + terms.retries, how))
     return report
-
-
-@contextlib.contextmanager
-def _cluster(address: str, workers: int | None, terms: Terms) -> Iterator[Any]:
-    """Give the body Ray, connected; a local cluster and its files are gone afterwards."""
-    os.environ.update(QUIET)
-    for name, value in UNTOLD.items():
-        os.environ.setdefault(name, value)
-    ray = importlib.import_module("ray")
-    threads = {name: str(terms.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
-    common = {
-        "log_to_driver": False,
-        "logging_level": "ERROR",
-        "runtime_env": {"env_vars": {**threads, "OPENBLAS_NUM_THREADS": "1"}},
-    }
-    files = tempfile.mkdtemp(prefix="wt-ray-") if address == LOCAL else None
-    local = {
-        "num_cpus": workers,
-        "include_dashboard": False,
-        "object_store_memory": OBJECT_STORE_BYTES,
-        "_temp_dir": files,
-    }
-    try:
-        _connect(ray, address, {**common, **(local if files is not None else {})})
-        yield ray
-    finally:
-        ray.shutdown()
-        if files is not None:
-            shutil.rmtree(files, ignore_errors=True)
-
-
-def _connect(ray: Any, address: str, settings: dict[str, Any]) -> None:  # noqa: ANN401 - Ray's module
-    try:
-        ray.init(address=address, **settings)
-    except (ConnectionError, ValueError, RuntimeError) as error:
-        raise FleetError(
-            f"--ray {address}: no cluster is reached: {error}; see `ray status` there, or give local or none"
-        ) from error

@@ -16,12 +16,18 @@ from training.fleet.tasks import Report, Task, Terms, failed_report, perform
 PRELOADED = "training.fleet.warm"
 
 
-def perform_serially(tasks: Sequence[Task], terms: Terms) -> Iterator[tuple[Task, Report]]:
-    """Yield each task with its report, in order; one whose process dies is tried again, then reported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([PRELOADED])
-    for task in tasks:
-        yield task, _report(context, task, terms)
+class Serial:
+    """This machine, one task at a time."""
+
+    def perform(self, tasks: Sequence[Task], terms: Terms) -> Iterator[tuple[Task, Report]]:
+        """Yield each task with its report, in order; one whose process dies is tried again, then reported."""
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload([PRELOADED])
+        for task in tasks:
+            yield task, _report(context, task, terms)
+
+    def close(self) -> None:
+        """Nothing is left but the server of forks, which ends with this process."""
 
 
 def _report(context: multiprocessing.context.ForkServerContext, task: Task, terms: Terms) -> Report:
