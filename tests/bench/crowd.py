@@ -154,6 +154,7 @@ def _daemon(crowd: Crowd, folder: Path) -> Iterator[DaemonProcess]:
         "engine": {
             "bundle": str(ROOT / "engines" / "demo" / crowd.kind),
             "queue_windows": max(256, 2 * crowd.sources),
+            "backend": "onnxruntime",
         },
         "sources": [
             {

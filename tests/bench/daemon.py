@@ -73,7 +73,9 @@ def measure(seconds: float, folder: Path, *, warm_up_s: float = WARM_UP_S) -> di
         microphone.feed(SimulatedMachine("pump", seed=1).next_samples(48_000 * 30))
         source = {"id": "m", "kind": "microphone", "device": "default", "sample_rate_hz": 48_000}
     mqtt = {"host": "127.0.0.1", "port": broker.port, "prefix": "bench"}
-    daemon = DaemonProcess(folder, {"sources": [source], "mqtt": mqtt})
+    # as on a box without TensorRT, whose libraries our development environment loads in vain: 100 MB
+    engine = {"backend": "onnxruntime"}
+    daemon = DaemonProcess(folder, {"engine": engine, "sources": [source], "mqtt": mqtt})
     if microphone is not None:
         daemon.environment.update(microphone.environment)
     clock = ScoreClock(broker.port, "bench/m/score")

@@ -75,7 +75,7 @@ class Effort:
 
 
 WHOLE = Effort(KINDS, 32, 250.0, 4.0, 3, 8.0, 0.85, 4, 7.0, 400, 1.5, 30.0, 8.0, 60)
-SMOKE = Effort(("ae",), 2, 250.0, 1.0, 1, 1.4, 0.01, 1, 1.4, 5, 0.0, 1.4, 1.6, 5)
+SMOKE = Effort(("ae",), 2, 250.0, 0.5, 1, 1.5, 0.01, 0, 0.0, 5, 0.0, 1.3, 1.3, 5)
 
 
 def run(effort: Effort, folder: Path, peers_python: str) -> dict[str, Any]:
