@@ -71,6 +71,24 @@ class CalibrationMismatchError(CalibrationError):
     code = "calibration-mismatch"
 
 
+class LibraryError(CodedError):
+    """The versions of a machine's bundles cannot be read or changed as asked; the text says why."""
+
+    code = "bundle-library"
+
+
+class UntrustedError(CodedError):
+    """A bundle or a calibration has no signature by a key that the configuration trusts."""
+
+    code = "bundle-untrusted"
+
+
+class SigningKeyError(CodedError):
+    """A key cannot be read, written or used as asked."""
+
+    code = "signing-key"
+
+
 class CommandError(CodedError):
     """An operator's command is refused; the text says why."""
 

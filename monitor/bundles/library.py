@@ -1,0 +1,247 @@
+"""The versions of one machine's bundles on this box, side by side, and the document that names the live one.
+
+    <state_dir>/bundles/<source>/bundles.json      the roles (`monitor.bundles.roles`), replaced in one step
+    <state_dir>/bundles/<source>/versions/<name>/  a bundle with its calibration.json and the signatures
+    <state_dir>/bundles/<source>/.incoming/        what an install copies, until it is whole
+    <state_dir>/bundles/<source>/.lock             held by whoever changes any of these
+
+A version is named by its bundle and by what lies in its files, so that the same bundle with another
+calibration is another version. A version's files never change. A kill at any moment leaves the old roles or
+the new ones, and at most files that the next install removes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from engines.bundle import open_bundle
+from engines.errors import BundleError
+from monitor.bundles.roles import By, Roles, roles_from_tree, tree_of_roles
+from monitor.bundles.version_files import copy_bundle, disk_errors, give_away, locked, version_name
+from monitor.calibration import load_calibration
+from monitor.config.section import NAME
+from monitor.errors import LibraryError
+from monitor.store.files import sync_folder, write_whole
+
+FOLDER = "bundles"
+DOCUMENT = "bundles.json"
+VERSIONS = "versions"
+INCOMING = ".incoming"
+LOCK = ".lock"
+KEEP_VERSIONS = 5
+"""Besides those with a role, so many are kept unless the configuration says otherwise."""
+MAX_DOCUMENT_BYTES = 1_000_000
+
+Check = Callable[[Path], str | None]
+"""Given the folder of a bundle: the id of the key that signed it, None where none is asked for. May raise."""
+
+
+def no_check(_folder: Path) -> str | None:
+    """Ask for no signature."""
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a machine's bundle, checked when it was opened."""
+
+    name: str
+    """Of its folder."""
+    folder: Path
+    """Where it lies: any command that takes a bundle takes it."""
+    key: str | None
+    """The id of the key that signed it; None: no signature was asked for."""
+
+
+def check_version(folder: Path) -> None:
+    """Hold every file of a version against its digest, and the small ones against the version's name.
+
+    Raises:
+        BundleError: It is no bundle, or a file differs from the manifest.
+        LibraryError: Its manifest, calibration or a signature is not what was installed.
+    """
+    found = version_name(open_bundle(folder))
+    if found != folder.name:
+        raise LibraryError(
+            f"{folder}: its files were changed since it was installed (they make it {found}); install the "
+            "bundle anew from where it came"
+        )
+
+
+class Library:
+    """The versions of one source. Any process may use it; `state_dir` is the daemon's."""
+
+    def __init__(self, state_dir: Path, source_id: str) -> None:
+        """Touch nothing yet.
+
+        Raises:
+            LibraryError: The name is none for a folder.
+        """
+        if re.fullmatch(NAME, source_id) is None:
+            raise LibraryError(
+                f"source {source_id!r} is no name for a folder; letters, digits, _ . - are allowed"
+            )
+        self.source_id = source_id
+        self.state_dir = state_dir
+        self.folder = state_dir / FOLDER / source_id
+
+    def version_folder(self, version: str) -> Path:
+        """Return where a version lies, or would."""
+        return self.folder / VERSIONS / version
+
+    def roles(self) -> Roles:
+        """Return which version has which role; none has when nothing was installed yet.
+
+        Raises:
+            LibraryError: The document cannot be read.
+        """
+        path = self.folder / DOCUMENT
+        try:
+            with path.open("rb") as file:
+                tree = json.loads(file.read(MAX_DOCUMENT_BYTES))
+            return roles_from_tree(tree, self.source_id)
+        except FileNotFoundError:
+            return Roles(self.source_id)
+        except (OSError, ValueError, AttributeError) as error:
+            raise LibraryError(f"{path}: cannot be read: {error}; {self._remedy}") from error
+        except LibraryError as error:
+            raise LibraryError(f"{path}: {error}; {self._remedy}") from error
+
+    @property
+    def _remedy(self) -> str:
+        return "move it away, then install and promote the version that is to judge"
+
+    def live_folder(self) -> Path:
+        """Return the folder of the live version.
+
+        Raises:
+            LibraryError: None is live, or the document cannot be read.
+        """
+        live = self.roles().live
+        if live is None:
+            raise LibraryError(
+                f"sources.{self.source_id}.bundle managed: no version is live yet; put one in with "
+                f"`wheeltapper bundle install {self.source_id} FOLDER`, "
+                f"then `wheeltapper promote {self.source_id}`"
+            )
+        return self.version_folder(live)
+
+    def install(
+        self,
+        folder: Path,
+        by: By,
+        *,
+        calibration: Path | None = None,
+        keep: int = KEEP_VERSIONS,
+        check: Check = no_check,
+    ) -> Version:
+        """Copy a bundle in, whole or not at all; it is the candidate then. The one that was is kept.
+
+        `calibration` takes the place of the bundle's own. The copy is checked, and old versions beyond
+        `keep` are removed, never one with a role.
+
+        Raises:
+            BundleError: It is no bundle, or damaged; or what `check` raises.
+            CalibrationError: It has no calibration, or one of another bundle.
+            LibraryError: It is live already, somebody else changes the library, or the disk refuses.
+        """
+        with self._lock():
+            incoming = self.folder / INCOMING
+            shutil.rmtree(incoming, ignore_errors=True)
+            try:
+                with disk_errors(incoming):
+                    incoming.mkdir()
+                    copy_bundle(open_bundle(folder), incoming, calibration)
+                bundle = open_bundle(incoming)
+                load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
+                name = version_name(bundle)
+                version = Version(name, self.version_folder(name), check(incoming))
+                roles = self.roles().with_candidate(name, version.key, by)
+                with disk_errors(version.folder):
+                    self._put(incoming, version.folder)
+            finally:
+                shutil.rmtree(incoming, ignore_errors=True)
+            self._replace(roles)
+            self._prune(roles, keep)
+        return version
+
+    def promote(self, by: By, *, candidate: str | None = None, key: str | None = None) -> Roles:
+        """Make the candidate live; the one that was live is the previous one then.
+
+        `candidate` is the one that was looked at, None: whichever it is; `key` signed it.
+
+        Raises:
+            LibraryError: There is none, it is another one by now, or the disk refuses.
+        """
+        with self._lock():
+            roles = self.roles()
+            if candidate is not None and roles.candidate != candidate:
+                raise LibraryError(
+                    f"{self.source_id}: the candidate is {roles.candidate} by now, not {candidate}; ask again"
+                )
+            changed = roles.promoted(key, by)
+            self._replace(changed)
+        return changed
+
+    def roll_back(self, by: By, *, previous: str | None = None, key: str | None = None) -> Roles:
+        """Make the version live that was live before; `previous` and `key` as for `promote`.
+
+        Raises:
+            LibraryError: There is none, it is another one by now, or the disk refuses.
+        """
+        with self._lock():
+            roles = self.roles()
+            if previous is not None and roles.previous != previous:
+                raise LibraryError(
+                    f"{self.source_id}: the one before is {roles.previous} by now, not {previous}; ask again"
+                )
+            changed = roles.rolled_back(key, by)
+            self._replace(changed)
+        return changed
+
+    def restore(self, roles: Roles) -> None:
+        """Put roles back as they were, when what they were changed for did not come about.
+
+        Raises:
+            LibraryError: The disk refuses.
+        """
+        with self._lock():
+            self._replace(roles)
+
+    def _replace(self, roles: Roles) -> None:
+        path = self.folder / DOCUMENT
+        content = json.dumps(tree_of_roles(roles), indent=1) + "\n"
+        with disk_errors(path):
+            write_whole(path, content.encode(), below=self.state_dir)
+            give_away(self.folder, like=self.state_dir)
+
+    def _put(self, incoming: Path, folder: Path) -> None:
+        """Move a whole copy to its place, unless the same lies there unharmed."""
+        folder.parent.mkdir(exist_ok=True)
+        if folder.is_dir():
+            with contextlib.suppress(BundleError, LibraryError):
+                check_version(folder)
+                return
+            shutil.rmtree(folder)
+        incoming.rename(folder)
+        sync_folder(folder.parent)
+
+    def _prune(self, roles: Roles, keep: int) -> None:
+        """Remove the oldest versions beyond `keep` that have no role, and those that nobody lists."""
+        idle = [one for one in roles.installed if one not in roles.named]
+        gone = frozenset(idle[: max(0, len(idle) - keep)])
+        if gone:
+            self._replace(roles.without(gone))
+        listed = frozenset(roles.installed) | roles.named
+        for folder in (self.folder / VERSIONS).iterdir():
+            if folder.name in gone or folder.name not in listed:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _lock(self) -> contextlib.AbstractContextManager[None]:
+        return locked(self.folder / LOCK, self.source_id)

@@ -1,0 +1,166 @@
+"""Which version of a machine's bundles is live, a candidate, or was live before: one document.
+
+Nothing here touches the disk: a change makes new roles out of old ones, or is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from monitor.errors import LibraryError
+
+SCHEMA = 1
+KIND = "wheeltapper-bundles"
+CHANGES_MAX = 100
+"""So many changes stand in the document; the record of commands goes further back."""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who changes something, by which way, when and why."""
+
+    actor: str
+    """As given, not verified."""
+    origin: str
+    """A value of monitor.operators.Origin."""
+    at_utc_s: float
+    """By the clock of the box."""
+    command_id: str
+    """Of the command; another for each change."""
+    note: str | None = None
+    """Why, if anybody said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the roles, as the document keeps it."""
+
+    action: str
+    """`install`, `promote` or `rollback`."""
+    version_from: str | None
+    """Who had the role before; None: nobody."""
+    version_to: str
+    """Who has it now: live, or candidate after `install`."""
+    key: str | None
+    """The id of the key that signed `version_to`; None: no signature was asked for."""
+    by: By
+    """Who did it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Roles:
+    """The roles of one machine's versions. A version has at most one role."""
+
+    source_id: str
+    """Whose they are."""
+    live: str | None = None
+    """The version that judges; None: none was promoted yet."""
+    candidate: str | None = None
+    """The version that waits to be promoted."""
+    previous: str | None = None
+    """What a rollback would make live; None: there is nothing to go back to."""
+    installed: tuple[str, ...] = ()
+    """Every version that is kept, in the order in which they came."""
+    changes: tuple[Change, ...] = ()
+    """The last CHANGES_MAX, oldest first."""
+
+    @property
+    def named(self) -> frozenset[str]:
+        """The versions that have a role: they are never removed."""
+        return frozenset(one for one in (self.live, self.candidate, self.previous) if one is not None)
+
+    def with_candidate(self, version: str, key: str | None, by: By) -> Roles:
+        """Return the roles after an install.
+
+        Raises:
+            LibraryError: It is live already.
+        """
+        if version == self.live:
+            raise LibraryError(f"{self.source_id}: {version} is live already; there is nothing to install")
+        changed = replace(
+            self,
+            candidate=version,
+            previous=None if self.previous == version else self.previous,
+            installed=(*(one for one in self.installed if one != version), version),
+        )
+        return _noted(changed, Change("install", self.candidate, version, key, by))
+
+    def promoted(self, key: str | None, by: By) -> Roles:
+        """Return the roles after the candidate has become live.
+
+        Raises:
+            LibraryError: There is no candidate.
+        """
+        if self.candidate is None:
+            raise LibraryError(
+                f"{self.source_id}: has no candidate to promote; put one in with `wheeltapper bundle install "
+                f"{self.source_id} FOLDER`"
+            )
+        changed = replace(self, live=self.candidate, candidate=None, previous=self.live)
+        return _noted(changed, Change("promote", self.live, self.candidate, key, by))
+
+    def rolled_back(self, key: str | None, by: By) -> Roles:
+        """Return the roles after the version before has become live; the candidate stays as it is.
+
+        What was live has no role then: a second rollback does not bring it back.
+
+        Raises:
+            LibraryError: There is none before.
+        """
+        if self.previous is None:
+            raise LibraryError(
+                f"{self.source_id}: there is no version to go back to; install and promote the one you want "
+                f"(`wheeltapper bundle list {self.source_id}` shows which are kept)"
+            )
+        changed = replace(self, live=self.previous, previous=None)
+        return _noted(changed, Change("rollback", self.live, self.previous, key, by))
+
+    def without(self, versions: frozenset[str]) -> Roles:
+        """Return the roles when `versions`, none of which has a role, are kept no longer."""
+        return replace(self, installed=tuple(one for one in self.installed if one not in versions))
+
+
+def _noted(roles: Roles, change: Change) -> Roles:
+    return replace(roles, changes=(*roles.changes, change)[-CHANGES_MAX:])
+
+
+def tree_of_roles(roles: Roles) -> dict[str, Any]:
+    """Return the roles as JSON-able values."""
+    return {"kind": KIND, "schema": SCHEMA, **asdict(roles)}
+
+
+def roles_from_tree(tree: Mapping[str, Any], source_id: str) -> Roles:
+    """Rebuild the roles of a source.
+
+    Raises:
+        LibraryError: It is of another schema, another source, or a value is missing or impossible.
+    """
+    if tree.get("kind") != KIND or tree.get("schema") != SCHEMA or tree.get("source_id") != source_id:
+        raise LibraryError(
+            f"is {tree.get('kind')!r}, schema {tree.get('schema')!r}, of {tree.get('source_id')!r}; this "
+            f"software reads {KIND!r}, schema {SCHEMA}, and expects {source_id!r}"
+        )
+    try:
+        changes = tuple(Change(**{**change, "by": By(**change["by"])}) for change in tree["changes"])
+        roles = Roles(
+            source_id=source_id,
+            live=_version(tree["live"]),
+            candidate=_version(tree["candidate"]),
+            previous=_version(tree["previous"]),
+            installed=tuple(str(_version(one)) for one in tree["installed"]),
+            changes=changes,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise LibraryError(f"is damaged ({error!r})") from error
+    return roles
+
+
+def _version(name: object) -> str | None:
+    """Return a version's name; one that leaves the folder of the versions is an error."""
+    if name is None:
+        return None
+    if not isinstance(name, str) or "/" in name or name in {"", ".", ".."}:
+        raise ValueError(f"{name!r} is no version")
+    return name
