@@ -38,11 +38,18 @@ def tree_of_result(result: SequenceResult, steps: Sequence[Step]) -> dict[str, o
     return {**asdict(result), "found": result.found, "texts": [step.text for step in steps]}
 
 
-def run_one(steps: Sequence[Step], seed: int, times: LabTimes, keep: Path | None = None) -> SequenceResult:
+def run_one(
+    steps: Sequence[Step],
+    seed: int,
+    times: LabTimes,
+    *,
+    keep: Path | None = None,
+    longest_s: float = float("inf"),
+) -> SequenceResult:
     """Run one sequence in a folder that goes afterwards; `keep`: where its log goes if it found something."""
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
         folder = Path(name)
-        result = run_sequence(folder, steps, seed, times, note=show)
+        result = run_sequence(folder, steps, seed, times, note=show, longest_s=longest_s)
         if result.found and keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             shutil.copy(folder / "daemon.log", keep / "daemon.log")
@@ -79,6 +86,7 @@ def run_many(minutes: float, workers: int, seed: int) -> list[dict[str, object]]
             path = OUT / f"seed-{number}.json"
             path.unlink(missing_ok=True)
             command = [sys.executable, __file__, "--seed", str(number), "--json", str(path)]
+            command += ["--longest-s", str(max(until_s - time.monotonic(), 1.0))]
             with (OUT / f"seed-{number}.log").open("wb") as log:
                 subprocess.run(command, stdout=log, stderr=log, check=False)
             if path.exists():
@@ -102,6 +110,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="of the first sequence")
     parser.add_argument("--steps", help="steps of one's own, separated by commas")
     parser.add_argument("--shrink", action="store_true", help="leave out what is not needed")
+    parser.add_argument("--longest-s", type=float, default=float("inf"), help="then begin no further step")
     parser.add_argument("--json", type=Path, help="where the result goes")
     arguments = parser.parse_args()
     if missing_parts():
@@ -121,7 +130,8 @@ def _one(arguments: argparse.Namespace) -> int:
     texts = arguments.steps.split(",") if arguments.steps else []
     steps = [step_of_text(text) for text in texts] or sequence_of_seed(arguments.seed, STEPS)
     print(f"seed {arguments.seed}:", ", ".join(step.text for step in steps), flush=True)  # noqa: T201 - as above
-    result = run_one(steps, arguments.seed, times, OUT / f"seed-{arguments.seed}")
+    keep = OUT / f"seed-{arguments.seed}"
+    result = run_one(steps, arguments.seed, times, keep=keep, longest_s=arguments.longest_s)
     tree = tree_of_result(result, steps)
     print("found:", *(result.found or ["nothing"]), sep="\n  ")  # noqa: T201 - as above
     if result.found and arguments.shrink:
