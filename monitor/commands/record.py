@@ -23,6 +23,8 @@ from monitor.store.files import write_whole
 
 DEFAULT_CONFIG = Path("config.yaml")
 MAX_MINUTES = 7 * 24 * 60.0
+SHORTEST_S = 3.0
+"""Less than this is no file; a recording that lacks no more has all it was to have."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,9 +34,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "source", metavar="SOURCE", help=f"id of a source of the configuration, or {quick} without one"
     )
     parser.add_argument("--config", type=Path, help=f"default: ./{DEFAULT_CONFIG}")
-    parser.add_argument(
-        "--minutes", type=_minutes(0.0, MAX_MINUTES), required=True, help="how long to listen, gaps included"
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument(
+        "--minutes", type=_minutes(0.0, MAX_MINUTES), help="how long to listen now, gaps included"
     )
+    length.add_argument(
+        "--hours", type=hours, metavar="H",
+        help="how much the folder is to hold of this source in all: after a kill or a power cut the same "
+        "command goes on",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True, help="folder; one that has an index.csv is added to"
     )
@@ -60,22 +68,49 @@ def run(arguments: argparse.Namespace) -> int:
     (source,) = open_sources([chosen])
     with (
         closing(source),
-        closing(RecordFolder(arguments.out, source_id=chosen.id, kind=kind, role=arguments.role)) as folder,
-        _stop_asked() as stopped,
+        closing(
+            RecordFolder(
+                arguments.out,
+                source_id=chosen.id,
+                kind=kind,
+                role=arguments.role,
+                continues=arguments.hours is not None,
+            )
+        ) as folder,
+        stop_asked() as stopped,
     ):
-        _say_start(arguments, chosen, folder)
-        _say_if_protected(config, chosen)
-        recorder = Recorder(
-            chosen.id, ear, folder, limit_s=arguments.minutes * 60, file_s=arguments.file_minutes * 60
-        )
+        wanted_s = _wanted_s(arguments, folder)
+        if wanted_s < SHORTEST_S and arguments.hours is not None:
+            _say(f"{arguments.out} has {folder.seconds_before / 3600:.2f} h of {chosen.id}: all of it")
+            return 0
+        _say_start(arguments, chosen, folder, wanted_s)
+        say_if_protected(config, chosen)
+        recorder = Recorder(chosen.id, ear, folder, limit_s=wanted_s, file_s=arguments.file_minutes * 60)
         try:
             ended = record(source, recorder, stopped=stopped, say=_say)
         except (RecordError, StoreError):
             _tell(recorder.report("a file could not be written"), arguments.json)
             raise
         report = recorder.report(ended)
+        _say_total(arguments, folder, report)
     _tell(report, arguments.json)
     return 0 if report.files else 1
+
+
+def _wanted_s(arguments: argparse.Namespace, folder: RecordFolder) -> float:
+    """Return how long to listen now: `--hours` counts what is there already."""
+    if arguments.hours is None:
+        return float(arguments.minutes * 60)
+    return max(0.0, float(arguments.hours * 3600 - folder.seconds_before))
+
+
+def _say_total(arguments: argparse.Namespace, folder: RecordFolder, report: RecordReport) -> None:
+    if arguments.hours is None:
+        return
+    total_s = folder.seconds_before + report.written_s
+    _say(
+        f"in all     {total_s / 3600:.2f} h of {arguments.hours:g} h; the same command goes on with the rest"
+    )
 
 
 def choose_source(name: str, path: Path | None) -> tuple[Config, SourceConfig]:
@@ -104,7 +139,9 @@ def choose_source(name: str, path: Path | None) -> tuple[Config, SourceConfig]:
     return config, found
 
 
-def _say_start(arguments: argparse.Namespace, chosen: SourceConfig, folder: RecordFolder) -> None:
+def _say_start(
+    arguments: argparse.Namespace, chosen: SourceConfig, folder: RecordFolder, wanted_s: float
+) -> None:
     if folder.listed_before or folder.adopted:
         _say(f"{arguments.out} has {folder.listed_before} files already; this recording is added to them")
         if chosen.kind in {"file", "simulated"}:
@@ -113,10 +150,11 @@ def _say_start(arguments: argparse.Namespace, chosen: SourceConfig, folder: Reco
         _say(f"{folder.adopted} whole files of an interrupted recording were not listed; they are now")
     if isinstance(chosen, SimulatedSource):
         _say("the simulated machine runs without faults")
-    _say(f"recording {chosen.id} for {arguments.minutes:g} min; Ctrl-C ends it and keeps what there is")
+    _say(f"recording {chosen.id} for {wanted_s / 60:g} min; Ctrl-C ends it and keeps what there is")
 
 
-def _say_if_protected(config: Config, chosen: SourceConfig) -> None:
+def say_if_protected(config: Config, chosen: SourceConfig) -> None:
+    """Tell whoever records that rules for clips do not hold for recordings, where there are any."""
     rules = config.store.for_source(chosen.audio, chosen.speech)
     kept = {"store.audio": rules.audio, "store.speech": rules.speech}
     strict = [f"{key}: {value}" for key, value in kept.items() if value not in {"flagged", "keep"}]
@@ -128,7 +166,7 @@ def _say_if_protected(config: Config, chosen: SourceConfig) -> None:
 
 
 @contextmanager
-def _stop_asked() -> Iterator[Callable[[], bool]]:
+def stop_asked() -> Iterator[Callable[[], bool]]:
     """Give a function that says whether SIGINT or SIGTERM has come."""
     stop = threading.Event()
     numbers = (signal.SIGINT, signal.SIGTERM)
@@ -150,6 +188,18 @@ def _tell(report: RecordReport, path: Path | None) -> None:
 
 def _say(line: str) -> None:
     print(line, flush=True)
+
+
+def hours(text: str) -> float:
+    """Return hours from text.
+
+    Raises:
+        ArgumentTypeError: They are more than a week, or none.
+    """
+    value = float(text)
+    if not 0.0 < value <= MAX_MINUTES / 60:
+        raise argparse.ArgumentTypeError(f"{text} hours are not between 0 and {MAX_MINUTES / 60:g}")
+    return value
 
 
 def _minutes(low: float, high: float) -> Callable[[str], float]:

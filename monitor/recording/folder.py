@@ -50,8 +50,13 @@ def roles_by_time(seconds: Sequence[float]) -> list[Role]:
 class RecordFolder:
     """The folder that one run writes the pieces of one source to. Not thread-safe."""
 
-    def __init__(self, folder: Path, *, source_id: str, kind: str, role: Role | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, source_id: str, kind: str, role: Role | None = None, continues: bool = False
+    ) -> None:
         """Make or take over the folder; `role` None: by time, anew after every file.
+
+        `continues`: what the folder has of this source and this run are one recording, so that `role` counts
+        for all of it.
 
         Raises:
             RecordError: It cannot be written, another process records into it, or its index is not ours.
@@ -60,7 +65,8 @@ class RecordFolder:
         self._source_id = source_id
         self._kind = kind
         self._role = role
-        self._added: list[tuple[str, int, float]] = []  # name, rate_hz, seconds of this run's files
+        self._continues = continues
+        self._added: list[tuple[str, int, float]] = []  # name, rate_hz, seconds
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock: int | None = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
@@ -81,12 +87,27 @@ class RecordFolder:
         orphans = self._unlisted()
         self.adopted = len(orphans)
         """Whole files that a kill had kept out of the index; they are listed now."""
-        self._before += [self._row(*orphan, self._role or "train") for orphan in orphans]
+        if self._continues:
+            mine = [row for row in self._before if row["set"] == self._source_id]
+            self._before = [row for row in self._before if row["set"] != self._source_id]
+            self._added = [*map(self._of_row, mine), *orphans]
+        else:
+            self._before += [self._row(*orphan, self._role or "train") for orphan in orphans]
+        self.seconds_before = sum(seconds for _, _, seconds in self._added)
+        """How much of this recording was there already; 0 unless it continues."""
         self._write_index()
+
+    def _of_row(self, row: Row) -> tuple[str, int, float]:
+        try:
+            return row["file"], int(row["rate_hz"]), float(row["seconds"])
+        except ValueError as error:
+            raise RecordError(
+                f"{self.folder / INDEX}: row {row['file']}: rate_hz and seconds must be numbers; mend it"
+            ) from error
 
     @property
     def roles(self) -> list[Role]:
-        """The roles of this run's files so far."""
+        """The roles of this recording's files so far, in order; this run's are the last."""
         if self._role is not None:
             return [self._role] * len(self._added)
         return roles_by_time([seconds for _, _, seconds in self._added])

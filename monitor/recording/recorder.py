@@ -14,10 +14,10 @@ from monitor.errors import RecordError, StoreError
 from monitor.listening import BlockWindows, Ear
 from monitor.messages import AudioBlock, CaptureState, read_only
 from monitor.recording.folder import RecordFolder
-from monitor.recording.hum import HumMeter
 from monitor.recording.pieces import Piece, PieceCutter
+from monitor.recording.quality_meter import QualityMeter
 from monitor.recording.report import RecordLedger, RecordReport
-from monitor.recording.sound_report import NOT_HEARD, SoundMeter
+from monitor.recording.sound_report import SoundMeter
 from monitor.sources import Source
 
 READ_TIMEOUT_S = 0.5
@@ -41,8 +41,7 @@ class Recorder:
         self._windows = BlockWindows(source_id, ear)
         self._cutter = PieceCutter(shortest_s=grid.window_samples / grid.sample_rate_hz, file_s=file_s)
         self._waiting: deque[Piece] = deque()
-        self._meter, self._minute = SoundMeter(), SoundMeter()
-        self._hum = HumMeter(window_samples=grid.window_samples, sample_rate_hz=grid.sample_rate_hz)
+        self._meter, self._minute = QualityMeter(ear), SoundMeter()
         self._files: list[tuple[str, float]] = []
         self._received = self._lost = self._written = self._surplus = self._unwritten = 0
         self.position_s = 0.0
@@ -90,9 +89,7 @@ class Recorder:
 
     def finish(self) -> None:
         """Write what is pending; call once, at the end. Raises what `add` raises."""
-        for window in self._windows.finish():
-            if window.span.quality not in NOT_HEARD:  # a tail that was padded is no gap of the source
-                self._meter.add_window(window)
+        self._meter.add_tail(self._windows.finish())
         self._waiting += self._cutter.finish()
         self._write_waiting()
 
@@ -109,7 +106,8 @@ class Recorder:
     def report(self, ended: str) -> RecordReport:
         """Return what has become of the sound so far."""
         lengths: dict[str, float] = {"train": 0.0, "calibrate": 0.0}
-        for (_, seconds), role in zip(self._files, self._folder.roles, strict=True):
+        roles = self._folder.roles[-len(self._files) :] if self._files else []
+        for (_, seconds), role in zip(self._files, roles, strict=True):
             lengths[role] += seconds
         return RecordReport(
             source_id=self._source_id,
@@ -118,18 +116,15 @@ class Recorder:
             train_s=lengths["train"],
             calibrate_s=lengths["calibrate"],
             ledger=self.ledger,
-            sound=self._meter.measures(self._hum.hum()),
+            sound=self._meter.measures(),
         )
 
     def _measure(self, block: AudioBlock) -> None:
         windows = self._windows.add(block)
-        for meter in (self._meter, self._minute):
-            meter.add_block(block)
-            for window in windows:
-                meter.add_window(window)
+        self._meter.add(block, windows)
+        self._minute.add_block(block)
         for window in windows:
-            if window.span.quality not in NOT_HEARD:
-                self._hum.add(window.samples)
+            self._minute.add_window(window)
 
     def _write_waiting(self) -> None:
         while self._waiting:

@@ -14,6 +14,7 @@ import numpy as np
 
 from monitor.messages import AudioBlock, Quality, Window
 from monitor.recording.hum import Hum
+from monitor.recording.variety import LEAST_MINUTES, STATE_DB, Variety
 
 LOWEST_DBFS = -200.0
 """Stands for digital zero."""
@@ -36,6 +37,8 @@ OFFSET = 0.01
 HUM_DB = 15.0
 """In 400 windows of noise no line stood so far above its neighbours."""
 HUM_DBFS = -80.0
+MOST_SPEECH = 0.05
+"""Quadcopters without anybody give 0.011, one factory recording of eight 0.07 (docs/privacy.md)."""
 NOT_HEARD = frozenset({Quality.GAP, Quality.ABSENT})
 """Such windows hold zeros in place of sound: their level means nothing."""
 
@@ -70,6 +73,12 @@ class SoundMeasures:
     """Quality -> its share of all windows, 0 to 1, for each that is not `ok`."""
     hum: Hum | None
     """The stronger of the two lines of the mains; None when no window was heard whole."""
+    speech_share: float | None = None
+    """Share of the time in which somebody speaks; None where nobody looked."""
+    no_speech_because: str = ""
+    """Why nobody could look for speech; empty where it was looked for, or never asked."""
+    variety: Variety | None = None
+    """In how many ways the machine was heard; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +114,15 @@ class SoundMeter:
         if window.span.quality not in NOT_HEARD:
             self._levels.append(_dbfs_from_power(float(np.var(window.samples, dtype=np.float64))))
 
-    def measures(self, hum: Hum | None = None) -> SoundMeasures:
-        """Return what has been measured so far."""
+    def measures(
+        self,
+        hum: Hum | None = None,
+        *,
+        speech_share: float | None = None,
+        no_speech_because: str = "",
+        variety: Variety | None = None,
+    ) -> SoundMeasures:
+        """Return what has been measured so far, with what other meters found."""
         windows = sum(self._qualities.values())
         levels = None
         if self._levels:
@@ -124,6 +140,9 @@ class SoundMeter:
                 if quality is not Quality.OK
             },
             hum=hum,
+            speech_share=speech_share,
+            no_speech_because=no_speech_because,
+            variety=variety,
         )
 
 
@@ -136,7 +155,12 @@ def verdicts_of_sound(measures: SoundMeasures) -> list[Verdict]:
     if measures.levels is None:
         text = "nothing was heard for as long as a window: is the device there? See `wheeltapper devices`"
         return [Verdict("nothing", text)]
-    return [*_level_verdicts(measures, measures.levels), *_quality_verdicts(measures), *_hints(measures)]
+    return [
+        *_level_verdicts(measures, measures.levels),
+        *_quality_verdicts(measures),
+        *_content_verdicts(measures),
+        *_hints(measures),
+    ]
 
 
 def _level_verdicts(measures: SoundMeasures, levels: Levels) -> list[Verdict]:
@@ -164,6 +188,25 @@ def _quality_verdicts(measures: SoundMeasures) -> list[Verdict]:
     ]
 
 
+def _content_verdicts(measures: SoundMeasures) -> list[Verdict]:
+    found = []
+    if (measures.speech_share or 0.0) > MOST_SPEECH:
+        text = (
+            f"somebody speaks in {measures.speech_share:.0%} of the time, and would be learned as the "
+            "machine: record with nobody there"
+        )
+        found.append(Verdict("speech", text))
+    variety = measures.variety
+    if variety is not None and variety.minutes >= LEAST_MINUTES and variety.states == 1:
+        text = (
+            f"not enough variety: all {variety.minutes} minutes sound alike, within {STATE_DB:g} dB; one way "
+            "of running was heard. If the machine has other speeds, loads or products, record those too: "
+            "what was never heard will alarm"
+        )
+        found.append(Verdict("variety", text))
+    return found
+
+
 def _hints(measures: SoundMeasures) -> list[Verdict]:
     found = []
     hum = measures.hum
@@ -182,6 +225,12 @@ def _hints(measures: SoundMeasures) -> list[Verdict]:
     return found
 
 
+def _words_of_variety(variety: Variety) -> str:
+    states = "1 operating state" if variety.states == 1 else f"{variety.states} operating states"
+    apart = f", up to {variety.apart_db:.1f} dB apart" if variety.states > 1 else ""
+    return f"{states} in {variety.minutes} min{apart}"
+
+
 def lines_of_measures(measures: SoundMeasures) -> list[str]:
     """Return what was measured and what to do about it, as lines for a person."""
     facts = {}
@@ -197,6 +246,12 @@ def lines_of_measures(measures: SoundMeasures) -> list[str]:
     if measures.hum is not None:
         above_db = measures.hum.above_neighbours_db
         facts["mains"] = f"at {measures.hum.mains_hz:g} Hz {above_db:.0f} dB above the neighbours"
+    if measures.speech_share is not None:
+        facts["speech"] = f"in {measures.speech_share:.1%} of the time"
+    elif measures.no_speech_because:
+        facts["speech"] = f"not looked for: {measures.no_speech_because}"
+    if measures.variety is not None and measures.variety.minutes:
+        facts["variety"] = _words_of_variety(measures.variety)
     facts["offset"] = f"{measures.dc_offset:+.5f} of full scale"
     verdicts = [f"  - {verdict.text}" for verdict in verdicts_of_sound(measures)]
     lines = [f"{name:10} {fact}" for name, fact in facts.items()]

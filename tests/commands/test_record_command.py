@@ -73,7 +73,8 @@ def test_where_clips_are_protected_a_recording_says_that_it_is_not(
     words = ["record", "pump-1", "--config", config(tmp_path, more=", speech: blur"), "--minutes", "0.05"]
     assert 0 == main([*words, "--out", str(out)])
     assert (
-        "NOTE: store.speech: blur is for clips alone; this recording takes all sound" in capsys.readouterr().out
+        "NOTE: store.speech: blur is for clips alone; this recording takes all sound"
+        in capsys.readouterr().out
     )
 
 
@@ -194,3 +195,20 @@ def test_a_microphone_is_recorded_at_its_own_rate(
     heard, rate_hz = soundfile.read(out / row["file"])
     assert 44_100 == rate_hz
     assert 440.0 == pytest.approx(np.argmax(np.abs(np.fft.rfft(heard))) * rate_hz / len(heard), abs=1.0)
+
+
+def test_hours_count_what_is_there_already_and_share_it_out_as_one_recording(
+    tmp_path: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["record", "pump-1", "--config", config(tmp_path), "--out", str(out), "--file-minutes", "0.1"]
+    assert 0 == main([*words, "--hours", "0.005"])
+    assert ["train", "train", "calibrate"] == [row["role"] for row in rows(out)]
+    (out / "pump-1-20990101T000000Z.flac.part").write_bytes(b"half")
+    assert 0 == main([*words, "--hours", "0.01"])
+    assert 36.0 == sum(float(row["seconds"]) for row in rows(out))
+    assert ["train"] * 4 + ["calibrate"] * 2 == [row["role"] for row in rows(out)]
+    assert [] == list(out.glob("*.part"))
+    assert "0.01 h of 0.01 h" in capsys.readouterr().out
+    assert 0 == main([*words, "--hours", "0.01"])
+    assert 6 == len(rows(out))
+    assert "all of it" in capsys.readouterr().out
