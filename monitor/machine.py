@@ -13,6 +13,8 @@ from pathlib import Path
 
 from engines.runtime import Engine, say_nothing
 from monitor.alarm import Alarm, AlarmSnapshot
+from monitor.bundles.choice import is_managed
+from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
 from monitor.describe import Describer
@@ -84,20 +86,24 @@ def calibration_path(state_dir: Path, source_id: str) -> Path:
     return state_dir / "calibration" / f"{source_id}.json"
 
 
-def calibration_of(source_id: str, ear: Ear, state_dir: Path) -> Calibration:
+def calibration_of(source: SourceConfig, ear: Ear, config: Config) -> Calibration:
     """Load the calibration made on this box for this source, else the one that came with the bundle.
+
+    A managed version has its own and no other, so that promotion and rollback move model and limit together.
 
     Raises:
         CalibrationError: There is none, or it cannot be read.
         CalibrationMismatchError: It was made with another bundle or another window hop.
+        UntrustedError: Keys are configured, and none of them has signed it.
     """
-    own, shipped = calibration_path(state_dir, source_id), ear.bundle.calibration_path
-    path = own if own.exists() else shipped
+    own, shipped = calibration_path(config.state_dir, source.id), ear.bundle.calibration_path
+    path = own if own.exists() and not is_managed(source) else shipped
     if not path.exists():
         raise CalibrationError(
-            f"sources.{source_id}: neither {own} nor {shipped} exists, so no score can be judged; "
+            f"sources.{source.id}: neither {own} nor {shipped} exists, so no score can be judged; "
             f"make one from normal recordings: wheeltapper calibrate {ear.bundle.folder} FILES --out {own}"
         )
+    trust_of(config.bundles).check_calibration(path, ear.bundle, source.id)
     calibration = load_calibration(path, bundle_id=ear.bundle.bundle_id)
     if abs(calibration.hop_s - ear.hop_s) > 1e-6:
         raise CalibrationMismatchError(
@@ -116,7 +122,7 @@ def machine_of(
         CodedError: Something does not fit; the text says what, and what to do.
     """
     settings, store, ear = config.alarm_for(source), config.store, model.ear
-    calibration = calibration_of(source.id, ear, config.state_dir)
+    calibration = calibration_of(source, ear, config)
     alarm = Alarm(source.id, settings, None if snapshot is None else AlarmSnapshot.from_tree(snapshot))
     facts = alarm.snapshot
     return Machine(
@@ -148,7 +154,7 @@ def successor_of(machine: Machine, source: SourceConfig, config: Config, model: 
     Raises:
         CodedError: Something does not fit; the text says what, and what to do.
     """
-    calibration = calibration_of(source.id, model.ear, config.state_dir)
+    calibration = calibration_of(source, model.ear, config)
     budget = config.alarm_for(source).false_alarms_per_week
     machine.clips.reach(_lag_s(source, model.ear, config.engine.max_batch))
     return replace(
@@ -179,8 +185,7 @@ def open_machines(
     """
     models = open_models(config, say=say)
     return [
-        machine_of(source, config, models[config.bundle_for(source)], snapshots.get(source.id))
-        for source in config.sources
+        machine_of(source, config, models[source.id], snapshots.get(source.id)) for source in config.sources
     ]
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 from engines.bundle import Bundle
 from engines.golden import check_golden
 from engines.runtime import Engine, PlanSettings, open_engine, say_nothing
+from monitor.bundles.choice import chosen_bundles
+from monitor.bundles.trust import trust_of
 from monitor.config import Config, EngineConfig
-from monitor.listening import Ear, open_ear
+from monitor.listening import DEMO_BUNDLE, Ear, open_ear
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +69,29 @@ def checked_engine(bundle: Bundle, section: EngineConfig, plans: PlanSettings) -
 
 
 def open_models(
-    config: Config, *, open_already: Iterable[Model] = (), say: Callable[[str], None] = say_nothing
-) -> Mapping[Path | None, Model]:
-    """Open each bundle that a source names once; those of `open_already` that have not changed are taken.
+    config: Config,
+    *,
+    instead: Mapping[str, Path] | None = None,
+    open_already: Iterable[Model] = (),
+    say: Callable[[str], None] = say_nothing,
+) -> Mapping[str, Model]:
+    """Open each bundle that judges a source once, and return it by the source's id.
 
+    `instead` names another folder for some sources. Of `open_already` those that have not changed are taken.
     `say` is told what is about to take long. What was opened before a refusal is closed again.
 
     Raises:
-        CodedError: A bundle, its front end or its engine is refused; the text says what to do.
+        CodedError: A bundle is not trusted, or it, its front end or its engine is refused; the text says
+            what to do.
     """
     settings, known = config.engine, list(open_already)
     plans = plan_settings(settings, plans_folder(config.state_dir), say)
+    chosen, trust = chosen_bundles(config, instead), trust_of(config.bundles)
+    for source_id, folder in chosen.items():
+        trust.check_bundle(folder or DEMO_BUNDLE, source_id)
     models: dict[Path | None, Model] = {}
     with contextlib.ExitStack() as undo:
-        for folder in dict.fromkeys(config.bundle_for(source) for source in config.sources):
+        for folder in dict.fromkeys(chosen.values()):
             ear = open_ear(folder, config.window, config.input_quality)
             model = next((one for one in known if one.serves(ear)), None)
             if model is None:
@@ -89,4 +100,4 @@ def open_models(
                 known.append(model)
             models[folder] = model.for_ear(ear)
         undo.pop_all()
-    return models
+    return {source_id: models[folder] for source_id, folder in chosen.items()}

@@ -71,8 +71,10 @@ class Turnover:
         self._errands = errands
         self._log = log
 
-    def prepare(self, config: Config) -> Prepared:
+    def prepare(self, config: Config, instead: Mapping[str, Path] | None = None) -> Prepared:
         """Open what the configuration asks for beside what is in use, and return what puts it into force.
+
+        `instead` names another bundle's folder for some sources.
 
         Raises:
             CodedError: Something does not fit; what was opened is closed again, and nothing has changed.
@@ -85,7 +87,7 @@ class Turnover:
         with contextlib.ExitStack() as undo:
             open_already = roster.hold()
             undo.callback(roster.release)
-            models = open_models(config, open_already=open_already, say=self._say)
+            models = open_models(config, instead=instead, open_already=open_already, say=self._say)
             for engine in {id(model.engine): model.engine for model in models.values()}.values():
                 undo.callback(roster.close_unused, engine)
             change = _Change(
@@ -108,7 +110,7 @@ class Turnover:
         self._log.info("reloading", what=words)
 
     def _joiners(
-        self, sources: Sequence[SourceConfig], config: Config, models: Mapping[Path | None, Model]
+        self, sources: Sequence[SourceConfig], config: Config, models: Mapping[str, Model]
     ) -> Sequence[Machine]:
         if not sources:
             return []
@@ -118,19 +120,16 @@ class Turnover:
                 "comes stood last; reload again when `wheeltapper status` shows no store error"
             )
         known = self._parts.store.alarm_snapshots()
-        return [
-            machine_of(source, config, models[config.bundle_for(source)], known.get(source.id))
-            for source in sources
-        ]
+        return [machine_of(source, config, models[source.id], known.get(source.id)) for source in sources]
 
-    def _successors(self, config: Config, models: Mapping[Path | None, Model]) -> Sequence[Machine]:
+    def _successors(self, config: Config, models: Mapping[str, Model]) -> Sequence[Machine]:
         """Return a successor for each machine that would be put together otherwise now."""
         successors = []
         for source in config.sources:
             machine = self._parts.roster.get(source.id)
             if machine is None:
                 continue
-            successor = successor_of(machine, source, config, models[config.bundle_for(source)])
+            successor = successor_of(machine, source, config, models[source.id])
             if _differs(machine, successor):
                 successors.append(successor)
         return successors

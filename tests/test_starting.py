@@ -138,7 +138,7 @@ FELL_BACK = "a better backend does not answer"
 
 def test_no_plan_is_built_where_the_configuration_forbids_it(tmp_path: Path, install: Install) -> None:
     box = install(FakeTensorRT())
-    engine = open_models(config(tmp_path, build_plans=False))[None].engine
+    engine = open_models(config(tmp_path, build_plans=False))["p1"].engine
     assert 0 == box.builds
     assert engine.backend.startswith("onnxruntime ")
     assert "wheeltapper engine build" in engine.fallback

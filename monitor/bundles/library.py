@@ -91,9 +91,14 @@ class Library:
         self.state_dir = state_dir
         self.folder = state_dir / FOLDER / source_id
 
+    @property
+    def versions(self) -> Path:
+        """The folder of the versions; there is none before the first install."""
+        return self.folder / VERSIONS
+
     def version_folder(self, version: str) -> Path:
         """Return where a version lies, or would."""
-        return self.folder / VERSIONS / version
+        return self.versions / version
 
     def roles(self) -> Roles:
         """Return which version has which role; none has when nothing was installed yet.
@@ -239,7 +244,7 @@ class Library:
         if gone:
             self._replace(roles.without(gone))
         listed = frozenset(roles.installed) | roles.named
-        for folder in (self.folder / VERSIONS).iterdir():
+        for folder in self.versions.iterdir():
             if folder.name in gone or folder.name not in listed:
                 shutil.rmtree(folder, ignore_errors=True)
 

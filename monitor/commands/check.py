@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engines.errors import CodedError
+from monitor.bundles.choice import folder_of
 from monitor.calibration import Calibration
 from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
 from monitor.errors import PublishError
@@ -91,7 +92,7 @@ def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], st
 def _engines(config: Config) -> str:
     opened = open_models(config, say=print)
     said = []
-    for model in opened.values():
+    for model in {id(model.engine): model for model in opened.values()}.values():
         ear, engine = model.ear, model.engine
         why = f" (NOTE: no better backend: {engine.fallback})" if engine.fallback else ""
         said.append(f"{ear.bundle.bundle_id} on {engine.backend}{why}")
@@ -105,8 +106,8 @@ def _speech_check() -> str:
 
 
 def _calibration(config: Config, source: SourceConfig) -> str:
-    ear = open_ear(config.bundle_for(source), config.window, config.input_quality)
-    calibration = calibration_of(source.id, ear, config.state_dir)
+    ear = open_ear(folder_of(source, config), config.window, config.input_quality)
+    calibration = calibration_of(source, ear, config)
     budget = config.alarm_for(source).false_alarms_per_week
     low, high = calibration.false_alarms_interval(budget)
     return (

@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from monitor.addresses import address_shown
+from monitor.config.bundles import BundlesConfig, TrustedKeyConfig
 from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
 from monitor.config.metrics import MetricsConfig
@@ -44,6 +45,7 @@ from monitor.errors import ConfigError
 
 __all__ = [
     "AlarmConfig",
+    "BundlesConfig",
     "Config",
     "EngineConfig",
     "ExplanationConfig",
@@ -62,6 +64,7 @@ __all__ = [
     "SparkplugConfig",
     "StoreConfig",
     "StreamSource",
+    "TrustedKeyConfig",
     "WindowConfig",
     "load_config",
     "parse_config",
@@ -91,6 +94,7 @@ class Config(Section):
     window: WindowConfig = Field(default_factory=WindowConfig)
     input_quality: InputQualityConfig = Field(default_factory=InputQualityConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
+    bundles: BundlesConfig = Field(default_factory=BundlesConfig)
     alarm: AlarmConfig = Field(default_factory=AlarmConfig)
     explanation: ExplanationConfig = Field(default_factory=ExplanationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
@@ -146,10 +150,6 @@ class Config(Section):
     def looks_for_speech(self) -> bool:
         """Whether sound of any source is checked for speech before it is stored."""
         return any(self.store.for_source(one.audio, one.speech).speech != "keep" for one in self.sources)
-
-    def bundle_for(self, source: SourceBase) -> Path | None:
-        """Return the folder of the bundle that judges one source; None: the embedded demo."""
-        return source.bundle or self.engine.bundle
 
     @property
     def topic_prefix(self) -> str:

@@ -18,6 +18,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
 from monitor.config import Config
+from monitor.config.bundles import TrustedKeyConfig
 from monitor.config.off import MqttSignal, OffConfig, OffLevel, OffSchedule, OffTimes, SparkplugSignal
 from monitor.config.section import Section
 from monitor.config.sources import (
@@ -163,6 +164,9 @@ def config_markdown() -> str:
         lines += ["", f"### {title}", "", section.__doc__ or "", "", *_table(section)]
     for name, section in sections.items():
         lines += ["", f"## {name}", "", section.__doc__ or "", "", *_table(section)]
+        if name == "bundles":
+            doc = TrustedKeyConfig.__doc__ or ""
+            lines += ["", "### One of `bundles.trusted_keys`", "", doc, "", *_table(TrustedKeyConfig)]
     return "\n".join(lines) + "\n"
 
 

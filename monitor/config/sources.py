@@ -17,8 +17,10 @@ class SourceBase(Section):
     """What every kind of source has."""
 
     id: str = Field(pattern=NAME, description="Name of the source: in topics, events and file names.")
-    bundle: Path | None = Field(
-        default=None, description="Folder of this machine's own bundle; default: engine.bundle."
+    bundle: Literal["managed"] | Path | None = Field(
+        default=None,
+        description="Folder of this machine's own bundle, or `managed`: the version that was promoted last "
+        "(docs/bundles.md); default: engine.bundle.",
     )
     alarm: AlarmConfig | None = Field(
         default=None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import time
 from collections.abc import Iterator
@@ -9,13 +10,16 @@ from pathlib import Path
 
 import numpy as np
 
-from engines.errors import CodedError
+from engines.errors import BundleError, CodedError
 from engines.runtime import Engine
+from monitor.bundles.choice import folder_of, is_managed
+from monitor.bundles.library import check_version
+from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import Config, SimulatedSource, SourceConfig
 from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok, warning
-from monitor.errors import CalibrationError
+from monitor.errors import CalibrationError, LibraryError
 from monitor.listening import DEMO_BUNDLE, Ear, open_checked_bundle, open_ear
 from monitor.machine import calibration_of
 from monitor.models import checked_engine, plan_settings, plans_folder
@@ -32,9 +36,13 @@ GPU_NODES = ("dev/nvidia0", "dev/nvhost-gpu", "dev/nvmap", "dev/nvgpu")
 def check_bundles(patient: Patient) -> Iterator[Finding]:
     """Read every bundle and hold its files against their digests."""
     config = patient.config
+    yield from _not_found(config)
     for folder, sources in _by_bundle(config).items():
         name = f"bundle {folder or 'embedded demo'}"
         try:
+            trust = trust_of(config.bundles)
+            for source in sources:
+                trust.check_bundle(folder or DEMO_BUNDLE, source.id)
             bundle = open_checked_bundle(folder)
         except CodedError as error:
             yield fault_from_error(name, error)
@@ -56,8 +64,8 @@ def check_calibrations(patient: Patient) -> Iterator[Finding]:
     for source in config.sources:
         name = f"calibration of {source.id}"
         try:
-            ear = open_ear(config.bundle_for(source), config.window, config.input_quality)
-            yield _judged(name, calibration_of(source.id, ear, config.state_dir), source)
+            ear = open_ear(folder_of(source, config), config.window, config.input_quality)
+            yield _judged(name, calibration_of(source, ear, config), source)
         except CalibrationError as error:
             yield fault_from_error(name, error)
         except CodedError:
@@ -126,7 +134,21 @@ def _speed(name: str, engine: Engine, ear: Ear, sources: int) -> Finding:
 
 
 def _by_bundle(config: Config) -> dict[Path | None, list[SourceConfig]]:
+    """Return who is judged by which bundle; sources whose bundle cannot be told are left out."""
     found: dict[Path | None, list[SourceConfig]] = {}
     for source in config.sources:
-        found.setdefault(config.bundle_for(source), []).append(source)
+        with contextlib.suppress(LibraryError):
+            found.setdefault(folder_of(source, config), []).append(source)
     return found
+
+
+def _not_found(config: Config) -> Iterator[Finding]:
+    for source in config.sources:
+        try:
+            folder = folder_of(source, config)
+            if is_managed(source) and folder is not None:
+                check_version(folder)
+        except BundleError:
+            continue  # told of the folder itself
+        except LibraryError as error:
+            yield fault_from_error(f"bundle of {source.id}", error)

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engines.errors import CodedError
+from monitor.bundles.choice import folder_of
 from monitor.doctor.box import versions
 from monitor.doctor.finding import Finding, Patient
 from monitor.errors import SupportError
@@ -90,9 +91,13 @@ def _listing(folder: Path) -> Iterator[str]:
 
 def _manifests(patient: Patient) -> Iterator[tuple[str, str]]:
     config = patient.config
-    for folder in dict.fromkeys(config.bundle_for(source) for source in config.sources):
+    told: set[str] = set()
+    for source in config.sources:
         try:
-            bundle = open_checked_bundle(folder)
+            bundle = open_checked_bundle(folder_of(source, config))
+            if bundle.bundle_id in told:
+                continue
+            told.add(bundle.bundle_id)
             yield f"manifest-{bundle.bundle_id}.json", (bundle.folder / "manifest.json").read_text("utf-8")
         except (CodedError, OSError):
             continue  # doctor.json says what is wrong with it

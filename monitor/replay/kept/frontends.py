@@ -6,11 +6,13 @@ and no log-mel of sound that no window covers. That is then told, and left blank
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from engines import bundle
 from engines.errors import BundleError
+from monitor.bundles.choice import folder_of, is_managed
+from monitor.bundles.library import Library
 from monitor.config import Config
 from monitor.errors import FrontendError
 from monitor.frontend import FrontendParameters, parameters_from_tree
@@ -19,8 +21,14 @@ DEMO_BUNDLES = Path(bundle.__file__).parent / "demo"
 
 
 def bundle_folders(config: Config) -> list[Path]:
-    """Return the folders of all bundles that a configuration names; the embedded ones are known anyway."""
-    named = [config.engine.bundle, *(source.bundle for source in config.sources)]
+    """Return the folders of all bundles that a configuration names; the embedded ones are known anyway.
+
+    Of a source whose bundles are managed it is the folder of its versions, whatever lies in it later.
+    """
+    named = [config.engine.bundle]
+    for source in config.sources:
+        managed = is_managed(source)
+        named.append(Library(config.state_dir, source.id).versions if managed else folder_of(source, config))
     return [folder for folder in dict.fromkeys(named) if folder is not None]
 
 
@@ -40,9 +48,15 @@ class Frontends:
         return self._known.get(bundle_id)
 
     def _read(self) -> None:
-        for folder in self._folders:
+        for folder in _with_versions(self._folders):
             try:
                 manifest = bundle.read_manifest(folder)
                 self._known[manifest.bundle_id] = parameters_from_tree(manifest.frontend)
             except (BundleError, FrontendError, TypeError):
                 continue  # the daemon says what is wrong with it; here its pictures lack their axes
+
+
+def _with_versions(folders: Iterable[Path]) -> Iterator[Path]:
+    for folder in folders:
+        yield folder
+        yield from (inner for inner in sorted(folder.glob("*")) if inner.is_dir())
