@@ -68,7 +68,7 @@ class Publisher:
             self._port = self._embedded.start()
             self._log.info("embedded mqtt broker", host="127.0.0.1", port=self._port)
             config = config.model_copy(update={"host": "127.0.0.1", "port": self._port, "tls": False})
-        self._retained.put(self._topic("status"), self._status("online"))
+        self._retained.put(self._topic("status"), self._status("online"), last=True)
         self._presence.begin()
         self._client = BrokerClient(
             config,
@@ -114,7 +114,7 @@ class Publisher:
         self._tell_status()
 
     def _tell_status(self) -> None:
-        self._retained.put(self._topic("status"), self._status("online"))
+        self._retained.put(self._topic("status"), self._status("online"), last=True)
         self._wake.set()
 
     def notify(self) -> None:
@@ -258,10 +258,10 @@ class Publisher:
         return self._message("status", "", self._status("offline"))
 
     def on_connected(self) -> None:
-        """Have the status and every retained document sent again."""
+        """Have every retained document sent again, and then the status: `online` says that they hold."""
         # in this order: the publishing thread may be awake, and would send a new status twice
         self._retained.send_all_again()
-        self._retained.put(self._topic("status"), self._status("online"))
+        self._retained.put(self._topic("status"), self._status("online"), last=True)
         self._lose_signals()  # what is retained comes again, over this connection
         self._wake.set()
 

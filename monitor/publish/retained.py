@@ -57,6 +57,8 @@ class _Entry:
     """Whether the broker has yet to be sent `payload`."""
     delivery: Delivery | None = None
     """The message under way, perhaps an older one; None when there is none."""
+    last: bool = False
+    """Whether it waits until nothing else is unsent."""
 
     @property
     def settled(self) -> bool:
@@ -73,14 +75,18 @@ class RetainedTopics:
         self._restless = True
         """Whether something is unsent or under way: else a pass, of which each score makes one, skips all."""
 
-    def put(self, topic: str, payload: Document) -> bool:
-        """Remember `payload`; returns whether it says something new, so that it will be sent."""
+    def put(self, topic: str, payload: Document, *, last: bool = False) -> bool:
+        """Remember `payload`; returns whether it says something new, so that it will be sent.
+
+        `last`: it goes when all others have gone, as what says that they hold.
+        """
         with self._lock:
             entry = self._entries.get(topic)
             if entry is None:
-                self._entries[topic] = _Entry(payload)
+                self._entries[topic] = _Entry(payload, last=last)
                 self._restless = True
                 return True
+            entry.last = last
             # a source that had left and is back says more than nothing
             news = payload is not entry.payload and (
                 entry.payload is _NOTHING or payload.says_more_than(entry.payload)
@@ -122,11 +128,7 @@ class RetainedTopics:
                 if entry.delivery is not None and entry.delivery.done:
                     entry.delivery = None
             under_way = sum(entry.delivery is not None for entry in self._entries.values())
-            due = [
-                (topic, entry)
-                for topic, entry in self._entries.items()
-                if entry.unsent and entry.delivery is None
-            ][: max(0, UNDER_WAY_MAX - under_way)]
+            due = self._due()[: max(0, UNDER_WAY_MAX - under_way)]
             for _, entry in due:
                 entry.unsent = False
             messages = [_message(topic, entry.payload) for topic, entry in due]
@@ -140,6 +142,11 @@ class RetainedTopics:
                 entry.unsent or entry.delivery is not None for entry in self._entries.values()
             )
         return sum(not delivery.failed for delivery in deliveries)
+
+    def _due(self) -> list[tuple[str, _Entry]]:
+        unsent = [(topic, entry) for topic, entry in self._entries.items() if entry.unsent]
+        first = [(topic, entry) for topic, entry in unsent if not entry.last]
+        return [(topic, entry) for topic, entry in first or unsent if entry.delivery is None]
 
     @property
     def settled(self) -> bool:

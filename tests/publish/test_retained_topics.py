@@ -97,3 +97,25 @@ def test_five_hundred_sources_never_have_more_under_way_than_the_bound() -> None
         rounds += 1
     assert len(line.messages) == 500
     assert rounds == -(-500 // UNDER_WAY_MAX)
+
+
+def test_what_says_that_the_others_hold_goes_when_all_of_them_have_gone() -> None:
+    topics, line = RetainedTopics(), Line()
+    topics.put("status", alarm(AlarmState.NORMAL), last=True)
+    topics.put("a", alarm(AlarmState.NORMAL))
+    topics.send(line.publish)
+    topics.put("a", alarm(AlarmState.UNACKNOWLEDGED))
+    topics.send(line.publish)
+    assert ["a"] == [message.topic for message in line.messages], "a newer one of it waits for the older"
+    line.acknowledge_all()
+    topics.send(line.publish)
+    topics.send(line.publish)
+    assert ["a", "a", "status"] == [message.topic for message in line.messages]
+    topics.put("b", alarm(AlarmState.NORMAL))
+    topics.put("status", alarm(AlarmState.RETURNED))
+    line.acknowledge_all()
+    line.takes = False
+    topics.send(line.publish)
+    line.takes = True
+    topics.send(line.publish)
+    assert {"b", "status"} == {message.topic for message in line.messages[3:]}, "a farewell waits for nobody"
