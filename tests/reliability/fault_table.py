@@ -171,7 +171,8 @@ def _restart_s(times: LabTimes) -> float:
 
 
 def _told_dead_s(times: LabTimes) -> float:
-    return 1.5 * times.keepalive_s + MARGIN_S
+    # Mosquitto looks every few seconds whose time is over
+    return 1.5 * times.keepalive_s + 2 * MARGIN_S
 
 
 def _watchdog_s(times: LabTimes) -> float:

@@ -48,12 +48,17 @@ def page(results: Sequence[Tree], soak: Tree, times: LabTimes, commit: str) -> s
 
 def campaign_facts(results: Sequence[Tree], times: LabTimes) -> dict[str, object]:
     """Return the numbers of the section about the campaign."""
-    whole = [result for result in results if "steps" in result]
+    whole = [result for result in results if result.get("steps")]
     steps = [step for result in whole for step in result["steps"]]
     seeds = sorted(result["seed"] for result in results)
     loads = [step["load"] for step in steps] or [0.0]
-    broken = [str(result["seed"]) for result in results if "broken" in result]
-    laboratory = f" The laboratory itself could not finish seeds {', '.join(broken)}." if broken else ""
+    broken = [str(result["seed"]) for result in results if not result.get("steps")]
+    laboratory = (
+        f" Of seeds {', '.join(broken)} nothing could be tried: the daemon was not up in time at the first "
+        "start, or the laboratory failed."
+        if broken
+        else ""
+    )
     return {
         "sequences": len(results),
         "steps": len(steps),
@@ -176,7 +181,7 @@ def main() -> int:
     arguments = parser.parse_args()
     results, soak = (json.loads(path.read_text()) for path in (arguments.campaign, arguments.soak))
     PAGE.write_text(page(results, soak, LabTimes.as_installed(), arguments.commit), encoding="utf-8")
-    return int(bool(soak["found"]) or any(result.get("found") for result in results))
+    return int(bool(soak["found"]) or any(result.get("found") for result in results if result.get("steps")))
 
 
 if __name__ == "__main__":

@@ -98,7 +98,7 @@ def run_sequence(
     with closing(Lab(folder, times)) as lab:
         runner = _Runner(lab, chance)
         lab.systemd.start()
-        if wait_until(lambda: not lab.ails(0.0), 60.0) is None:
+        if wait_until(lambda: not lab.ails(0.0), 180.0) is None:
             result.violations.append(f"it was not healthy after its start: {lab.ails(0.0)}")
             return result
         for step in steps:
