@@ -225,7 +225,7 @@ def main() -> int:
     parser.add_argument("--hours", type=float, default=24.0, help="of sound, a source")
     parser.add_argument("--json", type=Path, help="where the result goes")
     arguments = parser.parse_args()
-    os.nice(10)
+    os.setpriority(os.PRIO_PROCESS, 0, 10)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         result = run_soak(Path(folder), arguments.hours)
     tree = {**asdict(result), "load": os.getloadavg()[0]}
