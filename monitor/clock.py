@@ -11,6 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 CLOCK_SET_UTC_S = 1_577_836_800.0
@@ -55,6 +56,11 @@ def this_boot() -> str:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
         return f"unknown-{uuid.uuid4()}"
+
+
+def utc_text(utc_s: float) -> str:
+    """Return a time for a person, to the second."""
+    return f"{datetime.fromtimestamp(utc_s, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def is_set(utc_s: float) -> bool:

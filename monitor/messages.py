@@ -40,7 +40,16 @@ class Quality(str, enum.Enum):
     DROPPED = "dropped"
     """The input was good, and the engine too slow: the window was given up, nobody has judged it."""
     OFF = "off"
-    """The machine is off or starts: not judged, by design. A deaf microphone keeps its own quality."""
+    """The machine is off, starts, or is too quiet to be running: not judged, by design.
+
+    A deaf microphone keeps its own quality.
+    """
+
+
+DEAF_QUALITIES = frozenset({Quality.SILENT, Quality.FLAT, Quality.ABSENT})
+"""Input on which no machine could be heard, whatever the capture says."""
+SAME_TIME_S = 1e-6
+"""Times in a stream, and sums of them, differ by rounding; this is far less than a sample."""
 
 
 class CaptureState(str, enum.Enum):

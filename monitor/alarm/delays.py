@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from monitor.messages import Quality, Span
+from monitor.messages import SAME_TIME_S, Quality, Span
 
 DOUBT_S = 60.0
-"""So much sound must pass without a dropped window; as long as health says that the source can't keep up."""
-SAME_TIME_S = 1e-6
-"""Sums of hops differ by rounding; this is far less than a sample."""
+"""So much sound must pass without a dropped window; as long as health says that the source can't keep up.
+
+So much more sound may be too quiet to be judged than is judged, while the machine counts as running.
+"""
 
 
 class Delay:
@@ -52,6 +53,35 @@ class Doubt:
         if not self._until_s - DOUBT_S <= span.end_s + SAME_TIME_S < self._until_s:
             self._until_s = None
         return self._until_s is not None
+
+
+class TooQuiet:
+    """Weighs sound that was too quiet to be judged against sound that was judged.
+
+    unjudged is ahead by DOUBT_S -> in doubt
+    judged has made up for it    -> no longer
+
+    Else an alarm would say normal for ever of a machine that is hardly ever judged and never off.
+    """
+
+    def __init__(self) -> None:
+        self._ahead_s = 0.0
+        self.in_doubt = False
+        """Whether more goes unjudged than is judged."""
+
+    def miss(self, advance_s: float) -> None:
+        """Take sound that was too quiet, of a machine that counts as running."""
+        self._ahead_s = min(DOUBT_S, self._ahead_s + advance_s)
+        self.in_doubt = self.in_doubt or self._ahead_s >= DOUBT_S - SAME_TIME_S
+
+    def judge(self, advance_s: float) -> None:
+        """Take sound that was judged."""
+        self._ahead_s = max(0.0, self._ahead_s - advance_s)
+        self.in_doubt = self.in_doubt and self._ahead_s > SAME_TIME_S
+
+    def forget(self) -> None:
+        """Begin anew: the machine went off, or on."""
+        self._ahead_s, self.in_doubt = 0.0, False
 
 
 class Progress:

@@ -6,6 +6,7 @@
     unjudged                                  -> nothing changes; on-delay waits, off-delay starts again
     dropped, lately                           -> the same, and uncertain until a minute passes without
     the machine is off, by design             -> the same, and the input does not count as uncertain for it
+    too quiet, and the machine is not off     -> the same, and uncertain once most of it stays unjudged
 
 A delay is counted in judged sound, from the end of the first window for which its condition holds to the
 end of the present one. Shelved and out of service are still evaluated: events open, peak and clear, and every
@@ -19,7 +20,7 @@ import dataclasses
 import math
 from datetime import datetime, timezone
 
-from monitor.alarm.delays import Delay, Doubt, Progress
+from monitor.alarm.delays import Delay, Doubt, Progress, TooQuiet
 from monitor.alarm.operated import AlarmSettings, OperatedAlarm
 from monitor.alarm.snapshot import AlarmSnapshot
 from monitor.messages import AlarmChange, ChangeReason, MachineOff, Quality, Score, Span
@@ -42,6 +43,7 @@ class Alarm(OperatedAlarm):
         super().__init__(source_id, settings, snapshot)
         self._progress = Progress()
         self._doubt = Doubt()
+        self._too_quiet = TooQuiet()
         self._on_delay = Delay(self.limits.on_delay_s)
         self._off_delay = Delay(self.limits.off_delay_s)
         self._first_high: Span | None = None
@@ -52,18 +54,23 @@ class Alarm(OperatedAlarm):
     def take_machine(self, off: MachineOff | None, at_utc_s: float) -> list[AlarmChange]:
         """Take it that the machine is off, or runs (None): the alarm is suppressed by design, or no longer.
 
-        A further reason while it is off changes nothing.
+        Further conditions while it is off are no change: the snapshot has them, for the next start.
         """
+        causes = None if off is None else " ".join(cause.value for cause in off.causes)
+        reason = None if off is None else off.reason
         if (off is None) == (self._facts.off_reason is None):
+            if causes != self._facts.off_causes:
+                self._facts = dataclasses.replace(self._facts, off_reason=reason, off_causes=causes)
             return []
         self._on_delay.reset()
         self._off_delay.reset()
+        self._too_quiet.forget()
         return [
             self._change(
                 ChangeReason.MACHINE_ON if off is None else ChangeReason.MACHINE_OFF,
                 at_utc_s,
-                off_reason=None if off is None else off.reason,
-                off_causes=None if off is None else " ".join(cause.value for cause in off.causes),
+                off_reason=reason,
+                off_causes=causes,
                 off_since_utc_s=None if off is None else off.since_utc_s,
             )
         ]
@@ -76,18 +83,26 @@ class Alarm(OperatedAlarm):
         at_utc_s, value = score.span.end_utc_s, score.value
         if value is None or math.isnan(value):
             self._off_delay.reset()
-            self._doubt.note(score.span)
-            if self._facts.uncertain or score.span.quality is Quality.OFF:
-                return []
-            return [self._change(ChangeReason.UNCERTAIN, at_utc_s, uncertain=True)]
+            return self._doubt_window(score.span, advance_s)
         if hole:
             self._off_delay.reset()
+        self._too_quiet.judge(advance_s)
         changes = []
-        if self._facts.uncertain and not self._doubt.holds(score.span):
+        if self._facts.uncertain and not (self._doubt.holds(score.span) or self._too_quiet.in_doubt):
             changes.append(self._change(ChangeReason.CERTAIN, at_utc_s, uncertain=False))
         changes += self._judge_warning(value, at_utc_s)
         changes += self._judge_limit(value, score.span, advance_s)
         return changes
+
+    def _doubt_window(self, span: Span, advance_s: float) -> list[AlarmChange]:
+        """Take a window that was not judged."""
+        self._doubt.note(span)
+        by_design = span.quality is Quality.OFF
+        if by_design and self._facts.off_reason is None:
+            self._too_quiet.miss(advance_s)
+        if self._facts.uncertain or (by_design and not self._too_quiet.in_doubt):
+            return []
+        return [self._change(ChangeReason.UNCERTAIN, span.end_utc_s, uncertain=True)]
 
     def _judge_warning(self, value: float, at_utc_s: float) -> list[AlarmChange]:
         level = self.limits.warning_value

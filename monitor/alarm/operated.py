@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from datetime import datetime, timezone
 from typing import Protocol
 
 from monitor.alarm.limits import LimitSettings, checked_limits, limits_in_force
 from monitor.alarm.snapshot import AlarmSnapshot
-from monitor.clock import CLOCK_SET_UTC_S
+from monitor.clock import CLOCK_SET_UTC_S, utc_text
 from monitor.errors import CommandError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.operators import LIMIT_KEYS, Limits
@@ -135,7 +134,7 @@ class OperatedAlarm:
             raise CommandError(f"{name} is out of service; put it back before shelving it")
         if self._facts.shelved_until_utc_s is not None:
             raise CommandError(
-                f"{name} is shelved already, until {_utc_text(self._facts.shelved_until_utc_s)}; "
+                f"{name} is shelved already, until {utc_text(self._facts.shelved_until_utc_s)}; "
                 "unshelve it first"
             )
         if one_shot == (duration_s is not None):
@@ -297,7 +296,3 @@ class OperatedAlarm:
 def _dated_anew(utc_s: float | None, by_s: float) -> float | None:
     """Return a time by the clock as it is now; one that was dated by a clock that had been set stays."""
     return utc_s if utc_s is None or utc_s >= CLOCK_SET_UTC_S else utc_s + by_s
-
-
-def _utc_text(utc_s: float) -> str:
-    return f"{datetime.fromtimestamp(utc_s, tz=timezone.utc):%Y-%m-%d %H:%M:%S} UTC"

@@ -32,7 +32,7 @@ class AlarmSnapshot:
     warning: bool = False
     """Reached the warning level, and has not fallen below it by the deadband since."""
     uncertain: bool = False
-    """Whether the last window could not be judged; the state is frozen while it lasts."""
+    """Whether the last window could not be judged, or too many lately; the state is frozen while it lasts."""
     shelved_until_utc_s: float | None = None
     """None: not shelved. One-shot shelving has an end too, so that it cannot last for ever."""
     shelved_one_shot: bool = False
@@ -48,7 +48,7 @@ class AlarmSnapshot:
     absent: bool = False
     """Whether the configuration has the source no more; holds until it is there again."""
     off_reason: str | None = None
-    """Why the machine counted as off when it went off, in words; None: it counts as running."""
+    """Why the machine counts as off, in words; None: it counts as running."""
     off_causes: str | None = None
     """The same as values of OffCause, with spaces between; None with `off_reason`."""
     off_since_utc_s: float | None = None

@@ -24,8 +24,8 @@ class OffLevel(Section):
     below_dbfs: float = Field(
         ge=-140,
         le=0,
-        description="A window with a lower RMS level is too quiet for a machine that runs, and not judged. "
-        "Above `input_quality.silent_below_dbfs`.",
+        description="A window with a lower RMS level is too quiet for a machine that runs, and not judged; "
+        "if most are, and it is never off, its alarm is uncertain. Above `input_quality.silent_below_dbfs`.",
     )
     after_s: float = Field(
         default=10.0,
@@ -37,7 +37,8 @@ class OffLevel(Section):
         default=6.0,
         ge=0,
         le=60,
-        description="It runs again once a window is this much louder than `below_dbfs`.",
+        description="It runs again at once when a window is this much louder than `below_dbfs`, and when no "
+        "window was below that for a minute.",
     )
 
 

@@ -12,16 +12,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from monitor.clock import is_set
+from monitor.clock import is_set, utc_text
 from monitor.config.off import OffConfig
-from monitor.messages import RUNS, MachineCondition, MachineOff, OffCause, Quality, SignalState, Span
-from monitor.off.level import LevelCondition, utc_text
+from monitor.messages import (
+    DEAF_QUALITIES,
+    RUNS,
+    SAME_TIME_S,
+    MachineCondition,
+    MachineOff,
+    OffCause,
+    Quality,
+    SignalState,
+    Span,
+)
+from monitor.off.level import LevelCondition
 from monitor.off.schedule import ScheduleCondition
 from monitor.off.signal import Said, signal_from_said
-
-DEAF = frozenset({Quality.ABSENT, Quality.SILENT, Quality.FLAT})
-"""Input on which no machine could be heard."""
-SAME_TIME_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,13 @@ class OffWatch:
         self.machine = RUNS if was is None else MachineCondition(off=was)
         """What was decided last."""
         self._section: OffConfig | None = None
+        self._level: LevelCondition | None = None
         self._take(section)
+
+    @property
+    def section(self) -> OffConfig | None:
+        """The section that holds."""
+        return self._section
 
     def configure(self, section: OffConfig | None) -> None:
         """Take another section of the configuration; a machine that is off stays so until that differs."""
@@ -58,8 +70,12 @@ class OffWatch:
         was = () if self.machine.off is None else self.machine.off.causes
         level = None if section is None else section.level
         schedule = None if section is None else section.schedule
+        same_level = self._section is not None and self._section.level == level
         self._section = section
-        self._level = None if level is None else LevelCondition(level, was_off=OffCause.LEVEL in was)
+        if level is None:
+            self._level = None
+        elif not same_level:  # one that is the same goes on with what it has heard
+            self._level = LevelCondition(level, was_off=OffCause.LEVEL in was)
         self._schedule = None if schedule is None else ScheduleCondition(schedule)
         self._believed: Said | None = None
         self._believe_signal = OffCause.SIGNAL in was
@@ -79,7 +95,7 @@ class OffWatch:
         off = self._off(held, span)
         self.machine = MachineCondition(off, signal, missing)
         judged = off is None and not (self._level is not None and self._level.too_quiet)
-        keeps_quality = judged or span.quality in DEAF
+        keeps_quality = judged or span.quality in DEAF_QUALITIES
         span = span if keeps_quality else replace(span, quality=Quality.OFF)
         return Verdict(self.machine, span, self.machine != before)
 

@@ -73,3 +73,43 @@ def test_what_was_off_before_a_restart_is_off_until_it_is_heard() -> None:
     assert "oooo" == offs(play(OffWatch(BY_LEVEL, was=was), [QUIET] * 4))
     assert "oo.." == offs(play(OffWatch(BY_LEVEL, was=was), [LOUD] * 4))
     assert 1.7e9 == play(OffWatch(BY_LEVEL, was=was), [QUIET])[0].machine.off.since_utc_s  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("levels", "judged_from"),
+    [
+        ([-57.0] * 90, 60),
+        ([-57.0] * 30 + [-60.01] + [-57.0] * 90, 91),
+        ([-57.0] * 58 + [-60.01] * 30, -1),
+    ],
+)
+def test_above_the_level_by_less_than_the_hysteresis_for_a_minute_it_counts_as_running(
+    levels: list[float | None], judged_from: int
+) -> None:
+    watch = OffWatch(BY_LEVEL)
+    play(watch, [QUIET] * 4)
+    # a minute from the start of the first such window: the window that begins then is judged
+    assert judged_from == offs(play(watch, levels, first=4)).find(".")
+
+
+def test_a_lower_level_releases_at_once_a_machine_that_it_finds_loud_enough() -> None:
+    lower = section(level={"below_dbfs": -65, "after_s": 3, "hysteresis_db": 30}, settle_s=0)
+    watch = OffWatch(BY_LEVEL)
+    play(watch, [-62.0] * 4)
+    watch.configure(lower)
+    assert "oo..." == offs(play(watch, [-62.0] * 5, first=4))
+
+
+def test_a_level_that_was_lowered_while_the_daemon_did_not_run_releases_too() -> None:
+    was = MachineOff((OffCause.LEVEL,), "level -62.0 dBFS, below -60", 1.7e9)
+    lower = section(level={"below_dbfs": -65, "after_s": 3, "hysteresis_db": 30}, settle_s=0)
+    assert "oo..." == offs(play(OffWatch(lower, was=was), [-62.0] * 5))
+    assert "ooooo" == offs(play(OffWatch(lower, was=was), [-66.0] + [-62.0] * 4))
+
+
+def test_another_key_of_the_section_leaves_what_the_level_has_heard() -> None:
+    watch = OffWatch(BY_LEVEL)
+    verdict = play(watch, [QUIET] * 4)[-1]
+    watch.configure(BY_LEVEL.model_copy(update={"settle_s": 1.0}))
+    (after,) = play(watch, [-57.0], first=4)
+    assert verdict.machine == after.machine

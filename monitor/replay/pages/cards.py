@@ -8,13 +8,11 @@ from dataclasses import dataclass
 from monitor.control.documents import AlarmNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
 from monitor.keeping_up import percent
-from monitor.messages import AlarmState, CaptureState, OffCause, Quality, SignalState
+from monitor.messages import DEAF_QUALITIES, AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.pages.words import STATES, Tongue, clock, day, marked
 
-DEAF_QUALITIES = frozenset({Quality.SILENT, Quality.FLAT, Quality.ABSENT})
-"""Inputs on which no machine could be heard, whatever the capture says."""
 CAPTURES = {
     CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
     CaptureState.RECOVERING: marked("Being started again; no sound yet."),
