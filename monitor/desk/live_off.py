@@ -13,17 +13,27 @@ from monitor.prepared import Prepared
 def off_part(
     machines: Iterable[Machine], signals: SignalBoard, follow: Callable[[], None]
 ) -> Callable[[Config], Prepared]:
-    """Return the reloader's part; `follow` subscribes to the topics that `signals` then has."""
+    """Return the reloader's part, to come after the one that sees leavers off.
+
+    `follow` subscribes to the topics that `signals` then has.
+    """
 
     def prepare(config: Config) -> Prepared:
         sections = {source.id: source.off for source in config.sources}
 
         def apply() -> None:
-            signals.configure(sections)
+            # a source that leaves is judged until its last sound has been: as off as it is
+            leaving = {one.source_id: one.off.section for one in machines if one.source_id not in sections}
+            signals.configure({**sections, **leaving})
             for machine in machines:
-                machine.off.configure(sections.get(machine.source_id))
+                if machine.source_id in sections:
+                    machine.off.configure(sections[machine.source_id])
             follow()
 
-        return Prepared(apply)
+        def forget_leavers() -> None:
+            signals.configure(sections)
+            follow()
+
+        return Prepared(apply, forget_leavers)
 
     return prepare

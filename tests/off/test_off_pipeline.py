@@ -144,3 +144,18 @@ def test_a_reload_that_takes_the_section_away_lets_it_run(store: Store) -> None:
     reasons = [change.reason for change in plant.audience.alarms]
     assert [ChangeReason.MACHINE_OFF, ChangeReason.MACHINE_ON] == reasons
     assert ((), [1]) == (plant.board.topics, followed)
+
+
+def test_a_source_that_a_reload_removes_is_as_off_as_it_was_until_its_last_window(store: Store) -> None:
+    plant = Plant(store, [0.1] * 2 + [1.5] * 6)
+    plant.board.hear_topic("plant/pump", b"0")
+    plant.hear(0, 2)
+    prepared = off_part(plant.roster, plant.board, lambda: None)(
+        Config(sources=(SimulatedSource(id="fan", kind="simulated", off=BY_SIGNAL),))
+    )
+    prepared.apply()
+    plant.hear(2, 6)
+    assert [ChangeReason.MACHINE_OFF] == [change.reason for change in plant.audience.alarms]
+    assert ("plant/pump",) == plant.board.topics
+    prepared.follow()
+    assert None is plant.board.said("pump")

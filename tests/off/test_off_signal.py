@@ -140,6 +140,58 @@ def test_a_changed_signal_forgets_and_another_keeps_what_was_said() -> None:
     assert None is plant.board.said("pump")
 
 
+def test_what_was_said_on_a_topic_is_read_anew_by_a_section_that_reads_it_otherwise() -> None:
+    plant = Plant(lost_after_s=60)
+    plant.say(b"0")
+    plant.board.lose(MqttSignal)
+    plant.now_s += 59
+    plant.off = section(signal={"kind": "mqtt", "topic": "plant/pump", "inverted": True, "lost_after_s": 60})
+    plant.board.configure({"pump": plant.off})
+    assert SignalState.RUNNING is plant.state()
+    plant.now_s += 1  # the line was lost before the reload
+    assert SignalState.MISSING is plant.state()
+
+
+def test_a_source_that_joins_on_the_same_topic_knows_at_once_what_was_said() -> None:
+    plant = Plant()
+    plant.say(b"0")
+    plant.board.configure({"pump": plant.off, "fan": plant.off})
+    assert plant.board.said("pump") == plant.board.said("fan")
+    said = plant.board.said("fan")
+    assert said is not None
+    assert said.running is False
+
+
+def test_a_message_that_the_new_section_cannot_read_is_told_once() -> None:
+    log = CapturedLog()
+    off = section(signal={"kind": "mqtt", "topic": "plant/pump"})
+    board = SignalBoard({"pump": off}, log)
+    board.hear_topic("plant/pump", b"0")
+    inside = section(signal={"kind": "mqtt", "topic": "plant/pump", "json_path": "on"})
+    for _ in range(2):
+        board.configure({"pump": inside})
+    assert ["plant signal cannot be read"] == [event for _, event, _ in log.lines]
+
+
+def test_a_topic_that_nobody_listens_to_any_more_is_forgotten() -> None:
+    plant = Plant()
+    plant.say(b"0")
+    for sections in ({}, {"pump": plant.off}):
+        plant.board.configure(sections)
+    assert None is plant.board.said("pump")
+
+
+def test_a_tag_holds_when_another_key_of_its_signal_changes() -> None:
+    board = SignalBoard({"pump": section(signal={"kind": "sparkplug"})}, CapturedLog())
+    board.hear_running("pump", running=False)
+    said = board.said("pump")
+    board.configure({"pump": section(signal={"kind": "sparkplug", "lost_after_s": 5})})
+    assert said is not None
+    assert said == board.said("pump")
+    board.configure({"pump": section(signal={"kind": "mqtt", "topic": "plant/pump"})})
+    assert None is board.said("pump")
+
+
 def test_a_tag_is_taken_only_where_it_is_configured() -> None:
     tagged: OffConfig = section(signal={"kind": "sparkplug"})
     board = SignalBoard({"pump": tagged, "fan": None}, CapturedLog())

@@ -82,3 +82,14 @@ def test_another_topic_is_followed_while_it_runs(
     plant = make_recorder(mosquitto.port, "plant/#")
     plant.send("plant/pump/new", b"0", retain=True)
     eventually(lambda: said(board) == (False, False), what="the new topic is heard")
+
+
+def test_a_source_that_joins_on_a_topic_that_is_followed_hears_what_was_retained(
+    mosquitto: Mosquitto, make_recorder: Callable[..., Recorder], board: SignalBoard, rig: Rig
+) -> None:
+    make_recorder(mosquitto.port, "plant/#").send("plant/pump/runs", b"0", retain=True)
+    eventually(lambda: said(board) == (False, False), what="it is off")
+    board.configure({"pump": section("plant/pump/runs"), "fan": section("plant/pump/runs")})
+    rig.publisher.follow_signals()
+    # the list of topics is the same, so that the broker has no reason to send it again
+    assert board.said("pump") == board.said("fan")
