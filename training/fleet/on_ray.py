@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -23,6 +24,8 @@ IN_FLIGHT = 1000
 """So many tasks are with Ray at a time: it schedules from them, and waiting for one stays cheap."""
 OBJECT_STORE_BYTES = 100_000_000
 """Results travel through the store of artefacts, not through Ray, which takes a third of the memory."""
+REACH_S = 10.0
+"""For a cluster's address to answer."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0", "RAY_DEDUP_LOGS": "0"}
 """Nothing is reported to anybody; GPUs stay visible to tasks that ask for none, as later versions do."""
 UNTOLD = {"RAY_task_oom_retries": "2"}
@@ -100,6 +103,7 @@ class Cluster:
                 "object_store_memory": OBJECT_STORE_BYTES,
                 "_temp_dir": self._files,
             }
+        _refuse_unreachable(self.address)
         try:
             ray.init(address=self.address, **settings)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -108,6 +112,20 @@ class Cluster:
                 "local or none"
             ) from error
         self._ray = ray
+
+
+def _refuse_unreachable(address: str) -> None:
+    """Say at once what Ray says after minutes: nobody listens there."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.rpartition("/")[2].strip("[]"), int(port)), REACH_S).close()
+    except OSError as error:
+        raise FleetError(
+            f"--ray {address}: nobody listens there ({error}); see `ray status` on a node of the cluster, or "
+            "give local or none"
+        ) from error
 
 
 def _report(ray: Any, ready: object, task: Task, terms: Terms) -> Report:  # noqa: ANN401 - Ray's module
