@@ -27,6 +27,9 @@ from monitor.store import Reply, Store
 from monitor.supervisor import guarded
 from monitor.unsaved import Step, Unsaved, say_nothing
 
+KEEP_OFF_EVERY_S = 10.0
+"""By what a machine is off is stored anew no more often than this: a signal may flicker all night."""
+
 
 @dataclass(frozen=True, slots=True)
 class FlaggedWindow:
@@ -67,6 +70,8 @@ class Pipeline:
         self._inferring = Inferring(roster)
         self._clock = WallClock()
         self._signals: SignalBoard | None = None
+        self._off_otherwise: set[str] = set()
+        self._keep_off_at_s = 0.0
 
     def ask_plant(self, signals: SignalBoard) -> None:
         """Ask `signals` from now on what the plant says of its machines; before, it says nothing."""
@@ -119,7 +124,7 @@ class Pipeline:
                 if answer is None
                 else machine.scorer.score_from_inference(answer[1])
             )
-            peak = machine.alarm.snapshot.peak
+            before = machine.alarm.snapshot
             changes = machine.alarm.take_machine(verdict.machine.off, span.end_utc_s)
             changes += machine.alarm.judge(score)
             if verdict.is_news:
@@ -128,8 +133,10 @@ class Pipeline:
                 self._narrators[machine.source_id].hear(span, answer)
             self.settle(machine, changes)
             if not changes:
-                if machine.alarm.snapshot.peak != peak:
+                if machine.alarm.snapshot.peak != before.peak:
                     self._keep_peak(machine)
+                if machine.alarm.snapshot.off_causes != before.off_causes:
+                    self._off_otherwise.add(machine.source_id)
                 self._narrators[machine.source_id].keep(store_takes=not self._unsaved)
             self._tell(machine, score, answer)
         if verdicts:
@@ -141,6 +148,7 @@ class Pipeline:
         for machine in self._roster:
             self.settle(machine, machine.alarm.expire(now_utc_s))
         self._unsaved.save()
+        self._keep_off()
 
     def settle(
         self,
@@ -292,6 +300,20 @@ class Pipeline:
             self._store.update_peak(facts.event_id, facts.peak, snapshot=facts.to_tree())
         except StoreError as error:
             self._log.warning("peak not stored", source=machine.source_id, reason=str(error))
+
+    def _keep_off(self) -> None:
+        """Let it survive a kill by what machines are off now. Not an event: it is told when they go off."""
+        now_s = time.monotonic()
+        if not self._off_otherwise or self._unsaved or now_s < self._keep_off_at_s:
+            return  # the steps that wait carry it
+        self._keep_off_at_s = now_s + KEEP_OFF_EVERY_S
+        for machine in [one for one in self._roster if one.source_id in self._off_otherwise]:
+            try:
+                self._store.update_snapshot(machine.source_id, machine.alarm.snapshot.to_tree())
+            except StoreError as error:
+                self._log.warning("machine off not stored", source=machine.source_id, reason=str(error))
+                return
+        self._off_otherwise.clear()
 
     def _log_change(self, change: AlarmChange) -> None:
         tell = self._log.warning if change.new_state.value == "unacknowledged" else self._log.info

@@ -120,6 +120,15 @@ class Store:
             if snapshot_text is not None:
                 events.put_snapshot(connection, source_id, snapshot_text)
 
+    def update_snapshot(self, source_id: str, snapshot: Mapping[str, object]) -> None:
+        """Replace what is known of one source's alarm, where nothing that is told has changed.
+
+        Sends nothing, does not wait for the disk, and raises as update_peak does.
+        """
+        text = json_text(snapshot)
+        with self.database.transaction(durable=False) as connection:
+            events.put_snapshot(connection, source_id, text)
+
     def update_explanation(
         self, event_id: str, explanation: Explanation, *, portrait: Mapping[str, object] | None
     ) -> None:

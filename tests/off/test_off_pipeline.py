@@ -17,7 +17,7 @@ from monitor.explanation import SoundKind
 from monitor.machine import Machine, facts_at_start
 from monitor.messages import AlarmState, ChangeReason, OffCause, Quality
 from monitor.off import OffWatch, SignalBoard, machine_off_from_facts
-from monitor.pipeline import Pipeline
+from monitor.pipeline import KEEP_OFF_EVERY_S, Pipeline
 from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog, ScriptedEngine
@@ -159,3 +159,27 @@ def test_a_source_that_a_reload_removes_is_as_off_as_it_was_until_its_last_windo
     assert ("plant/pump",) == plant.board.topics
     prepared.follow()
     assert None is plant.board.said("pump")
+
+
+def test_by_what_it_is_off_now_survives_a_kill_and_is_written_seldom(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_s = [1000.0]
+    monkeypatch.setattr("monitor.pipeline.time.monotonic", lambda: now_s[0])
+    level = {"below_dbfs": -1, "after_s": 0}  # the rig's sound is always below
+    plant = Plant(store, [0.1] * 12, off=section(level=level, signal={"kind": "mqtt", "topic": "plant/pump"}))
+    plant.hear(0, 1)
+
+    def stored() -> object:
+        plant.pipeline.expire(0.0)
+        return store.alarm_snapshots()["pump"]["off_causes"]
+
+    kept = [stored()]
+    for index, payload in enumerate((b"0", b"1"), 1):
+        plant.board.hear_topic("plant/pump", payload)
+        plant.hear(index, index + 1)
+        kept.append(stored())
+        now_s[0] += KEEP_OFF_EVERY_S / 2
+    kept.append(stored())
+    assert ["level", "level signal", "level signal", "level"] == kept
+    assert [ChangeReason.MACHINE_OFF] == [change.reason for change in plant.audience.alarms]
