@@ -11,13 +11,13 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, replace
 
-from monitor.clock import WallClock
 from monitor.config import StoreConfig
 from monitor.errors import StoreError
 from monitor.logs import Log
 from monitor.store import RetentionFacts, RetentionReport, Store, prune
 from monitor.store.files import disk_errors, free_bytes
 from monitor.store.measures import kept_bytes
+from monitor.store.retention.age_clock import AgeClock
 
 PRUNE_EVERY_S = 3600.0
 LOOK_EVERY_S = 2.0
@@ -25,11 +25,9 @@ LOOK_EVERY_S = 2.0
 PRESSED_EVERY_S = 5.0
 """Between two prunings for want of room ..."""
 SHORT_EVERY_S = 60.0
-"""... and while pruning does not help: not every window is to bring a search through all files."""
-JUMP_S = 3600.0
-DISTRUST_S = 86_400.0
-"""For so long after the wall clock went ahead by more than JUMP_S nothing goes for its age: a clock that is
-wrong by years must not cost all sound before anybody has looked."""
+LONG_SHORT_EVERY_S = 600.0
+"""... and while pruning does not help, doubled each time up to this: not every window is to bring a search
+through all files."""
 
 
 class Housekeeping:
@@ -42,15 +40,14 @@ class Housekeeping:
         log: Log,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        clock: WallClock | None = None,
     ) -> None:
         self._store = store
         self._config = config
         self._log = log
         self._monotonic = monotonic
-        self._clock = clock or WallClock()
-        self._trust_clock_at_s = monotonic()
-        self._hourly_at_s = self._look_at_s = self._pressed_at_s = monotonic()
+        self._clock = AgeClock(store, monotonic=monotonic)
+        self._short_every_s = SHORT_EVERY_S
+        self._hourly_at_s = self._look_at_s = self._pressed_at_s = self._failed_until_s = monotonic()
         self._kept_bytes: int | None = None
         self._removed_files: Counter[str] = Counter()
         self._removed_bytes = 0
@@ -65,19 +62,18 @@ class Housekeeping:
     def reconfigure(self, config: StoreConfig) -> None:
         """Take new bounds, and prune to them at the next turn. From any thread."""
         self._config = config
+        self._short_every_s = SHORT_EVERY_S
         self._hourly_at_s = self._monotonic()
 
     def tend(self) -> None:
         """Prune if it is time, or if room is short."""
         now_s = self._monotonic()
-        step = self._clock.look()
-        if step is not None and step.by_s > JUMP_S:
-            self._trust_clock_at_s = now_s + DISTRUST_S
+        self._clock.look()
         if now_s >= self._hourly_at_s:
             self._hourly_at_s = now_s + PRUNE_EVERY_S
             self._prune(hourly=True)
-        elif now_s >= self._look_at_s and self._is_short():
-            self._prune_if_pressed()
+        elif now_s >= self._look_at_s:
+            self._look_for_room()
         if now_s >= self._look_at_s:
             self._look_at_s = now_s + LOOK_EVERY_S
             self._store.reserve.make()
@@ -97,15 +93,20 @@ class Housekeeping:
         self._prune_if_pressed()
         return self._free_bytes() >= self._config.min_free_bytes
 
-    def _is_short(self) -> bool:
+    def _look_for_room(self) -> None:
+        """Prune if room is short; once more when it is not any more, so that this is told."""
         try:
             if self._kept_bytes is None:
                 self._kept_bytes = kept_bytes(self._store)
-            return (
+            is_short = (
                 self._kept_bytes > self._config.max_bytes or self._free_bytes() < self._config.min_free_bytes
             )
         except StoreError:  # the hourly pruning tells it
-            return False
+            return
+        if is_short:
+            self._prune_if_pressed()
+        elif self._facts.short_bytes and self._monotonic() >= self._failed_until_s:
+            self._prune(hourly=False)
 
     def _free_bytes(self) -> int:
         with disk_errors(self._store.state_dir):
@@ -118,19 +119,29 @@ class Housekeeping:
     def _prune(self, *, hourly: bool) -> None:
         now_s = self._monotonic()
         self._kept_bytes = None
-        now_utc_s = time.time() if now_s >= self._trust_clock_at_s else None
         try:
-            report = prune(self._store, self._config, now_utc_s)
+            report = prune(self._store, self._config, self._clock.look())
         except StoreError as error:
-            self._pressed_at_s = now_s + SHORT_EVERY_S
+            self._pressed_at_s = self._failed_until_s = now_s + SHORT_EVERY_S
             self._facts = replace(self._facts, line=f"nothing can be removed: {error}")
             if hourly or self._told != str(error):
                 self._log.error("retention failed", reason=str(error))
             self._told = str(error)
             return
-        self._pressed_at_s = now_s + (SHORT_EVERY_S if report.short_bytes else PRESSED_EVERY_S)
+        self._pressed_at_s = now_s + self._pause_s(report)
         self._note(report)
         self._tell(report, hourly=hourly)
+
+    def _pause_s(self, report: RetentionReport) -> float:
+        """Return how long to wait with the next pruning for want of room."""
+        if report.in_vain:  # each try costs sound
+            return PRUNE_EVERY_S
+        if not report.short_bytes or report.removed_bytes:
+            self._short_every_s = SHORT_EVERY_S
+        if not report.short_bytes:
+            return PRESSED_EVERY_S
+        pause_s, self._short_every_s = self._short_every_s, min(2.0 * self._short_every_s, LONG_SHORT_EVERY_S)
+        return pause_s
 
     def _note(self, report: RetentionReport) -> None:
         self._removed_files.update(age=report.removed_for_age, space=report.removed_for_space)

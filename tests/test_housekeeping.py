@@ -10,11 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.clock import WallClock
 from monitor.config import StoreConfig
 from monitor.errors import StoreError
 from monitor.housekeeping import (
-    DISTRUST_S,
+    LONG_SHORT_EVERY_S,
     LOOK_EVERY_S,
     PRESSED_EVERY_S,
     PRUNE_EVERY_S,
@@ -24,7 +23,8 @@ from monitor.housekeeping import (
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.store import ClipJob, RetentionReport, Store, open_store
 from monitor.store.measures import kept_bytes
-from monitor.store.retention.pruning import _Pruning
+from monitor.store.retention.age_clock import DOUBT_S, KEEP_EVERY_S
+from monitor.store.retention.pruning import PROBE_BYTES, _Pruning
 from monitor.testing import CapturedLog
 
 NOISE = np.random.default_rng(1).uniform(-1, 1, 60_000).astype(np.float32)  # 180 kB as FLAC
@@ -126,18 +126,83 @@ def test_a_clock_that_goes_ahead_by_years_costs_nothing_for_a_day(
     ahead_s = 0.0
     house = House(store)
     monkeypatch.setattr(time, "time", lambda: 1.7e9 + 86_400.0 + house.now_s + ahead_s)
-    clock = WallClock(since_boot=lambda: house.now_s, boot_id="this")
     config = StoreConfig(max_age_days=30, min_free_bytes=0)
-    house.housekeeping = Housekeeping(store, config, house.log, monotonic=lambda: house.now_s, clock=clock)
+    house.housekeeping = Housekeeping(store, config, house.log, monotonic=lambda: house.now_s)
     house.write(1)
     house.tend_after(0.0)
     ahead_s = 10 * 365 * 86_400.0
     house.tend_after(PRUNE_EVERY_S)
-    assert "went ahead by more than an hour" in house.housekeeping.facts.line
-    house.tend_after(DISTRUST_S - 1.0)
+    assert "jumped by more than a week" in house.housekeeping.facts.line
+    house.tend_after(DOUBT_S / 2)
+    house.housekeeping = Housekeeping(store, config, house.log, monotonic=lambda: house.now_s)
+    house.tend_after(0.0)
+    assert "jumped by more than a week" in house.housekeeping.facts.line, "after a restart"
+    house.tend_after(DOUBT_S / 2 - KEEP_EVERY_S)
     assert kept_bytes(store) > 0
     house.tend_after(PRUNE_EVERY_S)
     assert kept_bytes(store) == 0
+
+
+def test_what_may_not_go_is_looked_for_less_and_less_often_until_something_changes(
+    house_of: Callable[..., House],
+) -> None:
+    house = house_of(min_events_per_source=10)
+    house.write(7)
+    prunings: list[float] = []
+    config = house.housekeeping._config
+
+    def counted(*_: object) -> RetentionReport:
+        prunings.append(house.now_s)
+        return RetentionReport(short_bytes=1)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("monitor.housekeeping.prune", counted)
+        for _ in range(int(PRUNE_EVERY_S / LOOK_EVERY_S) - 1):
+            house.tend_after(LOOK_EVERY_S)
+        pauses = [after - before for before, after in zip(prunings, prunings[1:])]
+        longest = [LONG_SHORT_EVERY_S] * (len(pauses) - 4)
+        assert pauses == [SHORT_EVERY_S, 2 * SHORT_EVERY_S, 4 * SHORT_EVERY_S, 8 * SHORT_EVERY_S, *longest]
+        assert len(longest) >= 3
+        house.housekeeping.reconfigure(config)
+        house.tend_after(0.0)
+        house.tend_after(SHORT_EVERY_S)
+        assert prunings[-1] - prunings[-2] == SHORT_EVERY_S, "new bounds"
+
+
+def test_where_removing_frees_nothing_it_is_tried_once_an_hour(
+    house_of: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = house_of(max_bytes=10**9, min_free_bytes=1)
+    monkeypatch.setattr("monitor.housekeeping.free_bytes", lambda _folder: 0)
+    monkeypatch.setattr("monitor.store.retention.pruning.free_bytes", lambda _folder: 0)
+    monkeypatch.setattr("monitor.store.retention.choice.FLOOR_SHARE", 10**9)
+    house.write(30)
+    house.tend_after(0.0)
+    gone = house.housekeeping.facts.removed_files["space"]
+    assert gone == PROBE_BYTES // (kept_bytes(house.store) // (30 - gone)) + 1
+    assert "did not make the disk any freer" in house.housekeeping.facts.line
+    for _ in range(int(PRUNE_EVERY_S / LOOK_EVERY_S) - 1):
+        house.tend_after(LOOK_EVERY_S)
+        assert not house.housekeeping.has_room()
+    assert house.housekeeping.facts.removed_files["space"] == gone
+    house.tend_after(LOOK_EVERY_S)
+    assert house.housekeeping.facts.removed_files["space"] == 2 * gone
+
+
+def test_that_there_is_room_again_is_told_within_seconds(
+    house_of: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free_bytes = 0
+    for module in ("housekeeping", "store.retention.pruning"):
+        monkeypatch.setattr(f"monitor.{module}.free_bytes", lambda _folder: free_bytes)
+    house = house_of(min_free_bytes=1000)
+    house.tend_after(0.0)
+    assert house.housekeeping.facts.short_bytes == 1000
+    free_bytes = 2000
+    assert house.tend_after(LOOK_EVERY_S) == 1
+    assert house.housekeeping.facts.short_bytes == 0
+    assert house.housekeeping.facts.line == "removed nothing, 0.0 MB of clips and maps are kept"
+    assert house.tend_after(LOOK_EVERY_S) == 0
 
 
 def test_new_bounds_are_pruned_to_at_the_next_turn(house_of: Callable[..., House]) -> None:

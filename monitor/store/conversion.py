@@ -12,12 +12,12 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import time
 from pathlib import Path
 
 from monitor.errors import StoreError
 from monitor.store.files import DATABASE, FILE_MODE, FOLDERS, PART, disk_errors, free_bytes, sync_folder
 from monitor.store.schema import NEWEST
+from monitor.store.set_aside import next_suffix
 
 ROOM = 3
 """The copy and the conversion need about the store's size each; the third is for alarms meanwhile."""
@@ -83,9 +83,9 @@ def put_back(state_dir: Path, newest: int) -> Path | None:
             f"{state_dir}: no copy of the store from before schema {newest + 1}; move {path} away to begin a "
             "new store with the older version"
         )
-    suffix = f".schema-{schema}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
-    aside = path.with_name(path.name + suffix)
     with disk_errors(state_dir):
+        suffix = next_suffix((each.name for each in state_dir.iterdir()), f"schema-{schema}")
+        aside = path.with_name(path.name + suffix)
         for name in FOLDERS:
             if (state_dir / name).is_dir():
                 shutil.copytree(state_dir / name, state_dir / (name + suffix), copy_function=os.link)

@@ -22,6 +22,7 @@ from monitor.store.database import DamagedDatabaseError, Database
 from monitor.store.files import DATABASE, FOLDER_MODE, FOLDERS, disk_errors, sync_folder
 from monitor.store.reserve import Reserve
 from monitor.store.retention.aside import remove_half_written
+from monitor.store.set_aside import next_suffix
 from monitor.store.store import Store
 from monitor.store.tidying import tidy
 
@@ -123,7 +124,7 @@ def open_database(state_dir: Path, say: Callable[[str], None]) -> tuple[Database
     """
     path = state_dir / DATABASE
     if not path.exists():
-        _move_folders(state_dir, _free_suffix(state_dir, "unlisted"))
+        _move_folders(state_dir, next_suffix(_names_in(state_dir), "unlisted"))
         return Database(path), None
     if path.stat().st_size > LARGE_BYTES:
         say("checking the store")
@@ -150,19 +151,13 @@ def _salvaged_seq(path: Path) -> int:
     return now_ms if row is None else max(int(row[0]), now_ms)
 
 
-def _free_suffix(state_dir: Path, word: str) -> str:
-    """Return a suffix that no name in the state directory has, even if the clock stands still."""
-    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    names = {path.name for path in state_dir.iterdir()}
-    suffix, number = f".{word}-{stamp}", 1
-    while any(name.endswith(suffix) for name in names):
-        number += 1
-        suffix = f".{word}-{stamp}-{number}"
-    return suffix
+def _names_in(state_dir: Path) -> list[str]:
+    with disk_errors(state_dir):
+        return [path.name for path in state_dir.iterdir()]
 
 
 def _move_aside(state_dir: Path) -> Path:
-    suffix = _free_suffix(state_dir, "corrupt")
+    suffix = next_suffix(_names_in(state_dir), "corrupt")
     aside = state_dir / (DATABASE + suffix)
     with disk_errors(state_dir):
         for tail in ("-wal", "-shm", ""):

@@ -231,6 +231,10 @@ class Store:
         """Return up to `limit` entries whose number `n` is below `before`, newest first."""
         return audit.newest_audit(self.database, limit, before, source_id)
 
+    def last_audit(self, action: str) -> dict[str, AuditEntry]:
+        """Return the newest entry of an action for each source, by its id."""
+        return audit.last_audit(self.database, action)
+
     # what to read ---------------------------------------------------------------------------------
 
     def events(self, limit: int, *, before: int | None = None, source_id: str | None = None) -> list[Event]:
@@ -335,5 +339,5 @@ class Store:
         return clip_files.clips_of(self.database, event_id)
 
     def windows(self, event_id: str) -> list[StoredWindow]:
-        """Return an event's kept windows in the order of their sound, those whose file is gone too."""
+        """Return an event's kept windows as they were heard, those whose file is gone too."""
         return map_files.windows_of(self.database, event_id)

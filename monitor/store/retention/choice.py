@@ -2,16 +2,16 @@
 
     locked events           never go
     the newest of a source  stay however short room is, and go when they are old
-    unlabelled events       go first, the oldest of them first, of each its oldest sound first
+    unlabelled events       go first, the oldest of them first, of each its first clips first, then maps
     labelled events         go for space alone, behind all others, the same way
 
-Which event is older is decided by insertion, never by a clock: a box may start in 1970.
+What is older is decided by insertion, never by a clock: a box may start in 1970. Age alone is told by one.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.clock import CLOCK_SET_UTC_S
@@ -39,8 +39,12 @@ class KeptEvent:
     """The source that was heard."""
     size_bytes: int
     """Of all its files."""
+    clips: int
+    """How many of them are clips."""
     first_utc_s: float | None
-    """When its first file begins, of those that were dated by a clock that was set; None: none was."""
+    """The earliest start of a file, of those that were dated by a clock that was set; None: none was."""
+    last_utc_s: float | None
+    """The latest one; None alike."""
     is_labelled: bool
     """Whether a label counts."""
     is_locked: bool
@@ -66,7 +70,7 @@ class KeptFile:
 
 
 FilesOf = Callable[[KeptEvent], Iterable[KeptFile]]
-"""Returns an event's files in the order of their sound."""
+"""Returns an event's files, clips before maps, each in the order in which they were written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,33 @@ class Need:
     """Kept beyond store.max_bytes."""
     floor_bytes: int
     """Free below store.min_free_bytes."""
-    aim_bytes: int
-    """To be removed, so that there is some peace afterwards; 0: both bounds hold."""
+    quota_aim_bytes: int
+    """To be removed for the quota, so that there is some peace afterwards; 0: it holds."""
+    floor_aim_bytes: int
+    """The same for the floor."""
+
+    @property
+    def aim_bytes(self) -> int:
+        """What has to go for both."""
+        return max(self.quota_aim_bytes, self.floor_aim_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """What is too old."""
+
+    oldest_utc_s: float
+    """What began before is too old; what began before the clock was set is of unknown age."""
+    ahead_utc_s: float
+    """What began after this was dated by a clock that was ahead."""
+    newest_old: Mapping[str, int]
+    """Table -> the newest row that is too old by its date: what was written before it is no younger."""
+
+    def has_passed(self, file: KeptFile) -> bool:
+        """Say whether a file is too old."""
+        if file.start_utc_s > self.ahead_utc_s:
+            return file.n < self.newest_old.get(file.table, 0)
+        return CLOCK_SET_UTC_S <= file.start_utc_s < self.oldest_utc_s
 
 
 def need_of(config: StoreConfig, *, kept_bytes: int, free_bytes: int) -> Need:
@@ -87,7 +116,7 @@ def need_of(config: StoreConfig, *, kept_bytes: int, free_bytes: int) -> Need:
     floor_bytes = max(0, config.min_free_bytes - free_bytes)
     for_quota = kept_bytes - round(QUOTA_SHARE * config.max_bytes) if quota_bytes else 0
     for_floor = round(FLOOR_SHARE * config.min_free_bytes) - free_bytes if floor_bytes else 0
-    return Need(quota_bytes, floor_bytes, max(for_quota, for_floor))
+    return Need(quota_bytes, floor_bytes, for_quota, for_floor)
 
 
 def newest_events(events: Iterable[KeptEvent], of_each_source: int) -> frozenset[str]:
@@ -101,15 +130,13 @@ def newest_events(events: Iterable[KeptEvent], of_each_source: int) -> frozenset
     return frozenset(found)
 
 
-def old_files(events: Iterable[KeptEvent], files_of: FilesOf, oldest_utc_s: float) -> Iterator[KeptFile]:
-    """Yield what goes because it began before a time, the newest of a source too; nothing labelled or locked.
-
-    A start before the clock was set says nothing about age.
-    """
+def old_files(events: Iterable[KeptEvent], files_of: FilesOf, age: Age) -> Iterator[KeptFile]:
+    """Yield what is too old, of the newest of a source too; nothing labelled or locked."""
     for event in _in_order(events):
-        if event.is_labelled or event.first_utc_s is None or event.first_utc_s >= oldest_utc_s:
+        if event.is_labelled or event.first_utc_s is None or event.last_utc_s is None:
             continue
-        yield from (one for one in files_of(event) if CLOCK_SET_UTC_S <= one.start_utc_s < oldest_utc_s)
+        if event.first_utc_s < age.oldest_utc_s or event.last_utc_s > age.ahead_utc_s:
+            yield from filter(age.has_passed, files_of(event))
 
 
 def files_for_space(
@@ -117,8 +144,10 @@ def files_for_space(
 ) -> Iterator[KeptFile]:
     """Yield all that may go for space, in the order in which it goes; take as many as are needed."""
     for event in _in_order(events):
-        files = files_of(event)
-        yield from _beyond_sure(files) if event.event_id in newest else files
+        if event.event_id not in newest:
+            yield from files_of(event)
+        elif event.clips > SURE_CLIPS:
+            yield from _beyond_sure(files_of(event))
 
 
 def _in_order(events: Iterable[KeptEvent]) -> Iterable[KeptEvent]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -21,10 +20,11 @@ from monitor.errors import StoreError, StoreFullError
 from monitor.store.audit import prune_audit
 from monitor.store.events import prune_transitions
 from monitor.store.files import disk_errors, free_bytes
-from monitor.store.retention.aside import prune_aside
+from monitor.store.retention.aside import folders_aside, other_name, prune_aside
 from monitor.store.retention.choice import (
     CLIPS,
     WINDOWS,
+    Age,
     KeptEvent,
     KeptFile,
     files_for_space,
@@ -32,6 +32,7 @@ from monitor.store.retention.choice import (
     newest_events,
     old_files,
 )
+from monitor.store.retention.kept import claims_on, files_of, kept_events, newest_before
 from monitor.store.retention.report import (
     FAILED,
     FAILURES_TOLD,
@@ -45,22 +46,10 @@ from monitor.store.store import Store
 DAY_S = 86_400.0
 MARK_FILES = 64
 """Removed files whose rows are marked in one transaction."""
-_PRESENT = (
-    "SELECT event_id, size_bytes, start_utc_s FROM clips WHERE gone IS NULL UNION ALL "
-    "SELECT event_id, size_bytes, start_utc_s FROM windows WHERE gone IS NULL"
-)
-_EVENTS = f"""SELECT events.n, events.event_id, events.source_id, SUM(size_bytes) AS size_bytes,
-    MIN(CASE WHEN files.start_utc_s >= {CLOCK_SET_UTC_S} THEN files.start_utc_s END) AS first_utc_s,
-    COALESCE((SELECT rating FROM labels WHERE labels.event_id = events.event_id
-              ORDER BY labels.n DESC LIMIT 1), 'none') <> 'none' AS is_labelled,
-    events.locked_by IS NOT NULL AS is_locked
-    FROM ({_PRESENT}) AS files JOIN events ON events.event_id = files.event_id
-    GROUP BY events.n"""  # noqa: S608 - constants of ours
-_FILES = " UNION ALL ".join(
-    f"SELECT '{table}' AS table_name, n, event_id, path, size_bytes, start_s, start_utc_s FROM {table} "  # noqa: S608 - ours
-    "WHERE event_id = ?1 AND gone IS NULL"
-    for table in (CLIPS, WINDOWS)
-)
+PROBE_BYTES = 1_000_000
+"""After so much the disk must have got some of it back, or removing goes on in vain."""
+AHEAD_S = DAY_S
+"""What is dated so far in the future was dated by a clock that was ahead."""
 
 
 def prune(store: Store, config: StoreConfig, now_utc_s: float | None) -> RetentionReport:
@@ -83,22 +72,29 @@ class _Pruning:
     report: RetentionReport = field(default_factory=RetentionReport)
     left_bytes: dict[str, int] = field(default_factory=dict)
     """Event -> what is still there of it."""
+    labelled: set[str] = field(default_factory=set)
+    """Events that had a label when this pruning began, of those that were looked at."""
+    locked: set[str] = field(default_factory=set)
+    """Events that are locked."""
+    linked: list[str] = field(default_factory=list)
+    """Folders that were set aside, in which there may be links to our files."""
     marks: list[tuple[KeptFile, str]] = field(default_factory=list)
     """Files that are gone, and why: their rows do not say so yet."""
 
     def run(self) -> RetentionReport:
-        events = [_event(row) for row in self.store.database.rows(_EVENTS)]
+        events = kept_events(self.store.database)
         self.left_bytes = {event.event_id: event.size_bytes for event in events}
+        self.locked = {event.event_id for event in events if event.is_locked}
         self.report.kept_bytes = sum(self.left_bytes.values())
-        self._remove_old(events)
         self._remove_aside()
+        self._remove_old(events)
         if self._free_bytes() < self.config.min_free_bytes:
             self._remove_scores()
         newest = newest_events(events, self.config.min_events_per_source)
         self._make_room(events, newest)
         self._mark()
         self._remove_records()
-        self._say_what_stays(events, newest)
+        self._say_what_stays(newest)
         return self.report
 
     def _free_bytes(self) -> int:
@@ -107,36 +103,59 @@ class _Pruning:
         return self.report.free_bytes
 
     def _files_of(self, event: KeptEvent) -> list[KeptFile]:
-        query = f"SELECT * FROM ({_FILES}) ORDER BY start_s, n"  # noqa: S608 - constants of ours
-        return [_file(row) for row in self.store.database.rows(query, (event.event_id,))]
+        if event.is_labelled:
+            self.labelled.add(event.event_id)
+        return files_of(self.store.database, event)
 
     def _remove_old(self, events: Iterable[KeptEvent]) -> None:
         if self.now_utc_s is None:
             self.report.notes.append(
-                "the clock of the box went ahead by more than an hour in the last day: "
+                "the clock of the box jumped by more than a week, and has not run for a day since: "
                 "nothing is removed for its age"
             )
             return
         if self.now_utc_s < CLOCK_SET_UTC_S:
             self.report.notes.append("the clock of the box is not set: nothing is removed for its age")
             return
-        oldest_utc_s = self.now_utc_s - self.config.max_age_days * DAY_S
-        for file in old_files(events, self._files_of, oldest_utc_s):
+        for file in old_files(events, self._files_of, self._age(events, self.now_utc_s)):
             self.report.removed_for_age += self._remove(file, "age")
 
+    def _age(self, events: Iterable[KeptEvent], now_utc_s: float) -> Age:
+        oldest_utc_s, ahead_utc_s = now_utc_s - self.config.max_age_days * DAY_S, now_utc_s + AHEAD_S
+        if not any((event.last_utc_s or 0.0) > ahead_utc_s for event in events):
+            return Age(oldest_utc_s, ahead_utc_s, {})
+        return Age(oldest_utc_s, ahead_utc_s, newest_before(self.store.database, oldest_utc_s))
+
     def _make_room(self, events: Iterable[KeptEvent], newest: frozenset[str]) -> None:
-        kept, free = self.report.kept_bytes, self._free_bytes()
-        enough = kept - need_of(self.config, kept_bytes=kept, free_bytes=free).aim_bytes
+        report, free = self.report, self._free_bytes()
+        kept = report.kept_bytes
+        need = need_of(self.config, kept_bytes=kept, free_bytes=free)
+        removed = -report.removed_bytes
         for file in files_for_space(events, self._files_of, newest):
-            if self.report.kept_bytes <= enough:
+            aim = need.quota_aim_bytes if report.in_vain else need.aim_bytes
+            if kept - report.kept_bytes >= aim:
                 break
-            self.report.removed_for_space += self._remove(file, "space")
+            report.removed_for_space += self._remove(file, "space")
+            freed = removed + report.removed_bytes
+            if need.floor_bytes and freed >= PROBE_BYTES:
+                report.in_vain = self._free_bytes() - free < freed / 2
+
+    def _is_claimed(self, event_id: str) -> bool:
+        """Say whether somebody has locked or labelled an event since this pruning began."""
+        is_locked, is_labelled = claims_on(self.store.database, event_id)
+        if is_locked:
+            self.locked.add(event_id)
+        return is_locked or (is_labelled and event_id not in self.labelled)
 
     def _remove(self, file: KeptFile, reason: str) -> int:
         """Remove a file and note why; return 1 if it went, 0 if it was gone already or stays."""
+        if self._is_claimed(file.event_id):
+            return 0
         report, removed = self.report, 0
         path = self.store.state_dir / file.path
         try:
+            for other in self.linked:  # the same sound by another name holds its blocks, and is as old
+                (self.store.state_dir / other_name(file.path, other)).unlink(missing_ok=True)
             path.unlink()
             removed = 1
             report.removed_bytes += file.size_bytes
@@ -178,7 +197,8 @@ class _Pruning:
 
     def _remove_aside(self) -> None:
         with disk_errors(self.store.state_dir):
-            gone, failures = prune_aside(self.store.state_dir, self.store.recovered_from)
+            gone, failures = prune_aside(self.store.state_dir)
+            self.linked = folders_aside(self.store.state_dir)
         self.report.removed_aside += gone
         self.report.notes += [f"{name} cannot be removed ({reason})" for name, reason in failures.items()]
 
@@ -197,9 +217,8 @@ class _Pruning:
             self.report.removed_audit = prune_audit(database, now_utc_s=now_utc_s, **bounds)  # type: ignore[arg-type]
             self.report.removed_transitions = prune_transitions(database, now_utc_s=now_utc_s, **bounds)  # type: ignore[arg-type]
 
-    def _say_what_stays(self, events: Iterable[KeptEvent], newest: frozenset[str]) -> None:
-        report, config = self.report, self.config
-        locked = [event.event_id for event in events if event.is_locked]
+    def _say_what_stays(self, newest: frozenset[str]) -> None:
+        report, config, locked = self.report, self.config, self.locked
         staying = {
             LOCKED: sum(self.left_bytes[event_id] for event_id in locked),
             NEWEST: sum(self.left_bytes[event_id] for event_id in newest.difference(locked)),
@@ -220,26 +239,3 @@ class _Pruning:
                 f"{report.free_bytes} bytes are free, store.min_free_bytes is {config.min_free_bytes}: {why}"
                 "; free the disk of what is not ours"
             )
-
-
-def _event(row: sqlite3.Row) -> KeptEvent:
-    return KeptEvent(
-        n=row["n"],
-        event_id=row["event_id"],
-        source_id=row["source_id"],
-        size_bytes=row["size_bytes"],
-        first_utc_s=row["first_utc_s"],
-        is_labelled=bool(row["is_labelled"]),
-        is_locked=bool(row["is_locked"]),
-    )
-
-
-def _file(row: sqlite3.Row) -> KeptFile:
-    return KeptFile(
-        table=row["table_name"],
-        n=row["n"],
-        event_id=row["event_id"],
-        path=row["path"],
-        size_bytes=row["size_bytes"],
-        start_utc_s=row["start_utc_s"],
-    )

@@ -34,6 +34,8 @@ class RetentionReport:
     """What may still be written to the disk, after the pruning."""
     short_bytes: int = 0
     """How much more would have to go; 0: every bound holds."""
+    in_vain: bool = False
+    """Whether files were removed for the floor and the disk did not get their bytes back."""
     staying_bytes: dict[str, int] = field(default_factory=dict)
     """What may not or cannot go, by why: LOCKED, NEWEST, FAILED; of no bytes no entry."""
     failed_files: int = 0
@@ -88,6 +90,11 @@ def why_short(report: RetentionReport, *, locked: int, min_events_per_source: in
     """Say what stands in the way of removing more, for a person; `locked`: events."""
     staying = report.staying_bytes
     parts = []
+    if report.in_vain:
+        parts.append(
+            "what was removed did not make the disk any freer (a snapshot, or a program that has it open, "
+            "keeps it), so that no more is removed for an hour"
+        )
     if LOCKED in staying:
         parts.append(f"{_megabytes(staying[LOCKED])} in {locked} locked events")
     if NEWEST in staying:

@@ -12,6 +12,7 @@ from monitor.store.retention.choice import (
     CLIPS,
     SURE_CLIPS,
     WINDOWS,
+    Age,
     KeptEvent,
     KeptFile,
     files_for_space,
@@ -21,6 +22,7 @@ from monitor.store.retention.choice import (
 )
 
 T0 = 1_700_000_000.0
+AHEAD = T0 + 10 * 365 * 86_400.0
 
 
 @st.composite
@@ -38,7 +40,7 @@ def kept(draw: st.DrawFn) -> tuple[list[KeptEvent], dict[str, list[KeptFile]]]:
                 event_id=event_id,
                 path=f"{event_id}/{number}",
                 size_bytes=draw(st.integers(1, 100)),
-                start_utc_s=draw(st.sampled_from([5.0, T0 - 1000.0, T0])),
+                start_utc_s=draw(st.sampled_from([5.0, T0 - 1000.0, T0, AHEAD])),
             )
             for number in range(count)
         ]
@@ -49,7 +51,9 @@ def kept(draw: st.DrawFn) -> tuple[list[KeptEvent], dict[str, list[KeptFile]]]:
                 event_id=event_id,
                 source_id=draw(st.sampled_from(["pump", "fan", "belt"])),
                 size_bytes=sum(one.size_bytes for one in files[event_id]),
+                clips=sum(one.table == CLIPS for one in files[event_id]),
                 first_utc_s=min(dated, default=None),
+                last_utc_s=max(dated, default=None),
                 is_labelled=draw(st.booleans()),
                 is_locked=draw(st.booleans()),
             )
@@ -102,13 +106,15 @@ def test_for_space(
 @given(kept(), st.sampled_from([0.0, T0 - 500.0, T0 + 1.0]))
 def test_for_age(past: tuple[list[KeptEvent], dict[str, list[KeptFile]]], oldest_utc_s: float) -> None:
     events, files = past
-    going = {one.path for one in old_files(events, lambda event: files[event.event_id], oldest_utc_s)}
+    age = Age(oldest_utc_s, T0 + 100.0, {CLIPS: 4})
+    going = {one.path for one in old_files(events, lambda event: files[event.event_id], age)}
     expected = {
         one.path
         for event in events
         if not event.is_labelled and not event.is_locked
         for one in files[event.event_id]
         if 5.0 < one.start_utc_s < oldest_utc_s  # 5.0: a clock that was not set says nothing
+        or (one.start_utc_s == AHEAD and one.table == CLIPS and one.n < 4)
     }
     assert going == expected
 
