@@ -312,7 +312,7 @@ _TABLE = (
     ),
     Fault(
         name="SIGSTOP",
-        what="the process is stopped for 30 s or more (in CI as long as it takes to be told), then goes on",
+        what="the process is stopped until that is told and up to 12 s longer, 20 to 30 s, then goes on",
         group="process",
         inflict=lambda lab, _chance: _signal(signal.SIGSTOP)(lab),
         heal=_signal(signal.SIGCONT),
