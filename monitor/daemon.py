@@ -201,14 +201,15 @@ class Daemon:
             store=self._store,
             supervisor=self._supervisor,
         )
+        turnover = Turnover(parts, self._errands, self._log)
         live = (
             self._outlets.prepare,
-            Turnover(parts, self._errands, self._log).prepare,
+            turnover.prepare,
             *live_parts(self._roster, self._keeper, self._announcer, self._pipeline),
             off_part(self._roster, self._signals, self._outlets.follow_signals),
             painter.prepare,
         )
-        return Reloader(self._config, reread, live)
+        return Reloader(self._config, reread, live, turnover.prepare)
 
     def _household(self) -> Household:
         return Household(

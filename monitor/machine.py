@@ -56,6 +56,8 @@ class Machine:
     """Says what its events sound like; knows this source's normal sound."""
     off: OffWatch = field(default_factory=lambda: OffWatch(None))
     """Decides whether it runs at all; a successor has the same one."""
+    key: str | None = None
+    """The id of the key that signed its bundle; None: no signature was asked for."""
     number: int = 0
     """Another for each machine that this process makes: a window says which of a source's it was cut for."""
 
@@ -144,6 +146,7 @@ def machine_of(
         off=OffWatch(
             source.off, was=machine_off_from_facts(facts.off_reason, facts.off_causes, facts.off_since_utc_s)
         ),
+        key=model.key,
         number=next(_numbers),
     )
 
@@ -166,6 +169,7 @@ def successor_of(machine: Machine, source: SourceConfig, config: Config, model: 
         frontend=StreamFrontend(model.ear.frontend),
         # what it knows of normal sound holds while sound is given to a model in the same way
         describer=machine.describer if model.ear == machine.ear else _describer_of(model.ear, config),
+        key=model.key,
         number=next(_numbers),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engines.bundle import Bundle
@@ -24,6 +24,8 @@ class Model:
     """How sound is prepared for it."""
     engine: Engine
     """Has answered the bundle's golden windows, so that it is warm."""
+    key: str | None = None
+    """The id of the key that signed the bundle; None: no signature was asked for."""
 
     def serves(self, ear: Ear) -> bool:
         """Whether its engine answers for `ear` too: the same files, wherever they lie, and windows alike."""
@@ -87,8 +89,7 @@ def open_models(
     settings, known = config.engine, list(open_already)
     plans = plan_settings(settings, plans_folder(config.state_dir), say)
     chosen, trust = chosen_bundles(config, instead), trust_of(config.bundles)
-    for source_id, folder in chosen.items():
-        trust.check_bundle(folder or DEMO_BUNDLE, source_id)
+    keys = {name: trust.check_bundle(folder or DEMO_BUNDLE, name) for name, folder in chosen.items()}
     models: dict[Path | None, Model] = {}
     with contextlib.ExitStack() as undo:
         for folder in dict.fromkeys(chosen.values()):
@@ -100,4 +101,4 @@ def open_models(
                 known.append(model)
             models[folder] = model.for_ear(ear)
         undo.pop_all()
-    return {source_id: models[folder] for source_id, folder in chosen.items()}
+    return {name: replace(models[folder], key=keys[name]) for name, folder in chosen.items()}

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
+from monitor.bundles.choice import is_managed
+from monitor.bundles.library import Library
+from monitor.bundles.trail import note_bundles, record_changes
 from monitor.config import Config
 from monitor.logs import Log
 from monitor.machine import Machine, open_machines
@@ -25,6 +28,10 @@ def open_what_is_kept(config: Config, notifier: Notifier, log: Log) -> tuple[Sto
             log.error("the store was damaged; a new one was begun", old=str(store.recovered_from))
         report.say("opening the models and their engines")  # a GPU may take its time even with a plan
         machines = open_machines(config, store.alarm_snapshots(), say=report.say)
+    for source in config.sources:
+        if is_managed(source):
+            record_changes(store, Library(config.state_dir, source.id), log)
+    note_bundles(store, machines, log, why="started")
     for machine in machines:
         if machine.engine.fallback:
             log.warning(

@@ -20,6 +20,10 @@ class Origin(str, enum.Enum):
     """The technicians' page on this box."""
     SIGNAL = "signal"
     """SIGHUP to the daemon."""
+    TERMINAL = "terminal"
+    """The command line on this box."""
+    DAEMON = "daemon"
+    """Nobody: the daemon notes what it does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from monitor.bundles.trail import note_bundles
 from monitor.config import Config, SourceConfig
 from monitor.errands import Errands
 from monitor.errors import CommandError
@@ -156,8 +157,10 @@ class Turnover:
         for successor in change.successors:
             parts.inputs.lane_of(successor.source_id).succeed(successor)
         parts.inputs.begin(change.inputs, parts.supervisor)
+        note_bundles(parts.store, change.joiners, self._log, why="joined")
         for successor in change.successors:
             self._see_in(successor)
+            note_bundles(parts.store, [successor], self._log, why="took over")
 
     def _see_off(self, source_ids: Sequence[str]) -> None:
         """Let sources leave when their last windows are judged and their last clips on the way to disk."""

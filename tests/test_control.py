@@ -24,6 +24,7 @@ from monitor.control.client import ControlClient
 from monitor.control.documents import Now
 from monitor.control.server import ControlServer
 from monitor.errors import ControlError
+from monitor.operators import Origin
 from monitor.testing import CapturedLog
 
 NOW = {"time": "2026-01-01T00:00:00.000Z", "sources": [{"source": "pump"}, {"source": "fan"}]}
@@ -35,6 +36,7 @@ class Scripted:
     def __init__(self) -> None:
         self.asked: list[str] = []
         self.commands: list[tuple[str | None, Mapping[str, Any], Told]] = []
+        self.origins: list[Origin] = []
         self.takes = True
 
     def now(self) -> bytes:
@@ -45,8 +47,9 @@ class Scripted:
         self.asked.append("trends")
         return json.dumps({"trends": {"pump": {"step_s": 10.0}, "fan": None}}).encode()
 
-    def command(self, source_id: str | None, payload: bytes, told: Told) -> bool:
+    def command(self, source_id: str | None, payload: bytes, told: Told, origin: Origin) -> bool:
         self.commands.append((source_id, json.loads(payload), told))
+        self.origins.append(origin)
         return self.takes
 
 
@@ -137,6 +140,7 @@ def test_a_command_is_answered_when_it_was_carried_out_from_whichever_thread(roo
     reply = asyncio.run(ControlClient(room.path).command("pump", {"id": "1", "action": "ack"}))
     thread.join()
     assert {"result": "done"} == reply
+    assert [Origin.PAGE] == room.answers.origins
 
 
 def test_a_command_that_the_desk_turns_away_is_refused_at_once(room: Room) -> None:

@@ -16,7 +16,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -209,6 +209,15 @@ class Library:
             changed = roles.rolled_back(key, by)
             self._replace(changed)
         return changed
+
+    def mark_recorded(self, command_ids: Collection[str]) -> None:
+        """Remember that the changes of these commands are on record.
+
+        Raises:
+            LibraryError: Somebody else changes the library, or the disk refuses.
+        """
+        with self._lock():
+            self._replace(self.roles().with_recorded(command_ids))
 
     def restore(self, roles: Roles) -> None:
         """Put roles back as they were, when what they were changed for did not come about.

@@ -5,7 +5,7 @@ Nothing here touches the disk: a change makes new roles out of old ones, or is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -47,6 +47,8 @@ class Change:
     """The id of the key that signed `version_to`; None: no signature was asked for."""
     by: By
     """Who did it."""
+    recorded: bool = False
+    """Whether it is in the record of commands, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,13 @@ class Roles:
             )
         changed = replace(self, live=self.previous, previous=None)
         return _noted(changed, Change("rollback", self.live, self.previous, key, by))
+
+    def with_recorded(self, command_ids: Collection[str]) -> Roles:
+        """Return the roles with the changes of these commands known to be on record."""
+        changes = tuple(
+            replace(one, recorded=True) if one.by.command_id in command_ids else one for one in self.changes
+        )
+        return replace(self, changes=changes)
 
     def without(self, versions: frozenset[str]) -> Roles:
         """Return the roles when `versions`, none of which has a role, are kept no longer."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from engines.bundle import CALIBRATION, MANIFEST, Bundle, read_manifest
+from engines.bundle import CALIBRATION, MANIFEST, Bundle, open_bundle, read_manifest
 from monitor.bundles.keys import cipher, key_id, public_from_file, public_from_text
 from monitor.bundles.signature import Of, Signature, read_signature, signature_path
 from monitor.config.bundles import BundlesConfig, TrustedKeyConfig
@@ -82,6 +82,18 @@ class Trust:
         if path == bundle.calibration_path and CALIBRATION in bundle.manifest.files:
             return self._check(bundle.folder / MANIFEST, "manifest", source_id)
         return self._check(path, "calibration", source_id)
+
+    def check_version(self, folder: Path, source_id: str) -> str | None:
+        """Return the id of the key that signed a bundle whose calibration is trusted, too.
+
+        Raises:
+            UntrustedError: As for a bundle, or its calibration.
+            BundleError: It cannot be opened.
+        """
+        key = self.check_bundle(folder, source_id)
+        bundle = open_bundle(folder)
+        self.check_calibration(bundle.calibration_path, bundle, source_id)
+        return key
 
     def _check(self, path: Path, of: Of, source_id: str) -> str:
         signature = read_signature(path)

@@ -35,7 +35,7 @@ class Answers(Protocol):
         """Return `{"trends": {source: Trend or null}}`."""
         ...
 
-    def command(self, source_id: str | None, payload: bytes, told: Told) -> bool:
+    def command(self, source_id: str | None, payload: bytes, told: Told, origin: Origin) -> bool:
         """Have a command carried out; `told` gets the reply, from another thread. False: turned away."""
         ...
 
@@ -77,9 +77,9 @@ class DaemonAnswers:
             self._trends = (f'{{"trends":{{{",".join(parts)}}}}}'.encode(), at_s)
         return self._trends[0]
 
-    def command(self, source_id: str | None, payload: bytes, told: Told) -> bool:
-        """Lay a command on the desk, as the page's."""
-        return self._desk.hand_in(source_id, payload, origin=Origin.PAGE, answered=told)
+    def command(self, source_id: str | None, payload: bytes, told: Told, origin: Origin) -> bool:
+        """Lay a command on the desk, as the page's or the terminal's."""
+        return self._desk.hand_in(source_id, payload, origin=origin, answered=told)
 
     def _made_now(self) -> bytes:
         facts, box = self._book.sources(), self._box_facts()

@@ -11,6 +11,7 @@ from typing import Any
 
 from monitor.control.protocol import COMMAND_S, MAX_ANSWER_BYTES, socket_address
 from monitor.errors import ControlError
+from monitor.operators import Origin
 
 PATIENCE_S = COMMAND_S + 2.0
 NOW_FOR_S = 0.5
@@ -46,7 +47,9 @@ class ControlClient:
                 raise ControlError(str(self._now))
             return self._now
 
-    async def command(self, source_id: str | None, command: Mapping[str, object]) -> dict[str, Any]:
+    async def command(
+        self, source_id: str | None, command: Mapping[str, object], origin: Origin = Origin.PAGE
+    ) -> dict[str, Any]:
         """Have a command carried out and return its reply document, a refusal too.
 
         `source_id` None: a command to the whole box.
@@ -55,7 +58,8 @@ class ControlClient:
             ControlError: The daemon is not there or does not answer: it may have been carried out or not,
                 and the same command id asks again.
         """
-        return await self._ask({"ask": "command", "source": source_id, "command": dict(command)})
+        asked = {"ask": "command", "source": source_id, "command": dict(command), "from": origin.value}
+        return await self._ask(asked)
 
     async def _fresh_now(self) -> dict[str, Any]:
         now = await self._ask({"ask": "now"})

@@ -4,7 +4,8 @@
     {"ask": "trends"}                                         the last hours: {"trends": {"pump-1": Trend}}
     {"ask": "command", "source": "pump-1", "command": {...}}  a command as in docs/mqtt.md; its reply document
 
-`source` null sends a command to the whole box. What cannot be answered is answered {"error": "why"}.
+`source` null sends a command to the whole box. With `"from": "terminal"` the record names the command line
+in place of the page. What cannot be answered is answered {"error": "why"}.
 """
 
 from __future__ import annotations

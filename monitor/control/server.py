@@ -13,6 +13,7 @@ from monitor.control.answers import Answers, payload_of
 from monitor.control.protocol import COMMAND_S, MAX_QUESTION_BYTES, socket_address
 from monitor.guests import MAX_GUESTS, GuestServer, House
 from monitor.logs import Log
+from monitor.operators import Origin
 
 MODE = 0o660
 """For the daemon's user and group; the state directory decides who gets that far."""
@@ -66,10 +67,11 @@ class ControlServer(GuestServer):
             and isinstance(command, dict)
             and (source_id is None or isinstance(source_id, str))
         ):
-            return await self._carry_out(source_id, payload_of(command))
+            origin = Origin.TERMINAL if question.get("from") == Origin.TERMINAL.value else Origin.PAGE
+            return await self._carry_out(source_id, payload_of(command), origin)
         return _refusal("ask now, trends, or command with source and command")
 
-    async def _carry_out(self, source_id: str | None, payload: bytes) -> bytes:
+    async def _carry_out(self, source_id: str | None, payload: bytes, origin: Origin) -> bytes:
         loop = asyncio.get_running_loop()
         reply: asyncio.Future[bytes] = loop.create_future()
 
@@ -81,7 +83,7 @@ class ControlServer(GuestServer):
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
                 loop.call_soon_threadsafe(take, json.dumps(document).encode())
 
-        if not self._answers.command(source_id, payload, told):
+        if not self._answers.command(source_id, payload, told, origin):
             return _refusal(f"this box has no source {source_id!r}, or too many commands wait: see the log")
         try:
             return await asyncio.wait_for(reply, COMMAND_S)

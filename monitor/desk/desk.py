@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import queue
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 
+from monitor.bundles.roles import By
+from monitor.bundles.trail import record_changes
 from monitor.desk.alarm_actions import carried_out
 from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
 from monitor.desk.reload import Plan
-from monitor.desk.reloads import Reloads
+from monitor.desk.reloads import Look, Reloads, plan_of_file
+from monitor.desk.swap import Swap
 from monitor.errors import CommandError, StoreError
 from monitor.logs import Log
 from monitor.machine import Machine
@@ -31,6 +34,8 @@ from monitor.roster import Roster
 from monitor.store import Reply, Store
 from monitor.supervisor import guarded
 
+PLANNED = frozenset({"reload", "promote", "rollback"})
+"""Actions that another thread looks into, for they open bundles."""
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
 AT_ONCE = 50
@@ -62,6 +67,7 @@ class Desk:
         self._reloads = reloads
         self._monotonic = monotonic
         self._waiting: queue.Queue[Handed] = queue.Queue(QUEUE_COMMANDS)
+        self._planned: dict[str, list[Handed]] = {}
         self._unreadable = Refusals(UNREADABLE_ANSWERED)
         self._refusals = Refusals(REFUSED_ANSWERED)
         self.turned_away = 0
@@ -127,7 +133,7 @@ class Desk:
         try:
             if self._answer_again(handed, command):
                 return
-            if command.action == "reload":
+            if command.action in PLANNED:
                 self._have_planned(handed, command)
             else:
                 self._obey_one(handed, command, now_utc_s)
@@ -190,21 +196,42 @@ class Desk:
         return machine
 
     def _have_planned(self, handed: Handed, command: Command) -> None:
-        """Have a reload looked into by another thread, for that may take long.
+        """Have a reload or a swap looked into by another thread, for that may take long.
 
         Raises:
-            CommandError: It is not for the box, or cannot be looked into.
+            CommandError: It is not for whom it was sent to, or cannot be looked into.
         """
         handed.check_address(command)
-        if handed.source_id is not None:
-            raise CommandError("reload is for the whole box; send it to the box")
+        look = self._look_of(handed, command)
         if self._reloads is None:
             raise CommandError("this box has no configuration file to read again")
-        self._reloads.put(lambda outcome: self._settle_reload(handed, command, outcome))
+        waiting = self._planned.setdefault(command.id, [])
+        if waiting and handed.answered is not None and waiting[0].asks_the_same(handed):
+            waiting.append(handed)  # whoever asks again while it is looked into waits for the one answer
+            return
+        first = replace(handed, answered=lambda document: _tell_all(waiting, document))
+        self._reloads.put(lambda outcome: self._settle_reload(first, command, outcome), look)
+        waiting.append(handed)
+
+    def _look_of(self, handed: Handed, command: Command) -> Look:
+        if command.action == "reload":
+            if handed.source_id is not None:
+                raise CommandError("reload is for the whole box; send it to the box")
+            return plan_of_file
+        if handed.source_id is None:
+            raise CommandError(f"{command.action} is for one source; send it to that source")
+        return Swap(
+            handed.source_id,
+            "promote" if command.action == "promote" else "rollback",
+            By(command.actor, handed.origin.value, time.time(), command.id, command.note),
+            record=lambda library: record_changes(self._store, library, self._log),
+            complain=self._log.error,
+        ).plan
 
     def _settle_reload(self, handed: Handed, command: Command, outcome: Plan | CommandError) -> bool:
         """Answer a reload that has been looked into, and put it into force; False: it is not done."""
         now_utc_s = time.time()
+        self._planned.pop(command.id, None)
         try:
             if self._answer_again(handed, command):
                 return False
@@ -212,8 +239,9 @@ class Desk:
                 raise outcome
             done = handed.reply(command, now_utc_s, state=None, detail=outcome.detail)
             self._pipeline.save()
+            outcome.keep()
             # stored first: what the store cannot take is not done
-            self._store.save_reply(done)
+            self._save_or_take_back(done, outcome)
         except CommandError as error:
             refusal = handed.reply(command, now_utc_s, state=None, refused=str(error))
             self._refuse(handed, refusal, self._refusals)
@@ -224,6 +252,13 @@ class Desk:
         outcome.apply()
         self._note(handed, done)
         return True
+
+    def _save_or_take_back(self, done: Reply, plan: Plan) -> None:
+        try:
+            self._store.save_reply(done)
+        except StoreError:
+            plan.take_back()
+            raise
 
     def _answer(self, handed: Handed, reply: Reply) -> None:
         self._pipeline.answer(reply, stored=lambda: self._note(handed, reply))
@@ -271,3 +306,9 @@ class Desk:
         if answered is not None:
             document = {key: value for key, value in body.items() if key not in STORE_KEYS}
             guarded(self._log, "whoever waited for a reply failed", lambda: answered(document))
+
+
+def _tell_all(waiting: Sequence[Handed], document: Mapping[str, object]) -> None:
+    for handed in waiting:
+        if handed.answered is not None:
+            handed.answered(document)

@@ -44,6 +44,10 @@ class Handed:
             raise self.payload
         return parse_command(self.payload)
 
+    def asks_the_same(self, other: Handed) -> bool:
+        """Say whether another one is the same document to the same source."""
+        return (self.source_id, self.payload) == (other.source_id, other.payload)
+
     def reply(
         self,
         command: Command,

@@ -27,6 +27,8 @@ from monitor.roster import Roster
 
 LIVE_KEYS = frozenset(
     {
+        ("bundles", "keep_versions"),
+        ("bundles", "trusted_keys"),
         ("engine", "bundle"),
         ("log", "level"),
         ("mqtt", "map_windows"),
@@ -57,6 +59,9 @@ PRESENT, ABSENT = "there", "not there"
 Prepare = Callable[[Config], Prepared]
 """Given a configuration, returns what puts it into force, or raises CodedError, leaving nothing open."""
 
+PrepareSwap = Callable[[Config, Mapping[str, Path]], Prepared]
+"""The same for other bundles of some sources, by their folders."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -70,16 +75,43 @@ class Plan:
     """What takes time and comes after `apply`; not by the thread that judges."""
     drop: Callable[[], None] = nothing
     """Lets go of what was opened, when it is not applied."""
+    keep: Callable[[], None] = nothing
+    """Writes down that it holds, before anybody is answered; CommandError: it cannot. By the judging thread,
+    right before `apply`."""
+    take_back: Callable[[], None] = nothing
+    """Undoes `keep`, when the answer cannot be stored."""
 
 
 class Reloader:
     """Knows the configuration that is in force. A plan ends, applied or dropped, before the next is made."""
 
-    def __init__(self, config: Config, reread: Callable[[], Config] | None, parts: Sequence[Prepare]) -> None:
+    def __init__(
+        self,
+        config: Config,
+        reread: Callable[[], Config] | None,
+        parts: Sequence[Prepare],
+        swap: PrepareSwap | None = None,
+    ) -> None:
         """`reread` reads the file again, raising CodedError; None: there is no file."""
         self._config = config
         self._reread = reread
         self._parts = parts
+        self._swap = swap
+
+    @property
+    def config(self) -> Config:
+        """The configuration that is in force."""
+        return self._config
+
+    def prepared_swap(self, folders: Mapping[str, Path]) -> Prepared:
+        """Return what lets sources be judged by the bundles in these folders, all else as it is.
+
+        Raises:
+            CodedError: A bundle does not fit, or no bundle can be swapped here.
+        """
+        if self._swap is None:
+            raise CommandError("no bundle can be swapped here")
+        return self._swap(self._config, folders)
 
     def plan(self) -> Plan:
         """Read the file, check it whole, and say what would change.

@@ -24,6 +24,15 @@ Settle = Callable[[Plan | CommandError], bool]
 """Answers whoever asked and applies the plan, by the judging thread; False: it was not applied."""
 
 
+Look = Callable[[Reloader], Plan]
+"""Finds out what would change; raises CommandError when nothing will."""
+
+
+def plan_of_file(reloader: Reloader) -> Plan:
+    """Have the configuration read again."""
+    return reloader.plan()
+
+
 class Reloads:
     """Any thread may put; one thread calls `run_once`."""
 
@@ -31,16 +40,16 @@ class Reloads:
         self._reloader = reloader
         self._errands = errands
         self._log = log
-        self._waiting: queue.Queue[Settle] = queue.Queue(WAITING_MAX)
+        self._waiting: queue.Queue[tuple[Look, Settle]] = queue.Queue(WAITING_MAX)
 
-    def put(self, settle: Settle) -> None:
-        """Have the configuration read again, behind the reloads that wait.
+    def put(self, settle: Settle, look: Look = plan_of_file) -> None:
+        """Have the configuration read again, or a swap looked into, behind the reloads that wait.
 
         Raises:
             CommandError: Too many wait.
         """
         try:
-            self._waiting.put_nowait(settle)
+            self._waiting.put_nowait((look, settle))
         except queue.Full:
             raise CommandError(
                 f"{WAITING_MAX} reloads wait already; each reads the file anew when its turn comes"
@@ -49,25 +58,25 @@ class Reloads:
     def run_once(self, timeout_s: float) -> None:
         """Carry out the next reload to its end; waits at most `timeout_s` for one."""
         try:
-            settle = self._waiting.get(timeout=timeout_s)
+            look, settle = self._waiting.get(timeout=timeout_s)
         except queue.Empty:
             return
-        outcome = self._looked_into()
+        outcome = self._looked_into(look)
         applied: list[bool] = []
         self._errands.ask(lambda: applied.append(settle(outcome)))
         if isinstance(outcome, Plan):
             (outcome.follow if any(applied) else outcome.drop)()
 
-    def _looked_into(self) -> Plan | CommandError:
+    def _looked_into(self, look: Look) -> Plan | CommandError:
         outcomes: list[Plan | CommandError] = []
 
-        def look() -> None:
+        def looked() -> None:
             try:
-                outcomes.append(self._reloader.plan())
+                outcomes.append(look(self._reloader))
             except CommandError as error:
                 outcomes.append(error)
 
-        if guarded(self._log, "reload failed", look):
+        if guarded(self._log, "reload failed", looked):
             return outcomes[0]
         return CommandError("nothing was changed: the daemon failed over it, and its log says how")
 

@@ -31,6 +31,8 @@ Action = Literal[
     "unlock",
     "set_limits",
     "reload",
+    "promote",
+    "rollback",
 ]
 
 OWN_KEYS: Mapping[str, tuple[str, ...]] = {

@@ -56,6 +56,15 @@ def newest_audit(
     return [_entry(row) for row in database.rows(f"{query} ORDER BY n DESC LIMIT ?", (*parameters, limit))]
 
 
+def last_audit(database: Database, action: str) -> dict[str, AuditEntry]:
+    """Return the newest entry of an action for each source, by its id."""
+    rows = database.rows(
+        "SELECT * FROM audit WHERE n IN (SELECT MAX(n) FROM audit WHERE action = ? GROUP BY source_id)",
+        (action,),
+    )
+    return {row["source_id"]: _entry(row) for row in rows}
+
+
 def prune_audit(database: Database, *, now_utc_s: float | None, max_age_s: float, max_rows: int) -> int:
     """Remove the oldest entries: those beyond `max_age_s` (`now_utc_s` None: none for age) and `max_rows`.
 

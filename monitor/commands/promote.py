@@ -1,0 +1,101 @@
+"""`wheeltapper promote SOURCE`: the candidate becomes the bundle that judges, while the daemon listens.
+
+A running daemon is asked through its control socket, swaps without losing a sample and answers. Without one
+the library is changed, and the next start judges by it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from contextlib import closing
+from typing import Any, Literal
+
+from monitor.bundles.library import Library, check_version
+from monitor.bundles.roles import By
+from monitor.bundles.trail import record_changes
+from monitor.bundles.trust import trust_of
+from monitor.commands.bundle_versions import add_by_arguments, add_source_arguments, by_of, config_of
+from monitor.config import Config
+from monitor.control.client import ControlClient
+from monitor.control.protocol import socket_path
+from monitor.errors import CommandError, ControlError, StoreError
+from monitor.logs import open_log
+from monitor.operators import Origin
+from monitor.store import open_store
+
+Action = Literal["promote", "rollback"]
+ASKED_AGAIN_S = 1800.0
+"""So long the same command is asked for again: a TensorRT plan may have to be built first."""
+WAIT_S = 0.5
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    add_source_arguments(parser)
+    add_by_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Promote; 0 when it was done, 1 when the daemon refused."""
+    return carry_out("promote", arguments)
+
+
+def carry_out(action: Action, arguments: argparse.Namespace) -> int:
+    """Have it done by the daemon, or do it where there is none.
+
+    Raises:
+        CodedError: It cannot be done; the text says why.
+    """
+    config, by = config_of(arguments), by_of(arguments)
+    if socket_path(config.state_dir).exists():
+        reply = asyncio.run(_asked(config, arguments.source, action, by))
+        if reply is not None:
+            print(reply["detail"] if reply["result"] == "done" else f"refused: {reply['reason']}")
+            return 0 if reply["result"] == "done" else 1
+    _change(config, arguments.source, action, by)
+    return 0
+
+
+async def _asked(config: Config, source_id: str, action: Action, by: By) -> dict[str, Any] | None:
+    """Return the daemon's answer; None: none is there."""
+    client = ControlClient(socket_path(config.state_dir))
+    note = {} if by.note is None else {"note": by.note}
+    command = {"id": by.command_id, "action": action, "actor": by.actor, **note}
+    end_s, heard = time.monotonic() + ASKED_AGAIN_S, False
+    while True:
+        try:
+            await client.now()
+            heard = True
+            return await client.command(source_id, command, Origin.TERMINAL)
+        except ControlError:
+            if not heard:
+                return None
+            if time.monotonic() >= end_s:
+                raise
+            await asyncio.sleep(WAIT_S)
+
+
+def _change(config: Config, source_id: str, action: Action, by: By) -> None:
+    """Change the library, holding the store, so that no daemon can begin or be running meanwhile."""
+    library = Library(config.state_dir, source_id)
+    try:
+        store = open_store(config.state_dir)
+    except StoreError as error:
+        raise CommandError(
+            f"a daemon seems to run that cannot be asked ({error}); with replay.enabled: true it can, or "
+            f"send {action} to {source_id} by MQTT (docs/commands.md), or stop it"
+        ) from error
+    with closing(store):
+        roles = library.roles()
+        version = roles.candidate if action == "promote" else roles.previous
+        key = None
+        if version is not None:
+            folder = library.version_folder(version)
+            check_version(folder)
+            key = trust_of(config.bundles).check_version(folder, source_id)
+        change = library.promote if action == "promote" else library.roll_back
+        live = change(by, key=key).live
+        record_changes(store, library, open_log(config.log))
+    print(f"{roles.live or 'nothing'} -> {live}; no daemon runs: it judges from the next start on")

@@ -1,0 +1,100 @@
+"""Makes another version of a machine's bundle live while the daemon listens, when an operator asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from engines.errors import CodedError
+from monitor.bundles.choice import is_managed
+from monitor.bundles.library import Library
+from monitor.bundles.roles import By, Roles
+from monitor.bundles.trust import trust_of
+from monitor.config import Config
+from monitor.desk.reload import Plan, Reloader
+from monitor.errors import CommandError, LibraryError
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """One promotion or rollback."""
+
+    source_id: str
+    """Of which source."""
+    action: Literal["promote", "rollback"]
+    """The candidate becomes live, or the version before does."""
+    by: By
+    """Who asked for it."""
+    record: Callable[[Library], None]
+    """Puts what the library says of its changes on record, where that was not done."""
+    complain: Callable[[str], None]
+    """Told when what was not done stays written."""
+
+    def plan(self, reloader: Reloader) -> Plan:
+        """Open the version beside the one in use, and say what would change.
+
+        Raises:
+            CommandError: It is not trusted, does not fit or is not there: nothing has changed.
+        """
+        try:
+            return self._plan(reloader)
+        except CommandError:
+            raise
+        except CodedError as error:
+            raise CommandError(f"nothing was changed: {' '.join(str(error).split())}") from error
+
+    def _plan(self, reloader: Reloader) -> Plan:
+        config = reloader.config
+        library = Library(config.state_dir, self.source_id)
+        self._check_managed(config)
+        before = library.roles()
+        if self.action == "promote":
+            version, _ = before.candidate, before.promoted(None, self.by)
+        else:
+            version, _ = before.previous, before.rolled_back(None, self.by)
+        folder = library.version_folder(str(version))
+        key = trust_of(config.bundles).check_version(folder, self.source_id)
+        prepared = reloader.prepared_swap({self.source_id: folder})
+        signed = "no signature was asked for" if key is None else f"signed by key {key}"
+        told = "; ".join(words for words in prepared.news if words)
+        return Plan(
+            f"{before.live or 'nothing'} -> {version}, {signed}" + (f"; {told}" if told else ""),
+            apply=prepared.apply,
+            follow=lambda: self._follow(library, prepared.follow),
+            drop=prepared.drop,
+            keep=lambda: self._keep(library, str(version), key),
+            take_back=lambda: self._take_back(library, before),
+        )
+
+    def _check_managed(self, config: Config) -> None:
+        source = next((one for one in config.sources if one.id == self.source_id), None)
+        if source is None:
+            raise CommandError(f"{self.source_id} has been taken out of the configuration")
+        if not is_managed(source):
+            raise CommandError(
+                f"sources.{self.source_id}.bundle is {source.bundle or 'not set'}, so that the configuration "
+                "says which bundle judges; set it to managed and reload"
+            )
+
+    def _keep(self, library: Library, version: str, key: str | None) -> None:
+        try:
+            if self.action == "promote":
+                library.promote(self.by, candidate=version, key=key)
+            else:
+                library.roll_back(self.by, previous=version, key=key)
+        except LibraryError as error:
+            raise CommandError(f"nothing was changed: {error}") from error
+
+    def _take_back(self, library: Library, before: Roles) -> None:
+        try:
+            library.restore(before)
+        except LibraryError as error:
+            self.complain(
+                f"a {self.action} was not done, and the library says that it was: {error}; the next reload "
+                "would do it"
+            )
+
+    def _follow(self, library: Library, follow: Callable[[], None]) -> None:
+        self.record(library)
+        follow()
