@@ -23,6 +23,7 @@ COMMANDS = {
     "devices": ("monitor.commands.devices", "list the microphones of this box with their levels"),
     "score": ("monitor.commands.score", "score sound files with a bundle, as JSON lines"),
     "record": ("monitor.commands.record", "record normal sound of a source, as FLAC with an index"),
+    "learn": ("monitor.commands.learn", "commission a microphone: check, record, learn, calibrate"),
     "calibrate": ("monitor.commands.calibrate", "set the alarm limit from normal recordings"),
     "train": ("training.train_command", "train a bundle on normal sound"),
     "evaluate": ("training.evaluation.command", "measure how good a bundle is on other sound"),

@@ -1,0 +1,180 @@
+"""`wheeltapper learn` makes a candidate bundle of a recording, through kills, without odd stretches."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fixtures_verbs import ran
+
+from engines.bundle import open_bundle
+from monitor.recording import microphone
+from monitor.recording.learn_folder import LearnFolder
+from training.learn.budget import epochs_for
+
+RATE_HZ = 16_000
+MINUTES = {"train": 5, "calibrate": 6}
+KNOCKS_S = (20, 25)
+KNOCKING = 3
+TINY = ("--widths", "4,4", "--epochs", "3", "--threads", "1")
+KILLED = """
+import os, signal, sys
+from monitor.__main__ import main
+from training.state import TrainingState
+
+save = TrainingState.save
+
+def save_and_die(state, checkpoint):
+    save(state, checkpoint)
+    if len(state.history) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+TrainingState.save = save_and_die
+main(sys.argv[1:])
+"""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Minutes of a hiss whose level wanders; one of them has a loud tone in it."""
+    folder = tmp_path_factory.mktemp("sound")
+    roles = [role for role, minutes in MINUTES.items() for _ in range(minutes)]
+    rows = [f"{minute:02d}.flac,{role}\n" for minute, role in enumerate(roles)]
+    (folder / "index.csv").write_text("file,role\n" + "".join(rows))
+    for minute in range(len(roles)):
+        draws = np.random.default_rng(minute)
+        level = np.repeat(np.exp(0.2 * draws.standard_normal(240)), RATE_HZ // 4)
+        samples = 0.05 * level * draws.standard_normal(60 * RATE_HZ)
+        if minute == KNOCKING:
+            t = np.arange(5 * RATE_HZ) / RATE_HZ
+            samples[KNOCKS_S[0] * RATE_HZ : KNOCKS_S[1] * RATE_HZ] += 0.2 * np.sin(2 * np.pi * 3000 * t)
+        soundfile.write(folder / f"{minute:02d}.flac", np.clip(samples, -1, 1), RATE_HZ, subtype="PCM_16")
+    return folder
+
+
+def config(folder: Path, source: str = "kind: microphone") -> Path:
+    path = folder / "config.yaml"
+    path.write_text(
+        f"state_dir: {folder / 'state'}\nsources: [{{id: fan, {source}}}]\n"
+        "alarm: {false_alarms_per_week: 2}\n"
+    )
+    return path
+
+
+def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_without_torch(
+    sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["learn", "fan", "--config", config(tmp_path), "--data", sound, *TINY]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *map(str, words)], check=False, capture_output=True, text=True
+    )
+    assert -signal.SIGKILL == killed.returncode, killed.stderr
+    assert f"odd        {KNOCKING:02d}.flac from 1" in killed.stdout
+    bundles = tmp_path / "state" / "bundles" / "fan"
+    assert not (bundles / "candidate").exists()
+    again = ran(*words)
+    assert 0 == again.code, again.err
+    assert "going on with the epochs that are kept" in again.out
+    assert "looking through" not in again.out
+    assert "at most 2 a week, 90 % interval" in again.out
+    name = (bundles / "candidate").read_text().strip()
+    assert {name, "candidate"} == {path.name for path in bundles.iterdir()}
+    manifest = open_bundle(bundles / name).manifest
+    assert name.endswith(manifest.files["model.onnx"].sha256[:8])
+    learned = [Path(r).name for role in manifest.training["recordings"].values() for r in role]
+    assert f"{KNOCKING:05d}-{KNOCKING:02d}.flac" not in learned, "it was cut"
+    assert f"{KNOCKING:05d}-00-{KNOCKING:02d}.flac" in learned
+    assert f"set `bundle: {bundles / name}` at source fan" in again.out
+
+    third = ran(*words)
+    assert 0 == third.code
+    assert "nothing was made anew" in third.out
+    assert {name, "candidate"} == {path.name for path in bundles.iterdir()}
+
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "torch" else find_spec(name, *more)
+    )
+    refused = ran(*words)
+    assert 2 == refused.code
+    assert "--data ... --export fan.tar" in refused.err
+    packed = ran(*words, "--export", tmp_path / "fan.tar")
+    assert 0 == packed.code, packed.err
+    assert "wheeltapper train mdae --data fan --set-aside --out fan-bundle" in packed.out
+    with tarfile.open(tmp_path / "fan.tar") as tar:
+        names = tar.getnames()
+    assert {"fan/index.csv", "fan/odd/odd.csv"} <= set(names)
+    assert 1 == sum(name.startswith("fan/odd/") and name.endswith(".flac") for name in names)
+
+
+def test_a_delivery_that_a_kill_cut_short_is_finished(tmp_path: Path) -> None:
+    place, bundles = tmp_path / "learn", tmp_path / "bundles"
+    with LearnFolder(place, bundles) as work:
+        assert not work.begin_learning("this")
+        work.making.mkdir()
+    notes = json.loads((place / "learn.json").read_text())
+    (place / "learn.json").write_text(json.dumps({**notes, "delivering": "then-12345678"}))
+    with LearnFolder(place, bundles) as work:
+        assert bundles / "then-12345678" == work.candidate
+        assert (bundles / "then-12345678").is_dir()
+        assert ("this", "then-12345678") == (work.notes.finished, work.notes.bundle)
+        work.making.mkdir()
+        assert work.begin_learning("this")
+        assert work.making.exists()
+        assert not work.begin_learning("other")
+        assert not work.making.exists(), "what was made of other sound goes"
+
+
+def test_too_little_for_a_limit_is_refused_before_it_is_looked_through(sound: Path, tmp_path: Path) -> None:
+    few = sorted(sound.glob("*.flac"))[:10]
+    refused = ran("learn", "fan", "--config", config(tmp_path), "--data", *few)
+    assert 2 == refused.code
+    assert "are too little, 5.5 are needed" in refused.err
+    assert "looking through" not in refused.out
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("kind: file, path: {silent}, pace: fast", "almost silent"),
+        ("kind: file, path: {clipped}, pace: fast", "clipped: lower the gain"),
+    ],
+)
+def test_a_useless_microphone_is_refused_before_anything_is_recorded(
+    tmp_path: Path, source: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(microphone, "CHECK_S", 8.0)
+    draws = np.random.default_rng(0).standard_normal(RATE_HZ * 10)
+    paths = {"silent": tmp_path / "silent.wav", "clipped": tmp_path / "clipped.wav"}
+    soundfile.write(paths["silent"], 1e-5 * draws, RATE_HZ, subtype="PCM_24")
+    soundfile.write(paths["clipped"], np.clip(2 * draws, -1, 1), RATE_HZ)
+    refused = ran("learn", "fan", "--config", config(tmp_path, source.format(**paths)), "--hours", "1")
+    assert 2 == refused.code
+    assert why in refused.err
+    assert "add --anyway" in refused.err
+    assert not (tmp_path / "state" / "learn" / "fan" / "recordings").exists()
+
+
+def test_a_recording_that_is_not_complete_goes_on_next_time(tmp_path: Path) -> None:
+    path = tmp_path / "short.wav"
+    noise = 0.05 * np.random.default_rng(0).standard_normal(RATE_HZ * 30)
+    soundfile.write(path, noise, RATE_HZ)
+    found = ran(
+        *("learn", "fan", "--hours", "1", "--config"),
+        config(tmp_path, f"kind: file, path: {path}, pace: fast"),
+    )
+    assert 1 == found.code
+    assert "0.01 h of 1 h are recorded; the same command goes on" in found.out
+
+
+@pytest.mark.parametrize(("minutes", "epochs"), [(5, 80), (12.5, 80), (42, 24), (420, 8)])
+def test_more_sound_is_passed_over_less_often(minutes: float, epochs: int) -> None:
+    assert epochs == epochs_for(60 * minutes)
