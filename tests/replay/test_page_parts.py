@@ -100,6 +100,9 @@ def test_a_file_that_has_ended_is_not_deaf() -> None:
         ({"state": AlarmState.SHELVED, "active": True}, {}, "aside"),
         ({"state": AlarmState.SUPPRESSED, "active": True}, {"quality": Quality.OFF}, "aside"),
         ({}, {"quality": Quality.OFF}, "good"),
+        ({"uncertain": True}, {}, "warn"),
+        ({"uncertain": True}, {"quality": Quality.OFF}, "warn"),
+        ({"uncertain": True, "state": AlarmState.SUPPRESSED}, {"quality": Quality.OFF}, "aside"),
         ({}, {"off_signal": SignalState.MISSING}, "warn"),
         ({"state": AlarmState.ACKNOWLEDGED, "active": True}, {"quality": Quality.GAP}, "alarm"),
         ({"state": AlarmState.UNACKNOWLEDGED, "active": True}, {}, "alarm"),
@@ -124,7 +127,7 @@ def test_the_worst_news_decides_how_a_card_looks(
             "de",
             "Unterdrückt: Maschine aus",
             "nicht bewertet: die Maschine ist aus",
-            "sie ist zu leise, um zu laufen, das Signal der Anlage sagt es",
+            "zu leise für eine laufende Maschine, laut Signal der Anlage",
         ),
     ],
 )
@@ -137,8 +140,17 @@ def test_a_machine_that_is_off_is_told_with_its_reasons(
     alarm = {"state": AlarmState.SUPPRESSED, "active": True, "event_id": "pump-1"}
     card = card_of(alarm=alarm, tongue=Tongue(language), quality=Quality.OFF, value=None, off=off)
     assert (state, quality, False) == (card.state, card.quality, card.deaf)
-    assert f"{day(1769857200.0)} {clock(1769857200.0)}: {why}." in card.why
+    since = f"{day(1769857200.0)} {clock(1769857200.0)}"
+    assert f"{since}{' aus' if language == 'de' else ''}: {why}." in card.why
     assert "pump-1" == card.event_id
+
+
+def test_a_machine_that_is_too_quiet_and_not_off_is_told() -> None:
+    card = card_of(quality=Quality.OFF, value=None)
+    assert "not judged: too quiet" == card.quality
+    assert "The machine is too quiet to be judged, and does not count as off." == card.why
+    heard = card_of(alarm={"uncertain": True})
+    assert "Too little of its sound was judged lately: whether all is well is uncertain." == heard.why
 
 
 def test_a_missing_signal_is_told_and_the_machine_is_judged() -> None:

@@ -13,7 +13,7 @@ from monitor.publish.sparkplug.commands import commands_from_metrics
 from monitor.publish.sparkplug.host import HostState
 from monitor.publish.sparkplug.inbound import Written, message_from_bytes
 from monitor.publish.sparkplug.payload import Metric
-from monitor.publish.sparkplug.running import running_from_metrics
+from monitor.publish.sparkplug.running import running_from_metrics, split_running
 from monitor.publish.sparkplug.session import Session
 from monitor.publish.sparkplug.settings import Now, SessionSettings
 from monitor.publish.sparkplug.tags import REBIRTH
@@ -100,12 +100,16 @@ class EdgeInbox:
     ) -> tuple[Metric, ...]:
         """Hand on what the message says of the machine, and return all else that it has.
 
-        Raises:
-            CommandError: It makes no sense, or nobody asks for it.
+        One that makes no sense, or that nobody asks for, is answered; commands beside it are carried out.
         """
-        running, rest = running_from_metrics(written.metrics, name_of)
-        if running is not None and self._calls.signals is not None:
-            self._calls.signals.hear_running(device_id, running=running)
+        meant, rest = split_running(written.metrics, name_of)
+        signals = self._calls.signals
+        if meant and signals is not None:
+            try:
+                signals.hear_running(device_id, running=running_from_metrics(meant))
+            except CommandError as error:
+                self.commands += 1
+                self._calls.on_command(device_id, error)
         return rest
 
     def _complain(self, event: str, reason: str, message: Inbound, now: Now) -> None:

@@ -10,23 +10,26 @@ from monitor.publish.sparkplug.commands import written_value
 from monitor.publish.sparkplug.payload import Metric
 
 
-def running_from_metrics(
+def split_running(
     metrics: Sequence[Metric], name_of: Callable[[int], str | None]
-) -> tuple[bool | None, tuple[Metric, ...]]:
-    """Return whether the machine runs, None where nothing says so, and all other metrics of the message.
+) -> tuple[tuple[Metric, ...], tuple[Metric, ...]]:
+    """Return what a message says of the machine, and all other metrics of it.
 
     `name_of` reads aliases, where they are in use.
+    """
+    meant = tuple(metric for metric in metrics if _name(metric, name_of) == RUNNING_TAG.name)
+    return meant, tuple(metric for metric in metrics if metric not in meant)
+
+
+def running_from_metrics(meant: Sequence[Metric]) -> bool:
+    """Return whether the machine runs, as one metric says.
 
     Raises:
-        CommandError: It stands twice, or is no truth value of now.
+        CommandError: There are several, or it is no truth value of now.
     """
-    meant = [metric for metric in metrics if _name(metric, name_of) == RUNNING_TAG.name]
-    rest = tuple(metric for metric in metrics if metric not in meant)
-    if not meant:
-        return None, rest
     if len(meant) > 1:
         raise CommandError(f"{RUNNING_TAG.name} stands twice in one message")
-    return bool(written_value(meant[0], RUNNING_TAG)), rest
+    return bool(written_value(meant[0], RUNNING_TAG))
 
 
 def _name(metric: Metric, name_of: Callable[[int], str | None]) -> str | None:

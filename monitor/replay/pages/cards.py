@@ -11,7 +11,7 @@ from monitor.keeping_up import percent
 from monitor.messages import DEAF_QUALITIES, AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
-from monitor.replay.pages.words import STATES, Tongue, clock, day, marked
+from monitor.replay.pages.words import STATES, TOO_QUIET, Tongue, clock, day, marked
 
 CAPTURES = {
     CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
@@ -115,7 +115,7 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         peak=alarm.peak,
         event_id=alarm.event_id,
         level_dbfs=None if deaf and source.quality is Quality.ABSENT else source.level_dbfs,
-        quality=tongue.quality(None if source.quality is None else source.quality.value),
+        quality=_quality(source, tongue),
         device=source.device,
         backend=source.backend,
         fallback=source.fallback,
@@ -143,7 +143,7 @@ def _style(source: SourceNow, state_style: str) -> str:
     is_well = (
         source.quality in {Quality.OK, Quality.OFF, None} and source.keeps_up and not source.alarm.warning
     )
-    is_well = is_well and source.off_signal is not SignalState.MISSING
+    is_well = is_well and source.off_signal is not SignalState.MISSING and not source.alarm.uncertain
     return "good" if is_well and state_style == "good" else "warn"
 
 
@@ -159,6 +159,12 @@ def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
     return " ".join(filter(None, (_why_off(source, tongue), _why_aside(source.alarm, tongue))))
 
 
+def _quality(source: SourceNow, tongue: Tongue) -> str:
+    if source.quality is Quality.OFF and source.off is None:
+        return tongue(TOO_QUIET)
+    return tongue.quality(None if source.quality is None else source.quality.value)
+
+
 def _why_off(source: SourceNow, tongue: Tongue) -> str:
     if source.off is not None:
         since_utc_s = ms_from_rfc3339(source.off.since) / 1000
@@ -169,6 +175,10 @@ def _why_off(source: SourceNow, tongue: Tongue) -> str:
         )
     if source.off_signal is SignalState.MISSING:
         return tongue("The plant's signal whether it runs is missing; it counts as running.")
+    if source.quality is Quality.OFF:
+        return tongue("The machine is too quiet to be judged, and does not count as off.")
+    if source.alarm.uncertain and source.keeps_up:
+        return tongue("Too little of its sound was judged lately: whether all is well is uncertain.")
     return ""
 
 

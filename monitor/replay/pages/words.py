@@ -55,6 +55,8 @@ QUALITIES = {
     Quality.OFF: marked("not judged: the machine is off"),
 }
 """Whether the input can be judged."""
+TOO_QUIET = marked("not judged: too quiet")
+"""The same of quality OFF while the machine does not count as off."""
 KINDS = {
     SoundKind.KNOCK: marked("Knock"),
     SoundKind.RHYTHM: marked("Rhythm"),

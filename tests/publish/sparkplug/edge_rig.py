@@ -235,8 +235,10 @@ class HostSide:
     def writes(
         self, name: str, datatype: DataType, value: Value, device_id: str | None = None, **how: bool
     ) -> None:
-        metric = Metric(name, datatype, value, timestamp_ms=5)
-        data = encode_payload(Payload((metric,), 5, None), states_datatypes=True)
+        self.writes_all([Metric(name, datatype, value, timestamp_ms=5)], device_id, **how)
+
+    def writes_all(self, metrics: Sequence[Metric], device_id: str | None = None, **how: bool) -> None:
+        data = encode_payload(Payload(tuple(metrics), 5, None), states_datatypes=True)
         topic = NODE.topic(Verb.NCMD if device_id is None else Verb.DCMD, device_id)
         self.recorder.send(topic, data, **how)
 

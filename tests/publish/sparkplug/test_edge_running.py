@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -25,6 +26,7 @@ from monitor.messages import (
 from monitor.off import SignalBoard
 from monitor.publish.documents import Progress, alarm_payload, health_payload
 from monitor.publish.sparkplug.datatypes import DataType
+from monitor.publish.sparkplug.payload import Metric
 from monitor.testing import CapturedLog
 
 pytestmark = pytest.mark.broker
@@ -88,6 +90,18 @@ def test_a_device_that_takes_no_signal_answers_why(host: HostSide, rig: EdgeRig)
     assert "fan" == device_id
     assert isinstance(refusal, CommandError)
     assert "sources.fan.off.signal.kind" in str(refusal)
+
+
+def test_a_refused_signal_does_not_take_the_command_beside_it_along(host: HostSide, rig: EdgeRig) -> None:
+    host.waits_for(2, "DBIRTH")
+    signal = Metric("Machine/Running", DataType.BOOLEAN, value=False, timestamp_ms=5)
+    acknowledge = Metric("Command/Acknowledge", DataType.BOOLEAN, value=True, timestamp_ms=5)
+    host.writes_all([signal, acknowledge], "fan")
+    eventually(lambda: len(rig.commands) == 2, what="both are answered")
+    (_, refusal), (device_id, document) = rig.commands
+    assert isinstance(refusal, CommandError)
+    assert isinstance(document, bytes)
+    assert ("fan", "acknowledge") == (device_id, json.loads(document)["action"])
 
 
 def test_what_was_written_counts_as_lost_with_the_connection(

@@ -8,7 +8,7 @@ from monitor.errors import CommandError
 from monitor.publish.sparkplug.command_tags import RUNNING_TAG
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.payload import Metric
-from monitor.publish.sparkplug.running import running_from_metrics
+from monitor.publish.sparkplug.running import running_from_metrics, split_running
 
 RUNS = Metric(RUNNING_TAG.name, DataType.BOOLEAN, value=True)
 STOPS = Metric(RUNNING_TAG.name, DataType.BOOLEAN, value=False)
@@ -21,16 +21,18 @@ def nobody(_alias: int) -> str | None:
 
 @pytest.mark.parametrize(("metric", "running"), [(RUNS, True), (STOPS, False)])
 def test_it_says_whether_the_machine_runs_beside_a_command(metric: Metric, running: bool) -> None:  # noqa: FBT001
-    assert (running, (ACKNOWLEDGE,)) == running_from_metrics([ACKNOWLEDGE, metric], nobody)
+    meant, rest = split_running([ACKNOWLEDGE, metric], nobody)
+    assert (running, (ACKNOWLEDGE,)) == (running_from_metrics(meant), rest)
 
 
 def test_a_message_without_it_is_left_as_it_is() -> None:
-    assert (None, (ACKNOWLEDGE,)) == running_from_metrics([ACKNOWLEDGE], nobody)
+    assert ((), (ACKNOWLEDGE,)) == split_running([ACKNOWLEDGE], nobody)
 
 
 def test_it_may_be_meant_by_its_alias() -> None:
     metric = Metric(None, DataType.BOOLEAN, value=False, alias=7)
-    assert (False, ()) == running_from_metrics([metric], {7: RUNNING_TAG.name}.get)
+    assert ((metric,), ()) == split_running([metric], {7: RUNNING_TAG.name}.get)
+    assert not running_from_metrics([metric])
 
 
 @pytest.mark.parametrize(
@@ -44,4 +46,4 @@ def test_it_may_be_meant_by_its_alias() -> None:
 )
 def test_what_makes_no_sense_is_refused(metrics: list[Metric], words: str) -> None:
     with pytest.raises(CommandError, match=words):
-        running_from_metrics(metrics, nobody)
+        running_from_metrics(metrics)
