@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -159,7 +160,7 @@ def test_what_may_not_go_is_looked_for_less_and_less_often_until_something_chang
         patch.setattr("monitor.housekeeping.prune", counted)
         for _ in range(int(PRUNE_EVERY_S / LOOK_EVERY_S) - 1):
             house.tend_after(LOOK_EVERY_S)
-        pauses = [after - before for before, after in zip(prunings, prunings[1:])]
+        pauses = [after - before for before, after in itertools.pairwise(prunings)]
         longest = [LONG_SHORT_EVERY_S] * (len(pauses) - 4)
         assert pauses == [SHORT_EVERY_S, 2 * SHORT_EVERY_S, 4 * SHORT_EVERY_S, 8 * SHORT_EVERY_S, *longest]
         assert len(longest) >= 3

@@ -10,6 +10,7 @@ import pytest
 from monitor.errors import StoreRefusedError
 from monitor.messages import Inference, LogMel, Score
 from monitor.store import Store
+from monitor.store.files import write_whole
 
 RaiseEvent = Callable[[Store, str], None]
 MapsOf = Callable[..., tuple[Score, Inference, LogMel]]
@@ -76,6 +77,48 @@ def test_of_a_full_event_the_worst_windows_stay(
     assert [row.value for row in store.windows("e1")] == [3.0, 2.0, 5.0]
     assert len(store.windows("e2")) == 1
     assert files(state_dir) == sorted(row.path for e in ("e1", "e2") for row in store.windows(e))
+
+
+def test_of_a_locked_event_that_is_full_nothing_goes_for_a_worse_window(
+    store: Store, state_dir: Path, raise_event: RaiseEvent, maps_of: MapsOf
+) -> None:
+    raise_event(store, "e1")
+    for start_s in range(3):
+        store.add_map("e1", *maps_of(1.0, float(start_s)), maps_per_event=3)
+    store.set_lock("e1", "anna", 1000.0)
+    before = files(state_dir)
+    assert store.add_map("e1", *maps_of(9.0, 4.0), maps_per_event=1) is None
+    assert files(state_dir) == before == sorted(row.path for row in store.windows("e1"))
+    assert store.add_map("e1", *maps_of(9.0, 5.0), maps_per_event=4) is not None, "there is a place"
+    store.set_lock("e1", None, 1001.0)
+    assert store.add_map("e1", *maps_of(9.5, 6.0), maps_per_event=4) is not None
+    assert [row.value for row in store.windows("e1")] == [1.0, 1.0, 9.0, 9.5]
+
+
+def test_a_lock_that_comes_while_maps_are_written_holds(
+    store: Store, state_dir: Path, raise_event: RaiseEvent, maps_of: MapsOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_event(store, "e1")
+    store.add_map("e1", *maps_of(1.0), maps_per_event=1)
+    before, write = files(state_dir), write_whole
+
+    def locked_meanwhile(path: Path, content: bytes, *, below: Path) -> None:
+        write(path, content, below=below)
+        store.set_lock("e1", "anna", 1000.0)
+
+    monkeypatch.setattr("monitor.store.map_files.write_whole", locked_meanwhile)
+    with pytest.raises(StoreRefusedError, match="'e1' was locked meanwhile: its maps stay"):
+        store.add_map("e1", *maps_of(9.0, 5.0), maps_per_event=1)
+    assert files(state_dir) == before
+
+
+def test_windows_of_before_and_after_a_restart_are_not_mixed(
+    store: Store, raise_event: RaiseEvent, maps_of: MapsOf
+) -> None:
+    raise_event(store, "e1")
+    for value, start_s in enumerate((50.0, 60.0, 1.0, 55.0)):  # a stream's time begins anew
+        store.add_map("e1", *maps_of(float(value), start_s), maps_per_event=9)
+    assert [row.value for row in store.windows("e1")] == [0.0, 1.0, 2.0, 3.0]
 
 
 def test_a_window_without_a_value_is_the_first_to_go(
