@@ -119,21 +119,21 @@ def older(state_dir: Path) -> Path:
         for table, rows in ROWS.items():
             for row in rows:
                 places = ", ".join("?" * len(row))
-                connection.execute(
-                    f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})", (*row.values(),)
-                )
+                insert = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({places})"  # noqa: S608 - ours
+                connection.execute(insert, (*row.values(),))
     return state_dir
+
+
+def filled(row: Mapping[str, object]) -> dict[str, object]:
+    """Return what a row says, without the number that it got by itself."""
+    return {key: value for key, value in row.items() if value is not None and key != "n"}
 
 
 def test_every_row_is_there_as_it_was_and_new_columns_are_empty(older: Path) -> None:
     with closing(open_store(older)) as store:
         for table, rows in ROWS.items():
             found = [dict(row) for row in store.database.rows(f"SELECT * FROM {table}")]  # noqa: S608 - ours
-            expected = [{key: value for key, value in row.items() if value is not None} for row in rows]
-            assert expected == [
-                {key: value for key, value in row.items() if value is not None and key != "n"}
-                for row in found
-            ], table
+            assert [filled(row) for row in rows] == [filled(row) for row in found], table
         assert store.database.rows("PRAGMA user_version")[0][0] == NEWEST
         assert store.database.rows("PRAGMA foreign_key_check") == []
         assert (older / CLIP).read_bytes() == (older / MAPS).read_bytes() == b"sound"
@@ -180,14 +180,10 @@ def test_retention_and_the_rules_of_the_tables_hold_for_rows_of_before(older: Pa
         prune(store, StoreConfig(max_age_days=30), T0 + 3e7)
         assert store.clips("e1")[1].gone is None, "locked"
         store.set_lock("e1", None, T0 + 31.0)
-        report = prune(
-            store, StoreConfig(max_bytes=1_000_000, min_free_bytes=2**62, min_events_per_source=0), T0
-        )
-        assert (report.removed_for_space, (older / CLIP).exists(), (older / MAPS).exists()) == (
-            2,
-            False,
-            False,
-        )
+        report = prune(store, StoreConfig(min_free_bytes=2**62, min_events_per_source=0), T0)
+        assert report.removed_for_space == 2
+        assert not (older / CLIP).exists()
+        assert not (older / MAPS).exists()
         for statement in (
             "UPDATE labels SET who = 'x'",
             "DELETE FROM labels",
