@@ -61,7 +61,8 @@ class TooQuiet:
     unjudged is ahead by DOUBT_S -> in doubt
     judged has made up for it    -> no longer
 
-    Else an alarm would say normal for ever of a machine that is hardly ever judged and never off.
+    Else an alarm would say normal for ever of a machine that is hardly ever judged and never off. Sound of a
+    machine that is off counts on neither side: one that goes off and on all day is in doubt too.
     """
 
     def __init__(self) -> None:
@@ -78,10 +79,6 @@ class TooQuiet:
         """Take sound that was judged."""
         self._ahead_s = max(0.0, self._ahead_s - advance_s)
         self.in_doubt = self.in_doubt and self._ahead_s > SAME_TIME_S
-
-    def forget(self) -> None:
-        """Begin anew: the machine went off, or on."""
-        self._ahead_s, self.in_doubt = 0.0, False
 
 
 class Progress:

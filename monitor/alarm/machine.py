@@ -64,7 +64,6 @@ class Alarm(OperatedAlarm):
             return []
         self._on_delay.reset()
         self._off_delay.reset()
-        self._too_quiet.forget()
         return [
             self._change(
                 ChangeReason.MACHINE_ON if off is None else ChangeReason.MACHINE_OFF,

@@ -29,7 +29,7 @@ class AlarmNow(_Document):
     warning_value: float = Field(description="Where the warning is raised.")
     limits_by: str | None = Field(description="Who set limits; null: they are as configured.")
     warning: bool = Field(description="At or above the warning level.")
-    uncertain: bool = Field(description="The input cannot be judged; the state is frozen.")
+    uncertain: bool = Field(description="The input cannot be judged, or too little of it was lately.")
     event_id: str | None = Field(description="The open event; null: none is open.")
     event_start: Time | None = Field(description="When its first window at the limit began.")
     peak: float | None = Field(description="Its highest value so far, in units of the limit.")

@@ -207,7 +207,7 @@ SOURCE_METRICS = (
     _each(
         "wheeltapper_alarm_uncertain",
         "gauge",
-        "1: the input cannot be judged, and the state of the alarm is frozen.",
+        "1: the input cannot be judged, or too little of it was lately: trust no `normal`.",
         lambda facts: facts.uncertain,
     ),
     _each(

@@ -101,7 +101,9 @@ class HealthPayload(SourcePayload):
     reason: str = Field(description="What was found; empty when healthy.", json_schema_extra=TEXT)
     device: str = Field(description="What is being listened to.", json_schema_extra=TEXT)
     quality: Quality | None = Field(
-        description="Input quality of the last window; null before the first.", json_schema_extra=TEXT
+        description="Input quality of the last window; null before the first. off: not judged, by "
+        "design; while `machine` is running the sound was too quiet for that.",
+        json_schema_extra=TEXT,
     )
     backend: str | None = Field(
         description="The library that runs the model, its version, place, precision; null before it is open.",
@@ -143,7 +145,8 @@ class HealthPayload(SourcePayload):
     )
     machine: Literal["running", "off"] = Field(
         default="running",
-        description="off: a condition of the source's section `off` holds, so that nothing is judged.",
+        description="off: a condition of the source's section `off` holds, so that nothing is judged. "
+        "running: windows below its level are not judged either, and `uncertain` says so once most are.",
         json_schema_extra=TEXT,
     )
     off_reason: str | None = Field(
@@ -249,8 +252,8 @@ class AlarmDocument(SourcePayload):
         description="Whether the score is at or above the warning level.", json_schema_extra=BOOLEAN
     )
     uncertain: bool = Field(
-        description="Whether the input cannot be judged at present, or none has been since the start; the "
-        "state is frozen.",
+        description="Whether the input cannot be judged at present, too little of it was lately, or none has "
+        "been since the start; what is not judged changes no state.",
         json_schema_extra=BOOLEAN,
     )
     event_id: str | None = Field(

@@ -63,13 +63,22 @@ def test_in_doubt_the_loud_windows_raise_the_alarm() -> None:
     assert (AlarmState.UNACKNOWLEDGED, True) == (alarm.state, alarm.snapshot.uncertain)
 
 
-def test_what_was_quiet_before_it_went_off_does_not_count_when_it_runs_again() -> None:
+def test_sound_of_a_machine_that_is_off_casts_no_doubt() -> None:
     alarm = Alarm("pump-3", AT_ONCE)
-    told(alarm, [quiet(i) for i in range(50)])
     alarm.take_machine(OFF, START_UTC_S)
-    assert {} == told(alarm, [quiet(i) for i in range(50, 500)])
-    alarm.take_machine(None, START_UTC_S)
-    assert {} == told(alarm, [quiet(i) for i in range(500, 550)])
+    assert {} == told(alarm, [quiet(i) for i in range(500)])
+
+
+def test_a_machine_that_goes_off_and_on_and_is_hardly_judged_between_is_uncertain() -> None:
+    alarm, index = Alarm("pump-3", AT_ONCE), 0
+    for _ in range(20):  # 10 s too quiet, 10 s off, 2 s judged
+        told(alarm, [quiet(i) for i in range(index, index + 10)])
+        alarm.take_machine(OFF, START_UTC_S)
+        told(alarm, [quiet(i) for i in range(index + 10, index + 20)])
+        alarm.take_machine(None, START_UTC_S)
+        told(alarm, [score(i, 0.1) for i in range(index + 20, index + 22)])
+        index += 22
+    assert alarm.snapshot.uncertain
 
 
 def test_a_machine_below_its_level_but_for_one_window_in_nine_is_never_normal_for_certain() -> None:

@@ -69,7 +69,8 @@ SCORE_TAGS = (
         "Input/Quality",
         DataType.STRING,
         f"Whether the window could be judged: {_words(Quality)}.",
-        documentation="Anything but ok has no score, freezes the alarm as it is and sets `Alarm/Uncertain`.",
+        documentation="Anything but ok has no score, freezes the alarm as it is and sets `Alarm/Uncertain`; "
+        "but off does so only without `Alarm/Suppressed`, once most of the sound was too quiet.",
     ),
 )
 
@@ -92,7 +93,7 @@ ALARM_TAGS = (
         documentation="Null while an alarm with an open event is shelved, out of service or suppressed.",
     ),
     Tag("Alarm/Warning", DataType.BOOLEAN, "At or above the warning level."),
-    Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged; the state is frozen."),
+    Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged, or too little of it was lately."),
     Tag("Alarm/Shelved", DataType.BOOLEAN, "Set aside by an operator for a time; also while out of service."),
     Tag(
         "Alarm/ShelvedUntil", DataType.DATETIME, "When shelving ends; null: not shelved, or until it returns."
