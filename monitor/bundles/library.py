@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engines.bundle import open_bundle
-from engines.errors import BundleError
+from engines.errors import BundleError, CodedError
 from monitor.bundles.roles import By, Roles, roles_from_tree, tree_of_roles
 from monitor.bundles.version_files import copy_bundle, disk_errors, give_away, locked, version_name
 from monitor.calibration import load_calibration
@@ -166,7 +166,7 @@ class Library:
                 bundle = open_bundle(incoming)
                 load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
                 name = version_name(bundle)
-                version = Version(name, self.version_folder(name), check(incoming))
+                version = Version(name, self.version_folder(name), _checked(check, incoming, folder))
                 roles = self.roles().with_candidate(name, version.key, by)
                 with disk_errors(version.folder):
                     self._put(incoming, version.folder)
@@ -259,3 +259,11 @@ class Library:
 
     def _lock(self) -> contextlib.AbstractContextManager[None]:
         return locked(self.folder / LOCK, self.source_id)
+
+
+def _checked(check: Check, copy: Path, folder: Path) -> str | None:
+    """Check a copy, for it is what will judge, and say what is wrong of the folder that it is of."""
+    try:
+        return check(copy)
+    except CodedError as error:
+        raise type(error)(str(error).replace(str(copy), str(folder))) from error

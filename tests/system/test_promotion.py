@@ -137,6 +137,7 @@ def test_what_is_not_trusted_or_cannot_be_stored_is_not_done(
     live_before = library.roles().live
     unsigned = ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path)
     assert (2, True) == (unsigned.code, "bundle-untrusted" in unsigned.err)
+    assert f"wheeltapper bundle sign {DEMO / 'ae'} --key FILE" in unsigned.err
     assert library.roles().candidate is None
 
     ran("bundle", "install", "pump-1", signed(tmp_path, "ae"), "--config", daemon.path)
