@@ -12,6 +12,7 @@ from typing import Any
 from engines.bundle import Bundle
 from monitor.calibration import Calibration
 from monitor.commands.hearing import whole_number
+from monitor.commands.learned_bundle import put_in_place
 from monitor.commands.record import choose_source, hours, say_if_protected, stop_asked
 from monitor.commands.record import run as record
 from monitor.config import Config, SourceConfig, WindowConfig
@@ -50,8 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="learn from normal sound recorded before: folders, index.csv or sound files",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="where bundles go; default: bundles/SOURCE in state_dir"
-    )
+        "--out", type=Path, metavar="DIR",
+        help="put the bundle there, in place of making it the source's candidate",
+    )  # fmt: skip
     parser.add_argument(
         "--export", type=Path, metavar="FILE.tar",
         help="pack the sound for a machine with torch, and say what to run there, in place of learning here",
@@ -72,8 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.export is None:
         _require_torch(arguments)
     ear = open_ear(None, WindowConfig(), config.input_quality)
-    bundles = arguments.out or config.state_dir / "bundles" / chosen.id
-    with LearnFolder(config.state_dir / "learn" / chosen.id, bundles) as work:
+    with LearnFolder(config.state_dir / "learn" / chosen.id) as work:
         if arguments.data is None and not _recorded(arguments, config, chosen, ear, work):
             return 1
         files = given_files(arguments.data or [work.recordings])
@@ -85,7 +86,9 @@ def run(arguments: argparse.Namespace) -> int:
             _export(arguments.export, material, chosen)
             return 0
         bundle, calibration = _learned(arguments, material, work)
-        _report(config, chosen, material, bundle, calibration)
+        _report(config, chosen, material, calibration)
+        for line in put_in_place(bundle, config, chosen, arguments.out):
+            _say(line)
     return 0
 
 
@@ -198,37 +201,31 @@ def _export(to: Path, material: Material, chosen: SourceConfig) -> None:
     _say(f"packed     {to} ({to.stat().st_size / 1e6:.0f} MB). Where torch is installed, run:")
     for command in commands:
         _say(f"    {command}")
-    _say(f"then bring the folder {chosen.id}-bundle here, and {_next(chosen, Path(f'{chosen.id}-bundle'))}")
+    _say(f"then bring the folder here: wheeltapper bundle install {chosen.id} {chosen.id}-bundle")
 
 
 def _learned(
     arguments: argparse.Namespace, material: Material, work: LearnFolder
 ) -> tuple[Bundle, Calibration]:
-    """Return the bundle of this material, made before or now, in its place and named as the candidate."""
+    """Return the bundle of this material with its limit, made now or found whole."""
     teaching: Any = importlib.import_module(TEACHING)
-    how = f"{material.key} {arguments.epochs} {arguments.widths}"
-    done = work.notes.finished == how
-    goes_on = done or work.begin_learning(how)
+    goes_on = work.begin_learning(f"{material.key} {arguments.epochs} {arguments.widths}")
+    if work.bundle.exists():
+        _say("this sound was learned before; nothing is made anew")
     lesson = teaching.Lesson(
         material=material.folder,
         learn_s=material.train_s,
-        out=work.bundles / work.notes.bundle if done else work.making,
+        out=work.bundle,
         goes_on=goes_on,
         epochs=arguments.epochs,
         threads=arguments.threads,
         widths=arguments.widths,
     )
     bundle, calibration = teaching.teach(lesson, _say)
-    if done:
-        _say("this sound was learned before; nothing was made anew")
-        return bundle, calibration
-    folder = work.deliver(bundle.manifest.files["model.onnx"].sha256)
-    return Bundle(folder, bundle.manifest), calibration
+    return bundle, calibration
 
 
-def _report(
-    config: Config, chosen: SourceConfig, material: Material, bundle: Bundle, calibration: Calibration
-) -> None:
+def _report(config: Config, chosen: SourceConfig, material: Material, calibration: Calibration) -> None:
     budget = (chosen.alarm or config.alarm).false_alarms_per_week
     _say(
         f"learned    from {material.train_s / 60:.1f} min; the limit from {material.calibrate_s / 60:.1f} "
@@ -237,12 +234,6 @@ def _report(
     )
     for sentence in promise_of(calibration, budget):
         _say(f"promise    {sentence}")
-    _say(f"bundle     {bundle.folder}")
-    _say(f"next       {_next(chosen, bundle.folder)}")
-
-
-def _next(chosen: SourceConfig, bundle: Path) -> str:
-    return f"set `bundle: {bundle}` at source {chosen.id} in config.yaml, then `systemctl reload wheeltapper`"
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import signal
 import subprocess
 import sys
@@ -16,6 +15,12 @@ import soundfile
 from fixtures_verbs import ran
 
 from engines.bundle import open_bundle
+from monitor.bundles.keys import make_keys, public_text
+from monitor.bundles.library import Library
+from monitor.commands.learned_bundle import put_in_place
+from monitor.config import load_config
+from monitor.errors import RecordError
+from monitor.listening import DEMO_BUNDLE
 from monitor.recording import microphone
 from monitor.recording.learn_folder import LearnFolder
 from training.learn.budget import epochs_for
@@ -69,6 +74,7 @@ def config(folder: Path, source: str = "kind: microphone") -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_without_torch(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -78,26 +84,29 @@ def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_withou
     )
     assert -signal.SIGKILL == killed.returncode, killed.stderr
     assert f"odd        {KNOCKING:02d}.flac from 1" in killed.stdout
-    bundles = tmp_path / "state" / "bundles" / "fan"
-    assert not (bundles / "candidate").exists()
+    library = Library(tmp_path / "state", "fan")
+    assert library.roles().candidate is None
     again = ran(*words)
     assert 0 == again.code, again.err
     assert "going on with the epochs that are kept" in again.out
     assert "looking through" not in again.out
     assert "at most 2 a week, 90 % interval" in again.out
-    name = (bundles / "candidate").read_text().strip()
-    assert {name, "candidate"} == {path.name for path in bundles.iterdir()}
-    manifest = open_bundle(bundles / name).manifest
-    assert name.endswith(manifest.files["model.onnx"].sha256[:8])
+    name = library.roles().candidate
+    assert name is not None
+    manifest = open_bundle(library.version_folder(name)).manifest
     learned = [Path(r).name for role in manifest.training["recordings"].values() for r in role]
     assert f"{KNOCKING:05d}-{KNOCKING:02d}.flac" not in learned, "it was cut"
     assert f"{KNOCKING:05d}-00-{KNOCKING:02d}.flac" in learned
-    assert f"set `bundle: {bundles / name}` at source fan" in again.out
+    assert "set `bundle: managed` at source fan in config.yaml; wheeltapper promote fan" in again.out
 
     third = ran(*words)
     assert 0 == third.code
-    assert "nothing was made anew" in third.out
-    assert {name, "candidate"} == {path.name for path in bundles.iterdir()}
+    assert "nothing is made anew" in third.out
+    assert f"{name}, installed before" in third.out
+    assert (name,) == library.roles().installed
+    elsewhere = ran(*words, "--out", tmp_path / "mine")
+    assert 0 == elsewhere.code, elsewhere.err
+    assert manifest == open_bundle(tmp_path / "mine").manifest
 
     find_spec = importlib.util.find_spec
     monkeypatch.setattr(
@@ -115,22 +124,28 @@ def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_withou
     assert 1 == sum(name.startswith("fan/odd/") and name.endswith(".flac") for name in names)
 
 
-def test_a_delivery_that_a_kill_cut_short_is_finished(tmp_path: Path) -> None:
-    place, bundles = tmp_path / "learn", tmp_path / "bundles"
-    with LearnFolder(place, bundles) as work:
+def test_what_was_made_of_other_sound_goes_and_two_never_learn_at_once(tmp_path: Path) -> None:
+    with LearnFolder(tmp_path) as work:
         assert not work.begin_learning("this")
-        work.making.mkdir()
-    notes = json.loads((place / "learn.json").read_text())
-    (place / "learn.json").write_text(json.dumps({**notes, "delivering": "then-12345678"}))
-    with LearnFolder(place, bundles) as work:
-        assert bundles / "then-12345678" == work.candidate
-        assert (bundles / "then-12345678").is_dir()
-        assert ("this", "then-12345678") == (work.notes.finished, work.notes.bundle)
-        work.making.mkdir()
+        work.bundle.mkdir()
         assert work.begin_learning("this")
-        assert work.making.exists()
+        assert work.bundle.exists()
+        with pytest.raises(RecordError, match="wait for it"), LearnFolder(tmp_path):
+            pass
         assert not work.begin_learning("other")
-        assert not work.making.exists(), "what was made of other sound goes"
+        assert not work.bundle.exists()
+
+
+def test_where_keys_are_configured_it_is_no_candidate_until_somebody_signs(tmp_path: Path) -> None:
+    public = public_text(make_keys(tmp_path / "site"))
+    path = config(tmp_path)
+    path.write_text(
+        path.read_text() + f"bundles: {{trusted_keys: [{{name: site, public_key: '{public}'}}]}}\n"
+    )
+    parsed = load_config(path)
+    said = put_in_place(open_bundle(DEMO_BUNDLE), parsed, parsed.sources[0], None)
+    assert any("wheeltapper bundle sign" in line for line in said)
+    assert Library(tmp_path / "state", "fan").roles().candidate is None
 
 
 def test_too_little_for_a_limit_is_refused_before_it_is_looked_through(sound: Path, tmp_path: Path) -> None:

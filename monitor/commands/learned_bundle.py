@@ -1,0 +1,84 @@
+"""Puts a bundle that was learned in its place, whole, and says what to do next."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import shlex
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+
+from engines.bundle import Bundle, open_bundle
+from monitor.bundles.library import Library
+from monitor.bundles.roles import By
+from monitor.bundles.trust import trust_of
+from monitor.bundles.version_files import version_name
+from monitor.config import Config, SourceConfig
+from monitor.errors import RecordError
+from monitor.operators import Origin
+from monitor.store.files import PART, disk_errors, sync_folder
+
+NOTE = "wheeltapper learn"
+
+
+def put_in_place(bundle: Bundle, config: Config, chosen: SourceConfig, out: Path | None) -> list[str]:
+    """Make the bundle the source's candidate, or put it at `out`; return what to do next, as lines.
+
+    Where keys are configured an unsigned bundle is no candidate yet: the lines say how to make it one.
+    Doing it twice changes nothing.
+
+    Raises:
+        LibraryError, BundleError, StoreError: It cannot be put there.
+        RecordError: Something else is at `out`.
+    """
+    if out is not None:
+        _copy(bundle, out.absolute())
+        return [
+            f"bundle     {out}",
+            f"next       set `bundle: {out.absolute()}` at source {chosen.id} in config.yaml, then reload",
+        ]
+    if trust_of(config.bundles).asks:
+        folder = shlex.quote(str(bundle.folder))
+        return [
+            f"bundle     {bundle.folder}",
+            f"next       where the key is: wheeltapper bundle sign {folder} --key KEY --source {chosen.id}",
+            f"           then wheeltapper bundle install {chosen.id} {folder}, and promote as below",
+            *_promote(chosen),
+        ]
+    return [f"candidate  {_installed(bundle, config, chosen)}", *_promote(chosen)]
+
+
+def _installed(bundle: Bundle, config: Config, chosen: SourceConfig) -> str:
+    """Return the name of the version that the bundle is, installed now or before."""
+    library, name = Library(config.state_dir, chosen.id), version_name(bundle)
+    if name in library.roles().named:
+        return f"{name}, installed before"
+    command_id = f"terminal-{secrets.token_hex(8)}"
+    version = library.install(
+        bundle.folder,
+        By(getpass.getuser(), Origin.TERMINAL.value, time.time(), command_id, NOTE),
+        keep=config.bundles.keep_versions,
+        check=partial(trust_of(config.bundles).check_version, source_id=chosen.id),
+    )
+    return f"{version.name} in {version.folder}"
+
+
+def _promote(chosen: SourceConfig) -> list[str]:
+    managed = getattr(chosen, "bundle", None) == "managed"
+    first = "" if managed else f"set `bundle: managed` at source {chosen.id} in config.yaml; "
+    return [f"next       {first}wheeltapper promote {chosen.id}: it judges nothing until then"]
+
+
+def _copy(bundle: Bundle, out: Path) -> None:
+    if out.exists():
+        if version_name(open_bundle(out)) == version_name(bundle):
+            return
+        raise RecordError(f"--out {out}: is there already; give another place")
+    part = out.with_name(out.name + PART)
+    with disk_errors(out):
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(bundle.folder, part)
+        part.rename(out)
+        sync_folder(out.parent)
