@@ -129,7 +129,7 @@ class ClipRecorder:
 
     @property
     def held_s(self) -> float:
-        """Seconds of stream in memory: at most a block more than max(pre_roll_s + lag_s, max_clip_s)."""
+        """Seconds of stream in memory: at most a block more than max(pre_roll_s, max_clip_s) + lag_s."""
         with self._lock:
             return (self._end - self._floor) / self._rate_hz if self._rate_hz else 0.0
 
@@ -220,7 +220,9 @@ class ClipRecorder:
     def _finish_due(self) -> None:
         lag = self._samples_in(self._lag_s)
         for recording in list(self._recordings.values()):
-            if self._end >= min(recording.end + lag, recording.limit):
+            # only one that cannot grow need not wait for windows that are still on their way
+            wait = lag if recording.end < recording.limit else 0
+            if self._end >= recording.end + wait:
                 self._finish_one(recording)
 
     def _finish_all(self) -> None:

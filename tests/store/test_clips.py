@@ -98,6 +98,19 @@ def test_a_clip_is_never_longer_than_max_clip_s() -> None:
     assert extent(job) == (1_000, 5_000)
 
 
+@pytest.mark.parametrize("ahead_ms", [0, 5_000, 40_000])
+def test_a_clip_is_as_long_however_far_judging_is_behind(ahead_ms: int) -> None:
+    clips = recorder(lag_s=2.0 + ahead_ms / 1000)
+    jobs = []
+    for end in range(1_000, 120_001, 1_000):
+        listen(clips, end - 1_000, end)
+        judged = end - ahead_ms
+        if 20_000 < judged <= 40_000:  # an event of 20 s
+            clips.flag("e1", judged / 1000 - 2.0, judged / 1000)
+        jobs += clips.take_finished()
+    assert [(18_000, 28_000)] == [extent(job) for job in jobs], "max_clip_s, from the pre-roll on"
+
+
 def test_a_pre_roll_never_pushes_the_flagged_window_out_of_its_clip() -> None:
     clips = recorder(pre_roll_s=5.0, max_clip_s=4.0)
     listen(clips, 0, 9_000)
@@ -279,7 +292,7 @@ def test_however_sound_arrives_a_clip_is_the_stream_between_its_ends(
             start, length = waiting.pop(0)
             clips.flag(f"e{start % 3}", start / 1000, (start + length) / 1000)
         jobs += clips.take_finished()
-        assert clips.held_s <= 10.0 + 0.7
+        assert clips.held_s <= 10.0 + 3.0 + 0.7
     clips.finish()
     for job in jobs + clips.take_finished():
         start, end = extent(job)

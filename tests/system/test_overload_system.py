@@ -43,9 +43,9 @@ def test_at_half_the_speed_every_source_is_half_judged_and_uncertain_and_told_so
     losses = [source["dropped_windows"] for source in status["sources"]]
     assert max(losses) - min(losses) <= 3, "none loses more than its neighbours"
     assert not any(source["keeps_up"] for source in status["sources"])
-    (warning,) = daemon.events(
-        "can't keep up: windows are dropped, and the alarms of their sources are uncertain"
-    )
+    cannot = "can't keep up: windows are dropped, and the alarms of their sources are uncertain"
+    eventually(lambda: bool(daemon.events(cannot)), 30, "the log to say so")
+    (warning,) = daemon.events(cannot)
     assert 16 >= warning["sources_late"] >= 1
 
     for source_id in SOURCES:
