@@ -4,8 +4,8 @@
 
 Quadcopters are levelled and laid over background as the streams of the shared bench are; foreign sounds
 (role event_train, at 6, 0 and -6 dB against the machine) or four seconds of a broken propeller at the
-machine's own level make up 1, 5 and 10 % of the time. Seconds are counted, not windows. Nothing is trained: what is measured
-is what a training would have been given. Normal flight: from 6 s on, 2 s away from any fault sound.
+machine's own level make up 1, 5 and 10 % of the time. Seconds are counted, not windows. Nothing is trained:
+what is measured is what a training would have been given. Normal flight: from 6 s on, 2 s off any fault.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ PASSED_MINUTES = 800.0
 LEAST_EPOCHS, MOST_EPOCHS = 8, 80
 TRAINING_SHARE = 0.8
 """Of the sound that is not for the limit; the rest says when to stop (training.gather.SHARES)."""
-CPU_S_PER_PASSED_MINUTE = 1.2
-"""With one thread; see training/LOG.md."""
+CPU_S_PER_PASSED_MINUTE = 1.0
+"""With one thread, 0.7 to 1.2 measured; see training/LOG.md."""
 
 
 def epochs_for(learn_s: float) -> int:
