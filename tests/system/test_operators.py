@@ -21,6 +21,12 @@ from monitor.publish.sparkplug.payload import Metric, Payload
 pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
 
 
+def commands_of(record: str) -> list[dict[str, Any]]:
+    """Return the entries of commands: the daemon notes which bundle judges, too."""
+    entries = [json.loads(line) for line in record.splitlines()]
+    return [entry for entry in entries if entry["origin"] != "daemon"]
+
+
 class Box:
     """A daemon with one source, and an operator beside it."""
 
@@ -99,7 +105,7 @@ def test_limits_outlive_the_daemon_until_they_are_given_back(box: Box) -> None:
     assert (1.0, 5.0, None, None) == tuple(
         box.limits()[key] for key in ("limit", "off_delay_s", "set_by", "set_at")
     )
-    noted = [json.loads(line) for line in ran("audit", "--state-dir", folder, "--json").out.splitlines()]
+    noted = commands_of(ran("audit", "--state-dir", folder, "--json").out)
     assert [("l3", "done"), ("l2", "done"), ("l1", "refused")] == [
         (entry["command_id"], entry["result"]) for entry in noted
     ]
@@ -172,9 +178,7 @@ def test_a_sparkplug_host_sets_a_limit_reads_the_answer_and_may_ask_twice(
     )
     assert "done" == told(node.format("NDATA"))["Command/LastResult"]
 
-    noted = [
-        json.loads(line) for line in ran("audit", "--state-dir", daemon.state_dir, "--json").out.splitlines()
-    ]
+    noted = commands_of(ran("audit", "--state-dir", daemon.state_dir, "--json").out)
     assert [("reload", "done"), ("set_limits", "refused"), ("set_limits", "done")] == [
         (entry["action"], entry["result"]) for entry in noted
     ], "the same DCMD is the same command"
