@@ -101,6 +101,7 @@ class Daemon:
         self._pipeline = Pipeline(
             self._roster, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
+        self._pipeline.treat_portraits(self._keeper.portrait_to_keep)
         self._pipeline.ask_plant(self._signals)
         self._pipeline.resume()
         self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)

@@ -6,25 +6,33 @@ never hold up judging. What does not fit is dropped, oldest first, and counted; 
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from monitor.config import StoreConfig
-from monitor.errors import StoreError
+from monitor.config import Config, StoreConfig
+from monitor.errors import CommandError, StoreError
 from monitor.housekeeping import Housekeeping
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.pipeline import FlaggedWindow
 from monitor.privacy.guard import SoundGuard
-from monitor.store import RetentionFacts, Store
+from monitor.privacy.portraits import portrait_to_keep, take_courses_out
+from monitor.privacy.rules import SoundRules
+from monitor.store import ClipJob, RetentionFacts, Store
 
 QUEUE_WINDOWS = 256
 """Flagged windows that may wait for the disk: about 100 kB each."""
 LOOK_EVERY_S = 5.0
 """Between two looks whether there is room, when there is nothing to write."""
+WRITTEN_WITHIN_S = 20.0
+"""For so long a reload waits for the file that is being written by the rules before it."""
 NO_ROOM = "no-room"
-"""The trouble of a disk that has less than store.min_free_bytes left; others are the codes of errors."""
+"""The trouble of a disk that has less than store.min_free_bytes left; others are the codes of errors, ..."""
+NO_MEMORY = "no-memory"
+"""... and a clip or map too large for the memory that is left."""
 
 
 class Keeper:
@@ -54,8 +62,13 @@ class Keeper:
         self._look_at_s = monotonic() + LOOK_EVERY_S
         self.guard = SoundGuard(store, log)
         """Takes out of clips and maps what is not to be stored, and says what it could not check."""
-        if any(self._rules_of(machine).speech != "keep" for machine in machines):
+        self.rules = SoundRules(config, [machine.source for machine in machines])
+        """What may be stored of each source."""
+        if any(self.rules.of(machine.source_id, 0.0).speech != "keep" for machine in machines):
             self.guard.require_speech_check()
+        self._writing = threading.Lock()
+        self._is_log_full = False
+        self.clean_portraits()
 
     def keep_window(self, flagged: FlaggedWindow) -> None:
         """Take a flagged window; the oldest one makes room when too many wait."""
@@ -72,10 +85,44 @@ class Keeper:
         """What retention removed last, and why not more."""
         return self._housekeeping.facts
 
-    def reconfigure(self, config: StoreConfig) -> None:
-        """Take new bounds of what is kept, and prune to them at the next turn. From any thread."""
-        self._config = config
-        self._housekeeping.reconfigure(config)
+    def expect(self, config: Config) -> None:
+        """Let the stricter of two rules count from now on: the one in force, and the one that may come.
+
+        Until `reconfigure`, or `rules.forget`. Not by the thread that judges: it waits for the file that is
+        being written.
+
+        Raises:
+            CommandError: The disk is too slow for that; nothing has changed.
+        """
+        self.rules.expect(config.store, config.sources)
+        if not self._writing.acquire(timeout=WRITTEN_WITHIN_S):
+            self.rules.forget()
+            raise CommandError(
+                f"nothing was changed: a file has been being written for {WRITTEN_WITHIN_S:g} s; look at the "
+                "disk, and reload again"
+            )
+        self._writing.release()
+
+    def reconfigure(self, config: Config) -> None:
+        """Take new bounds and rules of what is kept, and prune at the next turn. From any thread."""
+        heard_s = {machine.source_id: machine.clips.heard_s for machine in self._machines}
+        self.rules.reconfigure(config.store, config.sources, heard_s)
+        self._config = config.store
+        self._housekeeping.reconfigure(config.store)
+
+    def portrait_to_keep(
+        self, source_id: str, portrait: Mapping[str, object], since_s: float
+    ) -> Mapping[str, object] | None:
+        """Return what may be stored of a portrait that remembers its source from stream time `since_s` on."""
+        return portrait_to_keep(self.rules, source_id, portrait, since_s)
+
+    def clean_portraits(self) -> None:
+        """Take out of stored portraits what may be stored no more. Not by the thread that judges."""
+        try:
+            self._is_log_full |= take_courses_out(self._store, self.rules) > 0
+        except StoreError as error:
+            self._log.error("portraits were not cleaned of the course of their sound", reason=str(error))
+        self._empty_log()
 
     def run_once(self, timeout_s: float) -> None:
         """Write what has come within `timeout_s`, and every clip that is complete."""
@@ -89,8 +136,7 @@ class Keeper:
             self._write(lambda: self._add_map(flagged))
         for machine in self._machines:
             for clip in machine.clips.take_finished():
-                rules = self._rules_of(machine)
-                self._write(lambda clip=clip, rules=rules: self.guard.keep_clip(clip, rules))  # type: ignore[misc]
+                self._write(lambda clip=clip: self._add_clip(clip))  # type: ignore[misc]
 
     def finish(self) -> None:
         """End the clips that are being recorded and write all that waits."""
@@ -105,13 +151,18 @@ class Keeper:
         source_id = flagged.score.span.source_id
         machine = next((one for one in self._machines if one.source_id == source_id), None)
         sound = None if machine is None else machine.clips
-        self.guard.keep_map(flagged, sound, self._rules_of(machine))
+        with self._writing:
+            self.guard.keep_map(flagged, sound, self.rules.of(source_id, flagged.score.span.start_s))
 
-    def _rules_of(self, machine: Machine | None) -> StoreConfig:
-        """Return what may be stored of a machine; of one that has left, the least that there is."""
-        if machine is None:
-            return self._config.for_source("never", "withhold")
-        return self._config.for_source(machine.source.audio, machine.source.speech)
+    def _add_clip(self, clip: ClipJob) -> None:
+        with self._writing:
+            self.guard.keep_clip(clip, self.rules.of(clip.source_id, clip.start_s))
+
+    def _empty_log(self) -> None:
+        """Let go of portraits as they were before, which the log of the database may still hold."""
+        if self._is_log_full:
+            with contextlib.suppress(StoreError):  # it is tried again
+                self._is_log_full = not self._store.database.empty_log()
 
     def _write(self, write: Callable[[], object]) -> None:
         try:
@@ -125,6 +176,10 @@ class Keeper:
             self.dropped += 1
             self._complain(error.code, str(error))
             return
+        except MemoryError:
+            self.dropped += 1
+            self._complain(NO_MEMORY, "there was not enough memory")
+            return
         self._be_well()
 
     def _look(self) -> None:
@@ -132,6 +187,7 @@ class Keeper:
         if self._monotonic() < self._look_at_s:
             return
         self._look_at_s = self._monotonic() + LOOK_EVERY_S
+        self._empty_log()
         try:
             room = self._housekeeping.has_room()
         except StoreError as error:

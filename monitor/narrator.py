@@ -28,6 +28,15 @@ KEEP_EVERY_S = 3.0
 is some kilobytes, and a box may have hundreds of sources and a flash card to write to; what a kill can take
 is the growth of these seconds. What is known at a change, the event's end too, is written with the change."""
 
+TreatPortrait = Callable[[str, Mapping[str, object], float], Mapping[str, object] | None]
+"""Given a source, a portrait and the stream time that it remembers its sound from, returns what may be stored
+of it; None: nothing."""
+
+
+def untreated(_source_id: str, portrait: Mapping[str, object], _since_s: float) -> Mapping[str, object]:
+    """Return a portrait as it is."""
+    return portrait
+
 
 class Narrator:
     """Knows what is known of one machine's event. Belongs to the thread that judges; never raises."""
@@ -39,13 +48,17 @@ class Narrator:
         audience: Audience,
         log: Log,
         *,
+        treat_portrait: TreatPortrait = untreated,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`treat_portrait` takes out of a portrait what is not to be stored."""
         self._machine = machine
         self._store = store
         self._audience = audience
         self._log = log
+        self._treat_portrait = treat_portrait
         self._monotonic = monotonic
+        self._heard_until_s = 0.0
         self._describer: Describer | None = machine.describer
         self._event_id: str | None = None
         self._explanation: Explanation | None = None
@@ -97,6 +110,7 @@ class Narrator:
 
     def hear(self, span: Span, answer: tuple[LogMel, Inference] | None) -> None:
         """Take a window that the alarm has judged; `answer` is None where it could not be."""
+        self._heard_until_s = span.end_s
         facts = self._machine.alarm.snapshot
         event_id = facts.event_id if facts.active else None
         # an event that has returned sounds normal again, and may wait for days to be acknowledged
@@ -128,7 +142,7 @@ class Narrator:
             return
         if not told:
             self._audience.tell_explanation(self._machine, explanation)
-        portrait = None if over else self._portrait(event_id)  # nobody goes on with what is over
+        portrait = None if over else self._portrait_to_keep(event_id)  # nobody goes on with what is over
         self._grown, self._kept_at_s = False, now_s
         if over:
             self._close(event_id)
@@ -153,6 +167,13 @@ class Narrator:
         drawn: list[Mapping[str, object] | None] = []
         self._ask(lambda describer: drawn.append(describer.portrait_tree(event_id)))
         return drawn[0] if drawn else None
+
+    def _portrait_to_keep(self, event_id: str) -> Mapping[str, object] | None:
+        portrait, describer = self._portrait(event_id), self._describer
+        if portrait is None or describer is None:
+            return None
+        since_s = self._heard_until_s - describer.remembered_s
+        return self._treat_portrait(self._machine.source_id, portrait, since_s)
 
     def _restore(self, describer: Describer, event_id: str, portrait: Mapping[str, object]) -> None:
         if not describer.restore(event_id, portrait):

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from engines.errors import EngineError
 from monitor.audience import Audience
 from monitor.clock import WallClock
 from monitor.errors import StoreError
@@ -20,7 +19,7 @@ from monitor.inferring import Answer, Inferring, Place, place_of
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Span, Window
-from monitor.narrator import Narrator
+from monitor.narrator import Narrator, TreatPortrait, untreated
 from monitor.off import SignalBoard, Verdict
 from monitor.roster import Roster
 from monitor.store import Reply, Store
@@ -65,43 +64,69 @@ class Pipeline:
         self._keep_window = keep_window
         self._log = log
         self._say = say
-        self._narrators = {m.source_id: Narrator(m, store, audience, log) for m in roster}
+        self._treat_portrait: TreatPortrait = untreated
+        self._narrators = {machine.source_id: self._narrator(machine) for machine in roster}
         self._unsaved = Unsaved(store, log)
-        self._inferring = Inferring(roster)
+        self._inferring = Inferring(roster, log)
         self._clock = WallClock()
         self._signals: SignalBoard | None = None
         self._off_otherwise: set[str] = set()
         self._keep_off_at_s = 0.0
 
+    def go_by(self, clock: WallClock) -> None:
+        """Look at `clock` from now on, which knows whether the box knows the time."""
+        self._clock = clock
+
     def ask_plant(self, signals: SignalBoard) -> None:
         """Ask `signals` from now on what the plant says of its machines; before, it says nothing."""
         self._signals = signals
 
+    def treat_portraits(self, treat: TreatPortrait) -> None:
+        """Have `treat` take out of portraits from now on what is not to be stored; before, nothing is."""
+        self._treat_portrait = treat
+
+    def _narrator(self, machine: Machine) -> Narrator:
+        def treat(
+            source_id: str, portrait: Mapping[str, object], since_s: float
+        ) -> Mapping[str, object] | None:
+            return self._treat_portrait(source_id, portrait, since_s)
+
+        return Narrator(machine, self._store, self._audience, self._log, treat_portrait=treat)
+
     def hear(self, windows: Sequence[Window]) -> None:
         """Judge windows of any sources, all those of one bundle in one call of its engine.
 
+        Where an engine fails its windows count as not judged, so that alarms say `uncertain`; the others'
+        answers hold.
+
         Raises:
-            EngineError: The engine failed. The windows count as not judged, so that alarms say `uncertain`.
+            EngineError: By now no engine of any machine answers; the windows have been settled all the same.
         """
+        windows = [window for window in windows if self._is_known(window.span)]
         verdicts = [self._verdict(window.span) for window in windows]
         wanted = [
             window
             for window, verdict in zip(windows, verdicts, strict=True)
             if verdict.span.quality is Quality.OK
         ]
-        try:
-            answers = self._inferring.answers(wanted)
-        except EngineError:
-            self._settle_windows(verdicts, {})
-            raise
-        self._settle_windows(verdicts, answers)
+        self._settle_windows(verdicts, self._inferring.answers(wanted))
+        self._inferring.check_any_answers()
 
     def give_up(self, spans: Sequence[Span]) -> None:
         """Settle dropped windows as not judged, without an engine: their alarms are uncertain."""
         dropped = [
-            replace(span, quality=Quality.DROPPED) if span.quality is Quality.OK else span for span in spans
+            replace(span, quality=Quality.DROPPED) if span.quality is Quality.OK else span
+            for span in spans
+            if self._is_known(span)
         ]
         self._settle_windows([self._verdict(span) for span in dropped], {})
+
+    def _is_known(self, span: Span) -> bool:
+        """Whether somebody is there to judge a window: one that has nobody must not cost its neighbours."""
+        known = self._roster.knows(span)
+        if not known:
+            self._log.error("a window of a machine that has left is passed over", source=span.source_id)
+        return known
 
     def _verdict(self, span: Span) -> Verdict:
         """Return whether the machine runs, and the span as it is to be judged."""
@@ -205,7 +230,7 @@ class Pipeline:
         """Follow a source from now on, which goes on with the alarm that it had when it left."""
         self._roster.join(machine)
         self._audience.tell_joined(machine)
-        narrator = Narrator(machine, self._store, self._audience, self._log)
+        narrator = self._narrator(machine)
         # replaced whole, as all that other threads loop over
         self._narrators = {**self._narrators, machine.source_id: narrator}
         guarded(self._log, "explanation of an open event not read", narrator.resume)
@@ -214,11 +239,12 @@ class Pipeline:
 
     def take_over(self, successor: Machine) -> None:
         """Judge a source's windows by `successor` from here on: same alarm, same event, another model."""
-        before = self._roster.succeed(successor)
+        gone = self._roster.succeed(successor)
         narrator = self._narrators[successor.source_id]
         narrator.go_on_with(successor)
         self._audience.tell_succeeded(successor, narrator.explanation)
-        self._inferring.let_go(before)
+        for before in gone:
+            self._inferring.let_go(before)
         self._log.info("judged by", source=successor.source_id, bundle=successor.ear.bundle.bundle_id)
 
     def take_over_unheard(self, successor: Machine) -> None:
@@ -226,17 +252,19 @@ class Pipeline:
         if not self._roster.is_present(successor):
             self.take_over(successor)
 
-    def retire(self, machine: Machine) -> None:
-        """End what is under way of a source that leaves, whose last window has been judged."""
+    def retire(self, machine: Machine, not_judged: Sequence[Span]) -> None:
+        """End what is under way of a source that leaves, after settling its windows that were not judged."""
+        self.give_up(not_judged)
         machine.clips.finish()
         self.settle(machine, machine.alarm.leave_configuration(time.time()))
 
     def leave(self, machine: Machine) -> None:
         """Follow a source no more; its history stays in the store."""
         self._narrators = {name: n for name, n in self._narrators.items() if name != machine.source_id}
-        self._roster.leave(machine.source_id)
+        gone = self._roster.leave(machine.source_id)
         self._audience.tell_left(machine.source_id)
-        self._inferring.let_go(machine)
+        for one in gone:
+            self._inferring.let_go(one)
 
     def explanation_of(self, machine: Machine) -> Explanation | None:
         """Return what is known of a machine's open event; None: nothing, or none is open."""
@@ -268,15 +296,16 @@ class Pipeline:
 
     def _follow_clock(self) -> None:
         """Have alarms wait as long as before when the wall clock was set, and tell what is dated anew."""
-        if self._clock.look() is None:
+        step = self._clock.look()
+        if step is None:
             return
         for machine in self._roster:
-            if self._take_clock(machine):
+            if self._take_clock(machine, was_set=step.was_set):
                 self._audience.tell_present_alarm(machine, self.explanation_of(machine))
 
-    def _take_clock(self, machine: Machine) -> bool:
+    def _take_clock(self, machine: Machine, *, was_set: bool = True) -> bool:
         reading = self._clock.reading
-        return machine.alarm.follow_clock(reading.boot_id, reading.offset_s)
+        return machine.alarm.follow_clock(reading.boot_id, reading.offset_s, was_set=was_set)
 
     def _tell(self, machine: Machine, score: Score, answer: Answer | None) -> None:
         self._audience.offer_score(score)

@@ -221,7 +221,7 @@ def _differs(machine: Machine, successor: Machine) -> bool:
 
 def _essence(source: SourceConfig) -> SourceConfig:
     """Return a source's section without what others apply to the machine as it is."""
-    return source.model_copy(update={"alarm": None, "off": None})
+    return source.model_copy(update={"alarm": None, "off": None, "audio": None, "speech": None})
 
 
 def _told(successor: Machine, roster: Roster) -> str:

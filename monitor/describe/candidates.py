@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from monitor.describe.bands import Float64
-from monitor.describe.portrait import Portrait, Times, ring_frames
+from monitor.describe.portrait import Portrait, Times
 from monitor.describe.rhythm import Course
 from monitor.explanation import Finding, SoundKind
 
@@ -99,7 +99,7 @@ def times_of_course(portrait: Portrait, course: Course, band: tuple[int, int]) -
     begun_s = portrait.heard_until_utc_s - portrait.start_utc_s - length * hop_s
     first_s = begun_s + course.first * hop_s
     last_s = first_s + len(course.level_db) * hop_s
-    if length >= ring_frames(portrait.bands):
+    if begun_s > hop_s:  # longer ago than is remembered
         first_s = min(first_s, times_of_groups(portrait, portrait.risen, band)[0])
     return first_s, last_s
 

@@ -13,7 +13,7 @@ from monitor.describe.bands import Bands, Float64
 from monitor.describe.baseline import DB_PER_LOG10, RECENT_FRAMES, Baseline
 from monitor.describe.findings import findings_of
 from monitor.describe.frames import facts_of_frames
-from monitor.describe.portrait import Portrait
+from monitor.describe.portrait import Portrait, ring_frames
 from monitor.describe.stored import portrait_of_tree, tree_of_portrait
 from monitor.describe.unheard import Unheard
 from monitor.explanation import Explanation
@@ -112,6 +112,11 @@ class Describer:
             return None
         portrait.unheard.add(span)
         return self._explanation(portrait, span)
+
+    @property
+    def remembered_s(self) -> float:
+        """Seconds of sound whose course in time a portrait holds at most."""
+        return ring_frames(self._bands) * self._hop_s
 
     def close(self, event_id: str) -> None:
         """Forget an event; unknown ones are no error."""

@@ -47,6 +47,17 @@ def tree_of_portrait(portrait: Portrait, maker: str) -> dict[str, object]:
     }
 
 
+def without_course(tree: Mapping[str, object]) -> dict[str, object] | None:
+    """Return a portrait's JSON without its course in time; None: it is not of this version.
+
+    It can be read all the same: its event goes on with an empty course.
+    """
+    counts = tree.get("counts")
+    if tree.get("version") != VERSION or not isinstance(counts, list):
+        return None
+    return {**tree, "counts": [*counts[:3], 0], "course": ""}
+
+
 def portrait_of_tree(tree: Mapping[str, object], bands: Bands, maker: str) -> Portrait | None:
     """Return the portrait of a tree; None where it is not one of this version and maker."""
     if tree.get("version") != VERSION or tree.get("maker") != maker:

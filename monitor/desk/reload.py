@@ -236,7 +236,10 @@ def live_parts(
     def store(config: Config) -> Prepared:
         if config.looks_for_speech:
             keeper.guard.require_speech_check()
-        return Prepared(lambda: keeper.reconfigure(config.store))
+        keeper.expect(config)
+        return Prepared(
+            lambda: keeper.reconfigure(config), follow=keeper.clean_portraits, drop=keeper.rules.forget
+        )
 
     return (
         alarms,

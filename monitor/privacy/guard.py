@@ -60,7 +60,7 @@ class SoundGuard:
             return
         try:
             protected = self._protected(clip, rules)
-        except SpeechCheckError as error:
+        except (SpeechCheckError, MemoryError) as error:
             self._note_failure(error)
             self._note_unwritten(clip, "unchecked")
             return
@@ -153,11 +153,12 @@ class SoundGuard:
     def _note_unwritten(self, clip: ClipJob, why: str) -> None:
         note_unwritten_clip(self._store.database, clip, why)
 
-    def _note_failure(self, error: SpeechCheckError) -> None:
+    def _note_failure(self, error: SpeechCheckError | MemoryError) -> None:
         self.unchecked += 1
-        if str(error) != self._told:
-            self._log.error("sound is not stored, because it cannot be checked for speech", reason=str(error))
-        self._told = str(error)
+        reason = str(error) or "out of memory"
+        if reason != self._told:
+            self._log.error("sound is not stored, because it cannot be checked for speech", reason=reason)
+        self._told = reason
 
 
 def _band_limited(samples: Float32, rate_hz: int, rules: StoreConfig) -> Float32:

@@ -36,6 +36,8 @@ LEAST_S = 0.15
 """Shorter than a syllable: what is above the threshold for less is a click."""
 JOIN_S = 0.3
 """A pause between words is no place to listen to."""
+FAILURES: tuple[type[Exception], ...] = (*RUNTIME_ERRORS, MemoryError, RuntimeError, ValueError)
+"""What the network, or soxr before it, raises over a sound that it cannot take."""
 LOUD_SHARE, LEVEL = 0.999, 0.5
 """All but this share of the samples are brought below this level."""
 LEAST_REACH = 1e-5
@@ -73,15 +75,23 @@ class SpeechDetector:
         """Return the probability of speech in each frame of FRAME_S, the last one filled with zeros.
 
         Raises:
-            SpeechCheckError: The network failed, or the sound holds what is no number.
+            SpeechCheckError: The network failed, or the sound or its answer holds what is no number.
         """
         if not np.isfinite(samples).all():
             raise SpeechCheckError(
                 "a clip holds samples that are no numbers; it cannot be checked for speech"
             )
-        heard = soxr.resample(samples, sample_rate_hz, RATE_HZ) if sample_rate_hz != RATE_HZ else samples
-        as_it_is, alone = self._run(at_level(heard)), self._run(at_level(foreground(heard)))
-        return np.asarray(np.maximum(as_it_is, alone), np.float32)
+        try:
+            heard = soxr.resample(samples, sample_rate_hz, RATE_HZ) if sample_rate_hz != RATE_HZ else samples
+            as_it_is, alone = self._run(at_level(heard)), self._run(at_level(foreground(heard)))
+        except FAILURES as error:
+            raise SpeechCheckError(
+                f"the speech check failed on a clip: {error or 'out of memory'}"
+            ) from error
+        found = np.asarray(np.maximum(as_it_is, alone), np.float32)
+        if not np.isfinite(found).all():  # no comparison would hold: it would count as silence
+            raise SpeechCheckError("the speech check failed on a clip: its answer holds what is no number")
+        return found
 
     def _run(self, samples: Float32) -> Float32:
         count = -(-len(samples) // FRAME)
@@ -93,10 +103,7 @@ class SpeechDetector:
             part = padded[first * FRAME : CONTEXT + min(first + CALL_FRAMES, count) * FRAME]
             frames = np.lib.stride_tricks.sliding_window_view(part, CONTEXT + FRAME)[::FRAME]
             given = {"input": np.ascontiguousarray(frames), **state}
-            try:
-                found, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], given)
-            except RUNTIME_ERRORS as error:
-                raise SpeechCheckError(f"the speech check failed on a clip: {error}") from error
+            found, hidden, cell = self._session.run(["speech_probs", "hn", "cn"], given)
             state = {"h": hidden, "c": cell}
             parts.append(np.asarray(found, np.float32).reshape(-1))
         return np.concatenate(parts)

@@ -133,6 +133,12 @@ class ClipRecorder:
         with self._lock:
             return (self._end - self._floor) / self._rate_hz if self._rate_hz else 0.0
 
+    @property
+    def heard_s(self) -> float:
+        """Stream time up to which sound has come; 0: none yet."""
+        with self._lock:
+            return self._stream_s(self._end) if self._rate_hz else 0.0
+
     def add_block(self, block: AudioBlock) -> None:
         """Hold the next block; blocks at another rate, or not following the last, begin the ring anew."""
         with self._lock:

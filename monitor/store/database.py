@@ -129,6 +129,7 @@ class Database:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA journal_size_limit = 16777216")
+        connection.execute("PRAGMA secure_delete = ON")  # what is taken out is overwritten, not only let go
         migrate(connection, str(self.path))
 
     @contextlib.contextmanager
@@ -162,6 +163,22 @@ class Database:
         """
         with self._lock, sqlite_errors(self.path):
             return list(self._connection.execute(query, parameters))
+
+    def empty_log(self) -> bool:
+        """Bring the write-ahead log into the file and make it empty; False: somebody reads, ask again later.
+
+        Until then it may hold rows as they were before they were changed. Waits for nobody.
+
+        Raises:
+            StoreError: The database refuses.
+        """
+        with self._lock, sqlite_errors(self.path):
+            self._connection.execute("PRAGMA busy_timeout = 0")
+            try:
+                busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+            finally:
+                self._connection.execute(f"PRAGMA busy_timeout = {round(1000 * BUSY_TIMEOUT_S)}")
+        return not busy
 
     def close(self) -> None:
         """Close the connection; whatever is called afterwards raises StoreError."""

@@ -57,6 +57,27 @@ def keep_explanation(
         connection.execute("UPDATE events SET portrait = ? WHERE event_id = ?", (portrait_text, event_id))
 
 
+def portraits_of(database: Database) -> list[tuple[str, str, Mapping[str, object]]]:
+    """Return all portraits, each with the ids of its event and source; one that cannot be read is empty."""
+    query = "SELECT event_id, source_id, portrait FROM events WHERE portrait IS NOT NULL ORDER BY n"
+    found: list[tuple[str, str, Mapping[str, object]]] = []
+    for row in database.rows(query):
+        try:
+            tree = json_tree(row["portrait"])
+        except ValueError:
+            tree = {}
+        found.append((row["event_id"], row["source_id"], tree if isinstance(tree, dict) else {}))
+    return found
+
+
+def replace_portrait(database: Database, event_id: str, portrait: Mapping[str, object] | None) -> None:
+    """Put another portrait in place of an event's, or none; an event that has lost its own keeps none."""
+    text = None if portrait is None else json_text(portrait)
+    with database.transaction() as connection:
+        query = "UPDATE events SET portrait = ? WHERE event_id = ? AND portrait IS NOT NULL"
+        connection.execute(query, (text, event_id))
+
+
 def portrait_of(database: Database, event_id: str) -> Mapping[str, object] | None:
     """Return an event's portrait; None: there is none, or none that can be read."""
     query = "SELECT portrait FROM events WHERE event_id = ? AND portrait IS NOT NULL"

@@ -237,7 +237,7 @@ def test_a_stricter_rule_for_sound_holds_from_the_reload_on_and_not_without_its_
         plan = Reloader(config(), lambda: config("store: {audio: never}"), parts[1:2]).plan()
         assert "store.audio is 'flagged', the file says 'never'" == plan.detail
         plan.apply()
-        assert "never" == keeper._rules_of(machines[0]).audio
+        assert "never" == keeper.rules.of("pump", 0.0).audio
 
 
 @given(st.sampled_from(["alarm: {deadband: %g}", "store: {max_age_days: %g}"]), st.floats(0.2, 0.6))
