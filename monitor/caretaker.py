@@ -26,6 +26,7 @@ from monitor.publish.publisher import Publisher
 from monitor.publish.sparkplug.readings import BoxCondition
 from monitor.report import Report, report_of, write_status
 from monitor.roster import Roster
+from monitor.standstill import Standstill
 from monitor.store import Store
 from monitor.store.files import free_bytes
 from monitor.store.measures import kept_bytes, outbox_depths
@@ -84,6 +85,7 @@ class Caretaker:
         self._log = log
         self._evidence = WatchdogEvidence()
         self._overload = OverloadLog(log)
+        self._standstill = Standstill(log)
         self._timekeeper = Timekeeper(household.store, log)
         self._started_s, self._started_utc_s = time.monotonic(), time.time()
         self._version = metadata.version("wheeltapper")
@@ -101,6 +103,11 @@ class Caretaker:
 
     def tend(self) -> None:
         """Gather what only the whole daemon knows, and tell how it is: the same everywhere."""
+        turns = self._house.supervisor.turns("judge")
+        self._book.note_standstill(stands_still=self._standstill.look(turns, time.monotonic()))
+        self._tell(turns)
+
+    def _tell(self, turns: int) -> None:
         self._timekeeper.tend()
         report = self.report()
         self.last_report = report
@@ -115,7 +122,7 @@ class Caretaker:
         if self._house.edge_node is not None:
             self._house.edge_node.set_box(_condition(box))
         self._notifier.status(report.line)
-        watchdog_s, turns = self._notifier.watchdog_s, self._house.supervisor.turns("judge")
+        watchdog_s = self._notifier.watchdog_s
         if watchdog_s is not None and self._evidence.feeds(
             report.sources, turns=turns, every_s=watchdog_s / 2
         ):
@@ -125,7 +132,8 @@ class Caretaker:
     def finish(self) -> None:
         """Do what is left when all that was heard is stored, and tell how it was last."""
         self._timekeeper.finish()
-        self.tend()
+        self._book.note_standstill(stands_still=False)  # who has ended comes round no more
+        self._tell(self._house.supervisor.turns("judge"))
 
     def tell_ready(self) -> None:
         """Tell systemd that start-up is done."""

@@ -68,7 +68,9 @@ class SourceFacts:
     dropped_windows: int = 0
     """Given up because the engine could not keep up."""
     keeps_up: bool = True
-    """Whether no window was given up in the last minute."""
+    """Whether no window was given up in the last minute, and the engine comes back."""
+    stands_still: bool = False
+    """Whether the engine has not come back for so long that the state of the alarm is not to be believed."""
     lately: Lately = NO_WINDOWS
     """What became of the windows of the last minute."""
     ledger: Ledger | None = None
@@ -142,6 +144,7 @@ class HealthBook:
         self._paces = {source_id: PaceMeter() for source_id in self._facts}
         self._trends = {source_id: Trend() for source_id in self._facts}
         self._lags = {source_id: Histogram() for source_id in self._facts}
+        self._stands_still = False
 
     def join(self, facts: SourceFacts) -> None:
         """Take in a source that was not here."""
@@ -226,6 +229,11 @@ class HealthBook:
                     lately=lately,
                 )
 
+    def note_standstill(self, *, stands_still: bool) -> None:
+        """Note whether judging stands still, which all sources share: then none keeps up."""
+        with self._lock:
+            self._stands_still = stands_still
+
     def note_ledger(self, source_id: str, ledger: Ledger) -> None:
         """Note where every sample of a source went."""
         with self._lock:
@@ -241,7 +249,10 @@ class HealthBook:
     def sources(self) -> Sequence[SourceFacts]:
         """Return what is known of every source, in the order of the configuration."""
         with self._lock:
-            return list(self._facts.values())
+            facts = list(self._facts.values())
+            if not self._stands_still:
+                return facts
+            return [replace(fact, keeps_up=False, stands_still=True) for fact in facts]
 
     def trend(self, source_id: str) -> TrendSteps | None:
         """Return a source's last hour; None before its first window, and where there is no such source."""
@@ -280,14 +291,22 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
         parts.append("sparkplug away")
     if box.sparkplug == "waiting":
         parts.append("sparkplug waits for its primary host")
-    if not all(fact.keeps_up for fact in facts):
-        share = share_of([fact.lately for fact in facts])
-        parts.append("can't keep up" + (f": {percent(share)} of windows dropped" if share else ""))
+    parts += _pace(facts)
     off = [f"{f.capture.source_id} ({f.machine.off.reason})" for f in facts if f.machine.off is not None]
     if off:
         parts.append(f"off: {', '.join(off)}")
     listening = len(facts) - len(deaf)
     return "; ".join([*parts, f"listening to {listening} of {len(facts)} sources{_losses(facts)}"])
+
+
+def _pace(facts: Sequence[SourceFacts]) -> list[str]:
+    """Return what is wrong with the engine's pace; empty: nothing."""
+    if any(fact.stands_still for fact in facts):
+        return ["THE ENGINE DOES NOT COME BACK, nothing is judged"]
+    if all(fact.keeps_up for fact in facts):
+        return []
+    share = share_of([fact.lately for fact in facts])
+    return ["can't keep up" + (f": {percent(share)} of windows dropped" if share else "")]
 
 
 def _losses(facts: Sequence[SourceFacts]) -> str:

@@ -27,7 +27,9 @@ class OverloadLog:
         self._dropped_before = 0
 
     def look(self, facts: Sequence[SourceFacts], now_s: float) -> None:
-        """Take how all sources are at monotonic time `now_s`."""
+        """Take how all sources are at monotonic time `now_s`; an engine that hangs is told elsewhere."""
+        if any(fact.stands_still for fact in facts):
+            return
         dropped = sum(fact.dropped_windows for fact in facts)
         late = [fact for fact in facts if not fact.keeps_up]
         if not late:

@@ -93,7 +93,9 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
     ledger = source["ledger"]
     if ledger:
         lines.append("  samples: " + ", ".join(f"{name} {count}" for name, count in ledger.items()))
-    if not source.get("keeps_up", True):
+    if source.get("stands_still"):
+        lines.append("  the engine does not come back: the state of its alarm is not to be believed")
+    elif not source.get("keeps_up", True):
         lately = source.get("lately", {})
         lines.append(
             f"  can't keep up: {lately.get('dropped', 0)} of {lately.get('windows', 0)} windows of the last "

@@ -70,7 +70,7 @@ class SourceNow(_Document):
     backend: str = Field(description="The library that computes, with version, place and precision.")
     fallback: str = Field(description="Why no better backend answers; empty: this one was the choice.")
     lag_s: float | None = Field(description="From the end of the last window's sound to its score.")
-    keeps_up: bool = Field(description="No window was given up in the last minute.")
+    keeps_up: bool = Field(description="No window was given up in the last minute, and the engine answers.")
     dropped_windows: int = Field(description="Given up because the engine could not keep up.")
     dropped_share: float = Field(description="Of the last minute's windows, 0 to 1.", default=0.0)
     received_samples: int = Field(description="At the device's rate, since the start.")

@@ -150,7 +150,7 @@ SOURCE_METRICS = (
     _each(
         "wheeltapper_keeps_up",
         "gauge",
-        "0: windows of this source were given up within the last minute.",
+        "0: windows of this source were given up within the last minute, or the engine does not come back.",
         lambda facts: facts.keeps_up,
     ),
     _each(

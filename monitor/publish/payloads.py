@@ -125,7 +125,8 @@ class HealthPayload(SourcePayload):
         ge=0, description="Windows given up because the engine could not keep up.", json_schema_extra=COUNT
     )
     keeps_up: bool = Field(
-        description="false: windows were given up within the last minute; the alarm is uncertain.",
+        description="false: windows were given up within the last minute, and the alarm is uncertain; or the "
+        "engine has not come back for 10 s, and the alarm keeps a state that is not to be believed.",
         json_schema_extra=BOOLEAN,
     )
     dropped_share: float = Field(

@@ -46,11 +46,15 @@ def run_one(
     keep: Path | None = None,
     longest_s: float = float("inf"),
 ) -> SequenceResult:
-    """Run one sequence in a folder that goes afterwards; `keep`: where its log goes if it found something."""
+    """Run one sequence in a folder that goes afterwards.
+
+    `keep`: where the daemon's log goes if something was found, or the daemon was not healthy in time.
+    """
     with tempfile.TemporaryDirectory(prefix="lab-") as name:
         folder = Path(name)
         result = run_sequence(folder, steps, seed, times, note=show, longest_s=longest_s)
-        if result.found and keep is not None:
+        gave_up = any(step.recovered_after_s is None for step in result.steps)
+        if (result.found or gave_up) and keep is not None:
             keep.mkdir(parents=True, exist_ok=True)
             shutil.copy(folder / "daemon.log", keep / "daemon.log")
     return result

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from plant_lab import MIC, SOURCES, Lab, LabTimes, wait_until
 
 from engines.bundle import MODEL
+from monitor.standstill import STANDS_STILL_S
 
 MARGIN_S = 5.0
 """What a busy machine may add to any stated time."""
@@ -79,8 +80,10 @@ def _refused(lab: Lab, since_s: float) -> bool:
     )
 
 
-def _watchdog_bit(lab: Lab, since_s: float) -> bool:
-    return any(life.ended_s > since_s and life.by_watchdog for life in lab.systemd.lives)
+def _stands_still(lab: Lab, since_s: float) -> bool:
+    return any(not told["keeps_up"] for told in lab.scada.on(f"{MIC}/health", since_s)) or any(
+        life.ended_s > since_s and life.by_watchdog for life in lab.systemd.lives
+    )
 
 
 def _play(name: str) -> Callable[[Lab, random.Random], None]:
@@ -331,9 +334,9 @@ _TABLE = (
         inflict=_play("fatal"),
         heal=_play_normal,
         blinds=SOURCES,
-        seen=_watchdog_bit,
-        seen_how="ended by the watchdog",
-        detect_within_s=lambda times: DEAF_S + _watchdog_s(times),
+        seen=_stands_still,
+        seen_how="health: keeps_up false",
+        detect_within_s=lambda _times: DEAF_S + STANDS_STILL_S + MARGIN_S,
         recover_within_s=lambda times: _watchdog_s(times) + _restart_s(times),
         hears=False,
         restarts=True,

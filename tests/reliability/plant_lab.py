@@ -112,12 +112,19 @@ class Lab:
         for source in SOURCES:
             belief = self.scada.belief(source)
             if belief not in {"normal", "alarm"}:
-                return f"SCADA reads {source} as {belief}"
+                return f"SCADA reads {source} as {belief}; {self._input_of(source)}"
             if self.scada.alarm(source)["uncertain"]:
                 return f"the alarm of {source} is uncertain"
             if not any(s["quality"] == "ok" for s in self.scada.on(f"{source}/score", since_s)):
                 return f"{source} has no score yet"
         return self._ails_inside()
+
+    def _input_of(self, source: str) -> str:
+        """Return how a source's input was told last."""
+        scores, healths = (self.scada.on(f"{source}/{kind}") for kind in ("score", "health"))
+        qualities = ", ".join(score["quality"] for score in scores[-5:])
+        said = f"{healths[-1]['state']} {healths[-1]['reason']}".strip() if healths else "unknown"
+        return f"its capture is {said}, its last windows are {qualities or 'none'}"
 
     def _ails_inside(self) -> str:
         """Return what the daemon's own report says is not well, or that it is old."""

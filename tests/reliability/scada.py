@@ -1,4 +1,7 @@
-"""The plant's side: a subscriber that believes only what the retained topics say, and remembers when."""
+"""The plant's side: a subscriber that believes only what the retained topics say, and remembers when.
+
+It believes an alarm while scores come, or the source's health says that the engine keeps up: docs/mqtt.md.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,8 @@ class Scada:
         self._prefix = prefix
         self._sources = sources
         self._last: dict[str, Mapping[str, Any]] = {}
+        self._stands_still: set[str] = set()
+        """Sources whose health has said that the engine does not keep up, with no score since."""
         self._connected = False
         self._lock = threading.Lock()
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"scada-{uuid.uuid4().hex[:8]}")
@@ -87,7 +92,7 @@ class Scada:
             return "offline"
         if alarm["active"]:
             return "alarm"
-        if alarm["uncertain"]:
+        if alarm["uncertain"] or source in self._stands_still:
             return "uncertain"
         return "normal"
 
@@ -103,6 +108,7 @@ class Scada:
     def _on_disconnect(self, *_details: object) -> None:
         with self._lock:
             self._connected = False
+            self._stands_still.clear()
             self._last.clear()  # what was retained is told again, or is not so any more
             self._note()
 
@@ -114,4 +120,9 @@ class Scada:
         with self._lock:
             self.told.append(told)
             self._last[topic] = told.document
+            source, _, kind = topic.partition("/")
+            if kind == "health" and not told.document["keeps_up"]:
+                self._stands_still.add(source)
+            elif kind in {"health", "score"}:
+                self._stands_still.discard(source)
             self._note()

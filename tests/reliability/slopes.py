@@ -18,7 +18,7 @@ class Slope:
 
     per_hour: float
     low: float
-    """Lower end of the 95 % confidence interval."""
+    """Lower end of the 90 % confidence interval."""
     high: float
     """Upper end of it."""
 
@@ -39,5 +39,5 @@ def slope_of(hours: Sequence[float], values: Sequence[float]) -> Slope:
     x = np.array([block.mean() for block in np.array_split(np.asarray(hours, float), count)])
     y = np.array([block.mean() for block in np.array_split(np.asarray(values, float), count)])
     line = stats.linregress(x, y)
-    reach = float(stats.t.ppf(0.975, count - 2) * line.stderr)
+    reach = float(stats.t.ppf(0.95, count - 2) * line.stderr)
     return Slope(float(line.slope), float(line.slope) - reach, float(line.slope) + reach)

@@ -178,7 +178,11 @@ HEALTH_TAGS = (
     Tag("Engine/Backend", DataType.STRING, "The library that runs the model, its version, place, precision."),
     Tag("Engine/Fallback", DataType.STRING, "Why no better backend answers; null: the best one does."),
     Tag("Engine/DroppedWindows", DataType.INT64, "Windows given up for lack of time.", "windows", low=0.0),
-    Tag("Engine/KeepsUp", DataType.BOOLEAN, "False: windows were given up within the last minute."),
+    Tag(
+        "Engine/KeepsUp",
+        DataType.BOOLEAN,
+        "False: windows were given up within the last minute, or the engine does not come back.",
+    ),
     Tag("Engine/DroppedShare", DataType.DOUBLE, "Share of the last minute's windows given up.", low=0.0),
     Tag(
         "Engine/LagSeconds",
