@@ -41,13 +41,14 @@ class Capture:
     def close(self) -> None:
         """Stop listening; the lanes may go on with another input, or be finished. May be called again."""
         self.source.close()
-        self._note()
+        self._note_now()  # the lanes of an input that is opened anew go on from what was noted last
 
     def _note(self) -> None:
         """Tell how the input is and what came of it: four times a second, for it is reported twice."""
-        now_s = time.monotonic()
-        if now_s < self._noted_s + NOTE_EVERY_S and not self.source.finished:
-            return
-        self._noted_s = now_s
+        if time.monotonic() >= self._noted_s + NOTE_EVERY_S or self.source.finished:
+            self._note_now()
+
+    def _note_now(self) -> None:
+        self._noted_s = time.monotonic()
         for health in self.source.health():
             self._lanes[health.source_id].note(health)

@@ -14,10 +14,15 @@ class Errands:
         self._changed = threading.Condition()
         self._waiting: deque[Callable[[], None]] = deque()
         self._running: Callable[[], None] | None = None
+        self._failed: list[Callable[[], None]] = []
+        """Those that raised, until whoever asked has seen it."""
         self._closed = False
 
     def ask(self, errand: Callable[[], None]) -> bool:
-        """Have `errand` run, and wait until it has; False: the daemon ends, and it never will be."""
+        """Have `errand` run, and wait until it is over.
+
+        False: it raised, at whatever point; or the daemon ends, and it never will be run.
+        """
 
         def is_over() -> bool:
             return self._running is not errand and errand not in self._waiting
@@ -30,7 +35,11 @@ class Errands:
             if errand in self._waiting:
                 self._waiting.remove(errand)
                 return False
-            return self._changed.wait_for(is_over)
+            self._changed.wait_for(is_over)
+            if errand in self._failed:
+                self._failed.remove(errand)
+                return False
+            return True
 
     def run(self) -> None:
         """Run what has been asked for so far; what an errand raises ends this turn."""
@@ -40,11 +49,15 @@ class Errands:
                     return
                 self._running = self._waiting.popleft()
                 errand = self._running
+            has_run = False
             try:
                 errand()
+                has_run = True
             finally:
                 with self._changed:
                     self._running = None
+                    if not has_run:
+                        self._failed.append(errand)
                     self._changed.notify_all()
 
     def close(self) -> None:

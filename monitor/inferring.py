@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from engines.errors import EngineError
 from monitor.listening import inferences_from_logmels
+from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import Inference, LogMel, Span, Window
 from monitor.roster import Roster
@@ -29,15 +31,17 @@ def place_of(span: Span) -> Place:
 class Inferring:
     """Belongs to the thread that judges; any thread may ask what a window costs."""
 
-    def __init__(self, roster: Roster) -> None:
+    def __init__(self, roster: Roster, log: Log) -> None:
         self._roster = roster
+        self._log = log
         self._costs_s: dict[int, float] = {}
+        self._failing: dict[int, EngineError] = {}
+        """Of the engines that did not answer when they were asked last: why."""
 
     def answers(self, windows: Sequence[Window]) -> Mapping[Place, Answer]:
         """Return the answers to windows of any sources, all those of one engine in one call of it.
 
-        Raises:
-            EngineError: An engine failed.
+        Windows of an engine that fails have none; it is asked again with the next ones.
         """
         batches: dict[int, list[tuple[Machine, LogMel]]] = {}
         for window in windows:
@@ -48,13 +52,28 @@ class Inferring:
         for key, batch in batches.items():
             logmels = [logmel for _, logmel in batch]
             began_s = time.perf_counter()
-            inferences = inferences_from_logmels(batch[0][0].engine, logmels)
+            try:
+                inferences = inferences_from_logmels(batch[0][0].engine, logmels)
+            except EngineError as error:
+                self._note_failure(key, batch[0][0], error)
+                continue
             self._note_cost(key, (time.perf_counter() - began_s) / len(batch))
+            self._note_answer(key, batch[0][0])
             answers.update(
                 (place_of(logmel.span), (logmel, inference))
                 for logmel, inference in zip(logmels, inferences, strict=True)
             )
         return answers
+
+    def check_any_answers(self) -> None:
+        """Do nothing unless every engine of a present machine failed when it was asked last.
+
+        Raises:
+            EngineError: They all did.
+        """
+        in_use = {id(machine.engine) for machine in self._roster}
+        if in_use and in_use <= self._failing.keys():
+            raise self._failing[in_use.pop()]
 
     def cost_s(self, source_id: str) -> float:
         """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
@@ -65,6 +84,20 @@ class Inferring:
         """Close the engine of a machine that has left, unless another needs it."""
         if self._roster.close_unused(machine.engine):
             self._costs_s.pop(id(machine.engine), None)
+            self._failing.pop(id(machine.engine), None)
+
+    def _note_failure(self, engine: int, machine: Machine, error: EngineError) -> None:
+        if engine not in self._failing:
+            self._log.error(
+                "an engine fails; its windows are not judged",
+                bundle=machine.ear.bundle.bundle_id,
+                reason=str(error),
+            )
+        self._failing[engine] = error
+
+    def _note_answer(self, engine: int, machine: Machine) -> None:
+        if self._failing.pop(engine, None) is not None:
+            self._log.info("an engine answers again", bundle=machine.ear.bundle.bundle_id)
 
     def _note_cost(self, engine: int, cost_s: float) -> None:
         known_s = self._costs_s.get(engine, cost_s)

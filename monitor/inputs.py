@@ -19,6 +19,8 @@ from monitor.machine import Machine
 from monitor.sources import Source, open_sources
 from monitor.supervisor import Supervisor, Task
 
+ROOM_WITHIN_S = 2.0
+"""For so long a capture that is to end may wait for room in the queue."""
 MakeLane = Callable[[Machine], Lane]
 _Key = tuple[str, ...]
 
@@ -85,7 +87,7 @@ class Inputs:
 
     def stop(self, supervisor: Supervisor, timeout_s: float) -> list[str]:
         """End all captures and hand on the tails; return the names of those still busy, whose tails stay."""
-        busy = supervisor.stop([each.task for each in self._inputs.values()], timeout_s)
+        busy = self._end(list(self._inputs.values()), supervisor, timeout_s)
         for each in self._inputs.values():
             if each.task.name not in busy:
                 for source_id in each.sources:
@@ -115,7 +117,7 @@ class Inputs:
     def end(self, change: InputChange, supervisor: Supervisor, timeout_s: float) -> list[str]:
         """Stop listening to what ends; return the names of captures that are still busy."""
         self._changing = True
-        return supervisor.stop([self._inputs.pop(key).task for key in change.ends], timeout_s)
+        return self._end([self._inputs.pop(key) for key in change.ends], supervisor, timeout_s)
 
     def lane_of(self, source_id: str) -> Lane:
         """Return the lane of a source.
@@ -142,6 +144,16 @@ class Inputs:
             self._inputs[key] = made
             supervisor.start(made.task)
         self._changing = False
+
+    def _end(self, inputs: Sequence[_Input], supervisor: Supervisor, timeout_s: float) -> list[str]:
+        """End captures; one that waits for room, as a file may, soon has its windows dropped instead."""
+        tasks = [each.task for each in inputs]
+        room_within_s = min(ROOM_WITHIN_S, timeout_s / 2)
+        if not supervisor.stop(tasks, room_within_s):
+            return []
+        for source_id in [name for each in inputs for name in each.sources]:
+            self._lanes[source_id].hurry()
+        return supervisor.stop(tasks, timeout_s - room_within_s)
 
     def _made(self, sources: Mapping[str, SourceConfig], source: Source) -> _Input:
         capture = Capture(source, self._lanes)

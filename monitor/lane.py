@@ -36,7 +36,7 @@ class _Before:
 
 
 class Lane:
-    """Belongs to the thread that captures, one at a time; `succeed` may be called from any."""
+    """Belongs to the thread that captures, one at a time; `succeed` and `hurry` may be called from any."""
 
     def __init__(
         self,
@@ -75,7 +75,12 @@ class Lane:
     def go_on(self) -> None:
         """Take it that the blocks to come are of an input that was opened anew, and count on from 0."""
         self._is_anew, self.finished, self._clips_ended = True, False, False
-        self._earlier = self._health
+        self._earlier, self._gap = self._health, 0  # which has the gaps of before
+        self._queue.be_patient(self.source_id)
+
+    def hurry(self) -> None:
+        """Let windows wait for room no more, until `go_on`: the input is to end."""
+        self._queue.hurry(self.source_id)
 
     def add(self, block: AudioBlock) -> None:
         """Take the next block and hand on the windows that it completes."""
@@ -135,7 +140,9 @@ class Lane:
         """Cut for the successor from here on, if there is one and the one before can hand over now."""
         if not self._successors or self._before is not None or not self._cutter.can_hand_over:
             return
-        before, self.machine = self.machine, self._successors.popleft()
+        before = self.machine
+        while self._successors:  # nothing was cut for those in between: they are passed over
+            self.machine = self._successors.popleft()
         if (before.ear.grid, before.ear.limits) == (self.machine.ear.grid, self.machine.ear.limits):
             return
         cutter, self._cutter = self._cutter, self._cutter.handed_over(self.machine.ear)

@@ -21,7 +21,11 @@ from monitor.models import Model
 
 
 class Roster:
-    """The machines, in the order of the configuration. Changed by the judging thread, read by all."""
+    """The machines, in the order of the configuration. Read by all.
+
+    The judging thread alone lets machines join, be expected, succeed and leave; whoever prepares a change
+    holds and releases bundles.
+    """
 
     def __init__(self, machines: Iterable[Machine]) -> None:
         self._changing = threading.Lock()
@@ -49,6 +53,18 @@ class Roster:
         present = self._present[span.source_id]
         return present if span.machine == present.number else self._coming[span.source_id, span.machine]
 
+    def knows(self, span: Span) -> bool:
+        """Whether the machine that the window over `span` was cut for is here."""
+        present = self._present.get(span.source_id)
+        return present is not None and (
+            span.machine == present.number or (span.source_id, span.machine) in self._coming
+        )
+
+    def newest(self, source_id: str) -> Machine | None:
+        """Return the machine that a source has or will have: the last expected one, else the present one."""
+        coming = [machine for (name, _), machine in self._coming.items() if name == source_id]
+        return max(coming, key=lambda machine: machine.number, default=self._present.get(source_id))
+
     def is_present(self, machine: Machine) -> bool:
         """Whether it is the present one of its source, and not one to come."""
         return self._present.get(machine.source_id) is machine
@@ -63,27 +79,33 @@ class Roster:
         with self._changing:
             self._coming = {**self._coming, (successor.source_id, successor.number): successor}
 
-    def succeed(self, successor: Machine) -> Machine:
-        """Let an expected machine be the present one of its source; return the one before."""
+    def succeed(self, successor: Machine) -> Sequence[Machine]:
+        """Let an expected machine be the present one of its source.
+
+        Returns those that are gone by this: the one before, and expected ones that are passed over.
+        """
         source_id = successor.source_id
         with self._changing:
-            before = self._present[source_id]
-            self._present = {**self._present, source_id: successor}
-            self._coming = {
+            over = {
                 key: machine
                 for key, machine in self._coming.items()
-                if key[0] != source_id or key[1] > successor.number
+                if key[0] == source_id and key[1] <= successor.number
             }
-        return before
+            gone = [one for one in (self._present[source_id], *over.values()) if one is not successor]
+            self._present = {**self._present, source_id: successor}
+            self._coming = {key: one for key, one in self._coming.items() if key not in over}
+        return gone
 
-    def leave(self, source_id: str) -> None:
-        """Let go of a source; what it lost stays counted."""
+    def leave(self, source_id: str) -> Sequence[Machine]:
+        """Let go of a source; what it lost stays counted. Returns its machines, those to come too."""
         with self._changing:
             gone = self._present[source_id]
+            coming = [one for key, one in self._coming.items() if key[0] == source_id]
             self._given_up_clips += gone.clips.dropped_clips
             self._missed_windows += gone.clips.missed_windows
             self._present = {name: one for name, one in self._present.items() if name != source_id}
             self._coming = {key: one for key, one in self._coming.items() if key[0] != source_id}
+        return [gone, *coming]
 
     def arrange(self, source_ids: Sequence[str]) -> None:
         """Put the machines into this order; those that are not named come last."""
@@ -118,6 +140,12 @@ class Roster:
     def everyone(self) -> Sequence[Machine]:
         """Every machine, those to come too."""
         return (*self._present.values(), *self._coming.values())
+
+    @property
+    def awaited(self) -> Sequence[Machine]:
+        """Of every source that has machines to come the newest one."""
+        coming = self._coming
+        return [coming[key] for key in dict(sorted(coming)).items()]  # of each source the highest number
 
     @property
     def engines(self) -> Sequence[Engine]:

@@ -36,7 +36,9 @@ from monitor.window_queue import WindowQueue
 END_WITHIN_S = 10.0
 """For so long a capture may take to end; one that takes longer cannot be replaced, and the daemon ends."""
 SETTLE_WITHIN_S = 10.0
-"""For so long what leaves may wait for its last windows to be judged and its clips to be written."""
+"""For so long what leaves may wait for its last windows to be judged and its clips to be written, and a
+reload for its successors to judge. What takes longer goes on: windows are told as dropped, a successor takes
+over with its first window."""
 LOOK_EVERY_S = 0.02
 
 
@@ -124,10 +126,10 @@ class Turnover:
         return [machine_of(source, config, models[source.id], known.get(source.id)) for source in sources]
 
     def _successors(self, config: Config, models: Mapping[str, Model]) -> Sequence[Machine]:
-        """Return a successor for each machine that would be put together otherwise now."""
+        """Return a successor for each machine, be it present or still to come, that would be another now."""
         successors = []
         for source in config.sources:
-            machine = self._parts.roster.get(source.id)
+            machine = self._parts.roster.newest(source.id)
             if machine is None:
                 continue
             successor = successor_of(machine, source, config, models[source.id])
@@ -153,14 +155,13 @@ class Turnover:
             self._log.error("a capture cannot be replaced, for it does not end; the daemon ends", busy=busy)
             parts.supervisor.gave_up.set()
             return
-        self._see_off(change.leavers)
         for successor in change.successors:
             parts.inputs.lane_of(successor.source_id).succeed(successor)
-        parts.inputs.begin(change.inputs, parts.supervisor)
+        parts.inputs.begin(change.inputs, parts.supervisor)  # first of all: until then they are deaf
         note_bundles(parts.store, change.joiners, self._log, why="joined")
-        for successor in change.successors:
-            self._see_in(successor)
-            note_bundles(parts.store, [successor], self._log, why="took over")
+        self._see_off(change.leavers)
+        self._see_in(change.successors)
+        note_bundles(parts.store, change.successors, self._log, why="took over")
 
     def _see_off(self, source_ids: Sequence[str]) -> None:
         """Let sources leave when their last windows are judged and their last clips on the way to disk."""
@@ -168,10 +169,12 @@ class Turnover:
             return
         parts = self._parts
         for source_id in source_ids:
-            parts.inputs.lane_of(source_id).finish()
+            lane = parts.inputs.lane_of(source_id)
+            lane.hurry()  # its tail must not wait for room
+            lane.finish()
         self._wait(lambda: not any(parts.queue.holds(source_id) for source_id in source_ids))
         going = [machine for machine in parts.roster if machine.source_id in source_ids]
-        self._ask(going, parts.pipeline.retire)
+        self._ask(going, lambda one: parts.pipeline.retire(one, parts.queue.forget(one.source_id)))
         self._wait(lambda: not any(machine.clips.waiting for machine in going))
         self._ask(going, parts.pipeline.leave)
         parts.inputs.leave(source_ids)
@@ -183,16 +186,24 @@ class Turnover:
             for machine in machines:
                 errand(machine)
 
-        self._errands.ask(all_of_them)
+        if machines:
+            self._errands.ask(all_of_them)
 
-    def _see_in(self, successor: Machine) -> None:
-        """Wait until a successor judges; where no sound comes any more it takes over without."""
-        parts, source_id = self._parts, successor.source_id
-        lane = parts.inputs.lane_of(source_id)
-        self._wait(lambda: parts.roster.is_present(successor) or lane.finished)
-        if lane.finished:
-            self._wait(lambda: not parts.queue.holds(source_id))
-            self._errands.ask(lambda: parts.pipeline.take_over_unheard(successor))
+    def _see_in(self, successors: Sequence[Machine]) -> None:
+        """Wait until successors judge; where no sound comes any more they take over without."""
+        self._wait(lambda: all(self._judges(one) or self._is_unheard(one) for one in successors))
+        # one of an earlier reload may have been left to its first window, which will not come
+        unheard = [one for one in self._parts.roster.awaited if self._is_unheard(one)]
+        holds = self._parts.queue.holds
+        self._wait(lambda: not any(holds(one.source_id) for one in unheard))
+        done = [one for one in unheard if not holds(one.source_id)]
+        self._ask(done, self._parts.pipeline.take_over_unheard)
+
+    def _judges(self, machine: Machine) -> bool:
+        return self._parts.roster.is_present(machine)
+
+    def _is_unheard(self, machine: Machine) -> bool:
+        return self._parts.inputs.lane_of(machine.source_id).finished
 
     def _wait(self, until: Callable[[], bool]) -> None:
         end_s = time.monotonic() + SETTLE_WITHIN_S
@@ -225,7 +236,7 @@ def _essence(source: SourceConfig) -> SourceConfig:
 
 
 def _told(successor: Machine, roster: Roster) -> str:
-    machine = roster.get(successor.source_id)
+    machine = roster.newest(successor.source_id)
     before, after = "" if machine is None else machine.ear.bundle.bundle_id, successor.ear.bundle.bundle_id
     if before != after:
         return (

@@ -71,6 +71,8 @@ class WindowQueue:
         """Tickets of the windows of each source that waits, oldest first."""
         self._patient: Counter[str] = Counter()
         """How many of them can wait: they are dropped last."""
+        self._hurried: set[str] = set()
+        """Sources whose sound may not wait for room at present, though it could."""
         self._claims_s: dict[str, float] = {}
         """What each source has had of the engine lately, and waits for: being judged does not change it."""
         self._halved_at_s = monotonic()
@@ -98,19 +100,33 @@ class WindowQueue:
         """Add a window when there is room, for sound that can wait, such as a file; dropped when closed.
 
         While sound that cannot wait fills the queue one such window at a time gets in: the rest trickles.
+        Does not wait for a source in a hurry: where there is no room it loses its oldest window instead.
         """
-        room = max(1, min(self.capacity_windows // 2, PATIENT_WINDOWS))
+        source_id = window.span.source_id
         with self._changed:
-            self._changed.wait_for(
-                lambda: len(self._windows) < room or not self._patient.total() or self._closed
-            )
+            self._changed.wait_for(lambda: self._has_room() or self._closed or source_id in self._hurried)
             if self._closed:
-                self._put[window.span.source_id] += 1
+                self._put[source_id] += 1
                 self._give_up(window.span)
-            else:
-                self._patient[window.span.source_id] += 1
-                self._add(window)
+                return
+            has_room = self._has_room()
+            self._patient[source_id] += 1
+            self._add(window)
+            if has_room:
                 self._keep_within()
+            else:
+                self._give_up(self._remove(source_id).span)
+
+    def hurry(self, source_id: str) -> None:
+        """Let `put_waiting` wait no more for this source, whose input is to end, until `be_patient`."""
+        with self._changed:
+            self._hurried.add(source_id)
+            self._changed.notify_all()
+
+    def be_patient(self, source_id: str) -> None:
+        """Let `put_waiting` wait again for this source."""
+        with self._changed:
+            self._hurried.discard(source_id)
 
     def take(self, limit: int, timeout_s: float) -> Taken:
         """Return up to `limit` windows and TURN_S of work, oldest first, and what was dropped meanwhile.
@@ -131,6 +147,24 @@ class WindowQueue:
         with self._changed:
             return source_id in self._waiting or any(span.source_id == source_id for span in self._untold)
 
+    def forget(self, source_id: str) -> Sequence[Span]:
+        """Remove all there is of a source that leaves, its counters too; return what was not judged of it.
+
+        To be called when nothing more will be put for it.
+        """
+        with self._changed:
+            spans = [span for span in self._untold if span.source_id == source_id]
+            others = [span for span in self._untold if span.source_id != source_id]
+            self._untold = deque(others, maxlen=UNTOLD_MAX)
+            while source_id in self._waiting:
+                spans.append(self._remove(source_id).span)
+            for counted in (self._patient, self._put, self._dropped):
+                counted.pop(source_id, None)
+            self._claims_s.pop(source_id, None)
+            self._hurried.discard(source_id)
+            self._changed.notify_all()
+        return spans
+
     def close(self) -> None:
         """Wake whoever waits; what is in the queue can still be taken."""
         with self._changed:
@@ -141,6 +175,11 @@ class WindowQueue:
         """Return how many windows of each source were handed in, and how many of them dropped."""
         with self._changed:
             return {name: Passed(count, self._dropped[name]) for name, count in self._put.items()}
+
+    def _has_room(self) -> bool:
+        """Whether sound that can wait may come in."""
+        room = max(1, min(self.capacity_windows // 2, PATIENT_WINDOWS))
+        return len(self._windows) < room or not self._patient.total()
 
     def _add(self, window: Window) -> None:
         source_id = window.span.source_id
@@ -181,11 +220,11 @@ class WindowQueue:
         loser = max(live or self._waiting, key=self._claims_s.__getitem__)
         self._claims_s[loser] -= min(self._cost_s(loser), self._claims_s[loser])
         self._give_up(self._remove(loser).span)
-        self._changed.notify_all()
 
     def _give_up(self, span: Span) -> None:
         self._dropped[span.source_id] += 1
         self._untold.append(span)
+        self._changed.notify_all()
 
     def _halve(self) -> None:
         now_s = self._monotonic()

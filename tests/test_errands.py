@@ -66,7 +66,7 @@ def test_what_is_being_run_at_the_end_is_waited_for() -> None:
     assert [True] == answers
 
 
-def test_an_errand_that_fails_lets_go_of_whoever_asked() -> None:
+def test_an_errand_that_fails_lets_go_of_whoever_asked_and_says_so() -> None:
     errands = Errands()
     answers: list[bool] = []
 
@@ -79,4 +79,4 @@ def test_an_errand_that_fails_lets_go_of_whoever_asked() -> None:
     with pytest.raises(ValueError, match="no"):
         errands.run()
     asking.join(5.0)
-    assert [True] == answers
+    assert [False] == answers, "nobody may believe that it was done"

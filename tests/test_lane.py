@@ -47,12 +47,14 @@ class Rig:
         for block in blocks:
             self.now_s += (len(block.samples) + block.lost_samples) / block.sample_rate_hz
             self.lane.add(block)
-            self.note(block.sample_rate_hz)
+            self.note()
             assert self.ledger.balances
 
-    def note(self, rate_hz: int = RATE_HZ) -> None:
-        assert rate_hz
-        self.lane.note(CaptureHealth("pump", CaptureState.HEALTHY, "", "test"))
+    def note(self, received_samples: int = 0) -> int:
+        """Tell what the input counted since it was opened; return how many samples are lost by now."""
+        state = CaptureState.HEALTHY
+        self.lane.note(CaptureHealth("pump", state, "", "test", received_samples=received_samples))
+        return self.book.sources()[0].capture.lost_samples
 
     @property
     def ledger(self) -> Ledger:
@@ -206,6 +208,28 @@ def test_an_input_that_is_opened_anew_goes_on_and_the_time_between_is_lost() -> 
     capture = rig.book.sources()[0].capture
     assert RATE_HZ * 6 + 48_000 * 6 == capture.received_samples
     assert abs(capture.lost_samples - 48_000 * 1.5) <= 1
+
+
+def test_what_is_lost_never_grows_without_a_loss_and_never_falls_however_often_an_input_is_reopened() -> None:
+    rig = Rig(machine_on(demo_ear().grid, 1))
+    told = []
+    for _ in range(3):
+        rig.feed(cut(ramp(RATE_HZ), sizes(1)))
+        told.append(rig.note(RATE_HZ))
+        rig.now_s += 3.0
+        rig.lane.go_on()
+        told.append(rig.note())  # the device is still missing
+    assert [n * 3 * RATE_HZ for n in (0, 0, 1, 1, 2, 2)] == told
+
+
+def test_windows_are_cut_for_the_newest_of_several_successors_from_the_next_block_on() -> None:
+    rig = Rig(machine_on(demo_ear().grid, 1))
+    rig.feed(cut(ramp(RATE_HZ * 5), sizes(1)))
+    for number in (2, 3):
+        rig.lane.succeed(machine_on(demo_ear().grid, number))
+    rig.feed(cut(ramp(RATE_HZ * 5), sizes(1), first=RATE_HZ * 5))
+    numbers = [window.span.machine for window in rig.windows()]
+    assert [1, 3] == list(dict.fromkeys(numbers))
 
 
 def test_a_stream_that_ends_while_bundles_are_swapped_is_whole() -> None:

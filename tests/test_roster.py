@@ -53,11 +53,12 @@ def test_a_window_is_judged_by_the_machine_that_it_was_cut_for() -> None:
     roster.expect(third)
     assert [first, second, third] == [roster.judge_of(span(one)) for one in (first, second, third)]
     assert roster.is_present(first)
-    assert first is roster.succeed(second)
+    assert [first] == roster.succeed(second)
     assert [second, third] == [roster.judge_of(span(one)) for one in (second, third)]
+    assert [False, True, True] == [roster.knows(span(one)) for one in (first, second, third)]
     with pytest.raises(KeyError):
         roster.judge_of(span(first))
-    assert second is roster.succeed(third)
+    assert [second] == roster.succeed(third)
     assert [third, roster.get("fan")] == list(roster)
     with pytest.raises(KeyError):
         roster.judge_of(span(second))
@@ -69,8 +70,16 @@ def test_a_successor_that_is_passed_over_is_never_heard_of_again() -> None:
     roster = Roster([first])
     roster.expect(second)
     roster.expect(third)
-    roster.succeed(third)
+    assert [third] == roster.awaited
+    assert third is roster.newest("pump")
+    assert [first, second] == roster.succeed(third), "their engines are to be closed"
     assert (third,) == tuple(roster.everyone)
+    assert ([], third, None) == (roster.awaited, roster.newest("pump"), roster.newest("fan"))
+    fourth = successor(first, 4)
+    roster.expect(fourth)
+    assert [third, fourth] == roster.leave("pump")
+    assert () == tuple(roster.everyone)
+    assert not roster.knows(span(fourth))
 
 
 def test_an_engine_is_closed_once_and_only_when_nobody_needs_it() -> None:

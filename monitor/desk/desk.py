@@ -228,13 +228,13 @@ class Desk:
             complain=self._log.error,
         ).plan
 
-    def _settle_reload(self, handed: Handed, command: Command, outcome: Plan | CommandError) -> bool:
-        """Answer a reload that has been looked into, and put it into force; False: it is not done."""
+    def _settle_reload(self, handed: Handed, command: Command, outcome: Plan | CommandError) -> None:
+        """Answer a reload that has been looked into, and put it into force unless it is refused."""
         now_utc_s = time.time()
         self._planned.pop(command.id, None)
         try:
             if self._answer_again(handed, command):
-                return False
+                return
             if isinstance(outcome, CommandError):
                 raise outcome
             done = handed.reply(command, now_utc_s, state=None, detail=outcome.detail)
@@ -245,13 +245,12 @@ class Desk:
         except CommandError as error:
             refusal = handed.reply(command, now_utc_s, state=None, refused=str(error))
             self._refuse(handed, refusal, self._refusals)
-            return False
+            return
         except StoreError as error:
             self._refuse(handed, handed.refusal(command, error, now_utc_s), self._refusals)
-            return False
+            return
         outcome.apply()
         self._note(handed, done)
-        return True
 
     def _save_or_take_back(self, done: Reply, plan: Plan) -> None:
         try:

@@ -70,7 +70,8 @@ class Plan:
     detail: str
     """What will have changed, for a person."""
     apply: Callable[[], None]
-    """Puts it into force; cannot fail. To be called once, by the thread that judges."""
+    """Puts it into force; to be called once, by the thread that judges. Made so that it cannot fail: if it
+    does, the daemon ends."""
     follow: Callable[[], None] = nothing
     """What takes time and comes after `apply`; not by the thread that judges."""
     drop: Callable[[], None] = nothing

@@ -10,18 +10,20 @@ import json
 import queue
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 from monitor.desk.reload import Plan, Reloader
 from monitor.errands import Errands
 from monitor.errors import CommandError
 from monitor.logs import Log
+from monitor.prepared import nothing
 from monitor.supervisor import guarded
 
 WAITING_MAX = 8
 """Reloads that may wait: the file is read when their turn comes, so that more would find nothing new."""
 
-Settle = Callable[[Plan | CommandError], bool]
-"""Answers whoever asked and applies the plan, by the judging thread; False: it was not applied."""
+Settle = Callable[[Plan | CommandError], None]
+"""Answers whoever asked and applies the plan, unless it comes to nothing, by the judging thread."""
 
 
 Look = Callable[[Reloader], Plan]
@@ -36,10 +38,14 @@ def plan_of_file(reloader: Reloader) -> Plan:
 class Reloads:
     """Any thread may put; one thread calls `run_once`."""
 
-    def __init__(self, reloader: Reloader, errands: Errands, log: Log) -> None:
+    def __init__(
+        self, reloader: Reloader, errands: Errands, log: Log, *, end_daemon: Callable[[], None] = nothing
+    ) -> None:
+        """`end_daemon` is called when a plan failed half way: what is in force then, nobody knows."""
         self._reloader = reloader
         self._errands = errands
         self._log = log
+        self._end_daemon = end_daemon
         self._waiting: queue.Queue[tuple[Look, Settle]] = queue.Queue(WAITING_MAX)
 
     def put(self, settle: Settle, look: Look = plan_of_file) -> None:
@@ -62,10 +68,25 @@ class Reloads:
         except queue.Empty:
             return
         outcome = self._looked_into(look)
-        applied: list[bool] = []
-        self._errands.ask(lambda: applied.append(settle(outcome)))
         if isinstance(outcome, Plan):
-            (outcome.follow if any(applied) else outcome.drop)()
+            self._carry_out(outcome, settle)
+        else:
+            self._errands.ask(lambda: settle(outcome))
+
+    def _carry_out(self, plan: Plan, settle: Settle) -> None:
+        came_to: list[str] = []
+
+        def apply() -> None:
+            came_to.append("begun")
+            plan.apply()
+            came_to.append("applied")
+
+        self._errands.ask(lambda: settle(replace(plan, apply=apply)))
+        if not came_to:
+            plan.drop()
+        elif "applied" not in came_to or not guarded(self._log, "reload failed", plan.follow):
+            self._log.error("a reload failed half way; the daemon ends")
+            self._end_daemon()
 
     def _looked_into(self, look: Look) -> Plan | CommandError:
         outcomes: list[Plan | CommandError] = []

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ from monitor.pipeline import Pipeline
 from monitor.publish.records import STORE_KEYS
 from monitor.roster import Roster
 from monitor.store import Reply, Store, open_store
+from monitor.supervisor import guarded
 from monitor.testing import CapturedLog
 
 
@@ -335,7 +337,13 @@ class Hall:
     def __init__(self, plant: Plant, reload: Reload) -> None:
         self.log = CapturedLog()
         self.errands = Errands()
-        self.reloads = Reloads(reload, self.errands, self.log)  # type: ignore[arg-type]  # it plans like one
+        self.ended = threading.Event()
+        self.reloads = Reloads(
+            reload,  # type: ignore[arg-type]  # it plans like one
+            self.errands,
+            self.log,
+            end_daemon=self.ended.set,
+        )
         self.desk = Desk(plant.roster, plant.store, plant.pipeline, self.log, reloads=self.reloads)
 
     def reload(self, count: int = 1) -> None:
@@ -345,7 +353,7 @@ class Hall:
             looking = threading.Thread(target=self.reloads.run_once, args=(0.0,))
             looking.start()
             while looking.is_alive():
-                self.errands.run()
+                guarded(self.log, "judging failed", self.errands.run)
                 looking.join(0.01)
         self.desk.obey()
 
@@ -395,6 +403,35 @@ def test_a_reload_that_takes_long_holds_up_neither_windows_nor_commands(plant: P
     hall.reload(8)
     assert ["applied", "followed"] * 9 == reload.steps
     assert {"done"} == {reply["result"] for reply in plant.replies() if reply["id"] in {"r1", "r2", "r9"}}
+
+
+@pytest.mark.parametrize(
+    ("fails", "steps"),
+    [("apply", ["begun"]), ("follow", ["applied"]), ("keep", ["dropped"])],
+)
+def test_a_plan_that_fails_half_way_ends_the_daemon_and_closes_nothing_that_is_in_use(
+    plant: Plant, fails: str, steps: list[str]
+) -> None:
+    class Half(Reload):
+        def plan(self) -> Plan:
+            def fail() -> None:
+                if fails == "apply":
+                    self.steps.append("begun")
+                raise ZeroDivisionError
+
+            plan = super().plan()
+            return {
+                "apply": replace(plan, apply=fail),
+                "follow": replace(plan, follow=fail),
+                "keep": replace(plan, keep=fail),
+            }[fails]
+
+    reload = Half()
+    hall = Hall(plant, reload)
+    hall.desk.hand_in(None, b'{"id": "r1", "actor": "anna", "action": "reload"}')
+    hall.reload()
+    assert steps == reload.steps
+    assert (fails != "keep") == hall.ended.is_set(), "before it begins to be applied nothing has changed"
 
 
 def test_a_reloader_that_fails_is_a_refusal_and_the_log_says_how(plant: Plant) -> None:
