@@ -24,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from checkout import commit
 from plant_lab import LabTimes, missing_parts
 from run_sequence import SequenceResult, StepResult, run_sequence
 from sequences import Step, sequence_of_seed, step_of_text
@@ -35,7 +36,9 @@ OUT = Path("out") / "reliability"
 
 def tree_of_result(result: SequenceResult, steps: Sequence[Step]) -> dict[str, object]:
     """Return a result as JSON, with the text of its steps."""
-    return {**asdict(result), "found": result.found, "texts": [step.text for step in steps]}
+    texts = [step.text for step in steps]
+    ran = {"commit": commit(), "nice": os.getpriority(os.PRIO_PROCESS, 0)}
+    return {**asdict(result), "found": result.found, "texts": texts, **ran}
 
 
 def run_one(
@@ -90,6 +93,7 @@ def run_many(minutes: float, workers: int, seed: int) -> list[dict[str, object]]
             path = OUT / f"seed-{number}.json"
             path.unlink(missing_ok=True)
             command = [sys.executable, __file__, "--seed", str(number), "--json", str(path)]
+            command += ["--nice", str(os.getpriority(os.PRIO_PROCESS, 0))]
             command += ["--longest-s", str(max(until_s - time.monotonic(), 1.0))]
             with (OUT / f"seed-{number}.log").open("wb") as log:
                 subprocess.run(command, stdout=log, stderr=log, check=False)
@@ -115,12 +119,13 @@ def main() -> int:
     parser.add_argument("--steps", help="steps of one's own, separated by commas")
     parser.add_argument("--shrink", action="store_true", help="leave out what is not needed")
     parser.add_argument("--longest-s", type=float, default=float("inf"), help="then begin no further step")
+    parser.add_argument("--nice", type=int, default=10, help="priority, for those beside it")
     parser.add_argument("--json", type=Path, help="where the result goes")
     arguments = parser.parse_args()
     if missing_parts():
         print(f"no campaign here: {missing_parts()}")  # noqa: T201 - a command's output
         return 2
-    os.setpriority(os.PRIO_PROCESS, 0, 10)  # once, however many processes stand between
+    os.setpriority(os.PRIO_PROCESS, 0, arguments.nice)  # once, however many processes stand between
     if arguments.minutes:
         results = run_many(arguments.minutes, arguments.workers, arguments.seed)
         if arguments.json:

@@ -10,7 +10,6 @@ import json
 import os
 import platform
 import statistics
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -22,7 +21,9 @@ from fault_table import FAULTS, Fault
 from fixtures_daemon import ROOT
 from pitfall_table import PITFALLS
 from plant_lab import LabTimes
-from soak import settled
+from soak import MEMORY_FROM_H, RISES_MB, settled
+
+from monitor.standstill import STANDS_STILL_S
 
 Tree = Mapping[str, Any]
 WORDS = Path(__file__).with_name("reliability_page.md")
@@ -30,11 +31,17 @@ PAGE = ROOT / "docs" / "reliability.md"
 CORES = os.cpu_count() or 1
 
 
-def page(results: Sequence[Tree], soak: Tree, times: LabTimes, commit: str) -> str:
-    """Return the whole page."""
+def page(results: Sequence[Tree], soak: Tree, times: LabTimes, notes: Sequence[str] = ("", "")) -> str:
+    """Return the whole page; `notes`: what else is to be said of this campaign, and of this soak."""
     facts = {
         "machine": machine(),
-        "commit": commit,
+        "runs": _runs(results),
+        "soak_run": f"commit {soak['commit']}, nice {soak['nice']}",
+        "note": notes[0],
+        "soak_note": notes[1],
+        "rises_mb": RISES_MB,
+        "memory_from_h": MEMORY_FROM_H,
+        "stands_still_s": STANDS_STILL_S,
         "cores": CORES,
         "watchdog_s": times.unit.watchdog_s,
         "restart_s": times.unit.restart_s,
@@ -70,7 +77,15 @@ def campaign_facts(results: Sequence[Tree], times: LabTimes) -> dict[str, object
         "load_median": statistics.median(loads),
         "load_worst": max(loads),
         "wrong": _listed(text for result in whole for text in result["found"]),
-        "late": sum(bool(step["late"]) and step["load"] > CORES for step in steps),
+        "late": _listed(
+            f"{', '.join(step['step']['faults'])}: {text} (load {step['load']:g})"
+            for step in steps
+            for text in step["late"]
+        ),
+        "calm": sum(step["load"] <= CORES for step in steps),
+        "late_rule": ""
+        if any(step["load"] <= CORES for step in steps)
+        else "So no miss in time could count here.",
         "broken": laboratory,
         "fault_table": _table(
             "fault | made | survived | told by | told after | stated | healthy after | stated",
@@ -107,6 +122,7 @@ def soak_facts(soak: Tree) -> dict[str, object]:
         "sources": soak["sources"],
         "sound_h": sound_h,
         "wall_min": soak["wall_s"] / 60,
+        "speed": soak["hours"] * 3600 / soak["wall_s"],
         "cpu_per_hour": soak["cpu_s"] / sound_h,
         "soak_load": soak["load"],
         "alarms": soak["events"],
@@ -120,7 +136,13 @@ def soak_table(soak: Tree) -> str:
     """Return what was measured after warming up."""
     samples = settled(soak["samples"])
     rows = []
-    for name, label in (("rss", "resident memory (RSS)"), ("uss", "memory of its own (USS)")):
+    labels = {
+        "rss": "resident memory (RSS)",
+        "anonymous": "of it allocated (RssAnon)",
+        "private_dirty": "written and not shared (Private_Dirty)",
+        "uss": "memory of its own (USS)",
+    }
+    for name, label in labels.items():
         values = [sample[f"{name}_mb"] for sample in samples]
         slope, low, high = (1000 * soak[name][key] for key in ("per_hour", "low", "high"))
         verdict = "zero within noise" if low <= 0 else "**above zero**"
@@ -129,7 +151,7 @@ def soak_table(soak: Tree) -> str:
     for name, label in (("fds", "file descriptors"), ("threads", "threads")):
         counts = [sample[name] for sample in samples]
         rows.append([label, f"{min(counts)} to {max(counts)}", "", "", ""])
-    return _table("what | from, to | slope per hour of each machine's sound | 95 % interval |", rows)
+    return _table("what | from, to | slope per hour of each machine's sound | 90 % interval |", rows)
 
 
 def pitfall_table() -> str:
@@ -166,10 +188,13 @@ def _table(head: str, rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *("| " + " | ".join(row) + " |" for row in rows)])
 
 
-def _commit() -> str:
-    command = ["git", "rev-parse", "--short", "HEAD"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+def _runs(results: Sequence[Tree]) -> str:
+    """Return which sequences ran at which commit and priority."""
+    runs: dict[str, list[str]] = {}
+    for result in results:
+        at = f"commit {result.get('commit', 'unknown')}, nice {result.get('nice', 'unknown')}"
+        runs.setdefault(at, []).append(str(result["seed"]))
+    return "; ".join(f"seeds {', '.join(seeds)} at {at}" for at, seeds in runs.items())
 
 
 def main() -> int:
@@ -177,10 +202,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--campaign", type=Path, required=True, help="what campaign.py wrote")
     parser.add_argument("--soak", type=Path, required=True, help="what soak.py wrote")
-    parser.add_argument("--commit", default=_commit(), help="what was run; default: this checkout's")
+    parser.add_argument("--note", type=Path, help="Markdown: what else is to be said of this campaign")
+    parser.add_argument("--soak-note", type=Path, help="the same, of this soak")
     arguments = parser.parse_args()
     results, soak = (json.loads(path.read_text()) for path in (arguments.campaign, arguments.soak))
-    PAGE.write_text(page(results, soak, LabTimes.as_installed(), arguments.commit), encoding="utf-8")
+    paths = (arguments.note, arguments.soak_note)
+    notes = ["" if path is None else path.read_text(encoding="utf-8").strip() for path in paths]
+    PAGE.write_text(page(results, soak, LabTimes.as_installed(), notes), encoding="utf-8")
     return int(bool(soak["found"]) or any(result.get("found") for result in results if result.get("steps")))
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +29,8 @@ import soxr
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from fixtures_daemon import ROOT, DaemonProcess
+from checkout import commit
+from fixtures_daemon import DaemonProcess
 from fixtures_mosquitto import Mosquitto, Recorder
 from oracles import kept_in, open_ledgers
 from slopes import Slope, slope_of
@@ -255,26 +255,24 @@ def _not_flat(samples: Sequence[Sample]) -> list[str]:
     return found
 
 
-def commit() -> str:
-    """Return the commit of this checkout, with a + where it has been changed."""
-    command = ["git", "describe", "--always", "--dirty=+", "--exclude=*"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
-
-
 def main() -> int:
     """Print and write the figures; 1: something did not hold."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--hours", type=float, default=24.0, help="of sound, a source")
-    parser.add_argument("--nice", type=int, default=10, help="added to the priority, for those beside it")
+    parser.add_argument("--nice", type=int, default=10, help="priority, for those beside it")
     parser.add_argument("--json", type=Path, help="where the result goes")
     arguments = parser.parse_args()
-    os.nice(arguments.nice)
+    os.setpriority(os.PRIO_PROCESS, 0, arguments.nice)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         result = run_soak(Path(folder), arguments.hours)
-    tree = {**asdict(result), "load": os.getloadavg()[0], "nice": arguments.nice, "commit": commit()}
+    tree = {
+        **asdict(result),
+        "load": os.getloadavg()[0],
+        "nice": os.getpriority(os.PRIO_PROCESS, 0),
+        "commit": commit(),
+    }
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         arguments.json.write_text(json.dumps(tree, indent=1))

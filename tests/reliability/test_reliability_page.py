@@ -16,7 +16,16 @@ STEP = {
     "late": [],
     "violations": [],
 }
-RESULT = {"seed": 1, "steps": [STEP], "found": [], "events": 4, "commands": 1, "lives": 1}
+RESULT = {
+    "seed": 1,
+    "steps": [STEP],
+    "found": [],
+    "events": 4,
+    "commands": 1,
+    "lives": 1,
+    "commit": "abc",
+    "nice": 5,
+}
 SLOPE = {"per_hour": 0.0, "low": -0.1, "high": 0.1}
 SOAK = {
     "hours": 1.0,
@@ -26,9 +35,24 @@ SOAK = {
     "load": 1.0,
     "events": 3,
     "transitions": 9,
-    "samples": [{"hours": 0.5, "rss_mb": 100.0, "uss_mb": 90.0, "fds": 20, "threads": 22}] * 4,
+    "samples": [
+        {
+            "hours": 0.5,
+            "rss_mb": 100.0,
+            "uss_mb": 90.0,
+            "anonymous_mb": 80.0,
+            "private_dirty_mb": 81.0,
+            "fds": 20,
+            "threads": 22,
+        }
+    ]
+    * 4,
     "rss": SLOPE,
     "uss": SLOPE,
+    "anonymous": SLOPE,
+    "private_dirty": SLOPE,
+    "commit": "def",
+    "nice": 10,
     "found": [],
 }
 
@@ -42,13 +66,21 @@ def test_the_page_has_every_fault_and_every_pitfall() -> None:
 
 
 def test_what_went_well_and_what_did_not_is_told() -> None:
-    good = page([RESULT], SOAK, TIMES, "abc")
+    good = page([RESULT], SOAK, TIMES, ("Seed 2 was stopped.", ""))
+    assert "seeds 1 at commit abc, nice 5; the soak: commit def, nice 10" in good
+    assert "Seed 2 was stopped." in good
+    assert "**What was late:** nothing." in good
+    assert "So no miss in time could count here." not in good
     assert "| 1 + 0 | 1 of 1 | alarm uncertain | 3.0 / 3.0 | 5 | 4.0 / 4.0 | 10 |" in good
     assert 2 == good.count("**What did not hold:** nothing.")
-    broken = {**RESULT, "found": ["mic was shown as normal"], "steps": [{**STEP, "violations": ["that"]}]}
-    bad = page(
-        [broken, {"seed": 9, "broken": "Traceback"}], {**SOAK, "rss": {**SLOPE, "low": 0.1}}, TIMES, "abc"
-    )
+    broken = {
+        **RESULT,
+        "found": ["mic was shown as normal"],
+        "steps": [{**STEP, "violations": ["that"], "late": ["not told within 5 s"], "load": 99.0}],
+    }
+    bad = page([broken, {"seed": 9, "broken": "Traceback"}], {**SOAK, "rss": {**SLOPE, "low": 0.1}}, TIMES)
+    assert "- silence: not told within 5 s (load 99)" in bad
+    assert "So no miss in time could count here." in bad
     assert "- mic was shown as normal" in bad
     assert "| 1 + 0 | 0 of 1 |" in bad
     assert "Of seeds 9 nothing could be tried" in bad

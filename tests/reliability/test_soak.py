@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures_mosquitto import MOSQUITTO
-from slopes import slope_of
-from soak import SOURCES, run_soak
+from slopes import Slope, slope_of
+from soak import SOURCES, memory_rises, run_soak
 
 
 @pytest.mark.broker
@@ -29,6 +29,16 @@ def test_what_wanders_has_no_slope_and_what_leaks_has_one() -> None:
     leak = slope_of(list(hours), list(100.0 + 0.1 * hours + noise))
     assert not leak.zero_within_noise
     assert leak.low < 0.1 < leak.high
+
+
+def test_memory_that_rises_for_certain_by_more_than_a_little_is_found() -> None:
+    flat, slow, leak = Slope(0.1, -2.0, 2.2), Slope(0.2, 0.15, 0.25), Slope(0.5, 0.3, 0.7)
+    assert [] == memory_rises(4.0, flat, slow)
+    assert ["anonymous memory rises by 0.50 MB an hour of sound (at least 0.30)"] == memory_rises(
+        4.0, flat, leak
+    )
+    assert 2 == len(memory_rises(4.0, leak, leak))
+    assert [] == memory_rises(0.05, leak, leak), "it warms up"
 
 
 def test_two_measurements_say_nothing() -> None:
