@@ -91,6 +91,43 @@ def test_windows_that_the_engine_fails_on_are_told_as_not_judged_and_freeze_the_
     assert "uncertain" == store.pending(10)[-1].body["reason"]
 
 
+def test_an_engine_that_fails_costs_its_own_windows_and_no_others(store: Store, audience: Audience) -> None:
+    good, bad = machine("good", [1.2] * 4), machine("bad", [float("nan"), float("nan"), 0.1, float("nan")])
+    log = CapturedLog()
+    judge = Pipeline(Roster([bad, good]), store, audience, audience.keep, log, say=lambda _: None)
+    turns = list(zip(windows("bad", 4), windows("good", 4), strict=True))
+    for turn in turns[:2]:
+        judge.hear(turn)
+    assert (True, False) == (bad.alarm.snapshot.uncertain, good.alarm.snapshot.uncertain)
+    judge.hear(turns[2])
+    values = [(score.span.source_id, score.value is None) for score in audience.scores]
+    assert [("bad", True), ("good", False)] * 2 + [("bad", False), ("good", False)] == values
+    failed, again = log.text().count("an engine fails"), log.text().count("an engine answers again")
+    assert (1, 1) == (failed, again), "each told once"
+    judge.hear(turns[3][:1])  # no window of the other one in this turn: it answered when it was asked last
+    assert 7 == len(audience.scores)
+
+
+def test_when_no_engine_answers_any_more_the_judging_thread_fails_and_windows_are_settled(
+    store: Store, audience: Audience
+) -> None:
+    one, two = (machine(name, [float("nan")] * 2) for name in "ab")
+    judge = pipeline(store, audience, one, two)
+    judge.hear(windows("a", 1))
+    with pytest.raises(EngineError, match="not a number"):
+        judge.hear(windows("b", 1))
+    assert ["a", "b"] == [score.span.source_id for score in audience.scores]
+
+
+def test_a_window_that_has_nobody_to_judge_it_costs_its_neighbours_nothing(
+    store: Store, audience: Audience
+) -> None:
+    judge = pipeline(store, audience, machine("a", [0.1] * 2))
+    judge.hear([*windows("gone", 1), *windows("a", 1)])
+    judge.give_up([window.span for window in (*windows("gone", 1), *windows("a", 2)[1:])])
+    assert ["a", "a"] == [score.span.source_id for score in audience.scores]
+
+
 def test_dropped_windows_are_told_as_not_judged_and_freeze_the_alarm_without_flipping_it(
     store: Store, audience: Audience
 ) -> None:

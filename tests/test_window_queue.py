@@ -122,6 +122,41 @@ def test_closing_wakes_whoever_waits_and_tells_what_was_given_up() -> None:
     assert time.monotonic() - started_s < 1.0
 
 
+def test_a_source_in_a_hurry_waits_for_no_room_and_loses_its_own_oldest_windows() -> None:
+    queue = WindowQueue(4)
+    queue.put(window("live", 0))
+    queue.put_waiting(window("file", 0))
+    waiting = threading.Thread(target=queue.put_waiting, args=(window("file", 1),), daemon=True)
+    waiting.start()
+    waiting.join(0.1)
+    assert waiting.is_alive()
+    queue.hurry("file")
+    waiting.join(5.0)
+    assert not waiting.is_alive()
+    queue.put_waiting(window("file", 2))
+    taken = queue.take(100, 0.0)
+    assert ([("live", 0), ("file", 2)], [("file", 0), ("file", 1)]) == (judged(taken), dropped(taken))
+    assert {"live": Passed(1, 0), "file": Passed(3, 2)} == queue.passed()
+    queue.be_patient("file")
+    queue.put_waiting(window("file", 3))
+    assert [("file", 3)] == judged(queue.take(100, 0.0))
+
+
+def test_what_is_left_of_a_source_that_leaves_is_handed_out_once_and_its_counters_go() -> None:
+    queue = WindowQueue(4)
+    for number in range(6):
+        queue.put(window("goes", number))
+    queue.put(window("stays", 0))
+    assert [("goes", n) for n in range(6)] == [
+        (span.source_id, span.first_sample) for span in queue.forget("goes")
+    ]
+    assert not queue.holds("goes")
+    assert {"stays": Passed(1, 0)} == queue.passed()
+    assert ([("stays", 0)], []) == (judged(taken := queue.take(100, 0.0)), dropped(taken))
+    assert [] == queue.forget("goes")
+    assert queue.is_empty
+
+
 def test_taking_from_an_empty_queue_waits_no_longer_than_asked() -> None:
     started_s = time.monotonic()
     assert [] == WindowQueue(1).take(1, 0.05).windows
