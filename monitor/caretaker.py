@@ -75,6 +75,7 @@ class Caretaker:
         notifier: Notifier,
         state_dir: Path,
         *,
+        timekeeper: Timekeeper,
         log: Log,
     ) -> None:
         self._house = household
@@ -86,7 +87,7 @@ class Caretaker:
         self._evidence = WatchdogEvidence()
         self._overload = OverloadLog(log)
         self._standstill = Standstill(log)
-        self._timekeeper = Timekeeper(household.store, log)
+        self._timekeeper = timekeeper
         self._started_s, self._started_utc_s = time.monotonic(), time.time()
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False

@@ -15,7 +15,10 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 CLOCK_SET_UTC_S = 1_577_836_800.0
-"""2020-01-01. A box whose clock says less has not been told the time since it started."""
+"""2020-01-01. A box whose clock says less has not been told the time; see monitor/known_time.py."""
+CORRECTED_FROM_S = 60.0
+"""By how much a clock must have been put forward for what it had dated to be put right: for less it cannot be
+told which of the two had dated a row, as a window or a clip is dated some seconds after it began."""
 STEP_S = 0.5
 """A wall clock that has moved more than this against the other since the last look was set, not adjusted."""
 REMEMBERED_S = 60.0
@@ -32,7 +35,9 @@ class ClockReading:
     offset_s: float
     """Wall clock less seconds since the box started."""
     is_set: bool
-    """Whether the wall clock can be right: it says 2020 or later."""
+    """Whether the wall clock can be right."""
+    up_s: float
+    """Seconds since the box started, when this was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ class ClockStep:
 
     by_s: float
     """Forth, or back when negative."""
+    was_set: bool
+    """Whether the wall clock could be right before."""
     reading: ClockReading
     """How it stands since."""
 
@@ -64,7 +71,7 @@ def utc_text(utc_s: float) -> str:
 
 
 def is_set(utc_s: float) -> bool:
-    """Say whether a clock that says `utc_s` can have been set."""
+    """Say whether a clock that says `utc_s` can have been set, by what it says alone."""
     return utc_s >= CLOCK_SET_UTC_S
 
 
@@ -77,11 +84,14 @@ class WallClock:
         wall: Callable[[], float] | None = None,
         since_boot: Callable[[], float] = since_boot_s,
         boot_id: str | None = None,
+        known: Callable[[float], bool] = is_set,
     ) -> None:
-        """`wall` None: time.time as it is when asked."""
+        """`wall` None: time.time as it is when asked. `known` says whether what it says can be right."""
         self._wall = wall or (lambda: time.time())  # noqa: PLW0108 - tests replace it
         self._since_boot = since_boot
         self._boot_id = this_boot() if boot_id is None else boot_id
+        self._known = known
+        self._was_put_forward = False
         self.reading = self._read()
         """As at the last look."""
         self._step_s, self._stepped_at_s = 0.0, -REMEMBERED_S
@@ -93,10 +103,13 @@ class WallClock:
         """
         before, self.reading = self.reading, self._read()
         by_s = self.reading.offset_s - before.offset_s
+        if by_s >= CORRECTED_FROM_S and not self._was_put_forward:
+            self._was_put_forward = True  # somebody knows the time: chronyd, or a person
+            self.reading = self._read()
         if abs(by_s) < STEP_S:
             return None
         self._step_s, self._stepped_at_s = by_s, self._since_boot()
-        return ClockStep(by_s, self.reading)
+        return ClockStep(by_s, before.is_set, self.reading)
 
     def age_s(self, utc_s: float) -> float:
         """Return how long ago a moment of the last minute was, also one dated before the clock jumped."""
@@ -106,5 +119,6 @@ class WallClock:
         return min((age for age in (age_s, age_s - self._step_s) if age >= 0.0), default=0.0)
 
     def _read(self) -> ClockReading:
-        wall_s = self._wall()
-        return ClockReading(self._boot_id, wall_s - self._since_boot(), is_set(wall_s))
+        wall_s, up_s = self._wall(), self._since_boot()
+        known = is_set(wall_s) and (self._was_put_forward or self._known(wall_s))
+        return ClockReading(self._boot_id, wall_s - up_s, known, up_s)

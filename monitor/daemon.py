@@ -48,6 +48,7 @@ from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
 from monitor.roster import Roster
 from monitor.supervisor import Supervisor, Task
+from monitor.timekeeper import open_clock
 from monitor.turnover import Parts, Turnover
 from monitor.voice import voice_of
 from monitor.window_queue import WindowQueue
@@ -86,7 +87,7 @@ class Daemon:
         self._config, self._log, self._notifier = config, log, notifier
         self._supervisor = Supervisor(log)
         self._errands = Errands()
-        self._store, machines = open_what_is_kept(config, notifier, log)
+        self._store, machines, timekeeper = open_what_is_kept(config, notifier, log)
         self._roster = Roster(machines)
 
         # where it is told
@@ -103,6 +104,7 @@ class Daemon:
         )
         self._pipeline.treat_portraits(self._keeper.portrait_to_keep)
         self._pipeline.ask_plant(self._signals)
+        self._pipeline.go_by(open_clock(self._store, trusted=config.clock == "trusted"))
         self._pipeline.resume()
         self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)
         self._inputs = Inputs(config, machines, lambda machine: Lane(machine, self._queue, self._book))
@@ -112,7 +114,13 @@ class Daemon:
         self._reloads = Reloads(self._make_reloader(reread, painter), self._errands, log)
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
         self._caretaker = Caretaker(
-            self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
+            self._household(),
+            self._book,
+            self._announcer,
+            notifier,
+            config.state_dir,
+            timekeeper=timekeeper,
+            log=log,
         )
         self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
         self._control = self._make_control() if config.replay.enabled else None

@@ -14,10 +14,15 @@ from monitor.machine import Machine, open_machines
 from monitor.notify import Notifier
 from monitor.starting import StartReport
 from monitor.store import Store, open_store
+from monitor.timekeeper import Timekeeper, open_clock
 
 
-def open_what_is_kept(config: Config, notifier: Notifier, log: Log) -> tuple[Store, Sequence[Machine]]:
+def open_what_is_kept(
+    config: Config, notifier: Notifier, log: Log
+) -> tuple[Store, Sequence[Machine], Timekeeper]:
     """Open the store and the models, which may take their time: systemd is told what is going on.
+
+    How the clock stands is noted before anything else is stored.
 
     Raises:
         CodedError: One of them is refused.
@@ -26,6 +31,7 @@ def open_what_is_kept(config: Config, notifier: Notifier, log: Log) -> tuple[Sto
         store = open_store(config.state_dir, say=report.say)
         if store.recovered_from is not None:
             log.error("the store was damaged; a new one was begun", old=str(store.recovered_from))
+        timekeeper = Timekeeper(store, log, clock=open_clock(store, trusted=config.clock == "trusted"))
         report.say("opening the models and their engines")  # a GPU may take its time even with a plan
         machines = open_machines(config, store.alarm_snapshots(), say=report.say)
     for source in config.sources:
@@ -40,4 +46,4 @@ def open_what_is_kept(config: Config, notifier: Notifier, log: Log) -> tuple[Sto
                 backend=machine.engine.backend,
                 reason=machine.engine.fallback,
             )
-    return store, machines
+    return store, machines, timekeeper

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from monitor.clock import CLOCK_SET_UTC_S, WallClock, since_boot_s, this_boot
+from monitor.clock import CLOCK_SET_UTC_S, WallClock, is_set, since_boot_s, this_boot
 
 TRUE_S = 1_790_000_000.0
 
@@ -12,10 +14,13 @@ TRUE_S = 1_790_000_000.0
 class Hands:
     """Two clocks that a test moves."""
 
-    def __init__(self, offset_s: float) -> None:
+    def __init__(self, offset_s: float, *, known: Callable[[float], bool] = is_set) -> None:
         self.up_s, self.offset_s = 100.0, offset_s
         self.clock = WallClock(
-            wall=lambda: self.up_s + self.offset_s, since_boot=lambda: self.up_s, boot_id="boot-1"
+            wall=lambda: self.up_s + self.offset_s,
+            since_boot=lambda: self.up_s,
+            boot_id="boot-1",
+            known=known,
         )
 
 
@@ -32,6 +37,34 @@ def test_a_jump_is_told_once_with_its_size_and_whether_the_time_is_known_since()
     back = hands.clock.look()
     assert back is not None
     assert pytest.approx(-3600.0) == back.by_s
+
+
+def test_a_clock_that_nobody_vouches_for_is_set_when_it_is_put_forward_or_somebody_vouches() -> None:
+    vouched = False
+    hands = Hands(TRUE_S - 86_400.0, known=lambda _utc_s: vouched)
+    assert not hands.clock.reading.is_set
+    hands.offset_s += 5.0
+    hands.clock.look()
+    assert not hands.clock.reading.is_set
+    hands.offset_s = TRUE_S
+    step = hands.clock.look()
+    assert step is not None
+    assert (False, True) == (step.was_set, step.reading.is_set)
+    hands.clock.look()
+    assert hands.clock.reading.is_set
+
+    slewed = Hands(TRUE_S, known=lambda _utc_s: vouched)
+    vouched = True
+    assert slewed.clock.look() is None
+    assert slewed.clock.reading.is_set
+
+
+def test_a_clock_in_1970_is_not_set_though_it_was_put_forward() -> None:
+    hands = Hands(0.0)
+    hands.offset_s = 86_400.0
+    step = hands.clock.look()
+    assert step is not None
+    assert not step.reading.is_set
 
 
 @pytest.mark.parametrize("leap_s", [1.0, -1.0])

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from monitor.alarm.limits import LimitSettings, checked_limits, limits_in_force
 from monitor.alarm.snapshot import AlarmSnapshot
-from monitor.clock import CLOCK_SET_UTC_S, utc_text
+from monitor.clock import CLOCK_SET_UTC_S, CORRECTED_FROM_S, utc_text
 from monitor.errors import CommandError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.operators import LIMIT_KEYS, Limits
@@ -205,17 +205,20 @@ class OperatedAlarm:
             return []
         return [self._change(reason, at_utc_s, actor=BY_CONFIGURATION, note=note, absent=absent)]
 
-    def follow_clock(self, boot_id: str, offset_s: float) -> bool:
+    def follow_clock(self, boot_id: str, offset_s: float, *, was_set: bool = True) -> bool:
         """Take that the wall clock now is `offset_s` ahead of the seconds since the start of the box.
 
         If it was set since it was told last, in the same run of the box, the end of shelving moves along, and
-        so does what was dated before it was set for the first time. Returns whether anything moved.
+        so does what was dated before it was set for the first time: in 1970, or since the start of the box
+        while `was_set` is false, which says that it did not know the time until now. Returns whether
+        anything moved.
         """
         before = self._facts
         same_run = before.clock_boot == boot_id and before.clock_offset_s is not None
         by_s = offset_s - (before.clock_offset_s or 0.0) if same_run else 0.0
         until_utc_s = before.shelved_until_utc_s
-        dated = {name: _dated_anew(getattr(before, name), by_s) for name in DATED}
+        doubted_from_s = before.clock_offset_s if not was_set and by_s >= CORRECTED_FROM_S else None
+        dated = {name: _dated_anew(getattr(before, name), by_s, doubted_from_s) for name in DATED}
         dated["shelved_until_utc_s"] = None if until_utc_s is None else until_utc_s + by_s
         after = dataclasses.replace(
             before,
@@ -293,6 +296,9 @@ class OperatedAlarm:
         )
 
 
-def _dated_anew(utc_s: float | None, by_s: float) -> float | None:
+def _dated_anew(utc_s: float | None, by_s: float, doubted_from_s: float | None) -> float | None:
     """Return a time by the clock as it is now; one that was dated by a clock that had been set stays."""
-    return utc_s if utc_s is None or utc_s >= CLOCK_SET_UTC_S else utc_s + by_s
+    if utc_s is None:
+        return None
+    doubted = utc_s < CLOCK_SET_UTC_S or (doubted_from_s is not None and utc_s >= doubted_from_s)
+    return utc_s + by_s if doubted else utc_s

@@ -10,7 +10,7 @@ import os
 import re
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, model_validator
@@ -89,6 +89,12 @@ class Config(Section):
         default_factory=default_state_dir,
         description="Where alarms, clips and on-site calibrations are kept; default: systemd's state "
         "directory, else ./state.",
+    )
+    clock: Literal["auto", "trusted"] = Field(
+        default="auto",
+        description="When the box's clock is taken as set. auto: once the kernel, systemd or the hardware "
+        "clock vouch for it. trusted: whenever it says 2020 or later, for a box that never sees a time server "
+        "and has no hardware clock.",
     )
     sources: tuple[SourceConfig, ...] = Field(min_length=1, description="What is listened to.")
     window: WindowConfig = Field(default_factory=WindowConfig)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import grp
 import os
 import platform
@@ -15,14 +14,11 @@ from pathlib import Path
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.doctor.finding import Finding, Patient, ok, warning
 from monitor.hardware import read_hardware
+from monitor.known_time import KnownTime, clock_is_synchronised
 
 PACKAGES = ("wheeltapper", "numpy", "onnxruntime", "tensorrt", "paho-mqtt", "sounddevice", "soxr", "amqtt")
 HOT_C = 85.0
 """Most boards throttle their clocks not far above."""
-TIMEX_BYTES = 512
-"""More than struct timex of any Linux; asking with modes 0 changes nothing (man 2 adjtimex)."""
-TIME_ERROR = 5
-"""What adjtimex returns while the clock is not synchronised."""
 
 
 def versions(root: Path = Path("/")) -> dict[str, str]:
@@ -68,7 +64,7 @@ def check_user(patient: Patient) -> Iterator[Finding]:
     )
 
 
-def check_clock(_patient: Patient) -> Iterator[Finding]:
+def check_clock(patient: Patient) -> Iterator[Finding]:
     """Say whether the clock is set, and kept right."""
     now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
     remedy = "let the box reach a time server: timedatectl set-ntp true; timedatectl timesync-status"
@@ -76,21 +72,16 @@ def check_clock(_patient: Patient) -> Iterator[Finding]:
         yield warning("clock", f"it says {now}: nobody has set it; events will have wrong times", remedy)
         return
     synchronised = clock_is_synchronised()
-    if synchronised is None:
+    trusted = patient.config.clock == "trusted"
+    if not KnownTime(vouched=trusted, root=patient.root, synchronised=lambda: synchronised)(time.time()):
+        said = f"it says {now}, and nobody vouches for it: events may have wrong times"
+        yield warning("clock", said, f"{remedy}; without one: config key clock")
+    elif synchronised is None:
         yield ok("clock", f"{now}; this system does not say whether it is synchronised")
     elif synchronised:
         yield ok("clock", f"{now}, synchronised")
     else:
         yield warning("clock", f"{now}, not synchronised: times of events drift", remedy)
-
-
-def clock_is_synchronised() -> bool | None:
-    """Return what the kernel says of its clock; None: it does not answer."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "adjtimex"):
-        return None
-    state = int(libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES)))
-    return None if state < 0 else state != TIME_ERROR
 
 
 def check_heat(patient: Patient) -> Iterator[Finding]:

@@ -1,10 +1,10 @@
 """Puts right the times of what was stored before the box knew the time, once it does.
 
 Each jump of the wall clock is a row of `clocks`: how the clock stood against the one that counts from the
-start of the box, and which rows were the newest in each table. So it is known by how much any row of this run
-of the box is wrong once its clock is set. What a box that was never told the time has written stays as it is.
-A corrected row keeps in `recorded_utc_s` what it said before; event ids and the bodies of changes, which were
-sent, stay. Order is that of the rows' numbers and never changes.
+start of the box, when, and which rows were the newest in each table. So it is known by how much any row of
+this run of the box is wrong once its clock is set. What a box that was never told the time has written stays
+as it is. A corrected row keeps in `recorded_utc_s` what it said before; event ids and the bodies of changes,
+which were sent, stay. Order is that of the rows' numbers and never changes.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from monitor.clock import CLOCK_SET_UTC_S, STEP_S, ClockReading
+from monitor.clock import CLOCK_SET_UTC_S, CORRECTED_FROM_S, STEP_S, ClockReading
 from monitor.errors import StoreRefusedError
 from monitor.store.database import Database
 from monitor.store.rendering import json_text, json_tree
 
 CLOCKS_KEPT = 1000
 """Jumps that are remembered; a clock that jumps more often will not be put right by them."""
+PIECE_ROWS = 500
+"""Rows that are looked through at a time, while others wait for the store."""
 LAST_OF: Mapping[str, str] = {
     "events": "SELECT MAX(n) FROM events",
     "clips": "SELECT MAX(n) FROM clips",
@@ -40,6 +42,8 @@ STAMPS: Sequence[tuple[str, str, str, str]] = (
     ("audit", "n", "audit", "at_utc_s"),
 )
 """Table, its number, the key of LAST_OF that bounds it, and the time that is corrected and remembered."""
+BESIDE_START = ("end_utc_s", "acknowledged_utc_s", "locked_utc_s")
+"""What else an event dates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,19 @@ class _Stretch:
     """By LAST_OF: the newest row that may belong to it; a table that is missing has no bound."""
     by_s: float
     """To be added."""
+    from_utc_s: float
+    """What that clock said when the box started."""
+    to_utc_s: float
+    """What it said when it jumped: a row of a later date is another clock's."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a time that was put right cannot be taken for one that was not, without being marked."""
+        return self.by_s > self.to_utc_s - self.from_utc_s
+
+    def shifted(self, tree: Mapping[str, object]) -> dict[str, object]:
+        """Return a body with the times that this clock dated put right."""
+        return shifted(tree, self.by_s, lambda utc_s: self.from_utc_s <= utc_s < self.to_utc_s)
 
 
 def note_clock(database: Database, reading: ClockReading) -> bool:
@@ -65,58 +82,66 @@ def note_clock(database: Database, reading: ClockReading) -> bool:
         last = connection.execute("SELECT * FROM clocks ORDER BY n DESC LIMIT 1").fetchone()
         if (
             last is not None
-            and last["boot_id"] == reading.boot_id
+            and (last["boot_id"], bool(last["is_set"])) == (reading.boot_id, reading.is_set)
             and abs(last["offset_s"] - reading.offset_s) < STEP_S
         ):
             return False
-        newest = {name: connection.execute(query).fetchone() for name, query in LAST_OF.items()}
-        marks = {name: int(row[0] or 0) if row else 0 for name, row in newest.items()}
+        marks = _marks(lambda query: connection.execute(query).fetchall())
         connection.execute(
-            "INSERT INTO clocks (boot_id, offset_s, is_set, marks) VALUES (?, ?, ?, ?)",
-            (reading.boot_id, reading.offset_s, int(reading.is_set), json_text(marks)),
+            "INSERT INTO clocks (boot_id, offset_s, is_set, marks, up_s) VALUES (?, ?, ?, ?, ?)",
+            (reading.boot_id, reading.offset_s, int(reading.is_set), json_text(marks), reading.up_s),
         )
         connection.execute("DELETE FROM clocks WHERE n <= (SELECT MAX(n) FROM clocks) - ?", (CLOCKS_KEPT,))
     return True
 
 
-def correct_times(database: Database) -> int:
-    """Put right every time that was stored before a clock was set which now is; return how many rows.
+def was_set(database: Database, boot_id: str) -> bool:
+    """Say whether the clock was found to be set in this run of the box.
 
-    May be called again and again: what is right stays.
+    Raises:
+        StoreError: The database refuses.
+    """
+    query = "SELECT 1 FROM clocks WHERE boot_id = ? AND is_set LIMIT 1"
+    return bool(database.rows(query, (boot_id,)))
+
+
+def correct_times(database: Database) -> Iterator[int]:
+    """Put right, piece by piece, every time that was stored before a clock was set which now is.
+
+    Yields how many rows were put right, after each PIECE_ROWS rows looked through: each piece is a short
+    transaction of its own, and none at all where there is nothing to put right. Breaking off loses nothing:
+    it may be called again and again, and what is right stays.
 
     Raises:
         StoreFullError: There is no space left.
         StoreError: The database refuses.
     """
-    stretches = _stretches(database.rows("SELECT * FROM clocks ORDER BY n"))
-    if not stretches:
-        return 0
-    corrected = 0
-    with database.transaction() as connection:
-        for stretch in stretches:
-            _correct_sent(connection, stretch)
-            _correct_ends(connection, stretch)
-            for table, number, bound, stamp in STAMPS:
-                query = (
-                    f"UPDATE {table} SET recorded_utc_s = {stamp}, {stamp} = {stamp} + ? "  # noqa: S608 - ours
-                    f"WHERE recorded_utc_s IS NULL AND {stamp} < ? AND {number} > ? AND {number} <= ?"
-                )
-                corrected += connection.execute(query, _bounds(stretch, bound)).rowcount
-    return corrected
+    for stretch in _stretches(database.rows("SELECT * FROM clocks ORDER BY n")):
+        newest = _marks(database.rows)
+        if stretch.is_plain:
+            for first, last in _pieces(stretch, newest, "records"):
+                yield _correct_sent(database, stretch, first, last)
+        for table, number, bound, stamp in STAMPS:
+            where = f"{number} > ? AND {number} <= ?"
+            for first, last in _pieces(stretch, newest, bound):
+                if table == "events" and stretch.is_plain:
+                    _correct_late(database, stretch, first, last)
+                yield _correct_piece(database, stretch, table, stamp, (where, first, last))
 
 
-def shifted(tree: Mapping[str, object], by_s: float) -> dict[str, object]:
-    """Return a body with `by_s` added to all its times (keys that end in utc_s) of before a clock was set."""
-    return {key: _shifted_value(key, value, by_s) for key, value in tree.items()}
+def shifted(tree: Mapping[str, object], by_s: float, is_wrong: Callable[[float], bool]) -> dict[str, object]:
+    """Return a body with `by_s` added to all its times (keys that end in utc_s) that are wrong."""
+    return {key: _shifted_value(key, value, by_s, is_wrong) for key, value in tree.items()}
 
 
-def _shifted_value(key: str, value: object, by_s: float) -> object:
+def _shifted_value(key: str, value: object, by_s: float, is_wrong: Callable[[float], bool]) -> object:
     if isinstance(value, Mapping):
-        return shifted(value, by_s)
+        return shifted(value, by_s, is_wrong)
     if isinstance(value, list):
-        return [_shifted_value("", each, by_s) for each in value]
-    unset = key.endswith("utc_s") and isinstance(value, (int, float)) and value < CLOCK_SET_UTC_S
-    return value + by_s if unset else value  # type: ignore[operator]  # a number, by the line before
+        return [_shifted_value("", each, by_s, is_wrong) for each in value]
+    if key.endswith("utc_s") and isinstance(value, (int, float)) and is_wrong(value):
+        return value + by_s
+    return value
 
 
 def _stretches(clocks: Sequence[sqlite3.Row]) -> list[_Stretch]:
@@ -127,45 +152,94 @@ def _stretches(clocks: Sequence[sqlite3.Row]) -> list[_Stretch]:
             continue
         later = clocks[place + 1 :]
         right = next((c for c in later if c["is_set"] and c["boot_id"] == clock["boot_id"]), None)
-        if right is None:
+        if right is None or right["offset_s"] - clock["offset_s"] < CORRECTED_FROM_S:
             continue
         # rows dated by this clock may be stored after the next jump, but for one to another clock not set
         ends = (c for c in later if not c["is_set"] or c["boot_id"] != clock["boot_id"])
         end = next(ends, None)
-        up_to = {} if end is None else json.loads(end["marks"])
-        found.append(_Stretch(json.loads(clock["marks"]), up_to, right["offset_s"] - clock["offset_s"]))
+        up_s = later[0]["up_s"]  # NULL: noted by older software, which knew no other clock than one of 1970
+        found.append(
+            _Stretch(
+                after=json.loads(clock["marks"]),
+                up_to={} if end is None else json.loads(end["marks"]),
+                by_s=right["offset_s"] - clock["offset_s"],
+                from_utc_s=clock["offset_s"],
+                to_utc_s=CLOCK_SET_UTC_S if up_s is None else clock["offset_s"] + up_s + STEP_S,
+            )
+        )
     return found
 
 
-def _bounds(stretch: _Stretch, bound: str) -> tuple[float, float, int, int]:
-    return (stretch.by_s, CLOCK_SET_UTC_S, stretch.after.get(bound, 0), stretch.up_to.get(bound, 2**62))
+def _marks(ask: Callable[[str], Sequence[sqlite3.Row]]) -> dict[str, int]:
+    """Return the newest number of each table of LAST_OF; 0: it is empty."""
+    return {name: int(rows[0][0] or 0) if (rows := ask(query)) else 0 for name, query in LAST_OF.items()}
 
 
-def _correct_ends(connection: sqlite3.Connection, stretch: _Stretch) -> None:
-    """Put right what an event says beside its start; before its start is, which marks it as corrected."""
-    for stamp in ("end_utc_s", "acknowledged_utc_s", "locked_utc_s"):
-        query = f"UPDATE events SET {stamp} = {stamp} + ? WHERE {stamp} < ? AND n > ? AND n <= ?"  # noqa: S608 - ours
-        connection.execute(query, _bounds(stretch, "events"))
-    by_s, before_utc_s, after, up_to = _bounds(stretch, "events")
-    query = (
-        "SELECT n, explanation FROM events "
-        "WHERE explanation IS NOT NULL AND start_utc_s < ? AND n > ? AND n <= ?"
-    )
-    for row in connection.execute(query, (before_utc_s, after, up_to)).fetchall():
-        with contextlib.suppress(
-            ValueError, StoreRefusedError
-        ):  # it cannot be read, as its readers will find
-            text = json_text(shifted(json_tree(row["explanation"]), by_s))
-            connection.execute("UPDATE events SET explanation = ? WHERE n = ?", (text, row["n"]))
+def _pieces(stretch: _Stretch, newest: Mapping[str, int], bound: str) -> Iterator[tuple[int, int]]:
+    """Yield the numbers of the rows that may belong to a stretch: after the first, up to the last."""
+    first = stretch.after.get(bound, 0)
+    last = min(stretch.up_to.get(bound, newest[bound]), newest[bound])
+    for begin in range(first, last, PIECE_ROWS):
+        yield begin, min(begin + PIECE_ROWS, last)
 
 
-def _correct_sent(connection: sqlite3.Connection, stretch: _Stretch) -> None:
-    """Put right the records that wait to be sent."""
-    by_s, before_utc_s, after, up_to = _bounds(stretch, "records")
-    query = "SELECT seq, created_utc_s, body FROM outbox WHERE created_utc_s < ? AND seq > ? AND seq <= ?"
-    for row in connection.execute(query, (before_utc_s, after, up_to)).fetchall():
-        body = json_text(shifted(json_tree(row["body"]), by_s))
-        connection.execute(
-            "UPDATE outbox SET created_utc_s = ?, body = ? WHERE seq = ?",
-            (row["created_utc_s"] + by_s, body, row["seq"]),
-        )
+def _correct_piece(
+    database: Database, stretch: _Stretch, table: str, stamp: str, rows: tuple[str, int, int]
+) -> int:
+    """Put right the rows of a table by their own time, which marks them; return how many."""
+    numbers, first, last = rows
+    where = f"WHERE recorded_utc_s IS NULL AND {stamp} >= ? AND {stamp} < ? AND {numbers}"
+    bounds = (stretch.from_utc_s, stretch.to_utc_s, first, last)
+    if not database.rows(f"SELECT 1 FROM {table} {where} LIMIT 1", bounds):  # noqa: S608 - ours
+        return 0
+    with database.transaction() as connection:
+        if table == "events":
+            _correct_beside_start(connection, stretch, where, bounds)
+        query = f"UPDATE {table} SET recorded_utc_s = {stamp}, {stamp} = {stamp} + ? {where}"  # noqa: S608 - ours
+        return connection.execute(query, (stretch.by_s, *bounds)).rowcount
+
+
+def _correct_beside_start(
+    connection: sqlite3.Connection, stretch: _Stretch, where: str, bounds: tuple[float, float, int, int]
+) -> None:
+    """Put right what events say beside their starts; before these are, which marks an event as put right."""
+    columns = ", ".join(("n", "explanation", *BESIDE_START))
+    query = f"SELECT {columns} FROM events {where}"  # noqa: S608 - ours
+    for row in connection.execute(query, bounds).fetchall():
+        explanation = row["explanation"]
+        # one that cannot be read stays, as its readers will find
+        with contextlib.suppress(ValueError, StoreRefusedError):
+            if explanation is not None:
+                explanation = json_text(stretch.shifted(json_tree(explanation)))
+        beside = stretch.shifted({stamp: row[stamp] for stamp in BESIDE_START})
+        stamps = ", ".join(f"{stamp} = ?" for stamp in BESIDE_START)
+        query = f"UPDATE events SET explanation = ?, {stamps} WHERE n = ?"  # noqa: S608 - ours
+        connection.execute(query, (explanation, *beside.values(), row["n"]))
+
+
+def _correct_late(database: Database, stretch: _Stretch, first: int, last: int) -> None:
+    """Put right what was stored of an event after its start was put right."""
+    for stamp in BESIDE_START:
+        where = f"WHERE recorded_utc_s IS NOT NULL AND {stamp} >= ? AND {stamp} < ? AND n > ? AND n <= ?"
+        bounds = (stretch.from_utc_s, stretch.to_utc_s, first, last)
+        if database.rows(f"SELECT 1 FROM events {where} LIMIT 1", bounds):  # noqa: S608 - ours
+            with database.transaction() as connection:
+                query = f"UPDATE events SET {stamp} = {stamp} + ? {where}"  # noqa: S608 - ours
+                connection.execute(query, (stretch.by_s, *bounds))
+
+
+def _correct_sent(database: Database, stretch: _Stretch, first: int, last: int) -> int:
+    """Put right the records that wait to be sent; return 0, as each tells of a row that is counted."""
+    where = "WHERE created_utc_s >= ? AND created_utc_s < ? AND seq > ? AND seq <= ?"
+    bounds = (stretch.from_utc_s, stretch.to_utc_s, first, last)
+    if not database.rows(f"SELECT 1 FROM outbox {where} LIMIT 1", bounds):  # noqa: S608 - ours
+        return 0
+    with database.transaction() as connection:
+        query = f"SELECT seq, created_utc_s, body FROM outbox {where}"  # noqa: S608 - ours
+        for row in connection.execute(query, bounds).fetchall():
+            body = json_text(stretch.shifted(json_tree(row["body"])))
+            connection.execute(
+                "UPDATE outbox SET created_utc_s = ?, body = ? WHERE seq = ?",
+                (row["created_utc_s"] + stretch.by_s, body, row["seq"]),
+            )
+    return 0

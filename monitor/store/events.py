@@ -154,13 +154,24 @@ def labels_of(database: Database, event_id: str) -> list[Label]:
 
 def transitions_of(database: Database, event_id: str) -> list[Mapping[str, object]]:
     """Return an event's changes, oldest first, each as its record was sent, with its times put right."""
-    query = "SELECT seq, at_utc_s, recorded_utc_s, body FROM transitions WHERE event_id = ? ORDER BY seq"
+    query = (
+        "SELECT seq, at_utc_s, t.recorded_utc_s, body, e.recorded_utc_s AS begun_utc_s "
+        "FROM transitions t JOIN events e USING (event_id) WHERE event_id = ? ORDER BY seq"
+    )
     return [{**_body(row), "seq": row["seq"]} for row in database.rows(query, (event_id,))]
 
 
 def _body(row: sqlite3.Row) -> dict[str, object]:
     body, recorded_utc_s = json_tree(row["body"]), row["recorded_utc_s"]
-    return body if recorded_utc_s is None else shifted(body, row["at_utc_s"] - recorded_utc_s)
+    if recorded_utc_s is None:
+        return body
+    # an event that had begun before, by a clock that was right, keeps its start
+    from_utc_s = recorded_utc_s if row["begun_utc_s"] is None else row["begun_utc_s"]
+    return shifted(
+        body,
+        row["at_utc_s"] - recorded_utc_s,
+        lambda utc_s: utc_s < CLOCK_SET_UTC_S or utc_s >= from_utc_s,
+    )
 
 
 def newest_events(database: Database, limit: int, before: int | None, source_id: str | None) -> list[Event]:

@@ -22,6 +22,22 @@ def _corrected_once(table: str, *others: str) -> tuple[str, str]:
     )
 
 
+def _corrected_in_doubt(table: str, *others: str) -> tuple[str, str]:
+    """Return what lets the times of an append-only table be put right, once, and nothing else of it.
+
+    Only where some clock was not known to be set, whatever it said, and what it was must be kept.
+    """
+    same = " AND ".join(f"NEW.{column} IS OLD.{column}" for column in others)
+    once = "OLD.recorded_utc_s IS NULL AND NEW.recorded_utc_s IS OLD.at_utc_s"
+    doubt = "EXISTS (SELECT 1 FROM clocks WHERE NOT is_set)"
+    return (
+        f"DROP TRIGGER {table}_update",
+        f"""CREATE TRIGGER {table}_update BEFORE UPDATE ON {table}
+            WHEN NOT ({once} AND {same} AND {doubt})
+            BEGIN SELECT RAISE(ABORT, '{table}: rows are append-only'); END""",
+    )
+
+
 MIGRATIONS: dict[int, tuple[str, ...]] = {
     1: (
         # `n` orders by insertion: the clock of a box may start in 1970 and jump
@@ -209,6 +225,15 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         *_corrected_once("labels", "event_id", "rating", "fault_code", "note", "who"),
         *_corrected_once("transitions", "seq", "event_id", "source_id", "body"),
         *_corrected_once(
+            "audit", "origin", "source_id", "command_id", "actor", "action", "arguments", "result", "reason"
+        ),
+    ),
+    9: (
+        # seconds since the box started, when this was noted; NULL: by older software
+        "ALTER TABLE clocks ADD COLUMN up_s REAL",
+        *_corrected_in_doubt("labels", "event_id", "rating", "fault_code", "note", "who"),
+        *_corrected_in_doubt("transitions", "seq", "event_id", "source_id", "body"),
+        *_corrected_in_doubt(
             "audit", "origin", "source_id", "command_id", "actor", "action", "arguments", "result", "reason"
         ),
     ),

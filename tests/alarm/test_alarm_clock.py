@@ -103,3 +103,21 @@ def test_an_open_event_is_dated_right_once_the_clock_is_set_and_keeps_its_id() -
     assert not alarm.follow_clock("boot-1", TRUE_S)
     alarm.follow_clock("boot-1", TRUE_S + HOUR_S)
     assert TRUE_S + 50.0 == alarm.snapshot.event_start_utc_s, "what a set clock has dated stays"
+
+
+def test_an_open_event_that_was_dated_by_a_plausible_guess_is_dated_right_once_the_time_is_known() -> None:
+    guess_s = TRUE_S - 86_400.0
+    unset = AlarmSnapshot("pump-3", active=True, event_id="e1", event_start_utc_s=guess_s + 50.0, peak=1.5)
+    alarm = Alarm("pump-3", AT_ONCE, unset)
+    alarm.follow_clock("boot-1", guess_s)
+    assert alarm.follow_clock("boot-1", TRUE_S, was_set=False)
+    assert TRUE_S + 50.0 == alarm.snapshot.event_start_utc_s
+
+
+def test_an_event_of_before_the_box_was_switched_off_keeps_its_start_when_the_time_is_known() -> None:
+    guess_s = TRUE_S - 86_400.0
+    before = AlarmSnapshot("pump-3", active=True, event_id="e1", event_start_utc_s=guess_s - 50.0, peak=1.5)
+    alarm = Alarm("pump-3", AT_ONCE, before)
+    alarm.follow_clock("boot-1", guess_s)
+    alarm.follow_clock("boot-1", TRUE_S, was_set=False)
+    assert guess_s - 50.0 == alarm.snapshot.event_start_utc_s

@@ -11,16 +11,23 @@ from pathlib import Path
 import pytest
 
 from monitor.clock import ClockReading
-from monitor.errors import StoreRefusedError
+from monitor.errors import StoreError, StoreRefusedError
 from monitor.explanation import Explanation, Finding, SoundKind
 from monitor.messages import AlarmChange, AlarmState, ChangeReason, Inference, LogMel, Score
-from monitor.store import ClipJob, Label, Store, open_store
-from monitor.store.clocks import CLOCKS_KEPT, correct_times, note_clock
+from monitor.store import ClipJob, Label, Store, clocks, open_store
+from monitor.store.clocks import CLOCKS_KEPT, note_clock, was_set
+from monitor.store.database import Database
 
 TRUE_S = 1_790_000_000.0
 """What the wall clock should have said when the box started."""
-UNSET = ClockReading("boot-1", 0.0, is_set=False)
-SET = ClockReading("boot-1", TRUE_S, is_set=True)
+BEHIND_S = TRUE_S - 3 * 86_400.0
+"""What systemd guessed instead: when the box was last on."""
+UNSET = ClockReading("boot-1", 0.0, is_set=False, up_s=10.0)
+SET = ClockReading("boot-1", TRUE_S, is_set=True, up_s=1000.0)
+
+
+def correct_times(database: Database) -> int:
+    return sum(clocks.correct_times(database))
 
 
 def explained(start_utc_s: float) -> Explanation:
@@ -133,7 +140,7 @@ def test_what_was_dated_before_the_jump_and_stored_after_it_is_put_right_later(s
 def test_each_stretch_of_a_clock_that_jumped_twice_is_put_right_by_its_own_error(store: Store) -> None:
     note_clock(store.database, UNSET)
     happen(store, "e1", 100.0)
-    note_clock(store.database, replace(UNSET, offset_s=86_400.0))
+    note_clock(store.database, replace(UNSET, offset_s=86_400.0, up_s=150.0))
     happen(store, "e2", 86_400.0 + 200.0)
     note_clock(store.database, SET)
     correct_times(store.database)
@@ -203,17 +210,113 @@ def test_the_clocks_that_are_remembered_are_bounded(store: Store) -> None:
     assert (6, CLOCKS_KEPT) == tuple(rows[0])
 
 
-def test_a_store_that_refuses_is_as_it_was(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_store_that_refuses_leaves_each_event_whole_and_the_rest_is_put_right_later(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     note_clock(store.database, UNSET)
     happen(store, "e1", 100.0)
     note_clock(store.database, SET)
+    beside = clocks._correct_beside_start
 
-    def refuse(*_: object) -> None:
+    def refuse(*arguments: object) -> None:
+        beside(*arguments)  # type: ignore[arg-type]  # as it is called
         raise sqlite3.OperationalError("disk I/O error")
 
-    monkeypatch.setattr("monitor.store.clocks._correct_ends", refuse)
-    with pytest.raises(Exception, match="disk I/O error"):
+    monkeypatch.setattr(clocks, "_correct_beside_start", refuse)
+    with pytest.raises(StoreError, match="disk I/O error"):
         correct_times(store.database)
     monkeypatch.undo()
-    assert 100.0 == store.events(1)[0].start_utc_s
-    assert [102.0, 110.0] == [record.created_utc_s for record in store.pending(9)]
+    (event,) = store.events(9)
+    assert (100.0, 110.0) == (event.start_utc_s, event.end_utc_s)
+    correct_times(store.database)
+    (event,) = store.events(9)
+    assert (TRUE_S + 100.0, TRUE_S + 110.0) == (event.start_utc_s, event.end_utc_s)
+    assert [TRUE_S + 102.0, TRUE_S + 110.0] == [record.created_utc_s for record in store.pending(9)]
+
+
+@pytest.mark.parametrize("behind_s", [3 * 86_400.0, 300.0])
+def test_what_was_dated_by_a_plausible_clock_that_nobody_vouched_for_is_put_right(
+    store: Store, behind_s: float
+) -> None:
+    """However far it was behind: also by less than the box had run with it."""
+    begun_s = TRUE_S - behind_s
+    happen(store, "before", begun_s - 500.0)  # in the run before, when the time was known
+    note_clock(store.database, replace(UNSET, offset_s=begun_s))
+    happen(store, "e1", begun_s + 100.0)
+    store.add_label(Label("e1", "anomaly", "anna", begun_s + 900.0))
+    note_clock(store.database, SET)
+    happen(store, "e2", TRUE_S + 1000.0)
+    for _ in range(3):
+        correct_times(store.database)
+    found = [(event.start_utc_s, event.end_utc_s) for event in reversed(store.events(9))]
+    assert [
+        (begun_s - 500.0, begun_s - 490.0),
+        (TRUE_S + 100.0, TRUE_S + 110.0),
+        (TRUE_S + 1000.0, TRUE_S + 1010.0),
+    ] == found
+    changes = [change["at_utc_s"] for event in ("e1", "e2") for change in store.transitions(event)]
+    assert [TRUE_S + 102.0, TRUE_S + 110.0, TRUE_S + 1002.0, TRUE_S + 1010.0] == changes
+    assert [TRUE_S + 900.0] == [label.at_utc_s for label in store.labels("e1")]
+    explanation = store.events(2)[1].explanation
+    assert explained(TRUE_S + 100.0) == explanation
+
+
+def test_what_still_waits_is_sent_with_the_right_time_though_the_clock_was_plausible(store: Store) -> None:
+    note_clock(store.database, replace(UNSET, offset_s=BEHIND_S))
+    happen(store, "e1", BEHIND_S + 100.0)
+    note_clock(store.database, SET)
+    happen(store, "e2", TRUE_S + 1000.0)
+    for _ in range(2):
+        correct_times(store.database)
+    sent = [record.body["at_utc_s"] for record in store.pending(9)]
+    assert [TRUE_S + 102.0, TRUE_S + 110.0, TRUE_S + 1002.0, TRUE_S + 1010.0] == sent
+
+
+def test_the_end_of_an_event_that_came_late_is_put_right_once(store: Store) -> None:
+    note_clock(store.database, replace(UNSET, offset_s=BEHIND_S))
+    happen(store, "e1", BEHIND_S + 100.0, cleared=False)
+    note_clock(store.database, SET)
+    correct_times(store.database)
+    with store.database.transaction() as connection:
+        connection.execute("UPDATE events SET end_utc_s = ?", (BEHIND_S + 110.0,))
+    for _ in range(2):
+        correct_times(store.database)
+        assert [TRUE_S + 110.0] == [event.end_utc_s for event in store.events(9)]
+
+
+@pytest.mark.parametrize("by_s", [-3600.0, 0.0, 59.0])
+def test_a_clock_that_was_ahead_or_hardly_wrong_changes_no_row(store: Store, by_s: float) -> None:
+    note_clock(store.database, replace(UNSET, offset_s=TRUE_S - by_s))
+    happen(store, "e1", TRUE_S + 100.0)
+    note_clock(store.database, SET)
+    assert 0 == correct_times(store.database)
+
+
+def test_whether_the_time_was_known_in_this_run_of_the_box_is_remembered(store: Store) -> None:
+    assert note_clock(store.database, replace(UNSET, offset_s=TRUE_S))
+    assert not was_set(store.database, "boot-1")
+    assert note_clock(store.database, SET), "it says the same, but now somebody vouches for it"
+    assert (True, False) == (was_set(store.database, "boot-1"), was_set(store.database, "boot-2"))
+
+
+def test_rows_are_put_right_in_short_pieces_and_none_is_written_without_need(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note_clock(store.database, UNSET)
+    happen(store, "e1", 100.0)
+    with store.database.transaction() as connection:
+        connection.executemany(
+            "INSERT INTO audit (at_utc_s, origin, source_id, arguments, result) "
+            "VALUES (?, 'mqtt', 'p', '{}', 'done')",
+            [(100.0 + number / 100,) for number in range(1200)],
+        )
+    note_clock(store.database, SET)
+    begun = []
+    transaction = store.database.transaction
+    monkeypatch.setattr(store.database, "transaction", lambda: begun.append(1) or transaction())
+    pieces = list(clocks.correct_times(store.database))
+    assert 1 + 2 + 1200 == sum(pieces), "an event, its two changes, what was recorded"
+    assert clocks.PIECE_ROWS == max(pieces)
+    assert 1 + 1 + 1 + 3 == len(begun), "what waits, the event, its changes, three pieces of the record"
+    assert 0 == correct_times(store.database)
+    assert 6 == len(begun), "what is right is not written again"
