@@ -132,7 +132,7 @@ def live(tmp_path: Path) -> Iterator[Callable[..., LiveDaemon]]:
 
     def start(*sources: Mapping[str, object], **sections: object) -> LiveDaemon:
         folder = tmp_path / f"live{len(daemons)}"
-        folder.mkdir()
+        folder.mkdir(exist_ok=True)  # a test may have put something there for it
         daemons.append(LiveDaemon(folder, *sources, **sections))
         return daemons[-1]
 

@@ -61,15 +61,6 @@ def begun(live: Live, tmp_path: Path, keys: Mapping[str, Any]) -> LiveDaemon:
     return live(SOURCE, **keys)
 
 
-@pytest.fixture
-def live(live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Live:
-    """As fixtures_live has it, in a folder that may be there already."""
-    make = Path.mkdir
-    monkeypatch.setattr(Path, "mkdir", lambda path, *a, **k: make(path, *a, **{**k, "exist_ok": True}))
-    assert tmp_path.is_dir()
-    return live
-
-
 def test_promoted_and_rolled_back_without_losing_a_sample(
     live: Live, tmp_path: Path, keys: Mapping[str, Any]
 ) -> None:
