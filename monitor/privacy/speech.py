@@ -86,7 +86,7 @@ class SpeechDetector:
             as_it_is, alone = self._run(at_level(heard)), self._run(at_level(foreground(heard)))
         except FAILURES as error:
             raise SpeechCheckError(
-                f"the speech check failed on a clip: {error or 'out of memory'}"
+                f"the speech check failed on a clip: {str(error) or 'out of memory'}"
             ) from error
         found = np.asarray(np.maximum(as_it_is, alone), np.float32)
         if not np.isfinite(found).all():  # no comparison would hold: it would count as silence

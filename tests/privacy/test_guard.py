@@ -33,6 +33,7 @@ from monitor.messages import (
 from monitor.pipeline import FlaggedWindow
 from monitor.privacy import guard
 from monitor.privacy import speech as speech_check
+from monitor.privacy.blur import smeared
 from monitor.privacy.speech import SpeechDetector
 from monitor.store import Store, StoredClip, clip_files, open_store
 from monitor.store.protection import UNTOUCHED, Protection, Spoken, protection_from_text
@@ -185,6 +186,35 @@ def test_what_cannot_be_checked_is_not_written_and_is_counted_and_said(
             assert all((np.diff(arrays[name], axis=1) == 0).all() for name in arrays.files)
     (told,) = [facts for _, event, facts in log.lines if "cannot be checked for speech" in event]
     assert "out of memory" in str(told["reason"])
+
+
+def test_a_clip_that_the_memory_does_not_suffice_for_is_not_written_and_said(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> Float32:
+        raise MemoryError
+
+    monkeypatch.setattr(guard, "blurred", fail)
+    log = CapturedLog()
+    keeper = heard(store, talk(), log, {}, speech="blur")
+    assert ("unchecked", 1) == (the_clip(store).gone, keeper.guard.unchecked)
+    (told,) = [facts for _, event, facts in log.lines if "cannot be checked for speech" in event]
+    assert "out of memory" == told["reason"]
+
+
+def test_a_map_that_the_memory_does_not_suffice_for_is_counted_and_the_next_one_written(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = [MemoryError()]
+
+    def once(*given: object) -> Float32:
+        if failures:
+            raise failures.pop()
+        return smeared(*given)  # type: ignore[arg-type]  # as given
+
+    monkeypatch.setattr(guard, "smeared", once)
+    keeper = heard(store, talk(), CapturedLog(), {}, speech="blur")
+    assert (1, 11) == (keeper.dropped, len(store.windows(EVENT)))
 
 
 def test_a_window_whose_sound_is_held_no_more_counts_as_spoken_all_through(store: Store) -> None:

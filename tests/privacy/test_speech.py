@@ -137,3 +137,24 @@ def test_stretches_have_margins_join_over_short_pauses_and_leave_clicks_out() ->
     assert [expected] == stretches_from_probabilities(heard, 0.9, 200 * FRAME_S)
     assert [Spoken(1.0, 3.0)] == joined([Spoken(2.0, 2.5), Spoken(1.0, 3.0), Spoken(3.0, 3.0)])
     assert [Spoken(0.0, 0.3)] == stretches_from_probabilities(np.ones(9, np.float32), 0.9, 0.3)
+
+
+@pytest.mark.parametrize("answer", [np.nan, np.inf])
+def test_an_answer_that_is_no_number_is_no_answer(monkeypatch: pytest.MonkeyPatch, answer: float) -> None:
+    given = np.full(20, 0.01, np.float32)
+    given[7] = answer
+    monkeypatch.setattr(SpeechDetector, "_run", lambda *_: given)
+    with pytest.raises(SpeechCheckError, match="no number"):
+        SpeechDetector().spoken(np.zeros(RATE_HZ, np.float32), RATE_HZ, 0.9)
+
+
+@pytest.mark.parametrize("failure", [MemoryError(), RuntimeError("soxr"), ValueError("channels")])
+def test_whatever_fails_on_the_way_to_the_network_is_a_check_that_failed(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise failure
+
+    monkeypatch.setattr("soxr.resample", fail)
+    with pytest.raises(SpeechCheckError, match=r"out of memory|soxr|channels"):
+        SpeechDetector().spoken(np.zeros(48_000, np.float32), 48_000, 0.9)

@@ -61,6 +61,11 @@ def test_the_unit_is_fenced_in(unit: str) -> None:
     assert said[UNITS.index(unit)] == exposed
 
 
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_crash_writes_no_memory_to_the_disk(unit: str) -> None:
+    assert ["0"] == values(unit, "LimitCORE")
+
+
 def test_what_would_take_the_sound_card_away_is_not_set() -> None:
     for trap in ("PrivateDevices", "ProtectClock", "ProcSubset", "MemoryDenyWriteExecute", "DynamicUser"):
         assert [] == values("wheeltapper", trap)
