@@ -7,7 +7,7 @@
     control (one thread)            the page's questions and commands
     metrics (one thread)            Prometheus's questions
     reload  (one thread)            another configuration -> sources that join, leave, change their bundle
-    main                            health, systemd, status.json
+    main                            health, systemd, status.json, the jumps of the wall clock
 
 Every queue is bounded and says what it does when full; every thread is run by the supervisor.
 """
@@ -111,7 +111,12 @@ class Daemon:
 
         # who asks, and what changes
         painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
-        self._reloads = Reloads(self._make_reloader(reread, painter), self._errands, log)
+        self._reloads = Reloads(
+            self._make_reloader(reread, painter),
+            self._errands,
+            log,
+            end_daemon=self._supervisor.gave_up.set,
+        )
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
         self._caretaker = Caretaker(
             self._household(),
@@ -182,7 +187,12 @@ class Daemon:
                 return
 
     def _judge(self) -> None:
-        """Take what waits, judge it, obey operators: alarms change in this thread alone."""
+        """Take what waits, judge it, obey operators: alarms change in this thread alone.
+
+        In this order: of each source the dropped windows came before the others; a source that leaves does
+        so between two turns, with no window in hand; commands meet the alarm as the last window left it.
+        Clips of streams that have ended end when nothing waits, for a window that does may lengthen one.
+        """
         taken = self._queue.take(self._config.engine.max_batch, WAIT_S)
         self._pipeline.give_up(taken.dropped)
         self._pipeline.hear(taken.windows)
