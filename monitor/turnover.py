@@ -1,8 +1,15 @@
 """Lets sources join, leave and change while the daemon runs: all that a configuration asks for, or none.
 
     prepare  any thread     opens bundles, engines and inputs beside those in use, refuses what does not fit
-    apply    judging thread one moment between two windows; cannot fail
-    follow   any thread     ends and begins captures, sees those off that leave
+    apply    judging thread one moment between two windows; if it fails the daemon ends
+    follow   any thread     ends and begins captures, sees off, sees in
+
+    see off  any thread     last windows judged, or told as dropped; retire; clips written; leave
+    retire   judging thread the last word of a source: its clip ends, its alarm is out of service
+    leave    judging thread it is no longer known, and its engine let go
+    see in   any thread     until successors are present: by a first window, or without where none will come
+    let go   judging thread an engine is closed, unless another machine has it, or `hold` keeps it (Roster)
+    drop     any thread     instead of apply: what was opened is closed again
 
 Judging goes on throughout. A bundle is swapped by giving its source a successor (`monitor.roster`): the
 capture stays open, and from some window on each window is cut for, and judged by, the machine with the new
@@ -44,7 +51,7 @@ LOOK_EVERY_S = 0.02
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The parts of a daemon that know its sources."""
+    """The parts of a daemon that a change of its sources goes through."""
 
     roster: Roster
     inputs: Inputs
