@@ -66,14 +66,15 @@ def check_user(patient: Patient) -> Iterator[Finding]:
 
 def check_clock(patient: Patient) -> Iterator[Finding]:
     """Say whether the clock is set, and kept right."""
-    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())
+    now_utc_s = time.time()
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_utc_s))
     remedy = "let the box reach a time server: timedatectl set-ntp true; timedatectl timesync-status"
-    if time.time() < CLOCK_SET_UTC_S:
+    if now_utc_s < CLOCK_SET_UTC_S:
         yield warning("clock", f"it says {now}: nobody has set it; events will have wrong times", remedy)
         return
     synchronised = clock_is_synchronised()
     trusted = patient.config.clock == "trusted"
-    if not KnownTime(vouched=trusted, root=patient.root, synchronised=lambda: synchronised)(time.time()):
+    if not KnownTime(vouched=trusted, root=patient.root, synchronised=lambda: synchronised)(now_utc_s):
         said = f"it says {now}, and nobody vouches for it: events may have wrong times"
         yield warning("clock", said, f"{remedy}; without one: config key clock")
     elif synchronised is None:
