@@ -14,6 +14,7 @@ from pathlib import Path
 from monitor.config import Config, load_config
 from monitor.daemon import Daemon
 from monitor.demo import HINTS, TEXTS, demo_config
+from monitor.heap import share_heap
 from monitor.logs import open_log
 from monitor.notify import Notifier
 
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.demo:  # a demo ends with its terminal
         signal.signal(signal.SIGHUP, lambda *_: hangup.set())
     page = _page(arguments.demo) if arguments.demo else None
+    share_heap()  # before its threads begin
     daemon = Daemon(
         config,
         log=log,

@@ -20,9 +20,9 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from monitor.config import ReplayConfig
 from monitor.errors import ReplayError
+from monitor.heap import share_heap
 from monitor.logs import Log
 from monitor.replay.chores import doing
-from monitor.replay.heap import share_heap
 
 NICE = 5
 """Below the daemon: its sound cannot wait, a picture can. Where nobody else has said how nice to be."""
