@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,8 @@ from monitor.explanation import Explanation
 from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.health import HealthBook, SourceFacts
 from monitor.machine import Machine, facts_at_start
-from monitor.messages import AlarmChange, ChangeReason, Inference, MachineCondition, Score
+from monitor.messages import AlarmChange, ChangeReason, Inference, MachineCondition, Score, Span
+from monitor.privacy.published import inference_without_moments, score_without_moments
 from monitor.publish.documents import Progress, alarm_payload, health_payload, known
 from monitor.publish.explained import ExplanationDocument, Voice, explanation_document
 from monitor.publish.fields import rfc3339_from_utc_s
@@ -62,6 +63,11 @@ class Announcer:
         self._told: dict[str, tuple[object, float]] = {}
         self._alarms: dict[str, AlarmPayload] = {}
         self._heard: set[str] = set()
+        self._hides_moments: Callable[[Span], bool] = lambda _span: False
+
+    def hide_moments(self, where: Callable[[Span], bool]) -> None:
+        """Tell of windows of which `where` says so nothing that is finer than a second."""
+        self._hides_moments = where
 
     def reconfigure(self, config: MqttConfig) -> None:
         """Take what of the configuration can be taken while running: mqtt.map_windows."""
@@ -69,6 +75,8 @@ class Announcer:
 
     def offer_score(self, score: Score) -> None:
         """Tell a window's score."""
+        if self._hides_moments(score.span):
+            score = score_without_moments(score)
         for outlet in self._outlets:
             outlet.offer_score(score)
 
@@ -78,6 +86,8 @@ class Announcer:
         machine = self._roster.get(inference.span.source_id) if wanted else None
         if machine is not None:
             edges_hz = _edges_hz(machine.ear.frontend.parameters)
+            if self._hides_moments(inference.span):
+                inference = inference_without_moments(inference)
             for outlet in self._outlets:
                 outlet.offer_map(inference, edges_hz)
 

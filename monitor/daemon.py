@@ -87,7 +87,7 @@ class Daemon:
         self._config, self._log, self._notifier = config, log, notifier
         self._supervisor = Supervisor(log)
         self._errands = Errands()
-        self._store, machines, timekeeper = open_what_is_kept(config, notifier, log)
+        self._store, machines, self._timekeeper = open_what_is_kept(config, notifier, log)
         self._roster = Roster(machines)
 
         # where it is told
@@ -103,6 +103,7 @@ class Daemon:
             self._roster, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
         self._pipeline.treat_portraits(self._keeper.portrait_to_keep)
+        self._announcer.hide_moments(self._keeper.hides_moments)
         self._pipeline.ask_plant(self._signals)
         self._pipeline.go_by(open_clock(self._store, trusted=config.clock == "trusted"))
         self._pipeline.resume()
@@ -119,13 +120,7 @@ class Daemon:
         )
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
         self._caretaker = Caretaker(
-            self._household(),
-            self._book,
-            self._announcer,
-            notifier,
-            config.state_dir,
-            timekeeper=timekeeper,
-            log=log,
+            self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
         self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
         self._control = self._make_control() if config.replay.enabled else None
@@ -241,6 +236,7 @@ class Daemon:
             publisher=self._outlets.publisher,
             edge_node=self._outlets.edge_node,
             supervisor=self._supervisor,
+            timekeeper=self._timekeeper,
         )
 
     def _make_control(self) -> ControlServer:

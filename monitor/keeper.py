@@ -17,6 +17,7 @@ from monitor.errors import CommandError, StoreError
 from monitor.housekeeping import Housekeeping
 from monitor.logs import Log
 from monitor.machine import Machine
+from monitor.messages import Span
 from monitor.pipeline import FlaggedWindow
 from monitor.privacy.guard import SoundGuard
 from monitor.privacy.portraits import portrait_to_keep, take_courses_out
@@ -115,6 +116,10 @@ class Keeper:
     ) -> Mapping[str, object] | None:
         """Return what may be stored of a portrait that remembers its source from stream time `since_s` on."""
         return portrait_to_keep(self.rules, source_id, portrait, since_s)
+
+    def hides_moments(self, span: Span) -> bool:
+        """Whether nothing that is finer than a second may be told of a window: it may be speech."""
+        return self.rules.of(span.source_id, span.start_s).speech != "keep"
 
     def clean_portraits(self) -> None:
         """Take out of stored portraits what may be stored no more. Not by the thread that judges."""
