@@ -62,6 +62,8 @@ class Household:
     """Knows the broker and the hosts of Sparkplug, and is told how the box is; None when it is off."""
     supervisor: Supervisor
     """Knows which threads failed."""
+    timekeeper: Timekeeper
+    """Knows whether the box knows the time."""
 
 
 class Caretaker:
@@ -75,7 +77,6 @@ class Caretaker:
         notifier: Notifier,
         state_dir: Path,
         *,
-        timekeeper: Timekeeper,
         log: Log,
     ) -> None:
         self._house = household
@@ -87,7 +88,7 @@ class Caretaker:
         self._evidence = WatchdogEvidence()
         self._overload = OverloadLog(log)
         self._standstill = Standstill(log)
-        self._timekeeper = timekeeper
+        self._timekeeper = household.timekeeper
         self._started_s, self._started_utc_s = time.monotonic(), time.time()
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False

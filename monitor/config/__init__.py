@@ -93,8 +93,8 @@ class Config(Section):
     clock: Literal["auto", "trusted"] = Field(
         default="auto",
         description="When the box's clock is taken as set. auto: once the kernel, systemd or the hardware "
-        "clock vouch for it. trusted: whenever it says 2020 or later, for a box that never sees a time server "
-        "and has no hardware clock.",
+        "clock vouch for it. trusted: whenever it says 2020 or later, for a box that never sees a time "
+        "server and has no hardware clock.",
     )
     sources: tuple[SourceConfig, ...] = Field(min_length=1, description="What is listened to.")
     window: WindowConfig = Field(default_factory=WindowConfig)

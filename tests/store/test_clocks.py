@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -311,9 +312,14 @@ def test_rows_are_put_right_in_short_pieces_and_none_is_written_without_need(
             [(100.0 + number / 100,) for number in range(1200)],
         )
     note_clock(store.database, SET)
-    begun = []
+    begun: list[int] = []
     transaction = store.database.transaction
-    monkeypatch.setattr(store.database, "transaction", lambda: begun.append(1) or transaction())
+
+    def counted() -> contextlib.AbstractContextManager[sqlite3.Connection]:
+        begun.append(1)
+        return transaction()
+
+    monkeypatch.setattr(store.database, "transaction", counted)
     pieces = list(clocks.correct_times(store.database))
     assert 1 + 2 + 1200 == sum(pieces), "an event, its two changes, what was recorded"
     assert clocks.PIECE_ROWS == max(pieces)
