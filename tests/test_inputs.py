@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+from fixtures_mosquitto import eventually
 from machine_rig import machine
 
 from monitor.config import Config, parse_config
@@ -92,3 +94,21 @@ def test_while_inputs_change_the_daemon_does_not_take_it_that_all_sound_has_ende
     inputs.begin(change, supervisor)
     assert not inputs.have_all_ended, "it has begun again"
     assert [] == inputs.stop(supervisor, 5.0)
+
+
+def test_a_file_that_waits_for_room_while_nothing_is_judged_ends_and_loses_its_own_windows_alone(
+    tmp_path: Path,
+) -> None:
+    soundfile.write(tmp_path / "x.wav", np.ones(16_000 * 60) / 10, 16_000)
+    now = config(f"{{id: x, kind: file, path: {tmp_path}/x.wav, pace: fast}}")
+    pump = replace(machine("x", []), source=now.sources[0])
+    queue, book = WindowQueue(4), HealthBook([facts_at_start(pump)])
+    inputs, supervisor = Inputs(now, [pump], lambda one: Lane(one, queue, book)), Supervisor(CapturedLog())
+    inputs.start(supervisor)
+    eventually(lambda: len(queue) == 2)
+    change = inputs.prepare(config(OTHER))
+    assert [] == inputs.end(change, supervisor, 4.0)
+    change.drop()
+    assert 2 == len(queue), "no more than there was room for"
+    passed = queue.passed()["x"]
+    assert passed.dropped == passed.put - 2 > 0
