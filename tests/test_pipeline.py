@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -221,3 +222,22 @@ def test_shelving_ends_by_itself_and_that_is_stored(store: Store, audience: Audi
     judge.expire(1060.0)
     assert AlarmState.NORMAL is pump.alarm.state
     assert ["shelved", "shelving_expired"] == [record.body["reason"] for record in store.pending(10)]
+
+
+def test_engines_of_machines_that_are_passed_over_are_closed_with_the_one_before(
+    store: Store, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[int] = []
+    monkeypatch.setattr(ScriptedEngine, "close", lambda engine: closed.append(id(engine)))
+    machines = [replace(machine("pump", []), number=number) for number in range(1, 5)]
+    first, second, third, fourth = machines
+    roster = Roster([first])
+    judge = Pipeline(roster, store, audience, audience.keep, CapturedLog(), say=lambda _: None)
+    roster.expect(second)
+    roster.expect(third)
+    judge.take_over(third)
+    assert [id(one.engine) for one in (first, second)] == closed
+    roster.expect(fourth)
+    judge.leave(third)
+    assert {id(one.engine) for one in machines} == set(closed)
+    assert 4 == len(closed)
