@@ -103,6 +103,7 @@ class Daemon:
             self._roster, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )
         self._pipeline.treat_portraits(self._keeper.portrait_to_keep)
+        self._announcer.hide_moments(self._keeper.hides_moments)
         self._pipeline.ask_plant(self._signals)
         self._pipeline.go_by(open_clock(self._store, trusted=config.clock == "trusted"))
         self._pipeline.resume()
