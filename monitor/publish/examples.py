@@ -178,6 +178,11 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     ({"action": "set_limits", "reset": True}, "All limits as in the configuration again."),
     (
+        {"action": "promote", "note": "heard beside the old one for a week"},
+        "Let this source's candidate bundle judge from now on; no sample is lost.",
+    ),
+    ({"action": "rollback"}, "Let the bundle before the last promotion judge again."),
+    (
         {"action": "reload"},
         "Read config.yaml again, to `command` of the box. All that changed is applied, or nothing is.",
     ),
