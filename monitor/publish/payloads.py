@@ -207,8 +207,8 @@ class ScorePayload(WindowPayload):
         json_schema_extra=TEXT,
     )
     profile: tuple[float | None, ...] | None = Field(
-        description="Mean error of each frame over the bands, evenly from start to end, to 4 digits; null: "
-        "not judged.",
+        description="Mean error of each frame over the bands, evenly from start to end, to 4 digits; where "
+        "speech is taken out, the mean of its second. null: not judged.",
         json_schema_extra=SQUARED,
     )
     level_dbfs: float | None = Field(
