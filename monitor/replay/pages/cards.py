@@ -169,7 +169,7 @@ def _why_off(source: SourceNow, tongue: Tongue) -> str:
     if source.off is not None:
         since_utc_s = ms_from_rfc3339(source.off.since) / 1000
         return tongue(
-            "The machine is off since {time}: {why}.",
+            "The machine has been off since {time}: {why}.",
             time=f"{day(since_utc_s)} {clock(since_utc_s)}",
             why=", ".join(tongue(OFF_CAUSES[cause]) for cause in source.off.causes),
         )
