@@ -59,8 +59,9 @@ def guarded(night_daemon: DaemonProcess) -> Iterator[Served]:
     page.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A Chromium for one file of tests: while Playwright runs, no other test may run an event loop."""
     if CHROMIUM is None:
         pytest.skip("no Chromium here: the system-test target installs it")
     # as root there is no sandbox to be had; sound may begin only after a touch, as on a tablet
