@@ -184,15 +184,9 @@ class Library:
         Raises:
             LibraryError: There is none, it is another one by now, or the disk refuses.
         """
-        with self._lock():
-            roles = self.roles()
-            if candidate is not None and roles.candidate != candidate:
-                raise LibraryError(
-                    f"{self.source_id}: the candidate is {roles.candidate} by now, not {candidate}; ask again"
-                )
-            changed = roles.promoted(key, by)
-            self._replace(changed)
-        return changed
+        return self._change(
+            "the candidate", lambda roles: roles.candidate, candidate, lambda roles: roles.promoted(key, by)
+        )
 
     def roll_back(self, by: By, *, previous: str | None = None, key: str | None = None) -> Roles:
         """Make the version live that was live before; `previous` and `key` as for `promote`.
@@ -200,15 +194,26 @@ class Library:
         Raises:
             LibraryError: There is none, it is another one by now, or the disk refuses.
         """
+        return self._change(
+            "the one before", lambda roles: roles.previous, previous, lambda roles: roles.rolled_back(key, by)
+        )
+
+    def _change(
+        self,
+        what: str,
+        present: Callable[[Roles], str | None],
+        expected: str | None,
+        changed: Callable[[Roles], Roles],
+    ) -> Roles:
+        """Replace the roles by what becomes of them, if `what` still is the version that was looked at."""
         with self._lock():
             roles = self.roles()
-            if previous is not None and roles.previous != previous:
-                raise LibraryError(
-                    f"{self.source_id}: the one before is {roles.previous} by now, not {previous}; ask again"
-                )
-            changed = roles.rolled_back(key, by)
-            self._replace(changed)
-        return changed
+            found = present(roles)
+            if expected not in {None, found}:
+                raise LibraryError(f"{self.source_id}: {what} is {found} by now, not {expected}; ask again")
+            after = changed(roles)
+            self._replace(after)
+        return after
 
     def mark_recorded(self, command_ids: Collection[str]) -> None:
         """Remember that the changes of these commands are on record.
