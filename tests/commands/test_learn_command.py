@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import signal
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from fixtures_verbs import ran
+from fixtures_verbs import killed_after_two_epochs, ran
 
 from engines.bundle import open_bundle
 from monitor.bundles.keys import make_keys, public_text
@@ -30,21 +28,6 @@ MINUTES = {"train": 5, "calibrate": 6}
 KNOCKS_S = (20, 25)
 KNOCKING = 3
 TINY = ("--widths", "4,4", "--epochs", "3", "--threads", "1")
-KILLED = """
-import os, signal, sys
-from monitor.__main__ import main
-from training.state import TrainingState
-
-save = TrainingState.save
-
-def save_and_die(state, checkpoint):
-    save(state, checkpoint)
-    if len(state.history) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-TrainingState.save = save_and_die
-main(sys.argv[1:])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +62,7 @@ def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_withou
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ["learn", "fan", "--config", config(tmp_path), "--data", sound, *TINY]
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, *map(str, words)], check=False, capture_output=True, text=True
-    )
+    killed = killed_after_two_epochs(*words)
     assert -signal.SIGKILL == killed.returncode, killed.stderr
     assert f"odd        {KNOCKING:02d}.flac from 1" in killed.stdout
     library = Library(tmp_path / "state", "fan")

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fixtures_verbs import Ran, ran
+from fixtures_verbs import Ran, killed_after_two_epochs, ran
 
 from engines.bundle import open_bundle
 
@@ -20,21 +20,6 @@ RATE_HZ = 16_000
 TRAIN_S = {"a.wav": 66, "b.wav": 66, "c.wav": 66, "d.wav": 14}
 CALIBRATE_S = {"e.wav": 330}
 TINY = ("--widths", "4,4", "--epochs", "4", "--threads", "1")
-KILLED_AFTER_TWO_EPOCHS = """
-import os, signal, sys
-from monitor.__main__ import main
-from training.state import TrainingState
-
-save = TrainingState.save
-
-def save_and_die(state, checkpoint):
-    save(state, checkpoint)
-    if len(state.history) == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-TrainingState.save = save_and_die
-main(sys.argv[1:])
-"""
 
 
 def write_noise(path: Path, seconds: int, seed: int) -> None:
@@ -126,8 +111,7 @@ def test_a_killed_training_resumes_to_the_same_model(
 ) -> None:
     out = tmp_path / "fan"
     words = words_for(sound, out)
-    command = [sys.executable, "-c", KILLED_AFTER_TWO_EPOCHS, *map(str, words)]
-    killed = subprocess.run(command, check=False, capture_output=True)
+    killed = killed_after_two_epochs(*words)
     assert -signal.SIGKILL == killed.returncode
     assert not out.exists()
     again = ran(*words)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from edge_rig import EdgeRig, HostSide, at
-from fixtures_mosquitto import Mosquitto, Recorder, eventually
+from fixtures_mosquitto import Mosquitto, eventually
 
 from monitor.errors import SparkplugError
 from monitor.messages import CaptureState
@@ -17,24 +17,6 @@ from monitor.publish.sparkplug.roster import MAX_DEVICES, check_device_ids
 from monitor.publish.sparkplug.settings import Now
 
 pytestmark = pytest.mark.broker
-
-
-@pytest.fixture
-def host(mosquitto: Mosquitto, make_recorder: Callable[..., Recorder]) -> HostSide:
-    return HostSide(make_recorder(mosquitto.port, "spBv1.0/#"))
-
-
-@pytest.fixture
-def make_edge() -> Iterator[Callable[..., EdgeRig]]:
-    rigs: list[EdgeRig] = []
-
-    def make(*servers: tuple[str, int], **settings: object) -> EdgeRig:
-        rigs.append(EdgeRig(servers, **settings))  # type: ignore[arg-type]
-        return rigs[-1].run()
-
-    yield make
-    for rig in rigs:
-        rig.stop(0.5)
 
 
 @pytest.mark.parametrize("aliases", [False, True])

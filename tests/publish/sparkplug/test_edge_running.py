@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from edge_rig import EdgeRig, HostSide, at
-from fixtures_mosquitto import Mosquitto, Recorder, eventually
+from fixtures_mosquitto import Mosquitto, eventually
 from publish_rig import LIMITS, VOICE, change_to
 
 from monitor.config.off import OffConfig
@@ -32,11 +32,6 @@ from monitor.testing import CapturedLog
 pytestmark = pytest.mark.broker
 SECTION = OffConfig.model_validate({"signal": {"kind": "sparkplug"}})
 OFF = MachineOff((OffCause.SIGNAL,), "the plant's signal", 1.75e9)
-
-
-@pytest.fixture
-def host(mosquitto: Mosquitto, make_recorder: Callable[..., Recorder]) -> HostSide:
-    return HostSide(make_recorder(mosquitto.port, "spBv1.0/#"))
 
 
 @pytest.fixture

@@ -33,25 +33,6 @@ EVENTS = 4_000
 
 
 @pytest.fixture
-def host(mosquitto: Mosquitto, make_recorder: Callable[..., Recorder]) -> HostSide:
-    return HostSide(make_recorder(mosquitto.port, "spBv1.0/#"))
-
-
-@pytest.fixture
-def make_edge() -> Iterator[Callable[..., EdgeRig]]:
-    """A function that runs an edge node against these servers; all are stopped with the test."""
-    rigs: list[EdgeRig] = []
-
-    def make(*servers: tuple[str, int], **settings: object) -> EdgeRig:
-        rigs.append(EdgeRig(servers, **settings))  # type: ignore[arg-type]
-        return rigs[-1].run()
-
-    yield make
-    for rig in rigs:
-        rig.stop(0.5)
-
-
-@pytest.fixture
 def tap(mosquitto: Mosquitto) -> Iterator[Tap]:
     tap = Tap(mosquitto.port)
     yield tap
