@@ -2,7 +2,8 @@
 
 A clock that starts in 1970 is seldom seen where systemd runs, which puts it forward to the day that it was
 built itself, or to when the box was last on (systemd(1), systemd-timesyncd.service(8)): plausible and wrong.
-So a time after 2020 is not enough: somebody has to vouch for it.
+So a time after 2020 is not enough: somebody has to vouch for it. systemd notes in /run/systemd/container that
+it runs in a container (Container Interface, systemd.io).
 """
 
 from __future__ import annotations
@@ -61,9 +62,10 @@ class KnownTime:
         said = self._hardware_clocks()
         if said:
             return any(is_set(each) and abs(each - utc_s) <= RTC_NEAR_S for each in said)
-        # without a hardware clock it is systemd's guess; where systemd did not start the box, as in a
-        # container, the clock is somebody else's, and nothing speaks against it
-        return not (self._root / "run/systemd/system").is_dir()
+        # without a hardware clock it is systemd's guess; where systemd did not start the box, or started a
+        # container, which may not set the clock, it is somebody else's, and nothing speaks against it
+        systemd = self._root / "run/systemd"
+        return not (systemd / "system").is_dir() or (systemd / "container").exists()
 
     def _hardware_clocks(self) -> list[float]:
         said = []

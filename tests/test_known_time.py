@@ -54,7 +54,11 @@ def test_where_no_time_server_has_answered_the_hardware_clock_decides(
 
 
 def test_in_a_container_the_clock_is_the_hosts(tmp_path: Path) -> None:
-    assert known(box(tmp_path, systemd=False))
+    assert known(box(tmp_path / "without", systemd=False))
+    booted = box(tmp_path / "booted")
+    assert not known(booted), "systemd started the box itself"
+    (booted / "run/systemd/container").write_text("systemd-nspawn\n", encoding="ascii")
+    assert known(booted)
 
 
 def test_once_it_was_known_it_stays_so_until_it_is_in_1970(tmp_path: Path) -> None:
