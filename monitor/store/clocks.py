@@ -30,6 +30,9 @@ LAST_OF: Mapping[str, str] = {
     "windows": "SELECT MAX(n) FROM windows",
     "labels": "SELECT MAX(n) FROM labels",
     "audit": "SELECT MAX(n) FROM audit",
+    "shadow_runs": "SELECT MAX(n) FROM shadow_runs",
+    "shadow_windows": "SELECT MAX(n) FROM shadow_windows",
+    "shadow_disagreements": "SELECT MAX(n) FROM shadow_disagreements",
     "records": "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
 }
 """Table -> its newest number; changes have the number of their record in the outbox."""
@@ -40,6 +43,9 @@ STAMPS: Sequence[tuple[str, str, str, str]] = (
     ("windows", "n", "windows", "start_utc_s"),
     ("labels", "n", "labels", "at_utc_s"),
     ("audit", "n", "audit", "at_utc_s"),
+    ("shadow_runs", "n", "shadow_runs", "began_utc_s"),
+    ("shadow_windows", "n", "shadow_windows", "start_utc_s"),
+    ("shadow_disagreements", "n", "shadow_disagreements", "start_utc_s"),
 )
 """Table, its number, the key of LAST_OF that bounds it, and the time that is corrected and remembered."""
 BESIDE_START = ("end_utc_s", "acknowledged_utc_s", "locked_utc_s")

@@ -237,6 +237,57 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
             "audit", "origin", "source_id", "command_id", "actor", "action", "arguments", "result", "reason"
         ),
     ),
+    10: (
+        # a candidate that judges beside a live bundle, and how much of what was heard both have judged
+        """CREATE TABLE shadow_runs (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            source_id TEXT NOT NULL,
+            live_bundle_id TEXT NOT NULL,
+            candidate TEXT NOT NULL,
+            began_utc_s REAL NOT NULL,
+            recorded_utc_s REAL,
+            judged_windows INTEGER NOT NULL DEFAULT 0,
+            skipped_windows INTEGER NOT NULL DEFAULT 0,
+            hop_s REAL NOT NULL,
+            UNIQUE (source_id, live_bundle_id, candidate)
+        )""",
+        # many rows: what they have in common stands in the run
+        """CREATE TABLE shadow_windows (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            run INTEGER NOT NULL REFERENCES shadow_runs (n) ON DELETE CASCADE,
+            start_s REAL NOT NULL,
+            start_utc_s REAL NOT NULL,
+            duration_s REAL NOT NULL,
+            live REAL,
+            candidate REAL,
+            quality TEXT NOT NULL,
+            recorded_utc_s REAL
+        )""",
+        "CREATE INDEX shadow_windows_by_run ON shadow_windows (run, n)",
+        # one alarms and the other does not; the sound, where no event of the live bundle has it
+        """CREATE TABLE shadow_disagreements (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            run INTEGER NOT NULL REFERENCES shadow_runs (n) ON DELETE CASCADE,
+            alarmed TEXT NOT NULL CHECK (alarmed IN ('live', 'candidate')),
+            start_s REAL NOT NULL,
+            start_utc_s REAL NOT NULL,
+            duration_s REAL NOT NULL,
+            live_peak REAL,
+            candidate_peak REAL,
+            event_id TEXT,
+            recorded_utc_s REAL,
+            clip_id TEXT UNIQUE,
+            clip_before_s REAL,
+            clip_duration_s REAL,
+            sample_rate_hz INTEGER,
+            lost_samples INTEGER,
+            path TEXT UNIQUE,
+            size_bytes INTEGER NOT NULL DEFAULT 0,
+            gone TEXT,
+            protection TEXT
+        )""",
+        "CREATE INDEX shadow_disagreements_by_run ON shadow_disagreements (run, n)",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 
