@@ -288,6 +288,25 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         )""",
         "CREATE INDEX shadow_disagreements_by_run ON shadow_disagreements (run, n)",
     ),
+    11: (
+        # how the scores of normal windows lay, an hour or a third of a day a row, by what judged them
+        """CREATE TABLE drift_periods (
+            source_id TEXT NOT NULL,
+            basis TEXT NOT NULL,
+            start_utc_s INTEGER NOT NULL,
+            span_s INTEGER NOT NULL,
+            windows INTEGER NOT NULL,
+            body BLOB NOT NULL,
+            PRIMARY KEY (source_id, basis, start_utc_s, span_s)
+        )""",
+        # the limit that is proposed to each source, until it is accepted, outdated or proposed anew
+        """CREATE TABLE drift_proposals (
+            source_id TEXT PRIMARY KEY,
+            proposal_id TEXT NOT NULL,
+            made_utc_s REAL NOT NULL,
+            body TEXT NOT NULL
+        )""",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 
