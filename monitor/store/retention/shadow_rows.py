@@ -57,7 +57,7 @@ def _prune_count(database: Database, run: int, keep: int) -> int:
 
 
 def _prune_age(database: Database, oldest_utc_s: float) -> int:
-    """Remove rows that are too old, and those before them whose clock was not set; none behind a young one."""
+    """Remove rows that are too old, and those undated before them; none behind a young one."""
     removed = 0
     for run in database.rows("SELECT n FROM shadow_runs"):
         number = int(run["n"])
