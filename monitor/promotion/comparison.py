@@ -1,0 +1,108 @@
+"""`judged`: all evidence there is of a candidate beside the live bundle, and the verdict.
+
+Any process may ask that can read the store and the library. It opens both bundles only where sound has to be
+scored again, takes CPU time for that, and remembers what it scored.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from monitor.alarm import AlarmSnapshot
+from monitor.config import Config
+from monitor.promotion.labelled import Labelled, Listened, listened
+from monitor.promotion.pairing import Said, Stretches, sort_alarms
+from monitor.promotion.records import Comparison, Disagreement, Ground, Pairs, Probe, Verdict
+from monitor.promotion.rehearsed import Alarmed
+from monitor.promotion.rules import Asked, verdict
+from monitor.promotion.shadowed import Shadowed, shadowed
+from monitor.promotion.sides import Sides, sides_of
+from monitor.store import Store, open_store
+from monitor.store.shadow import shadow_windows
+
+__all__ = ["Comparison", "Disagreement", "Ground", "Pairs", "Probe", "Verdict", "judged"]
+
+COVERED_SHARE = 0.5
+"""An event counts as judged by both beside each other if so much of its beginning was."""
+BEGINNING_S = 600.0
+"""So much of a long event is its beginning."""
+
+
+def judged(config: Config, source_id: str, *, store: Store | None = None) -> tuple[Comparison, Verdict]:
+    """Compare the candidate of a source with its live bundle.
+
+    `store`: one that is open already; None: it is opened for reading.
+
+    Raises:
+        LibraryError: There are not two versions to compare.
+        CodedError: One of them cannot be opened, or the store cannot be read.
+    """
+    sides = sides_of(config, source_id)
+    with ExitStack() as closing:
+        if store is None:
+            store = open_store(config.state_dir, read_only=True)
+            closing.callback(store.close)
+        compared = _compared(config, sides, store)
+    asked = Asked(hours=168.0, anomalies=10)
+    return compared, verdict(compared, asked)
+
+
+def _compared(config: Config, sides: Sides, store: Store) -> Comparison:
+    source_id, settings = sides.source.id, config.alarm_for(sides.source)
+    snapshot = store.alarm_snapshots().get(source_id)
+    facts = AlarmSnapshot(source_id) if snapshot is None else AlarmSnapshot.from_tree(snapshot)
+    beside = shadowed(
+        shadow_windows(
+            store.database,
+            source_id,
+            candidate=sides.candidate.version,
+            live_bundle_id=sides.live.bundle_id,
+        ),
+        settings,
+        facts,
+    )
+    heard = listened(store, source_id, sides.live.used | sides.candidate.used)
+    alarms = sort_alarms(beside.live, beside.candidate, _said(heard))
+    anomalies, unheard = _found_beside(beside, heard)
+    return Comparison(
+        source_id=source_id,
+        live=sides.live.version,
+        candidate=sides.candidate.version,
+        at_utc_s=time.time(),
+        budget_per_week=settings.false_alarms_per_week,
+        hours=beside.hours,
+        since_utc_s=beside.since_utc_s,
+        false_alarms=alarms.false_alarms,
+        unlabelled_live_only=len(alarms.unlabelled_live_only),
+        unlabelled_both=alarms.unlabelled_both,
+        unlabelled_candidate_only=alarms.unlabelled_candidate_only,
+        anomalies=anomalies,
+        left_out=replace(heard.left_out, no_sound=len(unheard)),
+    )
+
+
+def _said(heard: Listened) -> Said:
+    """Return what people said; what a bundle has learned from is no proof, and true all the same."""
+    true = [*heard.agreed, *heard.known]
+    return Said(
+        anomaly=Stretches(one for one in true if one.rating == "anomaly"),
+        no_anomaly=Stretches(one for one in true if one.rating == "no_anomaly"),
+        open=Stretches(Alarmed(one.start_utc_s, one.end_utc_s or one.start_utc_s, 0.0) for one in heard.open),
+    )
+
+
+def _found_beside(beside: Shadowed, heard: Listened) -> tuple[Pairs, Sequence[Labelled]]:
+    """Return which anomalies were found in the hours that both have judged, and the events of other hours."""
+    live, candidate = Stretches(beside.live), Stretches(beside.candidate)
+    pairs, others = Pairs(), []
+    for one in heard.agreed:
+        beginning = Alarmed(one.start_utc_s, min(one.end_utc_s, one.start_utc_s + BEGINNING_S), 0.0)
+        length_s = beginning.end_utc_s - beginning.start_utc_s
+        if beside.covered.covered_s(beginning) < COVERED_SHARE * length_s or length_s == 0:
+            others.append(one)
+        elif one.rating == "anomaly":
+            pairs = pairs.plus(live=live.meets(one), candidate=candidate.meets(one))
+    return pairs, others

@@ -1,0 +1,115 @@
+"""Which alarms of two bundles are the same, and what people said of them."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.promotion.records import Pairs
+from monitor.promotion.rehearsed import Alarmed
+
+
+class Lasting(Protocol):
+    """Whatever has a beginning and an end."""
+
+    @property
+    def start_utc_s(self) -> float:
+        """When it began."""
+
+    @property
+    def end_utc_s(self) -> float:
+        """When it ended."""
+
+
+class Stretches:
+    """Stretches of time that may be asked which of them meet another."""
+
+    def __init__(self, lasting: Iterable[Lasting]) -> None:
+        merged: list[list[float]] = []
+        for start, end in sorted((one.start_utc_s, one.end_utc_s) for one in lasting):
+            if merged and start <= merged[-1][1]:
+                merged[-1][1] = max(merged[-1][1], end)
+            else:
+                merged.append([start, end])
+        self._starts = [start for start, _ in merged]
+        self._ends = [end for _, end in merged]
+
+    def meets(self, other: Lasting) -> bool:
+        """Say whether any of them has a moment in common with `other`."""
+        first = bisect.bisect_left(self._ends, other.start_utc_s)
+        return first < len(self._ends) and self._starts[first] <= other.end_utc_s
+
+    def covered_s(self, other: Lasting) -> float:
+        """Return how much of `other` they cover, in seconds."""
+        covered = 0.0
+        for i in range(bisect.bisect_left(self._ends, other.start_utc_s), len(self._ends)):
+            if self._starts[i] >= other.end_utc_s:
+                break
+            start = max(self._starts[i], other.start_utc_s)
+            covered += max(0.0, min(self._ends[i], other.end_utc_s) - start)
+        return covered
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What people said of stretches of time."""
+
+    anomaly: Stretches
+    """They agree that something was wrong."""
+    no_anomaly: Stretches
+    """They agree that nothing was."""
+    open: Stretches
+    """They listened, and do not agree or do not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """The alarms of the same hours, by what they were."""
+
+    false_alarms: Pairs
+    """As Comparison.false_alarms."""
+    unlabelled_live_only: tuple[Alarmed, ...]
+    """As Comparison.unlabelled_live_only."""
+    unlabelled_both: int
+    """As Comparison.unlabelled_both."""
+    unlabelled_candidate_only: int
+    """As Comparison.unlabelled_candidate_only."""
+
+
+def sort_alarms(live: Sequence[Alarmed], candidate: Sequence[Alarmed], said: Said) -> Sorted:
+    """Return what the alarms of two bundles were that judged the same sound.
+
+    Two alarms that meet are one case. One that meets a stretch in which people hear an anomaly is a find, and
+    no false alarm. One that nobody labelled is the candidate's false alarm where it stands alone, for else a
+    candidate could raise what it likes; of the live one alone it is no false alarm, for else a deaf candidate
+    would gain by each fault that nobody has looked at.
+    """
+    of_live, of_candidate = Stretches(live), Stretches(candidate)
+    both = live_only = candidate_only = 0
+    unlabelled_both = unlabelled_candidate = 0
+    unlabelled_live: list[Alarmed] = []
+    for one in live:
+        if said.anomaly.meets(one):
+            continue
+        shared = of_candidate.meets(one)
+        if said.no_anomaly.meets(one):
+            both, live_only = both + shared, live_only + (not shared)
+        elif not said.open.meets(one):
+            unlabelled_both += shared
+            unlabelled_live += [one] * (not shared)
+    for one in candidate:
+        if said.anomaly.meets(one) or of_live.meets(one):
+            continue
+        if said.no_anomaly.meets(one):
+            candidate_only += 1
+        elif not said.open.meets(one):
+            candidate_only += 1
+            unlabelled_candidate += 1
+    return Sorted(
+        false_alarms=Pairs(both, live_only, candidate_only),
+        unlabelled_live_only=tuple(unlabelled_live),
+        unlabelled_both=unlabelled_both,
+        unlabelled_candidate_only=unlabelled_candidate,
+    )

@@ -1,0 +1,171 @@
+"""What makes a candidate better: rules that a bundle which learned faults as normal cannot pass.
+
+Each rule gives at most one ground. Fewer alarms are never enough: a deaf bundle has the fewest. What speaks
+against a candidate is held against it by an ordinary test, asked as often as one likes; what speaks for it
+must be evidence that stays right however often it is asked (`chance.evidence`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from monitor.promotion import chance
+from monitor.promotion.records import Comparison, Figure, Ground, Outcome, Pairs, Verdict
+from monitor.promotion.sentences import said
+
+ENOUGH_EVIDENCE = 20.0
+"""By this factor the cases must speak for the candidate: wrong in one of twenty candidates at the most."""
+CHANCE = 0.05
+"""What chance does more rarely than this is held against a candidate."""
+LOST_SHARE = 0.3
+"""With 95 % no more than this share of what the live one finds may be missed, if anything is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How much must be known before a candidate can be better."""
+
+    hours: float
+    """Of sound that both have judged beside each other (bundles.promotion_hours)."""
+    anomalies: int
+    """Held-out labelled anomalies (bundles.promotion_anomalies)."""
+
+
+def verdict(compared: Comparison, asked: Asked) -> Verdict:
+    """Return what follows of a comparison.
+
+    One ground against the candidate is enough for `not_better`, however little else is known; then comes
+    what is not known yet; then whether it is better in anything at all.
+    """
+    against = tuple(_against(compared))
+    if against:
+        return _verdict("not_better", against)
+    early = tuple(_early(compared, asked))
+    if early:
+        return _verdict("too_early", early)
+    gains = tuple(_gains(compared))
+    if not gains:
+        return _verdict("not_better", (_as_good(compared), *_standing(compared)))
+    return _verdict("better", (*gains, *_standing(compared)))
+
+
+def _verdict(outcome: Outcome, grounds: tuple[Ground, ...]) -> Verdict:
+    return Verdict(outcome, grounds, tuple(said(ground) for ground in grounds))
+
+
+def _against(compared: Comparison) -> Iterator[Ground]:
+    if _loses(compared.anomalies):
+        yield _lost(compared.anomalies)
+    false = compared.false_alarms
+    uneven = chance.by_chance(false.candidate_only, false.live_only)
+    if uneven <= CHANCE:
+        yield Ground(
+            "more_false",
+            {"candidate": false.candidate_only, "live": false.live_only, "chance": 100.0 * uneven},
+        )
+    by_promise = chance.at_rate(false.candidate, compared.budget_per_week, compared.hours)
+    if by_promise <= CHANCE and false.candidate_only > false.live_only:
+        figures = {**_rate(compared), "count": false.candidate, "chance": 100.0 * by_promise}
+        yield Ground("promise", figures)
+    heard = heard_foreign(compared)
+    if chance.by_chance(heard.live_only, heard.candidate_only) <= CHANCE:
+        yield Ground("deaf", {"live": heard.live, "lost": heard.live_only, "gained": heard.candidate_only})
+
+
+def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
+    if compared.hours < asked.hours:
+        yield Ground("hours", {"hours": round(compared.hours, 1), "needed": asked.hours})
+    if compared.anomalies.cases == 0:
+        yield Ground("no_anomalies")
+    elif compared.anomalies.cases < asked.anomalies:
+        yield Ground("anomalies", {"cases": compared.anomalies.cases, "needed": asked.anomalies})
+    if compared.unlabelled_live_only:
+        yield Ground("unlabelled", {"count": compared.unlabelled_live_only})
+    if compared.left_out.waiting:
+        yield Ground("waiting", {"count": compared.left_out.waiting})
+    if not compared.probes:
+        yield Ground("no_probe")
+
+
+def _gains(compared: Comparison) -> Iterator[Ground]:
+    anomalies, false = compared.anomalies, compared.false_alarms
+    factor = chance.evidence(anomalies.candidate_only, anomalies.live_only)
+    if factor >= ENOUGH_EVIDENCE:
+        yield Ground(
+            "finds_more",
+            {"gained": anomalies.candidate_only, "lost": anomalies.live_only, "factor": factor},
+        )
+    factor = chance.evidence(false.live_only, false.candidate_only)
+    if factor >= ENOUGH_EVIDENCE:
+        yield Ground(
+            "fewer_false",
+            {
+                "candidate": false.candidate_only,
+                "live": false.live_only,
+                "hours": round(compared.hours, 1),
+                "factor": factor,
+            },
+        )
+
+
+def _as_good(compared: Comparison) -> Ground:
+    anomalies, false = compared.anomalies, compared.false_alarms
+    return Ground(
+        "as_good",
+        {
+            "gained": anomalies.candidate_only - anomalies.live_only,
+            "spared": false.live_only - false.candidate_only,
+        },
+    )
+
+
+def _standing(compared: Comparison) -> Iterator[Ground]:
+    """Yield what does not speak against it, with its figures."""
+    anomalies, false, heard = compared.anomalies, compared.false_alarms, heard_foreign(compared)
+    if anomalies.live_only:
+        yield _lost(anomalies)
+    else:
+        most = 100.0 * chance.share_at_most(0, anomalies.live)
+        yield Ground("none_lost", {"live": anomalies.live, "most": most})
+    yield Ground("within", {**_rate(compared), "candidate": false.candidate, "live": false.live})
+    yield Ground("hears", {"live": heard.live, "both": heard.both, "gained": heard.candidate_only})
+
+
+def _loses(anomalies: Pairs) -> bool:
+    """Say whether more of what is found now is missed than can be put down to chance.
+
+    With few labels a test of "missed more often" finds nothing at all; so it is asked how much may be missed.
+    """
+    if anomalies.live_only == 0:
+        return False
+    most = chance.share_at_most(anomalies.live_only, anomalies.live)
+    return anomalies.live_only > anomalies.candidate_only or most > LOST_SHARE
+
+
+def _lost(anomalies: Pairs) -> Ground:
+    most = 100.0 * chance.share_at_most(anomalies.live_only, anomalies.live)
+    figures: dict[str, Figure] = {"live": anomalies.live, "lost": anomalies.live_only}
+    return Ground("lost", {**figures, "gained": anomalies.candidate_only, "most": most})
+
+
+def _rate(compared: Comparison) -> dict[str, Figure]:
+    low, high = chance.per_week_interval(compared.false_alarms.candidate, compared.hours)
+    return {
+        "hours": round(compared.hours, 1),
+        "low": round(low, 2),
+        "high": round(high, 2) if math.isfinite(high) else high,
+        "budget": compared.budget_per_week,
+    }
+
+
+def heard_foreign(compared: Comparison) -> Pairs:
+    """Return all foreign sounds together."""
+    heard = [probe.heard for probe in compared.probes]
+    return Pairs(
+        sum(one.both for one in heard),
+        sum(one.live_only for one in heard),
+        sum(one.candidate_only for one in heard),
+        sum(one.neither for one in heard),
+    )

@@ -1,0 +1,56 @@
+"""The reasons of a verdict as sentences. Each text is a key of the page's catalogues, which translate it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from monitor.promotion.records import Figure, Ground
+
+SENTENCES: Mapping[str, str] = {
+    # too little is known
+    "hours": "both have judged {hours} h beside each other, {needed} h are asked for "
+    "(bundles.promotion_hours)",
+    "no_anomalies": "no held-out event is labelled as an anomaly: fewer alarms alone cannot be told from a "
+    "deaf bundle, so it is promoted by a person or not at all",
+    "anomalies": "{cases} held-out events are labelled as an anomaly, {needed} are asked for "
+    "(bundles.promotion_anomalies)",
+    "unlabelled": "the live one raised {count} alarms alone that nobody labelled: each may be a fault that "
+    "the candidate misses; listen, and label them",
+    "waiting": "the sound of {count} labelled events was not scored yet; ask again",
+    "no_probe": "no normal sound of this machine is kept to mix foreign sounds into",
+    # it is worse
+    "lost": "of {live} held-out anomalies that the live one finds the candidate misses {lost}, and it finds "
+    "{gained} that the live one misses; with 95 % it misses at most {most} % of what is found now",
+    "more_false": "the candidate raised {candidate} false alarms alone, the live one {live}: by chance so "
+    "uneven in {chance} % of cases",
+    "promise": "{count} false alarms in {hours} h are {low} to {high} a week (90 %), the promise is "
+    "{budget}; by chance in {chance} % of cases",
+    "deaf": "of {live} foreign sounds that the live one hears in this machine's own sound the candidate "
+    "misses {lost}, and hears {gained} that the live one misses",
+    # it is better
+    "finds_more": "it finds {gained} held-out anomalies that the live one misses, and misses {lost} that it "
+    "finds: {factor} times more probable than by chance",
+    "fewer_false": "it raised {candidate} false alarms alone in {hours} h, the live one {live}: {factor} "
+    "times more probable than by chance",
+    # and neither
+    "as_good": "it is better in nothing beyond chance: {gained} more anomalies found and {spared} fewer "
+    "false alarms, of which 7 to 0 would be enough",
+    "none_lost": "it misses none of {live} held-out anomalies that the live one finds; with 95 % it misses "
+    "at most {most} % of such",
+    "within": "{candidate} false alarms in {hours} h are {low} to {high} a week (90 %), the promise is "
+    "{budget}; the live one raised {live}",
+    "hears": "of {live} foreign sounds that the live one hears the candidate hears {both}, and {gained} "
+    "others",
+}
+"""By the code of a ground."""
+
+
+def english(figure: Figure) -> str:
+    """Return a figure as it is written in English: whole numbers whole, others to three digits."""
+    return f"{figure:.3g}" if isinstance(figure, float) else str(figure)
+
+
+def said(ground: Ground, *, write: Callable[[Figure], str] = english, of: Callable[[str], str] = str) -> str:
+    """Return a ground as a sentence without its full stop; `of` translates its text."""
+    figures = {name: write(figure) for name, figure in ground.figures.items()}
+    return of(SENTENCES[ground.code]).format(**figures)
