@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol
 
 import soundfile
 
@@ -25,7 +26,6 @@ from monitor.errors import RecordError
 from monitor.messages import Float32, read_only
 from monitor.recording.folder import COLUMNS, INDEX, LICENCE
 from monitor.recording.given import GivenFile
-from monitor.recording.odd import OddStretch
 from monitor.store.clip_files import flac_from_samples
 from monitor.store.files import PART, disk_errors, write_whole
 
@@ -36,6 +36,30 @@ AROUND_S = 2.0
 """So much usual sound before and after an odd stretch lets one hear what is odd about it."""
 SHORTEST_S = 3.0
 """What is left between two odd stretches must be longer than a window."""
+
+
+class SetAside(Protocol):
+    """A stretch of a file that is kept from learning."""
+
+    @property
+    def file(self) -> Path:
+        """Where it lies."""
+
+    @property
+    def start_s(self) -> float:
+        """From the beginning of the file."""
+
+    @property
+    def end_s(self) -> float:
+        """The same."""
+
+    @property
+    def strangeness(self) -> float:
+        """How unlike the rest it is, for whoever reads the list."""
+
+    @property
+    def reason(self) -> str:
+        """Why it is kept apart, for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +97,7 @@ def material_at(folder: Path, key: str) -> Material | None:
 
 
 def make_material(
-    folder: Path, files: Sequence[GivenFile], odd: Sequence[OddStretch], *, source_id: str, key: str
+    folder: Path, files: Sequence[GivenFile], odd: Sequence[SetAside], *, source_id: str, key: str
 ) -> Material:
     """Put the material at `folder`, whole or not at all; one that is there is replaced.
 
@@ -105,7 +129,7 @@ class _Writer:
         self._odd: list[tuple[str, ...]] = []
         self._seconds = {"train": 0.0, "calibrate": 0.0, ODD: 0.0}
 
-    def add(self, number: int, file: GivenFile, odd: Sequence[OddStretch]) -> None:
+    def add(self, number: int, file: GivenFile, odd: Sequence[SetAside]) -> None:
         """Put a file where it belongs, in parts where some of it is odd."""
         if not odd:
             name = f"{number:05d}-{file.path.name}"
@@ -136,7 +160,7 @@ class _Writer:
         self._rows.append(row)
         self._seconds[file.role] += seconds
 
-    def _keep_odd(self, name: str, one: OddStretch, samples: Float32, rate_hz: int) -> None:
+    def _keep_odd(self, name: str, one: SetAside, samples: Float32, rate_hz: int) -> None:
         first = max(0, round((one.start_s - AROUND_S) * rate_hz))
         self._write(f"{ODD}/{name}", samples[first : round((one.end_s + AROUND_S) * rate_hz)], rate_hz)
         times = (f"{one.start_s:.2f}", f"{one.end_s:.2f}", f"{one.strangeness:.1f}")
@@ -154,7 +178,7 @@ class _Writer:
         write_whole(self._part / name, text.getvalue().encode(), below=self._part)
 
 
-def _between(odd: Sequence[OddStretch], seconds: float) -> list[tuple[float, float]]:
+def _between(odd: Sequence[SetAside], seconds: float) -> list[tuple[float, float]]:
     """Return what is left of a file, parts too short to use left out."""
     parts, at_s = [], 0.0
     for one in odd:

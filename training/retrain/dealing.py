@@ -1,0 +1,62 @@
+"""Which labelled events are learned from, and which are kept to judge by: by event, by kind, not by chance.
+
+    kinds with LEAST_EVENTS or more    a third is held out; the rest is learned from
+    kinds with fewer                   are held out whole: kinds that the model has never heard
+    no anomaly                         a third is held out, where there are LEAST_EVENTS or more
+
+An event's place follows from its id alone, so that the same labels give the same deal on every box.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from training.retrain.said import SaidEvent
+
+LEAST_EVENTS = 3
+"""Two to learn from and one to judge by. One alone was no help on flights (docs/ablations.md)."""
+HELD_SHARE = 1 / 3
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """Who serves what."""
+
+    learned: tuple[SaidEvent, ...]
+    """Learned from: anomalies, and what is no anomaly."""
+    held_out: tuple[SaidEvent, ...]
+    """Kept apart, to judge by."""
+    unseen_kinds: tuple[str, ...]
+    """Kinds of which nothing is learned, in alphabetical order; UNNAMED may be one."""
+
+    @property
+    def learned_kinds(self) -> tuple[str, ...]:
+        """Kinds of anomalies that are learned from, in alphabetical order."""
+        return tuple(sorted({event.kind for event in self.learned if event.rating == "anomaly"}))
+
+
+def dealt(events: Iterable[SaidEvent]) -> Deal:
+    """Return who serves what."""
+    groups: dict[tuple[str, str], list[SaidEvent]] = {}
+    for event in events:
+        groups.setdefault((event.rating, event.kind.casefold()), []).append(event)
+    learned: list[SaidEvent] = []
+    held_out: list[SaidEvent] = []
+    unseen: set[str] = set()
+    for (rating, _), group in sorted(groups.items()):
+        if rating == "anomaly" and len(group) < LEAST_EVENTS:
+            held_out += group
+            unseen.add(group[0].kind)
+            continue
+        count = math.ceil(HELD_SHARE * len(group)) if len(group) >= LEAST_EVENTS else 0
+        ordered = _by_digest(group)
+        held_out += ordered[:count]
+        learned += ordered[count:]
+    return Deal(tuple(learned), tuple(held_out), tuple(sorted(unseen)))
+
+
+def _by_digest(group: Sequence[SaidEvent]) -> list[SaidEvent]:
+    return sorted(group, key=lambda event: hashlib.sha256(event.event_id.encode()).digest())
