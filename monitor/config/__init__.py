@@ -19,6 +19,7 @@ from monitor.addresses import address_shown
 from monitor.config.bundles import BundlesConfig, TrustedKeyConfig
 from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
+from monitor.config.learn import LearnConfig
 from monitor.config.metrics import MetricsConfig
 from monitor.config.mqtt import MqttConfig
 from monitor.config.off import OffConfig, check_off
@@ -31,6 +32,7 @@ from monitor.config.sections import (
     StoreConfig,
     WindowConfig,
 )
+from monitor.config.shadow import ShadowConfig
 from monitor.config.sources import (
     FaultConfig,
     FileSource,
@@ -52,12 +54,14 @@ __all__ = [
     "FaultConfig",
     "FileSource",
     "InputQualityConfig",
+    "LearnConfig",
     "LogConfig",
     "MetricsConfig",
     "MicrophoneSource",
     "MqttConfig",
     "OffConfig",
     "ReplayConfig",
+    "ShadowConfig",
     "SimulatedSource",
     "SourceBase",
     "SourceConfig",
@@ -101,6 +105,8 @@ class Config(Section):
     input_quality: InputQualityConfig = Field(default_factory=InputQualityConfig)
     engine: EngineConfig = Field(default_factory=EngineConfig)
     bundles: BundlesConfig = Field(default_factory=BundlesConfig)
+    shadow: ShadowConfig = Field(default_factory=ShadowConfig)
+    learn: LearnConfig = Field(default_factory=LearnConfig)
     alarm: AlarmConfig = Field(default_factory=AlarmConfig)
     explanation: ExplanationConfig = Field(default_factory=ExplanationConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)

@@ -204,6 +204,26 @@ class StoreConfig(Section):
         le=1_000_000,
         description="The record of commands has at most so many entries; the oldest go.",
     )
+    shadow_max_days: float = Field(
+        default=90.0,
+        gt=0,
+        description="What a candidate said beside a live bundle is kept so long, and the sound of their "
+        "disagreements.",
+    )
+    shadow_max_windows: int = Field(
+        default=500_000,
+        ge=1000,
+        le=20_000_000,
+        description="Of each source so many windows of what a candidate said are kept, the newest; where "
+        "many sources have candidates less, so that they are 20 million together.",
+    )
+    shadow_max_clips: int = Field(
+        default=50,
+        ge=0,
+        le=1000,
+        description="Of each source so many clips of disagreements are kept, the newest. When room is short "
+        "they go before those of events.",
+    )
 
     def for_source(
         self,

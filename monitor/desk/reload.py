@@ -28,10 +28,16 @@ from monitor.roster import Roster
 LIVE_KEYS = frozenset(
     {
         ("bundles", "keep_versions"),
+        ("bundles", "promotion"),
+        ("bundles", "promotion_anomalies"),
+        ("bundles", "promotion_hours"),
         ("bundles", "trusted_keys"),
         ("engine", "bundle"),
         ("log", "level"),
         ("mqtt", "map_windows"),
+        ("shadow", "cpu_share"),
+        ("shadow", "enabled"),
+        ("shadow", "max_engines"),
         ("store", "audio"),
         ("store", "clip_band_hz"),
         ("store", "clip_stop_hz"),
@@ -44,6 +50,9 @@ LIVE_KEYS = frozenset(
         ("store", "min_events_per_source"),
         ("store", "audit_max_days"),
         ("store", "audit_max_rows"),
+        ("store", "shadow_max_days"),
+        ("store", "shadow_max_windows"),
+        ("store", "shadow_max_clips"),
     }
 )
 """Keys that are applied without a restart, besides all of `alarm` and of `sources`; see `is_live`."""

@@ -17,7 +17,7 @@ from monitor.errors import StoreError, StoreFullError, StoreRefusedError
 PART = ".part"
 """Ends the name of every file that is still being written; such a file is never listed."""
 DATABASE = "store.sqlite"
-FOLDERS = ("clips", "maps")
+FOLDERS = ("clips", "maps", "shadow")
 FILE_MODE = 0o640
 FOLDER_MODE = 0o750
 """The group may read: the technicians' page is another user, who must not be able to change anything."""

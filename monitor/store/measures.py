@@ -11,11 +11,11 @@ def kept_bytes(store: Store) -> int:
     Raises:
         StoreError: The database refuses.
     """
-    clips, windows = (
+    parts = (
         f"(SELECT COALESCE(SUM(size_bytes), 0) FROM {table} WHERE gone IS NULL)"  # noqa: S608 - a name of ours
-        for table in ("clips", "windows")
+        for table in ("clips", "windows", "shadow_disagreements")
     )
-    return int(store.database.rows(f"SELECT {clips} + {windows}")[0][0])
+    return int(store.database.rows(f"SELECT {' + '.join(parts)}")[0][0])
 
 
 def outbox_depths(store: Store) -> dict[str, int]:

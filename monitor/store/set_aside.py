@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 
 ASIDE = re.compile(
-    r"(?:store\.sqlite|clips|maps)\.(corrupt|unlisted|schema)(?:-[0-9]+)?-([0-9]{8}T[0-9]{6}Z)(?:-([0-9]+))?"
+    r"(?:store\.sqlite|clips|maps|shadow)\.(corrupt|unlisted|schema)(?:-[0-9]+)?-([0-9]{8}T[0-9]{6}Z)(?:-([0-9]+))?"
     r"(?:-wal|-shm)?"
 )
 

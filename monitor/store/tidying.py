@@ -14,7 +14,11 @@ from pathlib import Path
 from monitor.store.database import Database
 from monitor.store.files import PART
 
-KINDS = {"clips": ("clips", ".flac"), "maps": ("windows", ".npz")}
+KINDS = {
+    "clips": ("clips", ".flac"),
+    "maps": ("windows", ".npz"),
+    "shadow": ("shadow_disagreements", ".flac"),
+}
 """Folder -> table that lists its files, and how their names end."""
 DATE = "*/[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]"
 """A source's folder of one day."""

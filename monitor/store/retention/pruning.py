@@ -1,7 +1,8 @@
 """Removes sound and maps that are old or too many, and says what it could not remove.
 
-Alarms, events, labels and locks always stay; the record of commands has bounds of its own. With less than
-store.min_free_bytes free, what waits of the score history goes before any sound.
+Alarms, events, labels and locks always stay; the record of commands has bounds of its own, and so has what
+candidates said. With less than store.min_free_bytes free, what waits of the score history goes before any
+sound.
 
 A file goes before its row is marked: a disk that is full has no room for the mark. A kill in between leaves a
 row without a file, which the next opening marks (tidying.py).
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -41,6 +43,9 @@ from monitor.store.retention.report import (
     RetentionReport,
     why_short,
 )
+from monitor.store.retention.shadow_rows import prune_windows
+from monitor.store.retention.shadow_sound import NO_EVENT, kept_sound, remove_disputes, surplus_sound
+from monitor.store.retention.shadow_sound import TABLE as DISPUTES
 from monitor.store.store import Store
 
 DAY_S = 86_400.0
@@ -84,10 +89,12 @@ class _Pruning:
     def run(self) -> RetentionReport:
         events = kept_events(self.store.database)
         self.left_bytes = {event.event_id: event.size_bytes for event in events}
+        self.left_bytes[NO_EVENT] = sum(file.size_bytes for file in kept_sound(self.store.database))
         self.locked = {event.event_id for event in events if event.is_locked}
         self.report.kept_bytes = sum(self.left_bytes.values())
         self._remove_aside()
         self._remove_old(events)
+        self._remove_shadow()
         if self._free_bytes() < self.config.min_free_bytes:
             self._remove_scores()
         newest = newest_events(events, self.config.min_events_per_source)
@@ -120,6 +127,27 @@ class _Pruning:
         for file in old_files(events, self._files_of, self._age(events, self.now_utc_s)):
             self.report.removed_for_age += self._remove(file, "age")
 
+    def _remove_shadow(self) -> None:
+        """Remove what candidates said, and the sound of their disputes, beyond its own bounds."""
+        database, config = self.store.database, self.config
+        now_utc_s, max_age_s = self._trusted_utc_s, config.shadow_max_days * DAY_S
+        oldest_utc_s = None if now_utc_s is None else now_utc_s - max_age_s
+        surplus = surplus_sound(database, max_clips=config.shadow_max_clips, oldest_utc_s=oldest_utc_s)
+        for file in surplus:
+            self.report.removed_for_age += self._remove(file, "age")
+        with contextlib.suppress(StoreFullError):  # they are small: it can wait
+            self._mark()
+            self.report.removed_shadow = prune_windows(
+                database, now_utc_s=now_utc_s, max_age_s=max_age_s, max_windows=config.shadow_max_windows
+            )
+            remove_disputes(database, oldest_utc_s=oldest_utc_s)
+
+    @property
+    def _trusted_utc_s(self) -> float | None:
+        """The time, where it says how old a record is; None: it does not."""
+        now_utc_s = self.now_utc_s
+        return None if now_utc_s is not None and now_utc_s < CLOCK_SET_UTC_S else now_utc_s
+
     def _age(self, events: Iterable[KeptEvent], now_utc_s: float) -> Age:
         oldest_utc_s, ahead_utc_s = now_utc_s - self.config.max_age_days * DAY_S, now_utc_s + AHEAD_S
         if not any((event.last_utc_s or 0.0) > ahead_utc_s for event in events):
@@ -131,7 +159,8 @@ class _Pruning:
         kept = report.kept_bytes
         need = need_of(self.config, kept_bytes=kept, free_bytes=free)
         removed = -report.removed_bytes
-        for file in files_for_space(events, self._files_of, newest):
+        sound = kept_sound(self.store.database) if need.aim_bytes else []
+        for file in itertools.chain(sound, files_for_space(events, self._files_of, newest)):
             aim = need.quota_aim_bytes if report.in_vain else need.aim_bytes
             if kept - report.kept_bytes >= aim:
                 break
@@ -149,7 +178,7 @@ class _Pruning:
 
     def _remove(self, file: KeptFile, reason: str) -> int:
         """Remove a file and note why; return 1 if it went, 0 if it was gone already or stays."""
-        if self._is_claimed(file.event_id):
+        if file.event_id != NO_EVENT and self._is_claimed(file.event_id):
             return 0
         report, removed = self.report, 0
         path = self.store.state_dir / file.path
@@ -190,7 +219,7 @@ class _Pruning:
             with contextlib.suppress(OSError):  # others are in it
                 folder.rmdir()
         with self.store.database.transaction(durable=False) as connection:
-            for table in (CLIPS, WINDOWS):
+            for table in (CLIPS, WINDOWS, DISPUTES):
                 gone = [(reason, file.n) for file, reason in self.marks if file.table == table]
                 connection.executemany(f"UPDATE {table} SET gone = ? WHERE n = ?", gone)  # noqa: S608 - ours
         self.marks.clear()
@@ -209,9 +238,7 @@ class _Pruning:
 
     def _remove_records(self) -> None:
         database, config = self.store.database, self.config
-        now_utc_s = self.now_utc_s
-        if now_utc_s is not None and now_utc_s < CLOCK_SET_UTC_S:
-            now_utc_s = None
+        now_utc_s = self._trusted_utc_s
         bounds = {"max_age_s": config.audit_max_days * DAY_S, "max_rows": config.audit_max_rows}
         with contextlib.suppress(StoreFullError):  # they are small: it can wait
             self.report.removed_audit = prune_audit(database, now_utc_s=now_utc_s, **bounds)  # type: ignore[arg-type]

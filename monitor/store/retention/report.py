@@ -26,6 +26,8 @@ class RetentionReport:
     """Changes of alarms that belonged to no event."""
     removed_scores: int = 0
     """Thinned scores that waited for a broker, given up because the disk was nearly full."""
+    removed_shadow: int = 0
+    """Windows of what candidates said beside live bundles."""
     removed_aside: list[str] = field(default_factory=list)
     """Stores that had been set aside, and copies of older ones: by name."""
     kept_bytes: int = 0
@@ -56,6 +58,7 @@ class RetentionReport:
                 (self.removed_scores, "waiting scores"),
                 (self.removed_audit, "audit entries"),
                 (self.removed_transitions, "changes without an event"),
+                (self.removed_shadow, "windows of candidates"),
                 (len(self.removed_aside), "old stores set aside"),
             )
             if count

@@ -1,7 +1,7 @@
 """Keeps the evidence of shadow runs within its bounds, oldest rows first.
 
-Of each source the newest rows are kept, of whatever run, and none that is too old. A run of which nothing is
-left goes with its last row, and its counters with it.
+Of each source the newest rows are kept, of whatever run, and none that is too old; of all together at most
+ROWS_MAX, as many of each. A run of which nothing is left goes with its last row, and its counters with it.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import time
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.store.database import Database
 
+ROWS_MAX = 20_000_000
+"""Of all sources together: about 70 bytes each (tests/bench/shadow_rows.py)."""
 PIECE_ROWS = 5000
 """Rows that are removed at once, while others wait for the store."""
 PAUSE_S = 0.001
@@ -31,8 +33,10 @@ def prune_windows(database: Database, *, now_utc_s: float | None, max_age_s: flo
         StoreError: The database refuses; what went is gone.
     """
     removed = 0
-    for row in database.rows("SELECT DISTINCT source_id FROM shadow_runs"):
-        left = max_windows
+    sources = database.rows("SELECT DISTINCT source_id FROM shadow_runs")
+    of_each = min(max_windows, ROWS_MAX // max(1, len(sources)))
+    for row in sources:
+        left = of_each
         for run in database.rows(
             "SELECT n FROM shadow_runs WHERE source_id = ? ORDER BY n DESC", (row["source_id"],)
         ):
