@@ -16,6 +16,7 @@ from monitor.desk.desk import QUEUE_COMMANDS, Desk
 from monitor.errors import StoreError
 from monitor.evidence import WatchdogEvidence
 from monitor.health import BoxFacts, HealthBook, QueueFacts
+from monitor.heap import FreedMemory
 from monitor.keeper import QUEUE_WINDOWS, Keeper
 from monitor.logs import Log
 from monitor.notify import Notifier
@@ -89,6 +90,7 @@ class Caretaker:
         self._overload = OverloadLog(log)
         self._standstill = Standstill(log)
         self._timekeeper = household.timekeeper
+        self._freed = FreedMemory()
         self._started_s, self._started_utc_s = time.monotonic(), time.time()
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
@@ -105,6 +107,7 @@ class Caretaker:
 
     def tend(self) -> None:
         """Gather what only the whole daemon knows, and tell how it is: the same everywhere."""
+        self._freed.tend(time.monotonic())
         turns = self._house.supervisor.turns("judge")
         self._book.note_standstill(stands_still=self._standstill.look(turns, time.monotonic()))
         self._tell(turns)

@@ -181,14 +181,18 @@ def _scaled(ledger: Ledger, end_sample: int) -> Ledger:
 
 
 def inferences_from_logmels(engine: Engine, logmels: Sequence[LogMel]) -> list[Inference]:
-    """Run all windows, of whatever sources, in one call of the engine."""
+    """Run all windows, of whatever sources, in one call of the engine.
+
+    Each gets maps of its own: a part of the batch would hold all of it, in memory of the engine's that
+    grows with how many batches are held and is never given back.
+    """
     output = engine.infer(np.stack([logmel.values for logmel in logmels]))
     return [
         Inference(
             span=logmel.span,
             raw=float(output.score[i]),
-            error_map=read_only(output.error_map[i]),
-            reconstruction=read_only(output.reconstruction[i]),
+            error_map=read_only(output.error_map[i].copy()),
+            reconstruction=read_only(output.reconstruction[i].copy()),
             bundle_id=engine.bundle.bundle_id,
             engine=engine.backend,
         )

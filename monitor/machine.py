@@ -73,9 +73,13 @@ class Machine:
 
 
 def _lag_s(source: SourceConfig, ear: Ear, max_batch: int) -> float:
-    """Return how far capture may run ahead of judging: clips must remember that much sound."""
+    """Return how far capture may run ahead of judging: clips must remember that much sound.
+
+    Of sound that can wait no more than PATIENT_WINDOWS wait, nor are more of them in the judge's hands.
+    """
     live_s = ear.grid.duration_s + BUSY_S
-    return live_s + (PATIENT_WINDOWS + max_batch) * ear.hop_s if runs_ahead(source) else live_s
+    ahead = PATIENT_WINDOWS + min(max_batch, PATIENT_WINDOWS)
+    return live_s + ahead * ear.hop_s if runs_ahead(source) else live_s
 
 
 def runs_ahead(source: SourceConfig) -> bool:

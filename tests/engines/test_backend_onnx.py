@@ -9,10 +9,11 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 
-from engines.backend_onnx import RUNTIME_ERRORS, OnnxEngine, open_engine
+from engines.backend_onnx import CALL_WINDOWS, RUNTIME_ERRORS, OnnxEngine, open_engine
 from engines.bundle import MODEL, Bundle, open_bundle
 from engines.errors import EngineError
 from engines.golden import check_golden
+from engines.runtime import EngineOutput, Float32
 from monitor.listening import DEMO_BUNDLE
 
 
@@ -48,3 +49,24 @@ def test_either_precision_of_a_bundle_can_be_run(plan_bundle: Bundle) -> None:
         assert f"onnxruntime {ort.__version__} cpu {precision}" == engine.backend
         assert precision == engine.precision
         check_golden(engine)
+
+
+def test_no_call_is_larger_than_a_few_windows_for_a_session_keeps_what_its_largest_took(
+    plan_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = open_engine(plan_bundle)
+    shape = (2 * CALL_WINDOWS + 1, plan_bundle.manifest.mel, plan_bundle.manifest.frames)
+    batch = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    calls: list[int] = []
+    call = engine._call
+
+    def counted(part: Float32) -> EngineOutput:
+        calls.append(len(part))
+        return call(part)
+
+    monkeypatch.setattr(engine, "_call", counted)
+    whole = engine.infer(batch)
+    assert [CALL_WINDOWS, CALL_WINDOWS, 1] == calls
+    for window in (0, CALL_WINDOWS, 2 * CALL_WINDOWS):
+        alone = engine.infer(batch[window : window + 1])
+        np.testing.assert_allclose(whole.error_map[window], alone.error_map[0], rtol=1e-4, atol=1e-5)
