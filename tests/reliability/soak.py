@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import tempfile
@@ -107,8 +108,13 @@ def write_recording(folder: Path, seconds: float) -> Path:
     return path
 
 
-def run_soak(folder: Path, hours: float, *, loop_s: float = 600.0, every_s: float = 2.0) -> SoakResult:
-    """Run one below `folder`: `hours` of sound a source, from recordings of `loop_s` seconds."""
+def run_soak(
+    folder: Path, hours: float, *, loop_s: float = 600.0, every_s: float = 2.0, most_s: float = math.inf
+) -> SoakResult:
+    """Run one below `folder`: `hours` of sound a source, from recordings of `loop_s` seconds.
+
+    After `most_s` it ends with what it has heard by then, and says how much that is.
+    """
     recording = write_recording(folder, loop_s)
     broker = Mosquitto(folder / "broker")
     broker.start()
@@ -130,13 +136,15 @@ def run_soak(folder: Path, hours: float, *, loop_s: float = 600.0, every_s: floa
     daemon.environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     try:
         with closing(Recorder(broker.port, f"{PREFIX}/+/event")) as recorder:
-            return _soaked(daemon, recorder, hours, every_s)
+            return _soaked(daemon, recorder, hours, every_s, most_s)
     finally:
         daemon.kill()
         broker.kill()
 
 
-def _soaked(daemon: DaemonProcess, recorder: Recorder, hours: float, every_s: float) -> SoakResult:
+def _soaked(
+    daemon: DaemonProcess, recorder: Recorder, hours: float, every_s: float, most_s: float
+) -> SoakResult:
     started_s = time.monotonic()
     daemon.start()
     daemon.wait_listening(120.0)
@@ -144,7 +152,7 @@ def _soaked(daemon: DaemonProcess, recorder: Recorder, hours: float, every_s: fl
         raise RuntimeError("the daemon has not been started")
     process = psutil.Process(daemon.process.pid)
     samples: list[Sample] = []
-    while _hours_heard(daemon, least=True) < hours:
+    while _hours_heard(daemon, least=True) < hours and time.monotonic() - started_s < most_s:
         time.sleep(every_s)
         samples.append(_sample(daemon, process))
     cpu_s = sum(process.cpu_times()[:2])
@@ -261,12 +269,15 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--hours", type=float, default=24.0, help="of sound, a source")
+    parser.add_argument(
+        "--most-minutes", type=float, default=math.inf, help="then it ends with what it heard"
+    )
     parser.add_argument("--nice", type=int, default=10, help="priority, for those beside it")
     parser.add_argument("--json", type=Path, help="where the result goes")
     arguments = parser.parse_args()
     os.setpriority(os.PRIO_PROCESS, 0, arguments.nice)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
-        result = run_soak(Path(folder), arguments.hours)
+        result = run_soak(Path(folder), arguments.hours, most_s=60 * arguments.most_minutes)
     tree = {
         **asdict(result),
         "load": os.getloadavg()[0],
