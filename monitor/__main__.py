@@ -33,6 +33,7 @@ COMMANDS = {
     ),
     "bundle": ("monitor.commands.bundle", "sign and verify bundles, list and install a source's versions"),
     "promote": ("monitor.commands.promote", "let a source's candidate bundle judge from now on"),
+    "compare": ("monitor.commands.compare", "say whether a source's candidate is better than what is live"),
     "rollback": ("monitor.commands.rollback", "let the bundle before the last promotion judge again"),
     "fleet": ("training.fleet.command", "train, judge and use one bundle for each machine of a plant"),
     "engine": ("monitor.commands.engine", "build, compare, time, list and prune the engines of a bundle"),

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import time
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Literal
 
 from monitor.bundles.library import Library, check_version
@@ -23,6 +24,7 @@ from monitor.control.protocol import socket_path
 from monitor.errors import CommandError, ControlError, StoreError
 from monitor.logs import open_log
 from monitor.operators import Origin
+from monitor.promotion.gate import check_promotion, noted
 from monitor.store import open_store
 
 Action = Literal["promote", "rollback"]
@@ -35,34 +37,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     add_source_arguments(parser)
     add_by_arguments(parser)
+    parser.add_argument(
+        "--despite",
+        metavar="REASON",
+        help="why it is promoted although it does not prove to be better; goes on record. Asked for with "
+        "bundles.promotion managed (docs/promotion.md)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Promote; 0 when it was done, 1 when the daemon refused."""
-    return carry_out("promote", arguments)
+    return carry_out("promote", arguments, despite=arguments.despite)
 
 
-def carry_out(action: Action, arguments: argparse.Namespace) -> int:
-    """Have it done by the daemon, or do it where there is none.
+def carry_out(action: Action, arguments: argparse.Namespace, *, despite: str | None = None) -> int:
+    """Have it done by the daemon, or do it where there is none; `despite` as the command's key.
 
     Raises:
         CodedError: It cannot be done; the text says why.
     """
     config, by = config_of(arguments), by_of(arguments)
     if socket_path(config.state_dir).exists():
-        reply = asyncio.run(_asked(config, arguments.source, action, by))
+        reply = asyncio.run(_asked(config, arguments.source, action, by, despite))
         if reply is not None:
             print(reply["detail"] if reply["result"] == "done" else f"refused: {reply['reason']}")
             return 0 if reply["result"] == "done" else 1
-    _change(config, arguments.source, action, by)
+    _change(config, arguments.source, action, by, despite)
     return 0
 
 
-async def _asked(config: Config, source_id: str, action: Action, by: By) -> dict[str, Any] | None:
+async def _asked(
+    config: Config, source_id: str, action: Action, by: By, despite: str | None
+) -> dict[str, Any] | None:
     """Return the daemon's answer; None: none is there."""
     client = ControlClient(socket_path(config.state_dir))
-    note = {} if by.note is None else {"note": by.note}
-    command = {"id": by.command_id, "action": action, "actor": by.actor, **note}
+    said = {key: text for key, text in (("note", by.note), ("despite", despite)) if text is not None}
+    command = {"id": by.command_id, "action": action, "actor": by.actor, **said}
     end_s, heard = time.monotonic() + ASKED_AGAIN_S, False
     while True:
         try:
@@ -77,7 +87,7 @@ async def _asked(config: Config, source_id: str, action: Action, by: By) -> dict
             await asyncio.sleep(WAIT_S)
 
 
-def _change(config: Config, source_id: str, action: Action, by: By) -> None:
+def _change(config: Config, source_id: str, action: Action, by: By, despite: str | None) -> None:
     """Change the library, holding the store, so that no daemon can begin or be running meanwhile."""
     library = Library(config.state_dir, source_id)
     try:
@@ -95,7 +105,12 @@ def _change(config: Config, source_id: str, action: Action, by: By) -> None:
             folder = library.version_folder(version)
             check_version(folder)
             key = trust_of(config.bundles).check_version(folder, source_id)
+        compared = ""
+        if action == "promote":
+            compared = check_promotion(config, source_id, despite=despite, store=store)
+            by = replace(by, note=noted(by.note, despite))
         change = library.promote if action == "promote" else library.roll_back
         live = change(by, key=key).live
         record_changes(store, library, open_log(config.log))
-    print(f"{roles.live or 'nothing'} -> {live}; no daemon runs: it judges from the next start on")
+    told = f"; {compared}" if compared else ""
+    print(f"{roles.live or 'nothing'} -> {live}; no daemon runs: it judges from the next start on{told}")

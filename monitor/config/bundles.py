@@ -1,4 +1,4 @@
-"""The section `bundles` of config.yaml: whose bundles are used, and how many versions are kept."""
+"""The section `bundles` of config.yaml: whose bundles are used, how many are kept, and who promotes."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class TrustedKeyConfig(Section):
 
 
 class BundlesConfig(Section):
-    """Whose bundles are used, and how many old ones are kept (docs/bundles.md)."""
+    """Whose bundles are used, how many old ones are kept, and who promotes (docs/bundles.md)."""
 
     trusted_keys: tuple[TrustedKeyConfig, ...] = Field(
         default=(),
@@ -56,6 +56,27 @@ class BundlesConfig(Section):
         le=1000,
         description="Of each source with `bundle: managed` so many versions are kept besides the live one, "
         "the candidate and the one before.",
+    )
+    promotion: Literal["managed", "manual"] = Field(
+        default="manual",
+        description="`managed`: a candidate that is better than the live bundle is promoted by itself, and "
+        "a person who promotes another one has to say why. `manual`: nothing is promoted by itself, and "
+        "who promotes is told how it compares (docs/promotion.md).",
+    )
+    promotion_hours: float = Field(
+        default=168.0,
+        gt=0,
+        le=8760,
+        description="Hours that a candidate judges beside the live bundle before it can be better: a week "
+        "has every shift in it.",
+    )
+    promotion_anomalies: int = Field(
+        default=10,
+        ge=1,
+        le=1000,
+        description="Events labelled `anomaly`, from which neither bundle has learned, before a candidate "
+        "can be better: of 10 none may be missed that the live one finds, which says with 95 % that it "
+        "misses at most 26 % of such.",
     )
 
     @model_validator(mode="after")

@@ -15,6 +15,7 @@ from dataclasses import asdict, replace
 
 from monitor.bundles.roles import By
 from monitor.bundles.trail import record_changes
+from monitor.config import SourceConfig
 from monitor.desk.alarm_actions import carried_out
 from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
@@ -28,12 +29,15 @@ from monitor.machine import Machine
 from monitor.messages import AlarmChange
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
+from monitor.promotion.gate import noted
 from monitor.publish.commands import Command
 from monitor.publish.records import STORE_KEYS
 from monitor.roster import Roster
 from monitor.store import Reply, Store
 from monitor.supervisor import guarded
 
+Learn = Callable[[SourceConfig, Origin, Command, float], str]
+"""Source, way, command and UTC in; what was done in words out, or CommandError."""
 PLANNED = frozenset({"reload", "promote", "rollback"})
 """Actions that another thread looks into, for they open bundles."""
 QUEUE_COMMANDS = 1000
@@ -66,6 +70,7 @@ class Desk:
         self._log = log
         self._reloads = reloads
         self._monotonic = monotonic
+        self._learn: Learn | None = None
         self._waiting: queue.Queue[Handed] = queue.Queue(QUEUE_COMMANDS)
         self._planned: dict[str, list[Handed]] = {}
         self._unreadable = Refusals(UNREADABLE_ANSWERED)
@@ -74,6 +79,10 @@ class Desk:
         """Commands that found the queue full, or named a source this box does not have."""
         self.refused = 0
         """Commands that were not done, readable or not, since the start."""
+
+    def have_learned(self, learn: Learn) -> None:
+        """Hand commands `learn` to this from now on."""
+        self._learn = learn
 
     @property
     def unanswered(self) -> int:
@@ -164,10 +173,13 @@ class Desk:
         machine = self._machine_of(handed)
         changes: list[AlarmChange] = []
         keep: Keep | None = None
+        detail: str | None = None
         try:
             handed.check_address(command)
             if command.action in EVENT_ACTIONS:
                 keep = keep_of(self._store, handed.source_id, command, now_utc_s)
+            elif command.action == "learn":
+                detail = self._learned(machine, handed, command, now_utc_s)
             else:
                 alarm = None if machine is None else machine.alarm
                 changes = carried_out(alarm, command, now_utc_s)
@@ -177,7 +189,7 @@ class Desk:
             self._refuse(handed, refusal, self._refusals)
             return
         state = None if machine is None else machine.alarm.state
-        reply = handed.reply(command, now_utc_s, state=state)
+        reply = handed.reply(command, now_utc_s, state=state, detail=detail)
         if keep is not None:
             self._pipeline.save()
             keep(reply)
@@ -186,6 +198,19 @@ class Desk:
             self._pipeline.settle(machine, changes, reply, stored=lambda: self._note(handed, reply))
         else:
             self._answer(handed, reply)
+
+    def _learned(self, machine: Machine | None, handed: Handed, command: Command, now_utc_s: float) -> str:
+        """Change what is to be learned of a source, and return what was done.
+
+        Raises:
+            CommandError: It is for one source, or makes no sense now.
+            StoreError: The disk refuses; nothing has changed.
+        """
+        if self._learn is None:
+            raise CommandError("nothing is learned by this daemon")
+        if machine is None:
+            raise CommandError("learn is for one source; send it to that source")
+        return self._learn(machine.source, handed.origin, command, now_utc_s)
 
     def _machine_of(self, handed: Handed) -> Machine | None:
         if handed.source_id is None:
@@ -223,9 +248,16 @@ class Desk:
         return Swap(
             handed.source_id,
             "promote" if command.action == "promote" else "rollback",
-            By(command.actor, handed.origin.value, time.time(), command.id, command.note),
+            By(
+                command.actor,
+                handed.origin.value,
+                time.time(),
+                command.id,
+                noted(command.note, command.despite),
+            ),
             record=lambda library: record_changes(self._store, library, self._log),
             complain=self._log.error,
+            despite=command.despite,
         ).plan
 
     def _settle_reload(self, handed: Handed, command: Command, outcome: Plan | CommandError) -> None:

@@ -55,7 +55,7 @@ LIVE_KEYS = frozenset(
         ("store", "shadow_max_clips"),
     }
 )
-"""Keys that are applied without a restart, besides all of `alarm` and of `sources`; see `is_live`."""
+"""Keys that are applied without a restart, besides all of `alarm`, `learn` and `sources`; see `is_live`."""
 TOLD = 8
 """So many changed keys are told of; the rest is counted."""
 VALUE_LETTERS = 60
@@ -181,7 +181,7 @@ class Change:
     @property
     def is_live(self) -> bool:
         """Whether it is applied without a restart."""
-        return self.path[0] in {"alarm", "sources"} or self.path in LIVE_KEYS
+        return self.path[0] in {"alarm", "learn", "sources"} or self.path in LIVE_KEYS
 
     def __str__(self) -> str:
         """Say it to a person."""

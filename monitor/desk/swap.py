@@ -14,6 +14,7 @@ from monitor.bundles.trust import trust_of
 from monitor.config import Config
 from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, LibraryError
+from monitor.promotion.gate import check_promotion
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Swap:
     """Puts what the library says of its changes on record, where that was not done."""
     complain: Callable[[str], None]
     """Told when what was not done stays written."""
+    despite: str | None = None
+    """Why a candidate is promoted that is not better; None: then it is not, where the policy asks."""
 
     def plan(self, reloader: Reloader) -> Plan:
         """Open the version beside the one in use, and say what would change.
@@ -49,15 +52,18 @@ class Swap:
         library = Library(config.state_dir, self.source_id)
         self._check_managed(config)
         before = library.roles()
+        compared = ""
         if self.action == "promote":
             version, _ = before.candidate, before.promoted(None, self.by)
+            # by this thread, which may take its time: sound is scored again
+            compared = check_promotion(config, self.source_id, despite=self.despite)
         else:
             version, _ = before.previous, before.rolled_back(None, self.by)
         folder = library.version_folder(str(version))
         key = trust_of(config.bundles).check_version(folder, self.source_id)
         prepared = reloader.prepared_swap({self.source_id: folder})
         signed = "no signature was asked for" if key is None else f"signed by key {key}"
-        told = "; ".join(words for words in prepared.news if words)
+        told = "; ".join(words for words in (*prepared.news, compared) if words)
         return Plan(
             f"{before.live or 'nothing'} -> {version}, {signed}" + (f"; {told}" if told else ""),
             apply=prepared.apply,

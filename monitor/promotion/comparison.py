@@ -13,7 +13,10 @@ from dataclasses import replace
 
 from monitor.alarm import AlarmSnapshot
 from monitor.config import Config
+from monitor.promotion.again import Hearing
+from monitor.promotion.document import keep_comparison
 from monitor.promotion.labelled import Labelled, Listened, listened
+from monitor.promotion.listener import Listener, Patience
 from monitor.promotion.pairing import Said, Stretches, sort_alarms
 from monitor.promotion.records import Comparison, Disagreement, Ground, Pairs, Probe, Verdict
 from monitor.promotion.rehearsed import Alarmed
@@ -21,7 +24,7 @@ from monitor.promotion.rules import Asked, verdict
 from monitor.promotion.shadowed import Shadowed, shadowed
 from monitor.promotion.sides import Sides, sides_of
 from monitor.store import Store, open_store
-from monitor.store.shadow import shadow_windows
+from monitor.store.shadow import shadow_runs, shadow_windows
 
 __all__ = ["Comparison", "Disagreement", "Ground", "Pairs", "Probe", "Verdict", "judged"]
 
@@ -31,10 +34,13 @@ BEGINNING_S = 600.0
 """So much of a long event is its beginning."""
 
 
-def judged(config: Config, source_id: str, *, store: Store | None = None) -> tuple[Comparison, Verdict]:
+def judged(
+    config: Config, source_id: str, *, store: Store | None = None, patience_s: float | None = None
+) -> tuple[Comparison, Verdict]:
     """Compare the candidate of a source with its live bundle.
 
-    `store`: one that is open already; None: it is opened for reading.
+    `store`: one that is open already; None: it is opened for reading. After `patience_s` no more sound is
+    scored: the verdict is `too_early` then, and whoever asks again goes on from there.
 
     Raises:
         LibraryError: There are not two versions to compare.
@@ -45,28 +51,35 @@ def judged(config: Config, source_id: str, *, store: Store | None = None) -> tup
         if store is None:
             store = open_store(config.state_dir, read_only=True)
             closing.callback(store.close)
-        compared = _compared(config, sides, store)
-    asked = Asked(hours=168.0, anomalies=10)
-    return compared, verdict(compared, asked)
+        patience = Patience(patience_s)
+        listeners = [Listener(config, sides.source, side, patience) for side in (sides.live, sides.candidate)]
+        for listener in listeners:
+            closing.callback(listener.close)
+        compared = _compared(config, sides, store, listeners)
+    asked = Asked(config.bundles.promotion_hours, config.bundles.promotion_anomalies)
+    found = verdict(compared, asked)
+    keep_comparison(config.state_dir, compared, found)
+    return compared, found
 
 
-def _compared(config: Config, sides: Sides, store: Store) -> Comparison:
+def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Listener]) -> Comparison:
     source_id, settings = sides.source.id, config.alarm_for(sides.source)
     snapshot = store.alarm_snapshots().get(source_id)
-    facts = AlarmSnapshot(source_id) if snapshot is None else AlarmSnapshot.from_tree(snapshot)
-    beside = shadowed(
-        shadow_windows(
-            store.database,
-            source_id,
-            candidate=sides.candidate.version,
-            live_bundle_id=sides.live.bundle_id,
-        ),
-        settings,
-        facts,
+    facts = AlarmSnapshot(source_id) if not snapshot else AlarmSnapshot.from_tree(snapshot)
+    windows = shadow_windows(
+        store.database,
+        source_id,
+        candidate=sides.candidate.version,
+        live_bundle_id=sides.live.bundle_id,
     )
-    heard = listened(store, source_id, sides.live.used | sides.candidate.used)
-    alarms = sort_alarms(beside.live, beside.candidate, _said(heard))
-    anomalies, unheard = _found_beside(beside, heard)
+    beside = shadowed(windows, settings, facts)
+    listened_to = listened(store, source_id, sides.live.used | sides.candidate.used)
+    alarms = sort_alarms(beside.live, beside.candidate, _said(listened_to))
+    anomalies, others = _found_beside(beside, listened_to)
+    live, candidate = listeners
+    hearing = Hearing(store, live, candidate, sides.live.bundle_id, settings, facts)
+    heard = hearing.events(others)
+    probes = hearing.probes()
     return Comparison(
         source_id=source_id,
         live=sides.live.version,
@@ -75,13 +88,24 @@ def _compared(config: Config, sides: Sides, store: Store) -> Comparison:
         budget_per_week=settings.false_alarms_per_week,
         hours=beside.hours,
         since_utc_s=beside.since_utc_s,
+        skipped_share=_skipped_share(store, sides),
         false_alarms=alarms.false_alarms,
         unlabelled_live_only=len(alarms.unlabelled_live_only),
         unlabelled_both=alarms.unlabelled_both,
         unlabelled_candidate_only=alarms.unlabelled_candidate_only,
-        anomalies=anomalies,
-        left_out=replace(heard.left_out, no_sound=len(unheard)),
+        anomalies=anomalies.joined(heard.anomalies),
+        normals=heard.normals,
+        probes=probes,
+        left_out=replace(
+            listened_to.left_out, no_sound=heard.left_out.no_sound, waiting=heard.left_out.waiting
+        ),
     )
+
+
+def _skipped_share(store: Store, sides: Sides) -> float:
+    runs = shadow_runs(store.database, sides.source.id, candidate=sides.candidate.version)
+    own = [run for run in runs if run.key.live_bundle_id == sides.live.bundle_id]
+    return own[-1].skipped_share if own else 0.0
 
 
 def _said(heard: Listened) -> Said:

@@ -47,6 +47,15 @@ class Pairs:
             self.neither + (not live and not candidate),
         )
 
+    def joined(self, others: Pairs) -> Pairs:
+        """Return the pairs with all cases of `others`."""
+        return Pairs(
+            self.both + others.both,
+            self.live_only + others.live_only,
+            self.candidate_only + others.candidate_only,
+            self.neither + others.neither,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:

@@ -7,6 +7,7 @@ must be evidence that stays right however often it is asked (`chance.evidence`).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ CHANCE = 0.05
 """What chance does more rarely than this is held against a candidate."""
 LOST_SHARE = 0.3
 """With 95 % no more than this share of what the live one finds may be missed, if anything is."""
+
+DEAF_SHARE = 0.1
+"""Of the foreign sounds that the live one hears so many may be missed: good bundles differ at the limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,8 @@ def _against(compared: Comparison) -> Iterator[Ground]:
         figures = {**_rate(compared), "count": false.candidate, "chance": 100.0 * by_promise}
         yield Ground("promise", figures)
     heard = heard_foreign(compared)
-    if chance.by_chance(heard.live_only, heard.candidate_only) <= CHANCE:
+    missed = heard.live_only - heard.candidate_only
+    if missed > DEAF_SHARE * heard.live and chance.by_chance(heard.live_only, heard.candidate_only) <= CHANCE:
         yield Ground("deaf", {"live": heard.live, "lost": heard.live_only, "gained": heard.candidate_only})
 
 
@@ -85,7 +90,7 @@ def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
         yield Ground("unlabelled", {"count": compared.unlabelled_live_only})
     if compared.left_out.waiting:
         yield Ground("waiting", {"count": compared.left_out.waiting})
-    if not compared.probes:
+    elif not compared.probes:
         yield Ground("no_probe")
 
 
@@ -162,10 +167,4 @@ def _rate(compared: Comparison) -> dict[str, Figure]:
 
 def heard_foreign(compared: Comparison) -> Pairs:
     """Return all foreign sounds together."""
-    heard = [probe.heard for probe in compared.probes]
-    return Pairs(
-        sum(one.both for one in heard),
-        sum(one.live_only for one in heard),
-        sum(one.candidate_only for one in heard),
-        sum(one.neither for one in heard),
-    )
+    return functools.reduce(Pairs.joined, (probe.heard for probe in compared.probes), Pairs())

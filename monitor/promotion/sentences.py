@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from monitor.promotion.records import Figure, Ground
+from monitor.promotion.records import Figure, Ground, Outcome
 
+OUTCOMES: Mapping[Outcome, str] = {
+    "better": "the candidate is better",
+    "not_better": "the candidate is not better",
+    "too_early": "it is too early to tell whether the candidate is better",
+}
+"""By the outcome of a verdict."""
 SENTENCES: Mapping[str, str] = {
     # too little is known
     "hours": "both have judged {hours} h beside each other, {needed} h are asked for "

@@ -39,6 +39,7 @@ OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "shelve": ("duration_s", "one_shot"),
     "label": ("rating", "fault_code"),
     "set_limits": (*LIMIT_KEYS, "reset"),
+    "promote": ("despite",),
 }
 """Action -> keys that belong to it alone."""
 
@@ -133,6 +134,14 @@ class Command(BaseModel):
         default=False,
         description="set_limits: true: all limits as in the configuration again.",
         json_schema_extra=BOOLEAN,
+    )
+    despite: str | None = Field(
+        default=None,
+        min_length=3,
+        max_length=500,
+        description="promote: why a candidate is promoted that does not prove to be better; with "
+        "bundles.promotion managed it is refused without.",
+        json_schema_extra=TEXT,
     )
 
     @model_validator(mode="before")

@@ -1,0 +1,146 @@
+"""Sound that was kept, put to both bundles again: labelled events, and foreign sounds in normal ones."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from monitor.alarm import AlarmSnapshot
+from monitor.config import AlarmConfig
+from monitor.promotion.foreign import MAKERS, SNRS_DB, mixed
+from monitor.promotion.kept_sound import NormalSound, normal_sound, sound_of_clip, whole_clips
+from monitor.promotion.labelled import Labelled
+from monitor.promotion.listener import Listener, Row, Sound, values_of_rows
+from monitor.promotion.pairing import Stretches
+from monitor.promotion.records import LeftOut, Pairs, Probe
+from monitor.promotion.rehearsed import RehearsedAlarm
+from monitor.store import Store, StoredClip
+
+LIMIT = 1.0
+
+
+class Answer(enum.Enum):
+    """What came of asking a bundle whether it finds an event."""
+
+    FOUND = "found"
+    MISSED = "missed"
+    NO_SOUND = "no_sound"
+    WAITING = "waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of events that were heard again."""
+
+    anomalies: Pairs
+    """As Comparison.anomalies."""
+    normals: Pairs
+    """As Comparison.normals."""
+    left_out: LeftOut
+    """Its `no_sound` and `waiting`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hearing:
+    """Both bundles, and what decides whether they would have alarmed."""
+
+    store: Store
+    """Where sound is listed."""
+    live: Listener
+    """The bundle that judges."""
+    candidate: Listener
+    """The bundle that wants to."""
+    live_bundle_id: str
+    """The events of this bundle were found by the live one, as is on record."""
+    settings: AlarmConfig
+    """Limits and delays of the source."""
+    facts: AlarmSnapshot
+    """Whose limits an operator has set."""
+
+    def events(self, labelled: Iterable[Labelled]) -> Heard:
+        """Return which of these events both find in their kept sound.
+
+        Raises:
+            CodedError: A bundle cannot be opened, or the store cannot be read.
+        """
+        anomalies, normals, left_out = Pairs(), Pairs(), LeftOut()
+        for one in labelled:
+            answers = self._answers(one)
+            if Answer.WAITING in answers:
+                left_out = replace(left_out, waiting=left_out.waiting + 1)
+            elif Answer.NO_SOUND in answers:
+                left_out = replace(left_out, no_sound=left_out.no_sound + 1)
+            else:
+                live, candidate = (answer is Answer.FOUND for answer in answers)
+                if one.rating == "anomaly":
+                    anomalies = anomalies.plus(live=live, candidate=candidate)
+                else:
+                    normals = normals.plus(live=live, candidate=candidate)
+        return Heard(anomalies, normals, left_out)
+
+    def _answers(self, labelled: Labelled) -> tuple[Answer, Answer]:
+        clips = whole_clips(self.store, labelled.event_id)
+        candidate = self._found(self.candidate, labelled, clips)
+        if labelled.bundle_id == self.live_bundle_id:
+            return Answer.FOUND, candidate
+        return self._found(self.live, labelled, clips), candidate
+
+    def _found(self, listener: Listener, labelled: Labelled, clips: Sequence[StoredClip]) -> Answer:
+        answer = Answer.NO_SOUND
+        for clip in clips:
+            rows = listener.values(clip.clip_id, partial(sound_of_clip, self.store.state_dir, clip))
+            if rows is None:
+                return Answer.WAITING
+            if not rows:
+                continue
+            answer = Answer.MISSED
+            alarm = RehearsedAlarm(self.settings, self.facts)
+            for value in values_of_rows(rows, clip.start_s, clip.start_utc_s):
+                alarm.take(value)
+            if Stretches(alarm.finish()).meets(labelled):
+                return Answer.FOUND
+        return answer
+
+    def probes(self) -> tuple[Probe, ...]:
+        """Return which foreign sounds both hear, the loudest first; empty: none could be mixed, or not yet.
+
+        Raises:
+            CodedError: A bundle cannot be opened, or the store cannot be read.
+        """
+        stretches = normal_sound(self.store, self.facts.source_id)
+        found = []
+        for snr_db in SNRS_DB:
+            pairs = Pairs()
+            for stretch in stretches:
+                for kind in MAKERS:
+                    live, candidate = (
+                        _hears(one, stretch, kind, snr_db) for one in (self.live, self.candidate)
+                    )
+                    if live is not None and candidate is not None:
+                        pairs = pairs.plus(live=live, candidate=candidate)
+            found.append(Probe(snr_db, pairs))
+        return tuple(found) if any(probe.heard.cases for probe in found) else ()
+
+
+def _hears(listener: Listener, stretch: NormalSound, kind: str, snr_db: float) -> bool | None:
+    """Say whether a bundle hears a foreign sound, and nothing without it; None: it is not known."""
+
+    def mixture() -> Sound | None:
+        sound = stretch.sound()
+        if sound is None:
+            return None
+        samples = mixed(sound.samples, sound.sample_rate_hz, kind, snr_db)
+        return None if samples is None else replace(sound, samples=samples)
+
+    clean = _highest(listener.values(stretch.key, stretch.sound))
+    with_it = _highest(listener.values(f"{stretch.key} {kind} {snr_db:+g}", mixture))
+    if clean is None or with_it is None:
+        return None
+    return clean < LIMIT <= with_it
+
+
+def _highest(rows: Sequence[Row] | None) -> float | None:
+    values = [value for _, _, value, _ in rows or () if value is not None]
+    return max(values) if values else None

@@ -1,0 +1,63 @@
+"""Whether a candidate may be promoted: one gate for the daemon, the terminal, the page and the policy."""
+
+from __future__ import annotations
+
+from engines.errors import CodedError
+from monitor.bundles.library import Library
+from monitor.config import Config
+from monitor.errors import CommandError
+from monitor.promotion.comparison import judged
+from monitor.promotion.records import Verdict
+from monitor.promotion.sentences import OUTCOMES
+from monitor.store import Store
+
+PATIENCE_S = 30.0
+"""So long kept sound is scored while somebody waits for a promotion; what is left counts as not known."""
+TOLD = 3
+"""So many reasons are told with an answer; `wheeltapper compare` has all."""
+
+
+def check_promotion(
+    config: Config, source_id: str, *, despite: str | None = None, store: Store | None = None
+) -> str:
+    """Return how the candidate compares, in words for the answer; takes seconds, for sound is scored.
+
+    Where nothing is live there is nothing to compare with. `despite` is why it is promoted although it is not
+    better; under `manual` nobody is asked for that.
+
+    Raises:
+        CommandError: bundles.promotion is managed, the candidate is not better, and nobody said why it is to
+            be promoted all the same.
+        LibraryError: The versions cannot be read.
+    """
+    roles = Library(config.state_dir, source_id).roles()
+    if roles.live is None or roles.candidate is None:
+        return ""
+    try:
+        _, verdict = judged(config, source_id, store=store, patience_s=PATIENCE_S)
+    except CodedError as error:
+        is_better, words = False, f"it could not be compared: {' '.join(str(error).split())}"
+    else:
+        is_better, words = verdict.is_better, _words(verdict)
+    if is_better or config.bundles.promotion == "manual":
+        return words
+    if despite is None:
+        raise CommandError(
+            f"{words}; bundles.promotion is managed, so that it is promoted only by somebody who says why: "
+            f'wheeltapper promote {source_id} --despite "..." (command promote, key despite)'
+        )
+    return f"promoted despite this, {despite!r}: {words}"
+
+
+def noted(note: str | None, despite: str | None) -> str | None:
+    """Return the note that goes on record with a promotion; None: nobody said anything."""
+    said = [
+        text for text in (note, None if despite is None else f"despite the comparison: {despite}") if text
+    ]
+    return "; ".join(said) or None
+
+
+def _words(verdict: Verdict) -> str:
+    told = "; ".join(verdict.reasons[:TOLD])
+    more = len(verdict.reasons) - TOLD
+    return f"{OUTCOMES[verdict.outcome]}: {told}" + (f"; and {more} more reasons" if more > 0 else "")
