@@ -4,6 +4,7 @@
     judge   (one thread)            frontend -> engine -> score -> alarm -> store
     publish, sparkplug (one each)   store -> broker
     keep    (one thread)            clips and error maps -> disk
+    learn   (one thread)            what the lanes hear -> recordings -> a child process that learns
     control (one thread)            the page's questions and commands
     metrics (one thread)            Prometheus's questions
     reload  (one thread)            another configuration -> sources that join, leave, change their bundle
@@ -14,6 +15,7 @@ Every queue is bounded and says what it does when full; every thread is run by t
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -36,6 +38,9 @@ from monitor.health import HealthBook
 from monitor.inputs import Inputs
 from monitor.keeper import Keeper
 from monitor.lane import Lane
+from monitor.learning.foreman import Foreman
+from monitor.learning.plan_book import PlanBook
+from monitor.learning.tap import Taps
 from monitor.logs import Log
 from monitor.machine import facts_at_start
 from monitor.metrics.scene import Painter
@@ -108,9 +113,14 @@ class Daemon:
         self._pipeline.go_by(open_clock(self._store, trusted=config.clock == "trusted"))
         self._pipeline.resume()
         self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)
-        self._inputs = Inputs(config, machines, lambda machine: Lane(machine, self._queue, self._book))
+        taps = Taps()
+        self._inputs = Inputs(
+            config, machines, lambda machine: Lane(machine, self._queue, self._book, tap=taps.hear)
+        )
 
         # who asks, and what changes
+        self._plans = PlanBook(config, lambda source_id: self._keeper.rules.of(source_id, math.inf))
+        self._foreman = Foreman(self._plans, taps, self._roster, self._book, log)
         painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
         self._reloads = Reloads(
             self._make_reloader(reread, painter),
@@ -119,6 +129,7 @@ class Daemon:
             end_daemon=self._supervisor.gave_up.set,
         )
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
+        self._desk.have_learned(self._plans.obey)
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
@@ -145,6 +156,7 @@ class Daemon:
         servers = [("control", self._control), ("metrics", self._metrics)]
         guests = [start(_guest_task(name, server)) for name, server in servers if server is not None]
         reloads = start(Task("reload", lambda: self._reloads.run_once(WAIT_S)))
+        learn = start(Task("learn", lambda: self._foreman.run_once(WAIT_S), last=self._foreman.close))
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         self._inputs.start(self._supervisor)
@@ -155,7 +167,7 @@ class Daemon:
         self._notifier.stopping()
         busy = end(guests, FAREWELL_S)
         self._errands.close()
-        busy += end([reloads], FAREWELL_S)
+        busy += end([reloads, learn], FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
         for task in (judge, keep):
@@ -222,6 +234,7 @@ class Daemon:
             *live_parts(self._roster, self._keeper, self._announcer, self._pipeline),
             off_part(self._roster, self._signals, self._outlets.follow_signals),
             painter.prepare,
+            self._plans.prepare,
         )
         return Reloader(self._config, reread, live, turnover.prepare)
 

@@ -44,13 +44,16 @@ class Lane:
         queue: WindowQueue,
         book: HealthBook,
         *,
+        tap: Callable[[AudioBlock], None] = lambda _block: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`tap` is given every block too; it returns at once, and raises nothing."""
         self.machine = machine
         """The machine that windows are cut for now."""
         self._cutter = BlockWindows(machine.source_id, machine.ear)
         self._queue = queue
         self._book = book
+        self._tap = tap
         self._monotonic = monotonic
         self._successors: deque[Machine] = deque()
         self._before: _Before | None = None
@@ -87,6 +90,7 @@ class Lane:
         block = self._placed(block)
         self._adopt()
         self.machine.clips.add_block(block)
+        self._tap(block)
         self._enqueue(self._windows(block))
 
     def note(self, health: CaptureHealth) -> None:

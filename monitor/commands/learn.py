@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
-from engines.bundle import Bundle
 from monitor.calibration import Calibration
 from monitor.commands.hearing import whole_number
 from monitor.commands.learned_bundle import put_in_place
@@ -17,25 +13,29 @@ from monitor.commands.record import choose_source, hours, say_if_protected, stop
 from monitor.commands.record import run as record
 from monitor.config import Config, SourceConfig, WindowConfig
 from monitor.errors import ExtraMissingError, RecordError
+from monitor.learning.documents import read_found
+from monitor.learning.plan import read_plan
+from monitor.learning.steps import (
+    How,
+    can_learn_here,
+    learn,
+    look_through,
+    material_of,
+    refuse_too_little,
+    refuse_too_odd,
+    stretch_of,
+)
 from monitor.listening import Ear, open_ear
 from monitor.recording.given import GivenFile, given_files
 from monitor.recording.learn_folder import LearnFolder
-from monitor.recording.material import ODD, ODD_INDEX, Material, key_of_files, make_material, material_at
+from monitor.recording.material import ODD, ODD_INDEX, Material
 from monitor.recording.microphone import CHECK_S, check_microphone
-from monitor.recording.odd import odd_in_files
 from monitor.recording.packed import pack
 from monitor.recording.promise import promise_of
-from monitor.recording.quality_meter import measures_of_files
-from monitor.recording.sound_report import lines_of_measures
 from monitor.sources import open_sources
 
-TEACHING = "training.learn.teaching"
 ENOUGH = 0.95
 """A recording with gaps has less than it was to have; so much of it is enough to go on."""
-MOST_ODD = 0.2
-"""Above it nobody can say which part is the normal one."""
-LEAST_CALIBRATE_S = 330.0
-"""300 windows, the least that a limit is fitted to, and a little more."""
 TOLD = 10
 """So many odd stretches are told; odd.csv has all."""
 
@@ -78,14 +78,15 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.data is None and not _recorded(arguments, config, chosen, ear, work):
             return 1
         files = given_files(arguments.data or [work.recordings])
-        _refuse_too_little(sum(file.seconds for file in files if file.role == "calibrate"))
+        refuse_too_little(sum(file.seconds for file in files if file.role == "calibrate"))
         material = _material(arguments, chosen.id, files, ear, work)
-        _refuse_too_odd(arguments, material)
-        _refuse_too_little(material.calibrate_s)
+        refuse_too_odd(material, "add --keep-odd")
+        refuse_too_little(material.calibrate_s)
         if arguments.export is not None:
             _export(arguments.export, material, chosen)
             return 0
-        bundle, calibration = _learned(arguments, material, work)
+        how = How(arguments.epochs, arguments.threads, arguments.widths)
+        bundle, calibration = learn(material, work, how, _say)
         _report(config, chosen, material, calibration)
         for line in put_in_place(bundle, config, chosen, arguments.out):
             _say(line)
@@ -93,7 +94,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _require_torch(arguments: argparse.Namespace) -> None:
-    if importlib.util.find_spec("torch") is None:
+    if not can_learn_here():
         sound = f"--hours {arguments.hours:g}" if arguments.data is None else "--data ..."
         raise ExtraMissingError(
             "torch is missing, without which nothing is learned here: pip install 'wheeltapper[train]', or "
@@ -150,25 +151,23 @@ def _check(arguments: argparse.Namespace, config: Config, chosen: SourceConfig, 
 def _material(
     arguments: argparse.Namespace, source_id: str, files: list[GivenFile], ear: Ear, work: LearnFolder
 ) -> Material:
-    """Return what is learned from, and tell what was found in the sound; made before: return that."""
-    key = key_of_files(files, "keep odd" if arguments.keep_odd else "set odd aside")
-    if (found := material_at(work.material, key)) is not None:
-        return found
-    total_s = sum(file.seconds for file in files)
-    _say(f"looking through {total_s / 3600:.2f} h in {len(files)} files")
-    paths = [file.path for file in files]
-    for line in lines_of_measures(measures_of_files(paths, ear)):
+    """Return what is learned from, and tell what was found in the sound, unless that was told before."""
+    before = read_found(work.place)
+    found = look_through(files, ear, work, say=_say)
+    kept = {one.id for one in found.stretches} if arguments.keep_odd else _kept_before(work)
+    made = material_of(files, found, kept, work, source_id)
+    if before is not None and before.key == found.key:
+        return made
+    for line in found.lines:
         _say(line)
-    odd = odd_in_files(paths, ear)
-    if not odd.looked:
+    if not found.looked:
         _say("too little sound to look for odd stretches")
-    for one in odd.stretches[:TOLD]:
-        _say(f"odd        {one.file.name} from {one.start_s:.0f} to {one.end_s:.0f} s: {one.reason}")
-    if len(odd.stretches) > TOLD:
-        _say(f"odd        {len(odd.stretches)} stretches in all")
-    stretches = () if arguments.keep_odd else odd.stretches
-    made = make_material(work.material, files, stretches, source_id=source_id, key=key)
-    if stretches:
+    for one in found.stretches[:TOLD]:
+        file = Path(one.file).name
+        _say(f"odd        {file} from {one.start_s:.0f} to {one.end_s:.0f} s: {stretch_of(one).reason}")
+    if len(found.stretches) > TOLD:
+        _say(f"odd        {len(found.stretches)} stretches in all")
+    if made.odd_s:
         _say(
             f"set aside  {made.odd_s / 60:.1f} min; listen to them: {made.folder / ODD}, listed in "
             f"{ODD_INDEX}. If all of them are normal: the same command with --keep-odd. If not, look at the "
@@ -177,23 +176,10 @@ def _material(
     return made
 
 
-def _refuse_too_odd(arguments: argparse.Namespace, material: Material) -> None:
-    odd = material.odd_s / (material.train_s + material.calibrate_s + material.odd_s)
-    if odd > MOST_ODD and not arguments.keep_odd:
-        raise RecordError(
-            f"{odd:.0%} of the sound is unlike the rest, too much to set "
-            f"aside: listen to {material.folder / ODD}; if all of it is normal, add --keep-odd, else "
-            "record while the machine surely runs normally"
-        )
-
-
-def _refuse_too_little(calibrate_s: float) -> None:
-    if calibrate_s < LEAST_CALIBRATE_S:
-        raise RecordError(
-            f"{calibrate_s / 60:.1f} min of sound for the alarm limit are too little, "
-            f"{LEAST_CALIBRATE_S / 60:.1f} are needed: 20 min in all at the least, and hours for a limit to "
-            "trust: --hours with a larger number goes on with the recording"
-        )
+def _kept_before(work: LearnFolder) -> tuple[str, ...]:
+    """Return the odd stretches that somebody found to be normal on the page."""
+    plan = read_plan(work.place)
+    return () if plan is None else plan.kept
 
 
 def _export(to: Path, material: Material, chosen: SourceConfig) -> None:
@@ -202,27 +188,6 @@ def _export(to: Path, material: Material, chosen: SourceConfig) -> None:
     for command in commands:
         _say(f"    {command}")
     _say(f"then bring the folder here: wheeltapper bundle install {chosen.id} {chosen.id}-bundle")
-
-
-def _learned(
-    arguments: argparse.Namespace, material: Material, work: LearnFolder
-) -> tuple[Bundle, Calibration]:
-    """Return the bundle of this material with its limit, made now or found whole."""
-    teaching: Any = importlib.import_module(TEACHING)
-    goes_on = work.begin_learning(f"{material.key} {arguments.epochs} {arguments.widths}")
-    if work.bundle.exists():
-        _say("this sound was learned before; nothing is made anew")
-    lesson = teaching.Lesson(
-        material=material.folder,
-        learn_s=material.train_s,
-        out=work.bundle,
-        goes_on=goes_on,
-        epochs=arguments.epochs,
-        threads=arguments.threads,
-        widths=arguments.widths,
-    )
-    bundle, calibration = teaching.teach(lesson, _say)
-    return bundle, calibration
 
 
 def _report(config: Config, chosen: SourceConfig, material: Material, calibration: Calibration) -> None:

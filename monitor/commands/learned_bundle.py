@@ -7,7 +7,6 @@ import secrets
 import shlex
 import shutil
 import time
-from functools import partial
 from pathlib import Path
 
 from engines.bundle import Bundle, open_bundle
@@ -17,6 +16,7 @@ from monitor.bundles.trust import trust_of
 from monitor.bundles.version_files import version_name
 from monitor.config import Config, SourceConfig
 from monitor.errors import RecordError
+from monitor.learning.candidate import candidate_of
 from monitor.operators import Origin
 from monitor.store.files import PART, disk_errors, sync_folder
 
@@ -47,22 +47,13 @@ def put_in_place(bundle: Bundle, config: Config, chosen: SourceConfig, out: Path
             f"           then wheeltapper bundle install {chosen.id} {folder}, and promote as below",
             *_promote(chosen),
         ]
-    return [f"candidate  {_installed(bundle, config, chosen)}", *_promote(chosen)]
-
-
-def _installed(bundle: Bundle, config: Config, chosen: SourceConfig) -> str:
-    """Return the name of the version that the bundle is, installed now or before."""
-    library, name = Library(config.state_dir, chosen.id), version_name(bundle)
-    if name in library.roles().named:
-        return f"{name}, installed before"
-    command_id = f"terminal-{secrets.token_hex(8)}"
-    version = library.install(
-        bundle.folder,
-        By(getpass.getuser(), Origin.TERMINAL.value, time.time(), command_id, NOTE),
-        keep=config.bundles.keep_versions,
-        check=partial(trust_of(config.bundles).check_version, source_id=chosen.id),
+    before = Library(config.state_dir, chosen.id).roles().named
+    by = By(
+        getpass.getuser(), Origin.TERMINAL.value, time.time(), f"terminal-{secrets.token_hex(8)}", NOTE
     )
-    return f"{version.name} in {version.folder}"
+    name = candidate_of(bundle, config, chosen, by)
+    where = ", installed before" if name in before else f" in {config.state_dir / 'bundles' / chosen.id}"
+    return [f"candidate  {name}{where}", *_promote(chosen)]
 
 
 def _promote(chosen: SourceConfig) -> list[str]:

@@ -20,6 +20,7 @@ DOCUMENT: JsonDict = {"unit": "document"}
 UTC: JsonDict = {"unit": "UTC"}
 STREAM_S: JsonDict = {"unit": "s, stream time"}
 SECONDS: JsonDict = {"unit": "s"}
+HOURS: JsonDict = {"unit": "h"}
 HERTZ: JsonDict = {"unit": "Hz"}
 DECIBELS: JsonDict = {"unit": "dB"}
 LIMITS: JsonDict = {"unit": "alarm limits"}

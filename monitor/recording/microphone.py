@@ -14,7 +14,7 @@ import numpy as np
 
 from monitor.frontend import FrontendParameters, StreamFrontend, band_edges_hz
 from monitor.listening import BlockWindows, Ear
-from monitor.messages import Float32, Quality
+from monitor.messages import AudioBlock, Float32, Quality
 from monitor.recording.quality_meter import QualityMeter
 from monitor.recording.sound_report import SoundMeasures, Verdict, lines_of_measures, verdicts_of_sound
 from monitor.sources import Source
@@ -30,8 +30,8 @@ UPPER_HZ = 4000.0
 MUFFLED_DB = 60.0
 """A microphone behind a cover, or far away, hears so much less above UPPER_HZ than below."""
 READ_TIMEOUT_S = 0.5
-PATIENCE_S = 2 * CHECK_S
-"""By the clock: a device that gives nothing is not waited for any longer."""
+PATIENCE = 2.0
+"""By the clock, times the length: a device that gives nothing is not waited for any longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +57,53 @@ class MicrophoneReport:
         return [*ended, *lines_of_measures(self.measures), *hints]
 
 
+class MicrophoneCheck:
+    """Listens to blocks until it has heard enough; what it is given it measures and forgets."""
+
+    def __init__(self, ear: Ear, wanted_s: float | None = None) -> None:
+        """`wanted_s` of stream time, gaps included; None: CHECK_S."""
+        self._ear = ear
+        self._meter = QualityMeter(ear)
+        self._windows = BlockWindows("check", ear)
+        self._frontend = StreamFrontend(ear.frontend)
+        self._power: list[Float32] = []
+        self._rate_hz = 0
+        self.wanted_s = CHECK_S if wanted_s is None else wanted_s
+        """How long it listens."""
+        self.heard_s = 0.0
+        """Stream time so far."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether it has heard enough."""
+        return self.heard_s >= self.wanted_s
+
+    def add(self, block: AudioBlock) -> None:
+        """Take the next block, at the device's rate."""
+        self.heard_s += (block.lost_samples + len(block.samples)) / block.sample_rate_hz
+        self._rate_hz = block.sample_rate_hz
+        whole = self._windows.add(block)
+        self._meter.add(block, whole)
+        good = [window for window in whole if window.span.quality is Quality.OK]
+        self._power += [_power(self._frontend.logmel_from_window(window).values) for window in good]
+
+    def report(self, ended: str = "") -> MicrophoneReport:
+        """Return what was found; `ended` says why listening ended early."""
+        mean = np.mean(self._power, axis=0) if self._power else np.zeros(0, np.float32)
+        hints = _hints(mean, self._rate_hz, self._ear.frontend.parameters)
+        return MicrophoneReport(self._meter.measures(), hints, ended)
+
+
 def check_microphone(source: Source, ear: Ear, *, stopped: Callable[[], bool]) -> MicrophoneReport:
     """Listen for CHECK_S of stream time, gaps included, and report; the source stays open."""
-    meter, windows, frontend = QualityMeter(ear), BlockWindows("check", ear), StreamFrontend(ear.frontend)
-    power: list[Float32] = []
-    position_s, rate_hz, ended = 0.0, 0, ""
-    given_up_s = time.monotonic() + PATIENCE_S
-    while position_s < CHECK_S and time.monotonic() < given_up_s and not stopped():
+    check = MicrophoneCheck(ear)
+    given_up_s = time.monotonic() + PATIENCE * check.wanted_s
+    while not check.complete and time.monotonic() < given_up_s and not stopped():
         for block in source.read(READ_TIMEOUT_S):
-            position_s += (block.lost_samples + len(block.samples)) / block.sample_rate_hz
-            rate_hz = block.sample_rate_hz
-            whole = windows.add(block)
-            meter.add(block, whole)
-            good = [window for window in whole if window.span.quality is Quality.OK]
-            power += [_power(frontend.logmel_from_window(window).values) for window in good]
+            check.add(block)
         if source.finished:
             break
-    if position_s < CHECK_S:
-        ended = source.health()[0].reason or "no sound came"
-    mean = np.mean(power, axis=0) if power else np.zeros(0, np.float32)
-    return MicrophoneReport(meter.measures(), _hints(mean, rate_hz, ear.frontend.parameters), ended)
+    return check.report("" if check.complete else source.health()[0].reason or "no sound came")
 
 
 def _power(logmel: Float32) -> Float32:

@@ -13,7 +13,7 @@ makes up more than a quarter of the sound is a way of running, and is not found.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from monitor.config import FileSource
 from monitor.frontend import FrontendParameters, StreamFrontend, band_edges_hz
 from monitor.listening import BlockWindows, Ear
 from monitor.messages import Float32, Quality
+from monitor.prepared import nothing
 from monitor.sources import open_sources
 
 GROUPS = 16
@@ -62,8 +63,18 @@ class OddStretch:
     """The same."""
     strangeness: float
     """In units of ODD_Z's scale."""
-    reason: str
-    """What is unlike, for a person."""
+    apart_db: float
+    """How much louder than usual its worst window is where it differs most; negative: quieter."""
+    low_hz: float
+    """Where that band begins."""
+    high_hz: float
+    """Where it ends."""
+
+    @property
+    def reason(self) -> str:
+        """What is unlike, for a person."""
+        than = "louder" if self.apart_db > 0 else "quieter"
+        return f"{abs(self.apart_db):.0f} dB {than} than usual at {self.low_hz:.0f} to {self.high_hz:.0f} Hz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +109,18 @@ class _Heard:
     """Shape (n, 3 * GROUPS)."""
 
 
-def odd_in_files(files: Sequence[Path], ear: Ear) -> OddReport:
+def odd_in_files(files: Sequence[Path], ear: Ear, told: Callable[[], None] = nothing) -> OddReport:
     """Return the stretches of these files, taken together, that are unlike the rest.
+
+    `told` is called when a file has been heard.
 
     Raises:
         AudioFileError: A file cannot be read.
     """
-    heard = [_heard_in_file(path, ear) for path in files]
+    heard = []
+    for path in files:
+        heard.append(_heard_in_file(path, ear))
+        told()
     windows = sum(len(one.starts_s) for one in heard)
     if windows < LEAST_WINDOWS:
         return OddReport(windows, 0, ())
@@ -121,13 +137,16 @@ def odd_in_files(files: Sequence[Path], ear: Ear) -> OddReport:
         first = mine.stop
         for a, b in _runs(odd[mine]):
             worst = mine.start + a + int(np.argmax(strangeness[mine][a:b]))
+            apart_db, low_hz, high_hz = _difference(away[worst], ear.frontend.parameters)
             stretches.append(
                 OddStretch(
                     file=path,
                     start_s=float(one.starts_s[a]),
                     end_s=float(one.starts_s[b - 1]) + length_s,
                     strangeness=float(strangeness[worst]),
-                    reason=_reason(away[worst], ear.frontend.parameters),
+                    apart_db=apart_db,
+                    low_hz=low_hz,
+                    high_hz=high_hz,
                 )
             )
     return OddReport(windows, int(odd.sum()), tuple(stretches))
@@ -223,12 +242,10 @@ def _runs(odd: NDArray[np.bool_]) -> list[tuple[int, int]]:
     return runs
 
 
-def _reason(away: Float64, parameters: FrontendParameters) -> str:
-    """Return in words how a window's peaks differ most from the median window."""
+def _difference(away: Float64, parameters: FrontendParameters) -> tuple[float, float, float]:
+    """Return by how many dB a window's peaks differ most from the median window, and in which band (Hz)."""
     peaks_db = 10.0 * away[2 * GROUPS :]
     group = int(np.argmax(np.abs(peaks_db)))
     edges = band_edges_hz(parameters)
     per_group = parameters.mel_bands // GROUPS
-    low_hz, high_hz = edges[group * per_group], edges[(group + 1) * per_group + 1]
-    than = "louder" if peaks_db[group] > 0 else "quieter"
-    return f"{abs(peaks_db[group]):.0f} dB {than} than usual at {low_hz:.0f} to {high_hz:.0f} Hz"
+    return float(peaks_db[group]), float(edges[group * per_group]), float(edges[(group + 1) * per_group + 1])

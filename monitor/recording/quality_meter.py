@@ -5,7 +5,7 @@ A recording is measured while it is made, files that are there already with meas
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from monitor.config import FileSource
@@ -13,6 +13,7 @@ from monitor.errors import SpeechCheckError
 from monitor.frontend import StreamFrontend
 from monitor.listening import BlockWindows, Ear
 from monitor.messages import AudioBlock, Quality, Window
+from monitor.prepared import nothing
 from monitor.recording.hum import HumMeter
 from monitor.recording.sound_report import NOT_HEARD, SoundMeasures, SoundMeter
 from monitor.recording.speech_share import SpeechMeter
@@ -85,8 +86,10 @@ class QualityMeter:
         self._speech, self._no_speech_because = None, str(error)
 
 
-def measures_of_files(files: Sequence[Path], ear: Ear) -> SoundMeasures:
+def measures_of_files(files: Sequence[Path], ear: Ear, told: Callable[[], None] = nothing) -> SoundMeasures:
     """Return the measures of sound files in their order, each heard as the daemon hears it.
+
+    `told` is called when a file has been heard.
 
     Raises:
         AudioFileError: One of them cannot be read.
@@ -102,4 +105,5 @@ def measures_of_files(files: Sequence[Path], ear: Ear) -> SoundMeasures:
         finally:
             source.close()
         meter.add_tail(windows.finish())
+        told()
     return meter.measures()

@@ -110,7 +110,10 @@ def test_material_is_what_is_left_and_the_odd_is_beside_it_to_hear(tmp_path: Pat
     for name in ("a", "b"):
         soundfile.write(tmp_path / f"{name}.flac", machine(1), RATE_HZ, subtype="PCM_16")
     files = [GivenFile(tmp_path / "a.flac", "train", 60.0), GivenFile(tmp_path / "b.flac", "calibrate", 60.0)]
-    odd = [OddStretch(tmp_path / "a.flac", start, start + 5.0, 9.0, "louder") for start in (10.0, 16.0, 40.0)]
+    odd = [
+        OddStretch(tmp_path / "a.flac", start, start + 5.0, 9.0, apart_db=9.0, low_hz=500.0, high_hz=700.0)
+        for start in (10.0, 16.0, 40.0)
+    ]
     key = key_of_files(files, "")
     made = make_material(tmp_path / "material", files, odd, source_id="m", key=key)
     assert (60 - 15 - 1, 60.0, 15.0) == (round(made.train_s), made.calibrate_s, made.odd_s)

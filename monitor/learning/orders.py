@@ -1,0 +1,104 @@
+"""What a command `learn` makes of the plan of a source: pure, and refused where it makes no sense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from monitor.errors import CommandError
+from monitor.learning.documents import Found
+from monitor.learning.plan import RECORDING, Plan, Step
+from monitor.publish.commands import Command
+
+Change = Callable[[Plan, Command, Found | None], tuple[Plan, str]]
+"""The plan, the command and what was found in; the plan afterwards and what was done, in words, out."""
+
+
+def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: float) -> tuple[Plan, str]:
+    """Return the plan of a source of which normal sound is to be recorded.
+
+    Raises:
+        CommandError: It is going on already, or no hours are given.
+    """
+    if command.hours is None:
+        raise CommandError("learn start needs hours: how much normal sound is to be recorded in all")
+    if plan is not None and (plan.is_active or plan.paused):
+        raise CommandError(f"{plan.by} has started it already, and it stands at {plan.step.value}; cancel it")
+    begun = Plan(
+        source=source_id,
+        step=Step.CHECK,
+        hours=command.hours,
+        by=command.actor,
+        started_utc_s=now_utc_s,
+        unattended=command.unattended,
+        kept=() if plan is None else plan.kept,
+    )
+    return begun, f"{command.hours:g} h of normal sound are to be recorded, after a look at the microphone"
+
+
+def _pause(plan: Plan, _command: Command, _found: Found | None) -> tuple[Plan, str]:
+    if not plan.is_active:
+        raise CommandError(f"nothing goes on that could be paused: it stands at {plan.step.value}")
+    return plan.model_copy(update={"paused": True}), f"paused at {plan.step.value}"
+
+
+def _resume(plan: Plan, _command: Command, _found: Found | None) -> tuple[Plan, str]:
+    if not plan.paused and plan.trouble is None:
+        raise CommandError(f"nothing is paused: it stands at {plan.step.value}")
+    return plan.model_copy(update={"paused": False, "trouble": None}), f"goes on with {plan.step.value}"
+
+
+def _go_on(plan: Plan, _command: Command, found: Found | None) -> tuple[Plan, str]:
+    """Take the next step although a person might have wanted to look first."""
+    if plan.step is Step.CHECK and plan.trouble is not None:
+        update: dict[str, object] = {"step": Step.RECORD, "anyway": True, "trouble": None}
+        return plan.model_copy(update=update), "records although the microphone was found useless"
+    if plan.step not in {Step.LISTEN, Step.DONE, Step.PACKED} or found is None:
+        raise CommandError(f"there is nothing to go on with: it stands at {plan.step.value}")
+    aside = len(found.stretches) - len(set(plan.kept) & {one.id for one in found.stretches})
+    update = {"step": Step.LEARN, "paused": False, "trouble": None}
+    return plan.model_copy(update=update), f"learns, without {aside} stretches that are set aside"
+
+
+def _keep(plan: Plan, command: Command, found: Found | None) -> tuple[Plan, str]:
+    stretch = _stretch_of(plan, command, found)
+    kept = tuple(dict.fromkeys((*plan.kept, stretch)))
+    return plan.model_copy(update={"kept": kept}), f"{stretch} is normal"
+
+
+def _set_aside(plan: Plan, command: Command, found: Found | None) -> tuple[Plan, str]:
+    stretch = _stretch_of(plan, command, found)
+    kept = tuple(one for one in plan.kept if one != stretch)
+    return plan.model_copy(update={"kept": kept}), f"{stretch} is set aside"
+
+
+def _stretch_of(plan: Plan, command: Command, found: Found | None) -> str:
+    if found is None or plan.step in RECORDING | {Step.LOOK}:
+        raise CommandError("nothing was found yet that could be kept or set aside")
+    if plan.is_active:
+        raise CommandError(
+            f"it is at {plan.step.value} with what was decided; pause or wait, then decide anew"
+        )
+    if command.stretch not in {one.id for one in found.stretches}:
+        raise CommandError(f"learn {command.learn} needs stretch: the id of one that was found")
+    return str(command.stretch)
+
+
+CHANGES: Mapping[str, Change] = {
+    "pause": _pause,
+    "resume": _resume,
+    "go_on": _go_on,
+    "keep": _keep,
+    "set_aside": _set_aside,
+}
+"""What is asked -> what it makes of a plan; `start`, `cancel` and `discard` are about the plan as a whole."""
+
+
+def changed(plan: Plan | None, command: Command, found: Found | None) -> tuple[Plan, str]:
+    """Return the plan after a command, and what was done.
+
+    Raises:
+        CommandError: It makes no sense now: nothing has changed.
+    """
+    if plan is None:
+        raise CommandError("nothing is being learned of this source; learn start begins it")
+    return CHANGES[str(command.learn)](plan, command, found)

@@ -1,0 +1,177 @@
+"""The plans of all sources, each with its file: changed by commands, moved on by whoever carries them out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from monitor.config import Config, InputQualityConfig, LearnConfig, SourceConfig, StoreConfig
+from monitor.errors import CommandError, StoreError
+from monitor.learning.documents import read_found
+from monitor.learning.orders import changed, started
+from monitor.learning.plan import FOLDER, PLAN, Plan, Step, learn_place, read_plan, write_plan
+from monitor.operators import Origin
+from monitor.prepared import Prepared
+from monitor.publish.commands import Command
+from monitor.store.files import disk_errors, free_bytes
+
+AFAR = frozenset({Origin.MQTT, Origin.SPARKPLUG})
+BYTES_PER_SAMPLE = 1.5
+"""Of 16 bits; FLAC of loud machines saves little."""
+USUAL_RATE_HZ = 48_000
+"""Of a device whose rate is not configured."""
+ROOM_BYTES = 500_000_000
+"""So much more than store.min_free_bytes stays free: nobody's clips go for a recording."""
+
+Rules = Callable[[str], StoreConfig]
+"""Source -> what may be stored of its sound from now on."""
+
+
+class PlanBook:
+    """Any thread may look; commands come from the thread that judges, moves from one other."""
+
+    def __init__(self, config: Config, rules: Rules) -> None:
+        """Read the plans that there are; what cannot be read is no plan."""
+        self._config = config
+        self._rules = rules
+        self._changing = threading.Lock()
+        places = sorted((config.state_dir / FOLDER).glob(f"[!.]*/{PLAN}"))
+        read = [read_plan(path.parent) for path in places]
+        self._plans: Mapping[str, Plan] = {plan.source: plan for plan in read if plan is not None}
+
+    @property
+    def settings(self) -> LearnConfig:
+        """The section `learn`."""
+        return self._config.learn
+
+    @property
+    def input_quality(self) -> InputQualityConfig:
+        """The section `input_quality`."""
+        return self._config.input_quality
+
+    @property
+    def plans(self) -> Sequence[Plan]:
+        """All that is wanted."""
+        return list(self._plans.values())
+
+    def get(self, source_id: str) -> Plan | None:
+        """Return what is wanted of a source; None: nothing."""
+        return self._plans.get(source_id)
+
+    def place(self, source_id: str) -> Path:
+        """Return the folder of a source."""
+        return learn_place(self._config.state_dir, source_id)
+
+    def config_of(self, source: SourceConfig) -> Config:
+        """Return the configuration as if there were this source alone."""
+        return self._config.model_copy(update={"sources": (source,)})
+
+    def prepare(self, config: Config) -> Prepared:
+        """Return what lets a configuration that was read again count."""
+
+        def apply() -> None:
+            self._config = config
+
+        return Prepared(apply)
+
+    def obey(self, source: SourceConfig, origin: Origin, command: Command, now_utc_s: float) -> str:
+        """Change a plan as a command asks, and return what was done, in words.
+
+        Raises:
+            CommandError: It may not be, or makes no sense now: nothing has changed.
+            StoreError: The plan cannot be kept: nothing has changed.
+        """
+        if origin in AFAR and not self.settings.by_mqtt:
+            raise CommandError(
+                "learn is for the page or a terminal on this box, where one sees who asks; learn.by_mqtt: "
+                "true lets it come by MQTT too"
+            )
+        with self._changing:
+            plan = self._plans.get(source.id)
+            if plan is not None and plan.discarded:
+                raise CommandError("its sound is being removed; ask again in a moment")
+            if command.learn in {"cancel", "discard"}:
+                return self._end(source.id, plan, command)
+            if command.learn in {"start", "resume", "go_on"}:
+                self._check_may_record(source)
+            if command.learn == "start":
+                self._check_room(source, command)
+                after, told = started(plan, source.id, command, now_utc_s)
+            else:
+                after, told = changed(plan, command, read_found(self.place(source.id)))
+            self._put(after)
+        return told
+
+    def move(self, seen: Plan, **changes: object) -> bool:
+        """Change a plan that is as it was seen; False: it is not, for a command came in between.
+
+        A plan that cannot be written is moved all the same: a restart does the step again.
+        """
+        with self._changing:
+            if self._plans.get(seen.source) != seen:
+                return False
+            after = seen.model_copy(update=changes)
+            self._plans = {**self._plans, seen.source: after}
+            try:
+                write_plan(self.place(seen.source), after)
+            except StoreError:
+                return True
+        return True
+
+    def forget(self, source_id: str) -> None:
+        """Let go of a plan whose folder was removed."""
+        with self._changing:
+            self._plans = {name: plan for name, plan in self._plans.items() if name != source_id}
+
+    def refusal(self, source: SourceConfig) -> str | None:
+        """Return why nothing may be recorded of a source; None: it may."""
+        if not self.settings.enabled:
+            return "learn.enabled is false: nothing is recorded on this box to learn from"
+        if self._rules(source.id).audio == "never":
+            return (
+                f"sound of {source.id} is never stored (audio: never, by store or source), so that none is "
+                "recorded; learn from recordings that were made elsewhere: wheeltapper learn --data"
+            )
+        if source.kind == "file" or getattr(source, "pace", "real_time") == "fast":
+            return f"{source.id} is no live input; learn from its files: wheeltapper learn {source.id} --data"
+        return None
+
+    def lacks_room(self) -> bool:
+        """Whether so little of the disk is free that a recording must end."""
+        config = self._config
+        return free_bytes(config.state_dir) < config.store.min_free_bytes + ROOM_BYTES
+
+    def _check_may_record(self, source: SourceConfig) -> None:
+        if (why := self.refusal(source)) is not None:
+            raise CommandError(why)
+
+    def _check_room(self, source: SourceConfig, command: Command) -> None:
+        rate_hz = getattr(source, "sample_rate_hz", None) or USUAL_RATE_HZ
+        needed = round((command.hours or 0.0) * 3600 * rate_hz * BYTES_PER_SAMPLE)
+        room = free_bytes(self._config.state_dir) - self._config.store.min_free_bytes - ROOM_BYTES
+        if needed > room:
+            raise CommandError(
+                f"{command.hours:g} h may need {needed / 1e9:.1f} GB and {max(0, room) / 1e9:.1f} GB are to "
+                "be had beside store.min_free_bytes: ask for fewer hours, free some space, or set "
+                "sample_rate_hz lower"
+            )
+
+    def _end(self, source_id: str, plan: Plan | None, command: Command) -> str:
+        place = self.place(source_id)
+        if command.learn == "cancel":
+            if plan is None:
+                raise CommandError("nothing is being learned of this source")
+            with disk_errors(place):
+                (place / PLAN).unlink(missing_ok=True)
+            self._plans = {name: one for name, one in self._plans.items() if name != source_id}
+            return "ended; what was recorded stays, and learn start goes on with it"
+        if not place.is_dir():
+            raise CommandError("nothing was recorded of this source")
+        gone = plan or Plan(source=source_id, step=Step.CHECK, hours=0.0, by=command.actor, started_utc_s=0.0)
+        self._put(gone.model_copy(update={"discarded": True}))
+        return "ended; what was recorded is being removed. Bundles that were learned stay"
+
+    def _put(self, plan: Plan) -> None:
+        write_plan(self.place(plan.source), plan)
+        self._plans = {**self._plans, plan.source: plan}
