@@ -12,11 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from monitor.errors import CommandError
 from monitor.messages import AlarmState
 from monitor.operators import LIMIT_KEYS
-from monitor.publish.fields import BOOLEAN, LIMITS, SECONDS, TEXT, UTC, Time
+from monitor.publish.fields import BOOLEAN, HOURS, LIMITS, SECONDS, TEXT, UTC, Time
 from monitor.publish.payloads import Payload
 
 MAX_COMMAND_BYTES = 16_384
 """A longer command is refused unread."""
+
+MAX_HOURS = 168.0
+"""A week of sound is more than any machine needs to be known by."""
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
@@ -33,13 +36,16 @@ Action = Literal[
     "reload",
     "promote",
     "rollback",
+    "learn",
 ]
+Learn = Literal["start", "pause", "resume", "cancel", "discard", "go_on", "keep", "set_aside"]
 
 OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "shelve": ("duration_s", "one_shot"),
     "label": ("rating", "fault_code"),
     "set_limits": (*LIMIT_KEYS, "reset"),
     "promote": ("despite",),
+    "learn": ("learn", "hours", "unattended", "stretch"),
 }
 """Action -> keys that belong to it alone."""
 
@@ -144,6 +150,32 @@ class Command(BaseModel):
         json_schema_extra=TEXT,
     )
 
+    learn: Learn | None = Field(
+        default=None,
+        description="learn: what to do. start: check the microphone and record `hours` of normal sound. "
+        "pause, resume: stop for a while, go on. go_on: learn from what was recorded, or record although the "
+        "check found the microphone useless. keep, set_aside: an odd `stretch` is normal, is not. cancel: "
+        "end it; the sound stays. discard: end it and remove the sound.",
+        json_schema_extra=TEXT,
+    )
+    hours: float | None = Field(
+        default=None,
+        gt=0,
+        le=MAX_HOURS,
+        description="learn start: how much is to be there in all; what was recorded before counts.",
+        json_schema_extra=HOURS,
+    )
+    unattended: bool = Field(
+        default=False,
+        description="learn start: learn without waiting for anybody to hear what is odd; all of it is set "
+        "aside.",
+        json_schema_extra=BOOLEAN,
+    )
+    stretch: str | None = Field(
+        default=None, max_length=200, description="learn keep, set_aside: the id of an odd stretch.",
+        json_schema_extra=TEXT,
+    )  # fmt: skip
+
     @model_validator(mode="before")
     @classmethod
     def _spell_out(cls, document: object) -> object:
@@ -162,6 +194,8 @@ class Command(BaseModel):
             self._check_label()
         if self.action in {"lock", "unlock"} and self.event_id is None:
             raise ValueError(f"{self.action} needs event_id")
+        if self.action == "learn" and self.learn is None:
+            raise ValueError("learn needs learn: one of " + ", ".join(get_args(Learn)))
         if self.action == "set_limits" and bool(self.limits) == self.reset:
             raise ValueError(
                 f"set_limits needs one of {', '.join(LIMIT_KEYS)}, or reset: true and none of them"
