@@ -77,8 +77,9 @@ def normal_sound(store: Store, source_id: str) -> list[NormalSound]:
 
 
 def _before_events(store: Store, source_id: str) -> Iterator[NormalSound]:
-    events = store.events(EVENTS_ASKED, source_id=source_id)
-    for event, before in zip(events, [*events[1:], None], strict=True):
+    events = store.events(EVENTS_ASKED + 1, source_id=source_id)
+    for i, event in enumerate(events[:EVENTS_ASKED]):
+        before = events[i + 1] if i + 1 < len(events) else None
         clips = whole_clips(store, event.event_id)[:1]
         path = _path_of(store.state_dir, clips[0]) if clips else None
         if path is None or (before is not None and before.end_utc_s is None):
