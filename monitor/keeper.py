@@ -23,6 +23,7 @@ from monitor.privacy.guard import SoundGuard
 from monitor.privacy.portraits import portrait_to_keep, take_courses_out
 from monitor.privacy.rules import SoundRules
 from monitor.store import ClipJob, RetentionFacts, Store
+from monitor.store.shadow_clips import DisputeShelf
 
 QUEUE_WINDOWS = 256
 """Flagged windows that may wait for the disk: about 100 kB each."""
@@ -30,6 +31,8 @@ LOOK_EVERY_S = 5.0
 """Between two looks whether there is room, when there is nothing to write."""
 WRITTEN_WITHIN_S = 20.0
 """For so long a reload waits for the file that is being written by the rules before it."""
+QUEUE_DISPUTES = 8
+"""Clips of candidates' disputes that may wait for the disk: 6 MB each at 48 kHz."""
 NO_ROOM = "no-room"
 """The trouble of a disk that has less than store.min_free_bytes left; others are the codes of errors, ..."""
 NO_MEMORY = "no-memory"
@@ -54,6 +57,7 @@ class Keeper:
         self._log = log
         self._housekeeping = Housekeeping(store, config, log, monotonic=monotonic)
         self._windows: queue.Queue[FlaggedWindow] = queue.Queue(QUEUE_WINDOWS)
+        self._disputes: queue.Queue[tuple[int, ClipJob]] = queue.Queue(QUEUE_DISPUTES)
         self.dropped = 0
         """Windows and clips that were not written."""
         self.error: str | None = None
@@ -75,6 +79,13 @@ class Keeper:
         """Take a flagged window; the oldest one makes room when too many wait."""
         while not self._put(flagged):
             self._forget_oldest()
+
+    def keep_dispute(self, number: int, clip: ClipJob) -> None:
+        """Take the sound of a candidate's dispute; it is dropped and counted when too many wait."""
+        try:
+            self._disputes.put_nowait((number, clip))
+        except queue.Full:
+            self.dropped += 1
 
     @property
     def waiting(self) -> int:
@@ -142,6 +153,9 @@ class Keeper:
         for machine in self._machines:
             for clip in machine.clips.take_finished():
                 self._write(lambda clip=clip: self._add_clip(clip))  # type: ignore[misc]
+        for _ in range(self._disputes.qsize()):
+            number, sound = self._disputes.get_nowait()
+            self._write(lambda n=number, clip=sound: self._add_dispute(n, clip))  # type: ignore[misc]
 
     def finish(self) -> None:
         """End the clips that are being recorded and write all that waits."""
@@ -162,6 +176,11 @@ class Keeper:
     def _add_clip(self, clip: ClipJob) -> None:
         with self._writing:
             self.guard.keep_clip(clip, self.rules.of(clip.source_id, clip.start_s))
+
+    def _add_dispute(self, number: int, clip: ClipJob) -> None:
+        shelf = DisputeShelf(self._store.database, self._store.state_dir, number)
+        with self._writing:
+            self.guard.keep_clip(clip, self.rules.of(clip.source_id, clip.start_s), shelf)
 
     def _empty_log(self) -> None:
         """Let go of portraits as they were before, which the log of the database may still hold."""

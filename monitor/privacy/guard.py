@@ -7,6 +7,7 @@ not written, is counted and is said: sound that might be speech is never stored 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol
 
 import numpy as np
 
@@ -26,12 +27,38 @@ BEFORE_S, AFTER_S = 1.5, 0.5
 """Sound around a window that helps the check to hear; as far as it is held."""
 
 
+class Shelf(Protocol):
+    """Where the sound of a clip is to lie."""
+
+    def write(self, clip: ClipJob) -> None:
+        """Write a clip from which was taken what is not to be stored. Raises as Store.add_clip."""
+
+    def note_unwritten(self, clip: ClipJob, why: str) -> None:
+        """Keep that its sound is never written. Raises as Store.add_clip."""
+
+
+class EventShelf:
+    """Among the clips of the event that a clip belongs to."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def write(self, clip: ClipJob) -> None:
+        """Write it. Raises as Store.add_clip."""
+        self._store.add_clip(clip)
+
+    def note_unwritten(self, clip: ClipJob, why: str) -> None:
+        """Keep its row alone. Raises as Store.add_clip."""
+        note_unwritten_clip(self._store.database, clip, why)
+
+
 class SoundGuard:
     """Writes clips and maps as the configuration lets it. Belongs to the keeper's thread."""
 
     def __init__(self, store: Store, log: Log, *, noise: np.random.Generator | None = None) -> None:
         """`noise`: what takes the place of speech; by default nobody can know it again."""
         self._store = store
+        self._events = EventShelf(store)
         self._log = log
         self._noise = np.random.default_rng() if noise is None else noise
         self._detector: SpeechDetector | None = None
@@ -49,22 +76,23 @@ class SoundGuard:
         """
         self._opened()
 
-    def keep_clip(self, clip: ClipJob, rules: StoreConfig) -> None:
-        """Write a clip, or only that there was one.
+    def keep_clip(self, clip: ClipJob, rules: StoreConfig, shelf: Shelf | None = None) -> None:
+        """Write a clip, or only that there was one; `shelf` None: among those of its event.
 
         Raises:
             StoreError: See Store.add_clip.
         """
+        shelf = self._events if shelf is None else shelf
         if rules.audio == "never":
-            self._note_unwritten(clip, "never")
+            shelf.note_unwritten(clip, "never")
             return
         try:
             protected = self._protected(clip, rules)
         except (SpeechCheckError, MemoryError) as error:
             self._note_failure(error)
-            self._note_unwritten(clip, "unchecked")
+            shelf.note_unwritten(clip, "unchecked")
             return
-        self._store.add_clip(protected)
+        shelf.write(protected)
         self.clips_with_speech += bool(protected.protection.spoken)
 
     def keep_map(self, flagged: FlaggedWindow, sound: ClipRecorder | None, rules: StoreConfig) -> None:
@@ -149,9 +177,6 @@ class SoundGuard:
         if self._detector is None:
             self._detector = SpeechDetector()
         return self._detector
-
-    def _note_unwritten(self, clip: ClipJob, why: str) -> None:
-        note_unwritten_clip(self._store.database, clip, why)
 
     def _note_failure(self, error: SpeechCheckError | MemoryError) -> None:
         self.unchecked += 1

@@ -32,7 +32,7 @@ class RunKey:
 
 @dataclass(frozen=True, slots=True)
 class ShadowWindow:
-    """A window that the live bundle and the candidate have both been given."""
+    """A window that the live bundle and the candidate have both judged, or that nobody could judge."""
 
     source_id: str
     """The source that was heard."""
@@ -68,9 +68,14 @@ class ShadowTally:
     hop_s: float
     """Seconds from one window to the next."""
     windows: Sequence[ShadowWindow] = ()
-    """That both were given, in the order in which they were heard."""
+    """That were heard, in order; of those that nobody could judge the first of several will do."""
     skipped: int = 0
     """Windows that the candidate was not given: they would have cost the live bundle its time."""
+
+    @property
+    def judged(self) -> int:
+        """Of the windows those that both have judged."""
+        return sum(one.live is not None and one.candidate_value is not None for one in self.windows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +87,17 @@ class ShadowRun:
     began_utc_s: float
     """When its first window was heard."""
     judged_windows: int
-    """Windows that both have been given since then, those too whose rows are gone by now."""
+    """Windows that both have judged since then, those too whose rows are gone by now."""
     skipped_windows: int
     """Windows that the candidate was not given."""
     hop_s: float
     """Seconds from one window to the next."""
+    disputes: int
+    """Times that one alarmed and the other did not, of those that are kept."""
 
     @property
     def heard_hours(self) -> float:
-        """Hours of sound that both have been given."""
+        """Hours of sound that both have judged."""
         return self.judged_windows * self.hop_s / 3600.0
 
     @property
@@ -112,7 +119,7 @@ def add_shadow(database: Database, batch: Mapping[RunKey, ShadowTally]) -> None:
             connection.execute(
                 "UPDATE shadow_runs SET judged_windows = judged_windows + ?, "
                 "skipped_windows = skipped_windows + ?, hop_s = ? WHERE n = ?",
-                (len(tally.windows), tally.skipped, tally.hop_s, number),
+                (tally.judged, tally.skipped, tally.hop_s, number),
             )
             connection.executemany(
                 "INSERT INTO shadow_windows "
@@ -161,7 +168,8 @@ def shadow_runs(database: Database, source_id: str, *, candidate: str | None = N
         StoreError: The database refuses.
     """
     rows = database.rows(
-        "SELECT * FROM shadow_runs WHERE source_id = ?1 AND (?2 IS NULL OR candidate = ?2) ORDER BY n",
+        "SELECT *, (SELECT COUNT(*) FROM shadow_disagreements WHERE run = shadow_runs.n) AS disputes "
+        "FROM shadow_runs WHERE source_id = ?1 AND (?2 IS NULL OR candidate = ?2) ORDER BY n",
         (source_id, candidate),
     )
     return [
@@ -171,6 +179,7 @@ def shadow_runs(database: Database, source_id: str, *, candidate: str | None = N
             judged_windows=row["judged_windows"],
             skipped_windows=row["skipped_windows"],
             hop_s=row["hop_s"],
+            disputes=row["disputes"],
         )
         for row in rows
     ]

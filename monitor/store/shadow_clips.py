@@ -128,6 +128,23 @@ def prolong_disputes(database: Database, disputes: Sequence[tuple[int, Dispute]]
         )
 
 
+class DisputeShelf:
+    """Where the sound of one dispute lies, for the guard that lets it be written."""
+
+    def __init__(self, database: Database, state_dir: Path, number: int) -> None:
+        self._database = database
+        self._state_dir = state_dir
+        self._number = number
+
+    def write(self, clip: ClipJob) -> None:
+        """Write it. Raises as write_dispute_clip."""
+        write_dispute_clip(self._database, self._state_dir, self._number, clip)
+
+    def note_unwritten(self, clip: ClipJob, why: str) -> None:
+        """Keep that it is never written. Raises as write_dispute_clip."""
+        note_unwritten_dispute(self._database, self._number, clip, why)
+
+
 def write_dispute_clip(database: Database, state_dir: Path, number: int, job: ClipJob) -> None:
     """Write the sound of a dispute, then that it is there; a kill in between leaves an unlisted file.
 

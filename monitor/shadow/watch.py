@@ -1,0 +1,117 @@
+"""One source's shadow run: what the candidate says of its windows, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from monitor.alarm import AlarmSettings, AlarmSnapshot
+from monitor.machine import Machine
+from monitor.messages import Inference, LogMel, Quality, Score
+from monitor.promotion.rehearsed import limits_only
+from monitor.shadow.candidate import Candidate
+from monitor.shadow.disputes import Change, Disputes
+from monitor.shadow.own_windows import OwnWindows
+from monitor.shadow.pairs import Pairs
+from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A window as the live bundle has settled it."""
+
+    machine: Machine
+    """Who judged it."""
+    score: Score
+    """What came of it."""
+    logmel: LogMel | None
+    """What its engine was given; None: nothing, as the sound was not fit for it."""
+    alarm: AlarmSnapshot
+    """The source's alarm after it."""
+
+
+class Watch:
+    """Belongs to the shadow thread."""
+
+    def __init__(self, source_id: str, candidate: Candidate, settings: AlarmSettings) -> None:
+        self.source_id = source_id
+        """The source that is heard."""
+        self.candidate = candidate
+        """Who judges beside its live bundle."""
+        self._settings = settings
+        self._own = OwnWindows(source_id, candidate.ear)
+        self._pairs = Pairs()
+        self._disputes = Disputes(settings, AlarmSnapshot(source_id))
+        self._live_bundle_id = ""
+        self._unfit: Quality | None = None
+        """Why the last window was not judged by anybody; None: it was."""
+        self._tallies: dict[RunKey, ShadowTally] = {}
+        self.changes: list[tuple[RunKey, Change, Machine]] = []
+        """What is to be told of disputes, oldest first."""
+
+    def logmels(self, heard: Heard) -> Sequence[LogMel]:
+        """Return what the candidate is to be given, now that the live bundle has settled a window."""
+        if heard.logmel is not None and self.candidate.hears_as(heard.machine.ear):
+            return [heard.logmel]
+        if self.candidate.hears_as(heard.machine.ear):
+            return []
+        return list(self._own.up_to(heard.score.span, heard.machine.clips))
+
+    def take(self, heard: Heard, inferences: Sequence[Inference]) -> None:
+        """Take a window of the live bundle and what the candidate answered to its `logmels`."""
+        self._follow(heard)
+        for live, candidate in self._paired(heard.score, inferences):
+            self._note(heard, live, candidate)
+
+    def skip(self, count: int, at_utc_s: float, live_bundle_id: str, hop_s: float) -> None:
+        """Take it that so many windows were not given to the candidate, the first of them at `at_utc_s`."""
+        key = RunKey(self.source_id, live_bundle_id, self.candidate.version)
+        tally = self._tallies.get(key, ShadowTally(at_utc_s, hop_s))
+        self._tallies[key] = replace(tally, skipped=tally.skipped + count)
+
+    def taken(self) -> dict[RunKey, ShadowTally]:
+        """Return what has come since the last call."""
+        taken, self._tallies = self._tallies, {}
+        return taken
+
+    def _follow(self, heard: Heard) -> None:
+        """Begin anew beside another live bundle, and hold both against the limits in force."""
+        if heard.score.bundle_id != self._live_bundle_id:
+            self._live_bundle_id, self._pairs = heard.score.bundle_id, Pairs()
+        elif self._disputes.facts == limits_only(heard.alarm):
+            return
+        self._disputes = Disputes(self._settings, heard.alarm)
+
+    def _paired(self, live: Score, inferences: Sequence[Inference]) -> Iterator[tuple[Score, Score | None]]:
+        yield from self._pairs.of_live(live)
+        for inference in inferences:
+            yield from self._pairs.of_candidate(self.candidate.scorer.score_from_inference(inference))
+
+    def _note(self, heard: Heard, live: Score, candidate: Score | None) -> None:
+        key = RunKey(self.source_id, live.bundle_id, self.candidate.version)
+        hop_s, span = heard.machine.ear.hop_s, live.span
+        tally = self._tallies.get(key, ShadowTally(span.start_utc_s, hop_s))
+        if candidate is None and span.quality is Quality.OK:  # where windows lie otherwise, at an edge
+            self._tallies[key] = replace(tally, skipped=tally.skipped + 1)
+            return
+        if span.quality is not Quality.OK and span.quality is self._unfit:
+            return  # a machine may be off all weekend: the first window says why
+        self._unfit = None if span.quality is Quality.OK else span.quality
+        value = None if candidate is None else candidate.value
+        window = ShadowWindow(
+            source_id=self.source_id,
+            live_bundle_id=live.bundle_id,
+            candidate=self.candidate.version,
+            start_utc_s=span.start_utc_s,
+            end_utc_s=span.end_utc_s,
+            start_s=span.start_s,
+            live=live.value,
+            candidate_value=value,
+            quality=span.quality,
+        )
+        self._tallies[key] = replace(tally, windows=(*tally.windows, window))
+        if candidate is None:
+            return
+        change = self._disputes.take(live, candidate, heard.alarm.event_id if heard.alarm.active else None)
+        if change is not None:
+            self.changes.append((key, change, heard.machine))
