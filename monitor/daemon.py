@@ -7,6 +7,7 @@
     learn   (one thread)            what the lanes hear -> recordings -> a child process that learns
     control (one thread)            the page's questions and commands
     metrics (one thread)            Prometheus's questions
+    drift   (one thread)            counts of normal scores -> store; a day -> what has moved
     reload  (one thread)            another configuration -> sources that join, leave, change their bundle
     main                            health, systemd, status.json, the jumps of the wall clock
 
@@ -31,6 +32,7 @@ from monitor.desk.desk import Desk
 from monitor.desk.live_off import off_part
 from monitor.desk.reload import Reloader, live_parts
 from monitor.desk.reloads import Reloads, hangup_command
+from monitor.drift.watch import DriftWatch
 from monitor.errands import Errands
 from monitor.errors import CommandError
 from monitor.guests import GuestServer
@@ -118,16 +120,22 @@ class Daemon:
             config, machines, lambda machine: Lane(machine, self._queue, self._book, tap=taps.hear)
         )
 
+        self._drift = DriftWatch(
+            self._roster,
+            self._store,
+            lambda: self._reloader.config,
+            log,
+            tell=self._book.note_drift,
+            is_dated=lambda: self._timekeeper.clock_set,
+        )
+        self._pipeline.count_normal(self._drift.note)
+
         # who asks, and what changes
         self._plans = PlanBook(config, lambda source_id: self._keeper.rules.of(source_id, math.inf))
         self._foreman = Foreman(self._plans, taps, self._roster, self._book, log)
         painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
-        self._reloads = Reloads(
-            self._make_reloader(reread, painter),
-            self._errands,
-            log,
-            end_daemon=self._supervisor.gave_up.set,
-        )
+        self._reloader = self._make_reloader(reread, painter)
+        self._reloads = Reloads(self._reloader, self._errands, log, end_daemon=self._supervisor.gave_up.set)
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
         self._desk.have_learned(self._plans.obey)
         self._caretaker = Caretaker(
@@ -158,6 +166,7 @@ class Daemon:
         reloads = start(Task("reload", lambda: self._reloads.run_once(WAIT_S)))
         learn = start(Task("learn", lambda: self._foreman.run_once(WAIT_S), last=self._foreman.close))
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
+        drift = start(Task("drift", lambda: self._drift.run_once(WAIT_S), last=self._drift.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         self._inputs.start(self._supervisor)
         self._log.info("listening", sources=self._roster.source_ids)
@@ -170,7 +179,7 @@ class Daemon:
         busy += end([reloads, learn], FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
-        for task in (judge, keep):
+        for task in (judge, keep, drift):
             busy += end([task], FAREWELL_S)
         self._caretaker.finish()
         busy += end(publish, FAREWELL_S)

@@ -180,19 +180,10 @@ def _tail_clusters(series: Series, gap_windows: int, settings: FitSettings) -> t
 
 
 def _calibration(series: Series, threshold: _Threshold, facts: _Facts) -> Calibration:
-    """Put together what was found.
-
-    The best estimate is the mode of the posterior: maximum likelihood with the prior as its penalty.
-    """
+    """Put together what was found."""
     settings, clusters = facts.settings, threshold.clusters
     exposure_days = len(series.scores) * facts.hop_s / 86400.0
-    rate = len(clusters.peaks) / exposure_days
-    posterior = posterior_of_excesses(Excesses(clusters.peaks - threshold.raw))
-    scale, shape = posterior.best()
-    rng = np.random.default_rng(settings.seed)
-    scales, shapes = posterior.draw(settings.draws, rng)
-    # number of stretches: Poisson, with Jeffreys' prior on its rate
-    rates = rng.gamma(len(clusters.peaks) + 0.5, 1.0 / exposure_days, settings.draws)
+    best, draws = tails_of_peaks(clusters.peaks, threshold.raw, exposure_days, settings)
     levels, per_day = _below(series, threshold, exposure_days)
     return Calibration(
         bundle_id=facts.bundle_id,
@@ -205,14 +196,47 @@ def _calibration(series: Series, threshold: _Threshold, facts: _Facts) -> Calibr
         clusters=len(clusters.peaks),
         centre=levels[0],
         largest=float(series.scores.max()),
-        tail=Tail(threshold.raw, scale, shape, rate),
-        draws=tuple(
-            Tail(threshold.raw, float(a), float(b), float(c))
-            for a, b, c in zip(scales, shapes, rates, strict=True)
-        ),
+        tail=best,
+        draws=draws,
         below_levels=levels,
         below_per_day=per_day,
     )
+
+
+def tails_of_peaks(
+    peaks: NDArray[np.float64],
+    threshold_raw: float,
+    exposure_days: float,
+    settings: FitSettings,
+    *,
+    dispersion: float = 1.0,
+) -> tuple[Tail, tuple[Tail, ...]]:
+    """Return the best tail above a threshold, and equally probable ones, from the peaks of its stretches.
+
+    The best estimate is the mode of the posterior: maximum likelihood with the prior as its penalty.
+    `dispersion`: how many times the number of stretches varies more from day to day than by chance alone.
+    """
+    count = len(peaks)
+    posterior = posterior_of_excesses(Excesses(peaks - threshold_raw))
+    scale, shape = posterior.best()
+    rng = np.random.default_rng(settings.seed)
+    scales, shapes = posterior.draw(settings.draws, rng)
+    # number of stretches: Poisson, with Jeffreys' prior on its rate
+    rates = rng.gamma(count / dispersion + 0.5, dispersion / exposure_days, settings.draws)
+    draws = tuple(
+        Tail(threshold_raw, float(a), float(b), float(c))
+        for a, b, c in zip(scales, shapes, rates, strict=True)
+    )
+    return Tail(threshold_raw, scale, shape, count / exposure_days), draws
+
+
+def levels_and_shares(calibration: Calibration) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return raw levels from the median up, and the share of the windows that lay below each.
+
+    The levels are the calibration's own, which `_below` lays at even shares.
+    """
+    levels = np.array(calibration.below_levels[:-1])
+    return levels, 0.5 + np.arange(len(levels)) * 4 * 0.5 / (4 * BELOW_LEVELS - 1)
 
 
 def _below(

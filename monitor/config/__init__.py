@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from monitor.addresses import address_shown
 from monitor.config.bundles import BundlesConfig, TrustedKeyConfig
+from monitor.config.drift import DriftConfig
 from monitor.config.engine import EngineConfig
 from monitor.config.explanation import ExplanationConfig
 from monitor.config.learn import LearnConfig
@@ -49,6 +50,7 @@ __all__ = [
     "AlarmConfig",
     "BundlesConfig",
     "Config",
+    "DriftConfig",
     "EngineConfig",
     "ExplanationConfig",
     "FaultConfig",
@@ -109,6 +111,7 @@ class Config(Section):
     learn: LearnConfig = Field(default_factory=LearnConfig)
     alarm: AlarmConfig = Field(default_factory=AlarmConfig)
     explanation: ExplanationConfig = Field(default_factory=ExplanationConfig)
+    drift: DriftConfig = Field(default_factory=DriftConfig)
     store: StoreConfig = Field(default_factory=StoreConfig)
     mqtt: MqttConfig = Field(default_factory=MqttConfig)
     sparkplug: SparkplugConfig = Field(default_factory=SparkplugConfig)

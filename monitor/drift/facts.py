@@ -1,0 +1,33 @@
+"""What is told of a source's normal sound: in status.json, by MQTT, in metrics and on the page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitor.drift.judgement import DriftState
+
+
+@dataclass(frozen=True, slots=True)
+class DriftFacts:
+    """What was found last; looked into once a day."""
+
+    state: DriftState
+    """Whether it has moved."""
+    words: str
+    """What was found, with figures; in English."""
+    median: float | None = None
+    """Of the scores of recent normal windows, in units of the limit; None: too little."""
+    median_then: float | None = None
+    """Of what they are held against."""
+    psi: float | None = None
+    """How unlike the recent days are: population stability index; None: too little."""
+    proposal: str | None = None
+    """The id of the limit that is proposed; None: none is."""
+    withheld: str | None = None
+    """Why none is, though it has moved; None: there is no reason to give."""
+    evidence_age_days: float | None = None
+    """Days since the limit was fitted; None: the box did not know the time, now or then."""
+    evidence_hours: float = 0.0
+    """Hours of sound that it was fitted to."""
+    evidence_old: bool = False
+    """Whether that is longer ago than drift.evidence_max_days."""

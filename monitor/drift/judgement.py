@@ -1,0 +1,231 @@
+"""Whether a source's normal sound has moved: what is compared, and from when on it counts."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from monitor.calibration import Calibration
+from monitor.calibration.fit import levels_and_shares
+from monitor.drift.likeness import DAY_S, Day, Likeness, alike_mix, days_of, unlike, unlike_shares
+from monitor.drift.period import Levels, Period
+from monitor.drift.scale import Float64, quantile, unit_of
+
+LEAST_DAYS = 5
+"""Fewer days of sound, on either side, say nothing yet: a week has two weekends' worth of other sound."""
+LEAST_DAY_WINDOWS = 1000
+"""A day with fewer normal windows, a quarter of an hour or so, is passed over."""
+LATELY_DAYS = 21
+"""The days that are judged lie within so many before today."""
+SURE_FROM = 0.1
+"""The interval must lie above what is called moderate."""
+HIGH_SHARE = 0.99
+LOUDER_FROM_DB = 1.5
+"""A smaller change of a band is not told ..."""
+LOUDER_SPREADS = 2.0
+"""... nor one that is not so many times what days differ by."""
+
+
+class DriftState(str, enum.Enum):
+    """What is known of a source's normal sound."""
+
+    STABLE = "stable"
+    """It is as it was, as far as can be told."""
+    DRIFTING = "drifting"
+    """It has moved; why, the scores do not say."""
+    TOO_LITTLE = "too_little"
+    """Too few days of normal sound were heard to say anything."""
+
+
+Against = Literal["first_days", "calibration"]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """When it counts as moved."""
+
+    reference_days: int = 7
+    """The first so many days of sound under a basis are what later ones are held against."""
+    recent_days: int = 7
+    """The last so many are."""
+    psi: float = 0.25
+    """From this index on it has moved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Some days of normal sound; scores in units of the calibration."""
+
+    median: float
+    """Half of the windows lay below."""
+    high: float | None
+    """HIGH_SHARE of them did; None: not known."""
+    days: int
+    """Days of sound; 0: those of the calibration are not counted."""
+    first_utc_s: float
+    """Where the first day began, or the calibration was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class BandChange:
+    """A group of mel bands whose level in normal sound has changed."""
+
+    low_hz: float
+    """Where it begins ..."""
+    high_hz: float
+    """... and ends."""
+    change_db: float
+    """Louder, or softer when negative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found."""
+
+    state: DriftState
+    """What is to be done about it: nothing, look, wait."""
+    against: Against = "first_days"
+    """What the recent days were held against."""
+    likeness: Likeness | None = None
+    """How unlike they are; None: too little."""
+    then: Side | None = None
+    """What they were held against; None: too little."""
+    now: Side | None = None
+    """The recent days; None: there are none."""
+    level_change_db: float | None = None
+    """Of the level of all normal windows since the first days; None: not known."""
+    bands: tuple[BandChange, ...] = ()
+    """The groups that changed most since the first days, the most changed first; at most 3."""
+
+
+def sounding_days(periods: Sequence[Period], now_utc_s: float) -> list[Day]:
+    """Return the days that are over and have enough normal sound, oldest first."""
+    today = int(now_utc_s // DAY_S)
+    return [day for day in days_of(periods) if day.number < today and day.windows >= LEAST_DAY_WINDOWS]
+
+
+def recent_of(days: Sequence[Day], asked: Asked, now_utc_s: float) -> Sequence[Day]:
+    """Return the days that are judged."""
+    oldest = int(now_utc_s // DAY_S) - LATELY_DAYS
+    return [day for day in days if day.number >= oldest][-asked.recent_days :]
+
+
+def judged(
+    periods: Sequence[Period],
+    calibration: Calibration,
+    asked: Asked,
+    *,
+    now_utc_s: float,
+    edges_hz: Float64 | None = None,
+) -> Judgement:
+    """Judge the periods of one basis; `edges_hz`, shape (groups + 1,), are those of its groups of bands."""
+    days = sounding_days(periods, now_utc_s)
+    recent = recent_of(days, asked, now_utc_s)
+    if len(recent) < LEAST_DAYS:
+        return Judgement(DriftState.TOO_LITTLE)
+    first = [day for day in days if day.number < recent[0].number][: asked.reference_days]
+    found = [_against_calibration(calibration, recent)]
+    if len(first) >= LEAST_DAYS:
+        found.insert(0, _against_first(first, recent, periods, edges_hz))
+    known = [one for one in found if one.likeness is not None]
+    moved = [one for one in known if _has_moved(one.likeness, asked)]
+    if not known:
+        return Judgement(DriftState.TOO_LITTLE)
+    chosen = (moved or known)[0]
+    state = DriftState.DRIFTING if moved else DriftState.STABLE
+    return Judgement(
+        state,
+        chosen.against,
+        chosen.likeness,
+        chosen.then,
+        chosen.now,
+        found[0].level_change_db,
+        found[0].bands,
+    )
+
+
+def _has_moved(likeness: Likeness | None, asked: Asked) -> bool:
+    return likeness is not None and likeness.psi >= asked.psi and likeness.low >= SURE_FROM
+
+
+def _against_first(
+    first: Sequence[Day], recent: Sequence[Day], periods: Sequence[Period], edges_hz: Float64 | None
+) -> Judgement:
+    before, after = alike_mix(first, recent)
+    return Judgement(
+        DriftState.STABLE,
+        "first_days",
+        unlike(first, recent),
+        Side(quantile(before, 0.5), quantile(before, HIGH_SHARE), len(first), first[0].number * DAY_S),
+        Side(quantile(after, 0.5), quantile(after, HIGH_SHARE), len(recent), recent[0].number * DAY_S),
+        _level_change(first, recent, periods),
+        _band_changes(first, recent, periods, edges_hz),
+    )
+
+
+def _against_calibration(calibration: Calibration, recent: Sequence[Day]) -> Judgement:
+    """Hold days against the sound that the limit was made from: its median, and what lay above it."""
+    levels_raw, reached = levels_and_shares(calibration)
+    places = [int(np.argmin(np.abs(reached - share))) for share in (0.5, 0.6, 0.7, 0.8, 0.9)]
+    chosen = sorted(set(places))
+    unit = unit_of(calibration)
+    levels = np.array([unit.of_raw(float(levels_raw[place])) for place in chosen])
+    shares = np.diff(np.concatenate([[0.0], reached[chosen], [1.0]]))
+    counts = np.sum([day.counts.sum(axis=0) for day in recent], axis=0)
+    return Judgement(
+        DriftState.STABLE,
+        "calibration",
+        unlike_shares(levels, shares, recent),
+        Side(0.0, None, 0, calibration.fitted_utc_s),
+        Side(quantile(counts, 0.5), quantile(counts, HIGH_SHARE), len(recent), recent[0].number * DAY_S),
+    )
+
+
+def _level_change(first: Sequence[Day], recent: Sequence[Day], periods: Sequence[Period]) -> float | None:
+    before, after = (_levels([one.level for one in _within(periods, days)]) for days in (first, recent))
+    if not (before.windows and after.windows):
+        return None
+    return after.mean[0] - before.mean[0]
+
+
+def _band_changes(
+    first: Sequence[Day], recent: Sequence[Day], periods: Sequence[Period], edges_hz: Float64 | None
+) -> tuple[BandChange, ...]:
+    """Return what changed more than days differ, by the days' own means."""
+    if edges_hz is None:
+        return ()
+    before, after = (_daily(days, periods, len(edges_hz) - 1) for days in (first, recent))
+    if min(len(before), len(after)) < 2:
+        return ()
+    change = after.mean(axis=0) - before.mean(axis=0)
+    spread = np.sqrt((before.var(axis=0, ddof=1) + after.var(axis=0, ddof=1)) / 2.0)
+    told = (np.abs(change) >= LOUDER_FROM_DB) & (np.abs(change) >= LOUDER_SPREADS * spread)
+    order = np.argsort(-np.abs(change), kind="stable")
+    changes = [
+        BandChange(float(edges_hz[group]), float(edges_hz[group + 1]), float(change[group]))
+        for group in order
+        if told[group]
+    ]
+    return tuple(changes[:3])
+
+
+def _daily(days: Sequence[Day], periods: Sequence[Period], groups: int) -> Float64:
+    """Return shape (days, groups): mean levels of the days that have them."""
+    means = [_levels([one.bands for one in _within(periods, [day])]).mean for day in days]
+    return np.array([mean for mean in means if len(mean) == groups]).reshape(-1, groups)
+
+
+def _within(periods: Sequence[Period], days: Sequence[Day]) -> list[Period]:
+    numbers = {day.number for day in days}
+    return [period for period in periods if period.start_utc_s // DAY_S in numbers]
+
+
+def _levels(levels: Sequence[Levels]) -> Levels:
+    total = Levels()
+    for one in levels:
+        total = total.with_more(one)
+    return total
