@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from engines.histogram import Histogram, HistogramCounts
+from monitor.drift.facts import DriftFacts
 from monitor.keeping_up import NO_WINDOWS, Lately, PaceMeter, percent, share_of
 from monitor.messages import (
     RUNS,
@@ -75,6 +76,8 @@ class SourceFacts:
     """What became of the windows of the last minute."""
     ledger: Ledger | None = None
     """Where every sample went, at the model's rate; None before the first."""
+    drift: DriftFacts | None = None
+    """Whether its normal sound has moved; None: not looked into yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +231,12 @@ class HealthBook:
                     keeps_up=keeps_up,
                     lately=lately,
                 )
+
+    def note_drift(self, source_id: str, drift: DriftFacts) -> None:
+        """Note whether a source's normal sound has moved; an unknown source is passed over."""
+        with self._lock:
+            if source_id in self._facts:
+                self._facts[source_id] = replace(self._facts[source_id], drift=drift)
 
     def note_standstill(self, *, stands_still: bool) -> None:
         """Note whether judging stands still, which all sources share: then none keeps up."""
