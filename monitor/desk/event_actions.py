@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from monitor.errors import CommandError
 from monitor.publish.commands import Command
 from monitor.store import Event, Label, Reply, Store
+from monitor.store.dispute_labels import dispute_id, dispute_number, source_of_dispute
 
 Keep = Callable[[Reply], None]
 """Stores what was asked, and the reply to whoever asked, in one step. May raise StoreError."""
@@ -15,19 +16,34 @@ Act = Callable[[Store, Event, Command, float], Keep]
 
 
 def _label(store: Store, event: Event, command: Command, now_utc_s: float) -> Keep:
-    if command.rating is None:
-        raise CommandError("label needs event_id and rating")
     if command.rating == "none" and store.label(event.event_id) is None:
         raise CommandError(f"event {event.event_id} has no label that could be withdrawn")
-    label = Label(
-        event_id=event.event_id,
+    label = _label_of(event.event_id, command, now_utc_s)
+    return lambda reply: store.add_label(label, reply=reply)
+
+
+def _label_dispute(
+    store: Store, source_id: str | None, number: int, command: Command, now_utc_s: float
+) -> Keep:
+    """Label sound at which only a candidate alarmed: there is no event, and no alarm of anybody."""
+    owner = source_of_dispute(store.database, number)
+    if owner is None or source_id not in {None, owner}:
+        raise CommandError(f"{dispute_id(number)} is not known to this box, or one of another source")
+    label = _label_of(dispute_id(number), command, now_utc_s)
+    return lambda reply: store.add_dispute_label(number, label, reply=reply)
+
+
+def _label_of(event_id: str, command: Command, now_utc_s: float) -> Label:
+    if command.rating is None:
+        raise CommandError("label needs event_id and rating")
+    return Label(
+        event_id=event_id,
         rating=command.rating,
         fault_code=command.fault_code,
         note=command.note,
         who=command.actor,
         at_utc_s=now_utc_s,
     )
-    return lambda reply: store.add_label(label, reply=reply)
 
 
 def _lock(store: Store, event: Event, command: Command, now_utc_s: float) -> Keep:
@@ -55,6 +71,9 @@ def keep_of(store: Store, source_id: str | None, command: Command, now_utc_s: fl
     """
     if command.event_id is None:
         raise CommandError(f"{command.action} needs event_id")
+    dispute = dispute_number(command.event_id)
+    if dispute is not None and command.action == "label":
+        return _label_dispute(store, source_id, dispute, command, now_utc_s)
     event = store.event(command.event_id)
     if event is None:
         raise CommandError(f"event {command.event_id} is not known to this box")

@@ -15,7 +15,7 @@ from typing import Any
 
 from monitor.bundles.version_files import give_away
 from monitor.errors import StoreError
-from monitor.promotion.records import Comparison, Ground, LeftOut, Pairs, Probe, Verdict
+from monitor.promotion.records import Comparison, Disagreement, Ground, LeftOut, Pairs, Probe, Verdict
 from monitor.promotion.sentences import said
 from monitor.store.files import write_whole
 
@@ -80,5 +80,6 @@ def _from_tree(tree: Mapping[str, Any]) -> tuple[Comparison, Verdict]:
         values[name] = Pairs(**values[name])
     values["probes"] = tuple(Probe(one["snr_db"], Pairs(**one["heard"])) for one in values["probes"])
     values["left_out"] = LeftOut(**values["left_out"])
+    values["disagreements"] = tuple(Disagreement(**one) for one in values["disagreements"])
     found = tuple(Ground(one["code"], dict(one["figures"])) for one in grounds)
     return Comparison(**values), Verdict(outcome, found, tuple(said(ground) for ground in found))

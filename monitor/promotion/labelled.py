@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from monitor.promotion.agreement import agreed
+from monitor.promotion.agreement import Agreed, agreed
 from monitor.promotion.records import LeftOut
-from monitor.store import Event, Store
+from monitor.store import Store
+from monitor.store.dispute_labels import dispute_id, dispute_labels
+from monitor.store.shadow_clips import StoredDispute
 
 LABELS = "labels.json"
 """In a bundle: from which events it has learned. One without the file has learned from none."""
@@ -21,11 +23,23 @@ MAX_FILE_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of sound of which somebody said something."""
+
+    name: str
+    """Id of the event or the dispute."""
+    start_utc_s: float
+    """When it began."""
+    end_utc_s: float
+    """When it had cleared; infinite while it has not."""
+
+
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """A stretch of sound of which people agree what it was."""
 
     event_id: str
-    """The event."""
+    """The event, or the dispute."""
     start_utc_s: float
     """When it began."""
     end_utc_s: float
@@ -42,7 +56,7 @@ class Listened:
 
     agreed: tuple[Labelled, ...]
     """Those that count, the newest first."""
-    open: tuple[Event, ...]
+    open: tuple[Stretch, ...]
     """Those of which people do not agree or do not know."""
     known: tuple[Labelled, ...]
     """Those that people agree on, and from which one of the bundles has learned: no proof, yet true."""
@@ -67,8 +81,37 @@ def learned_from(folder: Path) -> frozenset[str]:
     return frozenset(str(one) for one in tree["used"])
 
 
-def listened(store: Store, source_id: str, used: Collection[str]) -> Listened:
+@dataclass(slots=True)
+class _Heard:
+    """What was said so far."""
+
+    counted: list[Labelled] = field(default_factory=list)
+    known: list[Labelled] = field(default_factory=list)
+    unsettled: list[Stretch] = field(default_factory=list)
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def take(self, stretch: Stretch, said: Agreed, *, bundle_id: str | None, used: bool) -> None:
+        """Take what people agree on of one stretch."""
+        left_out = self.left_out
+        if said == "withdrawn":
+            self.left_out = replace(left_out, withdrawn=left_out.withdrawn + 1)
+        elif said == "unsure":
+            self.unsettled.append(stretch)
+            self.left_out = replace(left_out, unsure=left_out.unsure + 1)
+        elif said == "disagreed":
+            self.unsettled.append(stretch)
+            self.left_out = replace(left_out, disagreed=left_out.disagreed + 1)
+        else:
+            labelled = Labelled(stretch.name, stretch.start_utc_s, stretch.end_utc_s, said, bundle_id)
+            (self.known if used else self.counted).append(labelled)
+
+
+def listened(
+    store: Store, source_id: str, used: Collection[str], disputes: Iterable[StoredDispute] = ()
+) -> Listened:
     """Return what was said of a source's newest EVENTS_MAX labelled events; those in `used` are no proof.
+
+    `disputes`: stretches at which the candidate alone alarmed may be labelled, too.
 
     Raises:
         StoreError: The store cannot be read.
@@ -78,28 +121,22 @@ def listened(store: Store, source_id: str, used: Collection[str]) -> Listened:
         "AND EXISTS (SELECT 1 FROM labels WHERE labels.event_id = events.event_id) ORDER BY n DESC LIMIT ?",
         (source_id, EVENTS_MAX),
     )
-    counted: list[Labelled] = []
-    known: list[Labelled] = []
-    unsettled: list[Event] = []
-    left_out = LeftOut()
+    heard = _Heard()
     for row in rows:
         event, said = store.event(row["event_id"]), agreed(store.labels(row["event_id"]))
-        if event is None or said is None:
-            continue
-        if said == "withdrawn":
-            left_out = replace(left_out, withdrawn=left_out.withdrawn + 1)
-        elif said == "unsure":
-            unsettled.append(event)
-            left_out = replace(left_out, unsure=left_out.unsure + 1)
-        elif said == "disagreed":
-            unsettled.append(event)
-            left_out = replace(left_out, disagreed=left_out.disagreed + 1)
-        else:
-            (known if event.event_id in used else counted).append(_labelled(event, said))
-    left_out = replace(left_out, used=len(known))
-    return Listened(tuple(counted), tuple(unsettled), tuple(known), left_out)
-
-
-def _labelled(event: Event, rating: Literal["anomaly", "no_anomaly"]) -> Labelled:
-    end_utc_s = math.inf if event.end_utc_s is None else event.end_utc_s
-    return Labelled(event.event_id, event.start_utc_s, end_utc_s, rating, event.bundle_id)
+        if event is not None and said is not None:
+            end_utc_s = math.inf if event.end_utc_s is None else event.end_utc_s
+            stretch = Stretch(event.event_id, event.start_utc_s, end_utc_s)
+            heard.take(stretch, said, bundle_id=event.bundle_id, used=event.event_id in used)
+    labels = dispute_labels(store.database, source_id)
+    for one in disputes:
+        said = agreed(labels.get(one.n, ()))
+        if said is not None:
+            stretch = Stretch(dispute_id(one.n), one.dispute.start_utc_s, one.end_utc_s)
+            heard.take(stretch, said, bundle_id=None, used=False)
+    return Listened(
+        agreed=tuple(heard.counted),
+        open=tuple(heard.unsettled),
+        known=tuple(heard.known),
+        left_out=replace(heard.left_out, used=len(heard.known)),
+    )

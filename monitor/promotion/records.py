@@ -89,6 +89,8 @@ class LeftOut:
 class Disagreement:
     """A stretch of sound at which one of the two alarmed and the other did not."""
 
+    dispute_id: str
+    """What a label of it names, where there is no event."""
     start_utc_s: float
     """When it began."""
     end_utc_s: float
@@ -100,7 +102,7 @@ class Disagreement:
     candidate_peak: float | None
     """Highest value of the candidate in it, 1.0 = its own limit; None: not known."""
     rating: str | None
-    """What people agree that it was; None: nobody said, or they do not agree."""
+    """What people's last words come to, a value of monitor.promotion.agreement; None: nobody has said any."""
     event_id: str | None = None
     """The event that the live bundle had raised; None: there is none."""
     clip_id: str | None = None

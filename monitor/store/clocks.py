@@ -33,6 +33,7 @@ LAST_OF: Mapping[str, str] = {
     "shadow_runs": "SELECT MAX(n) FROM shadow_runs",
     "shadow_windows": "SELECT MAX(n) FROM shadow_windows",
     "shadow_disagreements": "SELECT MAX(n) FROM shadow_disagreements",
+    "dispute_labels": "SELECT MAX(n) FROM dispute_labels",
     "records": "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
 }
 """Table -> its newest number; changes have the number of their record in the outbox."""
@@ -46,6 +47,7 @@ STAMPS: Sequence[tuple[str, str, str, str]] = (
     ("shadow_runs", "n", "shadow_runs", "began_utc_s"),
     ("shadow_windows", "n", "shadow_windows", "start_utc_s"),
     ("shadow_disagreements", "n", "shadow_disagreements", "start_utc_s"),
+    ("dispute_labels", "n", "dispute_labels", "at_utc_s"),
 )
 """Table, its number, the key of LAST_OF that bounds it, and the time that is corrected and remembered."""
 BESIDE_START = ("end_utc_s", "acknowledged_utc_s", "locked_utc_s")

@@ -307,6 +307,20 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
             body TEXT NOT NULL
         )""",
     ),
+    12: (
+        # what people said of a dispute, which is no event; it goes with the dispute
+        """CREATE TABLE dispute_labels (
+            n INTEGER PRIMARY KEY AUTOINCREMENT,
+            dispute INTEGER NOT NULL REFERENCES shadow_disagreements (n) ON DELETE CASCADE,
+            rating TEXT NOT NULL CHECK (rating IN ('anomaly', 'no_anomaly', 'unsure', 'none')),
+            fault_code TEXT,
+            note TEXT,
+            who TEXT NOT NULL,
+            at_utc_s REAL NOT NULL,
+            recorded_utc_s REAL
+        )""",
+        "CREATE INDEX dispute_labels_by_dispute ON dispute_labels (dispute, n)",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from monitor.errors import StoreRefusedError
 from monitor.explanation import Explanation
 from monitor.messages import AlarmChange, Inference, LogMel, Reader, ReadTo, Record, Score
-from monitor.store import audit, clip_files, events, explanations, map_files, outbox, readers
+from monitor.store import audit, clip_files, dispute_labels, events, explanations, map_files, outbox, readers
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
 from monitor.store.offline_scores import OfflineScores
@@ -189,6 +189,14 @@ class Store:
         texts = None if reply is None else outbox.reply_texts(reply)
         with self._answering() as connection:
             events.add_label(connection, label)
+            if reply is not None and texts is not None:
+                outbox.put_reply(connection, reply, texts)
+
+    def add_dispute_label(self, number: int, label: Label, *, reply: Reply | None = None) -> None:
+        """Add a label to a dispute, in one step with the reply; raises as add_label does."""
+        texts = None if reply is None else outbox.reply_texts(reply)
+        with self._answering() as connection:
+            dispute_labels.add_dispute_label(connection, number, label)
             if reply is not None and texts is not None:
                 outbox.put_reply(connection, reply, texts)
 
