@@ -155,13 +155,22 @@ def machine_of(
     )
 
 
-def successor_of(machine: Machine, source: SourceConfig, config: Config, model: Model) -> Machine:
+def successor_of(
+    machine: Machine,
+    source: SourceConfig,
+    config: Config,
+    model: Model,
+    calibration: Calibration | None = None,
+) -> Machine:
     """Return the machine that takes over from `machine`: with its alarm and clips, all else as configured.
+
+    `calibration` None: the one on the disk.
 
     Raises:
         CodedError: Something does not fit; the text says what, and what to do.
     """
-    calibration = calibration_of(source, model.ear, config)
+    if calibration is None:
+        calibration = calibration_of(source, model.ear, config)
     budget = config.alarm_for(source).false_alarms_per_week
     machine.clips.reach(_lag_s(source, model.ear, config.engine.max_batch))
     return replace(

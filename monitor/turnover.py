@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.bundles.trail import note_bundles
+from monitor.calibration import Calibration
 from monitor.config import Config, SourceConfig
 from monitor.errands import Errands
 from monitor.errors import CommandError
@@ -81,10 +82,15 @@ class Turnover:
         self._errands = errands
         self._log = log
 
-    def prepare(self, config: Config, instead: Mapping[str, Path] | None = None) -> Prepared:
+    def prepare(
+        self,
+        config: Config,
+        instead: Mapping[str, Path] | None = None,
+        limits: Mapping[str, Calibration] | None = None,
+    ) -> Prepared:
         """Open what the configuration asks for beside what is in use, and return what puts it into force.
 
-        `instead` names another bundle's folder for some sources.
+        `instead` names another bundle's folder for some sources, `limits` has another calibration for some.
 
         Raises:
             CodedError: Something does not fit; what was opened is closed again, and nothing has changed.
@@ -103,7 +109,7 @@ class Turnover:
             change = _Change(
                 joiners=self._joiners(new, config, models),
                 leavers=leavers,
-                successors=self._successors(config, models),
+                successors=self._successors(config, models, limits or {}),
                 inputs=inputs.prepare(config),
                 order=tuple(wanted),
             )
@@ -132,14 +138,17 @@ class Turnover:
         known = self._parts.store.alarm_snapshots()
         return [machine_of(source, config, models[source.id], known.get(source.id)) for source in sources]
 
-    def _successors(self, config: Config, models: Mapping[str, Model]) -> Sequence[Machine]:
+    def _successors(
+        self, config: Config, models: Mapping[str, Model], limits: Mapping[str, Calibration]
+    ) -> Sequence[Machine]:
         """Return a successor for each machine, be it present or still to come, that would be another now."""
         successors = []
         for source in config.sources:
             machine = self._parts.roster.newest(source.id)
             if machine is None:
                 continue
-            successor = successor_of(machine, source, config, models[source.id])
+            limit = limits.get(source.id)
+            successor = successor_of(machine, source, config, models[source.id], limit)
             if _differs(machine, successor):
                 successors.append(successor)
         return successors

@@ -157,23 +157,53 @@ class Library:
             LibraryError: It is live already, somebody else changes the library, or the disk refuses.
         """
         with self._lock():
-            incoming = self.folder / INCOMING
-            shutil.rmtree(incoming, ignore_errors=True)
-            try:
-                with disk_errors(incoming):
-                    incoming.mkdir()
-                    copy_bundle(open_bundle(folder), incoming, calibration)
-                bundle = open_bundle(incoming)
-                load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
-                name = version_name(bundle)
-                version = Version(name, self.version_folder(name), _checked(check, incoming, folder))
-                roles = self.roles().with_candidate(name, version.key, by)
-                with disk_errors(version.folder):
-                    self._put(incoming, version.folder)
-            finally:
-                shutil.rmtree(incoming, ignore_errors=True)
+            version = self._taken_in(folder, calibration, check)
+            roles = self.roles().with_candidate(version.name, version.key, by)
             self._replace(roles)
             self._prune(roles, keep)
+        return version
+
+    def add(self, folder: Path, *, calibration: Path, check: Check = no_check) -> Version:
+        """Copy a bundle in with another calibration, without a role: the next install removes it again.
+
+        Raises as install does.
+        """
+        with self._lock():
+            return self._taken_in(folder, calibration, check)
+
+    def recalibrate(self, by: By, version: Version, *, live: str | None) -> Roles:
+        """Make `version` live, which `add` has brought, in the place of `live`, with the same model.
+
+        Raises:
+            LibraryError: Another one is live by now, the version's files are gone, or the disk refuses.
+        """
+        if not version.folder.is_dir():
+            raise LibraryError(f"{self.source_id}: {version.name} has been removed by now; ask again")
+        return self._change(
+            "the live one",
+            lambda roles: roles.live,
+            live,
+            lambda roles: roles.recalibrated(version.name, version.key, by),
+        )
+
+    def _taken_in(self, folder: Path, calibration: Path | None, check: Check) -> Version:
+        """Copy a bundle to the place of its version and check the copy; the caller has the lock."""
+        incoming = self.folder / INCOMING
+        shutil.rmtree(incoming, ignore_errors=True)
+        try:
+            with disk_errors(incoming):
+                incoming.mkdir()
+                copy_bundle(open_bundle(folder), incoming, calibration)
+            bundle = open_bundle(incoming)
+            load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
+            name = version_name(bundle)
+            version = Version(name, self.version_folder(name), _checked(check, incoming, folder))
+            if name == self.roles().live:
+                raise LibraryError(f"{self.source_id}: {name} is live already; there is nothing to install")
+            with disk_errors(version.folder):
+                self._put(incoming, version.folder)
+        finally:
+            shutil.rmtree(incoming, ignore_errors=True)
         return version
 
     def promote(self, by: By, *, candidate: str | None = None, key: str | None = None) -> Roles:

@@ -38,7 +38,7 @@ class Change:
     """One change of the roles, as the document keeps it."""
 
     action: str
-    """`install`, `promote` or `rollback`."""
+    """`install`, `promote`, `recalibrate` or `rollback`."""
     version_from: str | None
     """Who had the role before; None: nobody."""
     version_to: str
@@ -102,6 +102,25 @@ class Roles:
             )
         changed = replace(self, live=self.candidate, candidate=None, previous=self.live)
         return _noted(changed, Change("promote", self.live, self.candidate, key, by))
+
+    def recalibrated(self, version: str, key: str | None, by: By) -> Roles:
+        """Return the roles after `version`, the live bundle with another limit, has become live.
+
+        A candidate goes on being one.
+
+        Raises:
+            LibraryError: It is live already, or nothing is.
+        """
+        if self.live in {None, version}:
+            raise LibraryError(f"{self.source_id}: {version} cannot take the place of {self.live}")
+        changed = replace(
+            self,
+            live=version,
+            candidate=None if self.candidate == version else self.candidate,
+            previous=self.live,
+            installed=(*(one for one in self.installed if one != version), version),
+        )
+        return _noted(changed, Change("recalibrate", self.live, version, key, by))
 
     def rolled_back(self, key: str | None, by: By) -> Roles:
         """Return the roles after the version before has become live; the candidate stays as it is.

@@ -19,6 +19,7 @@ from monitor.config import SourceConfig
 from monitor.desk.alarm_actions import carried_out
 from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
+from monitor.desk.recalibrate import Recalibration
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
 from monitor.desk.reload import Plan
 from monitor.desk.reloads import Look, Reloads, plan_of_file
@@ -38,7 +39,7 @@ from monitor.supervisor import guarded
 
 Learn = Callable[[SourceConfig, Origin, Command, float], str]
 """Source, way, command and UTC in; what was done in words out, or CommandError."""
-PLANNED = frozenset({"reload", "promote", "rollback"})
+PLANNED = frozenset({"reload", "promote", "rollback", "recalibrate"})
 """Actions that another thread looks into, for they open bundles."""
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
@@ -245,16 +246,27 @@ class Desk:
             return plan_of_file
         if handed.source_id is None:
             raise CommandError(f"{command.action} is for one source; send it to that source")
+        by = By(
+            command.actor,
+            handed.origin.value,
+            time.time(),
+            command.id,
+            noted(command.note, command.despite),
+        )
+        if command.action == "recalibrate":
+            return Recalibration(
+                handed.source_id,
+                str(command.proposal),
+                by,
+                self._roster,
+                self._store,
+                record=lambda library: record_changes(self._store, library, self._log),
+                complain=self._log.error,
+            ).plan
         return Swap(
             handed.source_id,
             "promote" if command.action == "promote" else "rollback",
-            By(
-                command.actor,
-                handed.origin.value,
-                time.time(),
-                command.id,
-                noted(command.note, command.despite),
-            ),
+            by,
             record=lambda library: record_changes(self._store, library, self._log),
             complain=self._log.error,
             despite=command.despite,

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engines.errors import CodedError
 from monitor.announcer import Announcer
+from monitor.calibration import Calibration
 from monitor.config import Config
 from monitor.config.section import Section
 from monitor.errors import CommandError
@@ -68,8 +69,8 @@ PRESENT, ABSENT = "there", "not there"
 Prepare = Callable[[Config], Prepared]
 """Given a configuration, returns what puts it into force, or raises CodedError, leaving nothing open."""
 
-PrepareSwap = Callable[[Config, Mapping[str, Path]], Prepared]
-"""The same for other bundles of some sources, by their folders."""
+PrepareSwap = Callable[[Config, Mapping[str, Path], Mapping[str, Calibration]], Prepared]
+"""The same for other bundles of some sources, by their folders, and other limits of some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +114,19 @@ class Reloader:
         """The configuration that is in force."""
         return self._config
 
-    def prepared_swap(self, folders: Mapping[str, Path]) -> Prepared:
+    def prepared_swap(
+        self, folders: Mapping[str, Path], *, limits: Mapping[str, Calibration] | None = None
+    ) -> Prepared:
         """Return what lets sources be judged by the bundles in these folders, all else as it is.
+
+        `limits`: of these sources by another calibration than the one on the disk, which will lie there.
 
         Raises:
             CodedError: A bundle does not fit, or no bundle can be swapped here.
         """
         if self._swap is None:
             raise CommandError("no bundle can be swapped here")
-        return self._swap(self._config, folders)
+        return self._swap(self._config, folders, limits or {})
 
     def plan(self) -> Plan:
         """Read the file, check it whole, and say what would change.

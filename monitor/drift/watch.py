@@ -6,7 +6,6 @@ takes no more than those, and looks into each source once a day, when a day is o
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
@@ -31,6 +30,8 @@ AGAIN_S = 3600.0
 """A source of which too little is known, or to which nothing can be proposed yet, is looked into so often."""
 PAUSE_S = 5.0
 """Between two sources: a look takes some tenths of a second, a proposal a second."""
+IDLE_S = 2.0
+"""Between two looks whether any source is due."""
 WAITING_ROWS = 50_000
 """Rows that wait for a store that takes nothing; the oldest go then, and it is logged."""
 
@@ -38,7 +39,7 @@ Tell = Callable[[str, DriftFacts], None]
 
 
 class DriftWatch:
-    """`note` by the judging thread, `look_again` by any, the rest by the drift thread."""
+    """`note` is called by the judging thread, the rest by the drift thread."""
 
     def __init__(
         self,
@@ -66,25 +67,18 @@ class DriftWatch:
         self._write_at_s = time.monotonic() + WRITE_EVERY_S
         self._look_at_s = time.monotonic()
         self._looked: dict[str, tuple[str, int, float]] = {}
+        self._bases: dict[str, tuple[int, str]] = {}
         self._told: dict[str, str] = {}
         self._pruned_day = 0
         self._is_failing = False
-        self._wake = threading.Event()
 
     def note(self, machine: Machine, score: Score, answer: Answer | None) -> None:
         """Take a window that the alarm has judged."""
         self._counting.note(machine, score, answer)
 
-    def look_again(self, source_id: str) -> None:
-        """Look into a source at the next turn: its limit has changed, or what was said of its events."""
-        self._looked.pop(source_id, None)
-        self._look_at_s = time.monotonic()
-        self._wake.set()
-
     def run_once(self, timeout_s: float) -> None:
         """Write if it is time, and look into the next source that is due; waits at most `timeout_s`."""
-        self._wake.wait(timeout_s)
-        self._wake.clear()
+        time.sleep(timeout_s)
         if not self._config().drift.enabled:
             return
         now_s = time.monotonic()
@@ -92,7 +86,7 @@ class DriftWatch:
             self._write_at_s = now_s + WRITE_EVERY_S
             self._write()
         if now_s >= self._look_at_s and self._is_dated():
-            self._look_at_s = now_s + (PAUSE_S if self._look_at_next(time.time()) else 0.0)
+            self._look_at_s = now_s + (PAUSE_S if self._look_at_next(time.time()) else IDLE_S)
 
     def finish(self) -> None:
         """Write what has been counted."""
@@ -115,7 +109,7 @@ class DriftWatch:
         """Look into one source that is due; False: none is."""
         today = int(now_utc_s // DAY_S)
         for machine in self._roster:
-            basis = basis_of(machine)
+            basis = self._basis_of(machine)
             looked = self._looked.get(machine.source_id)
             if looked is not None and looked[0] == basis and looked[1] == today and self._waits(looked[2]):
                 continue
@@ -124,6 +118,12 @@ class DriftWatch:
             return True
         self._prune(today)
         return False
+
+    def _basis_of(self, machine: Machine) -> str:
+        known = self._bases.get(machine.source_id)
+        if known is None or known[0] != machine.number:
+            known = self._bases[machine.source_id] = (machine.number, basis_of(machine))
+        return known[1]
 
     def _waits(self, until_s: float) -> bool:
         return time.monotonic() < until_s

@@ -36,6 +36,7 @@ Action = Literal[
     "reload",
     "promote",
     "rollback",
+    "recalibrate",
     "learn",
 ]
 Learn = Literal["start", "pause", "resume", "cancel", "discard", "go_on", "keep", "set_aside"]
@@ -45,6 +46,7 @@ OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "label": ("rating", "fault_code"),
     "set_limits": (*LIMIT_KEYS, "reset"),
     "promote": ("despite",),
+    "recalibrate": ("proposal",),
     "learn": ("learn", "hours", "unattended", "stretch"),
 }
 """Action -> keys that belong to it alone."""
@@ -136,6 +138,13 @@ class Command(BaseModel):
         "alarm.delay_max_s.",
         json_schema_extra=SECONDS,
     )
+    proposal: str | None = Field(
+        default=None,
+        max_length=64,
+        description="recalibrate: the id of the limit that was proposed, as health and `wheeltapper drift` "
+        "show it; `before`: the limit before the last recalibration, where the bundle is not managed.",
+        json_schema_extra=TEXT,
+    )
     reset: bool = Field(
         default=False,
         description="set_limits: true: all limits as in the configuration again.",
@@ -192,6 +201,8 @@ class Command(BaseModel):
             raise ValueError("shelve needs an end: give duration_s, or one_shot: true")
         if self.action == "label":
             self._check_label()
+        if self.action == "recalibrate" and self.proposal is None:
+            raise ValueError("recalibrate needs proposal: the id of the limit that was shown")
         if self.action in {"lock", "unlock"} and self.event_id is None:
             raise ValueError(f"{self.action} needs event_id")
         if self.action == "learn" and self.learn is None:

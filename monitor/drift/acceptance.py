@@ -1,0 +1,69 @@
+"""What stands against accepting a proposal: its age, an open alarm, a fault among its evidence."""
+
+from __future__ import annotations
+
+from monitor.drift.counting import basis_of
+from monitor.drift.likeness import DAY_S
+from monitor.drift.proposal import GOOD_FOR_DAYS, Proposal, proposal_from
+from monitor.errors import CommandError
+from monitor.machine import Machine
+from monitor.store import Store
+from monitor.store.drift import labelled_since, proposal_of
+
+
+def check_no_alarm(machine: Machine) -> None:
+    """Refuse while an event is open.
+
+    Raises:
+        CommandError: One is.
+    """
+    event_id = machine.alarm.snapshot.event_id
+    if event_id is not None:
+        raise CommandError(
+            f"event {event_id} is open: acknowledge it, say what it was, and look at the machine before its "
+            "limit is changed"
+        )
+
+
+def acceptable(store: Store, machine: Machine, proposal_id: str, at_utc_s: float) -> Proposal:
+    """Return what is proposed to a machine's source, if it still is what somebody was shown.
+
+    Raises:
+        CommandError: It is not, or something stands against it.
+        StoreError: The store cannot be asked.
+    """
+    source_id = machine.source_id
+    row = proposal_of(store.database, source_id)
+    if row is None or row.proposal_id != proposal_id:
+        there = "nothing is proposed" if row is None else f"{row.proposal_id} is what is proposed now"
+        raise CommandError(
+            f"proposal {proposal_id} of {source_id} is outdated: {there}; look at it with "
+            f"`wheeltapper drift {source_id}` first"
+        )
+    proposal = proposal_from(row)
+    if proposal is None:
+        raise CommandError("the proposal was made by other software; wait for the next one, a day at most")
+    check_no_alarm(machine)
+    if basis_of(machine) != proposal.basis:
+        raise CommandError(
+            "the proposal is outdated: another bundle or another limit judges by now than the one that its "
+            "evidence was judged by"
+        )
+    age_days = (at_utc_s - proposal.made_utc_s) / DAY_S
+    if age_days > GOOD_FOR_DAYS:
+        raise CommandError(
+            f"the proposal is {age_days:.0f} days old, more than {GOOD_FOR_DAYS:g}; the next one is made "
+            "from newer sound, within a day"
+        )
+    _check_events(store, proposal)
+    return proposal
+
+
+def _check_events(store: Store, proposal: Proposal) -> None:
+    events = labelled_since(store.database, proposal.source_id, proposal.first_utc_s)
+    faults = [one.event_id for one in events if one.rating == "anomaly"]
+    if faults:
+        raise CommandError(
+            f"event {faults[-1]} was labelled an anomaly and lies in the evidence: a limit made from it "
+            "could hide that fault"
+        )
