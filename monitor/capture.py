@@ -9,7 +9,8 @@ from monitor.lane import Lane
 from monitor.sources import Source
 
 READ_TIMEOUT_S = 0.5
-NOTE_EVERY_S = 0.25
+NOTE_EVERY_S = 0.5
+"""As often as it is reported: a note costs as much as cutting a block into windows."""
 
 
 class Capture:
@@ -44,7 +45,7 @@ class Capture:
         self._note_now()  # the lanes of an input that is opened anew go on from what was noted last
 
     def _note(self) -> None:
-        """Tell how the input is and what came of it: four times a second, for it is reported twice."""
+        """Tell how the input is and what came of it, if it is time."""
         if time.monotonic() >= self._noted_s + NOTE_EVERY_S or self.source.finished:
             self._note_now()
 

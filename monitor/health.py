@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from engines.histogram import Histogram, HistogramCounts
 from monitor.drift.facts import DriftFacts
@@ -139,30 +140,38 @@ class BoxFacts:
 
 
 class HealthBook:
-    """The facts, by source; thread-safe."""
+    """The facts, by source; thread-safe.
+
+    Notes come with every block and every window, questions twice a second: what was noted is kept as it came
+    and put into the facts when somebody asks, for a new record of all of them costs ten microseconds.
+    """
 
     def __init__(self, facts: Sequence[SourceFacts]) -> None:
         self._lock = threading.Lock()
-        self._facts = {fact.capture.source_id: fact for fact in facts}
-        self._paces = {source_id: PaceMeter() for source_id in self._facts}
-        self._trends = {source_id: Trend() for source_id in self._facts}
-        self._lags = {source_id: Histogram() for source_id in self._facts}
+        self._facts: dict[str, SourceFacts] = {}
+        self._news: dict[str, dict[str, Any]] = {}
+        """Of each source what differs from its facts, by the names of their fields."""
+        self._windows: dict[str, int] = {}
+        self._paces: dict[str, PaceMeter] = {}
+        self._trends: dict[str, Trend] = {}
+        self._lags: dict[str, Histogram] = {}
         self._stands_still = False
+        for fact in facts:
+            self.join(fact)
 
     def join(self, facts: SourceFacts) -> None:
         """Take in a source that was not here."""
         source_id = facts.capture.source_id
         with self._lock:
-            self._facts[source_id] = facts
+            self._facts[source_id], self._news[source_id] = facts, {}
+            self._windows[source_id] = facts.windows
             self._trends[source_id], self._lags[source_id] = Trend(), Histogram()
 
     def leave(self, source_id: str) -> None:
         """Forget a source."""
         with self._lock:
-            self._facts.pop(source_id, None)
-            self._paces.pop(source_id, None)
-            self._trends.pop(source_id, None)
-            self._lags.pop(source_id, None)
+            for known in (self._facts, self._news, self._windows, self._paces, self._trends, self._lags):
+                known.pop(source_id, None)
 
     def arrange(self, source_ids: Sequence[str]) -> None:
         """Put the sources into this order; those that are not named come last."""
@@ -172,51 +181,48 @@ class HealthBook:
 
     def note_model(self, facts: SourceFacts) -> None:
         """Note by which bundle and backend a source is judged from now on."""
-        source_id = facts.capture.source_id
         with self._lock:
-            self._facts[source_id] = replace(
-                self._facts[source_id],
-                bundle_id=facts.bundle_id,
-                backend=facts.backend,
-                fallback=facts.fallback,
+            self._news[facts.capture.source_id].update(
+                bundle_id=facts.bundle_id, backend=facts.backend, fallback=facts.fallback
             )
 
     def note_capture(self, healths: Sequence[CaptureHealth]) -> None:
         """Note how sources are, as their capture says."""
         with self._lock:
             for health in healths:
-                self._facts[health.source_id] = replace(self._facts[health.source_id], capture=health)
+                self._news[health.source_id]["capture"] = health
+
+    def note_ledger(self, source_id: str, ledger: Ledger) -> None:
+        """Note where every sample of a source went."""
+        with self._lock:
+            self._news[source_id]["ledger"] = ledger
 
     def note_score(self, score: Score, *, lag_s: float) -> None:
         """Note how the last window of a source went."""
+        span = score.span
         with self._lock:
-            before = self._facts[score.span.source_id]
-            # a dropped window is no work done: systemd's watchdog is fed with work
-            looked_at = score.span.quality is not Quality.DROPPED
-            self._facts[score.span.source_id] = replace(
-                before,
-                quality=score.span.quality,
-                level_dbfs=score.span.level_dbfs,
+            self._news[span.source_id].update(
+                quality=span.quality,
+                level_dbfs=span.level_dbfs,
                 value=score.value,
                 expected_per_day=score.expected_per_day,
-                lag_s=lag_s if looked_at else before.lag_s,
-                windows=before.windows + looked_at,
             )
-            self._trends[score.span.source_id].add(score)
-            if looked_at:
-                self._lags[score.span.source_id].note(lag_s)
+            self._trends[span.source_id].add(score)
+            if span.quality is Quality.DROPPED:  # no work done: systemd's watchdog is fed with work
+                return
+            self._windows[span.source_id] += 1
+            self._news[span.source_id].update(lag_s=lag_s, windows=self._windows[span.source_id])
+            self._lags[span.source_id].note(lag_s)
 
     def note_alarm(self, source_id: str, state: AlarmState, limits: Limits, *, uncertain: bool) -> None:
         """Note the state of a source's alarm, whether it is frozen, and the limits in force."""
         with self._lock:
-            self._facts[source_id] = replace(
-                self._facts[source_id], alarm=state, limits=limits, uncertain=uncertain
-            )
+            self._news[source_id].update(alarm=state, limits=limits, uncertain=uncertain)
 
     def note_machine(self, source_id: str, machine: MachineCondition) -> None:
         """Note whether a machine runs."""
         with self._lock:
-            self._facts[source_id] = replace(self._facts[source_id], machine=machine)
+            self._news[source_id]["machine"] = machine
 
     def note_passed(self, passed: Mapping[str, Passed]) -> None:
         """Note how many windows of each source were handed in and given up; unknown ones are passed over."""
@@ -225,28 +231,18 @@ class HealthBook:
             for source_id in passed.keys() & self._facts.keys():
                 counts = passed[source_id]
                 keeps_up, lately = self._paces.setdefault(source_id, PaceMeter()).note(counts, now_s)
-                self._facts[source_id] = replace(
-                    self._facts[source_id],
-                    dropped_windows=counts.dropped,
-                    keeps_up=keeps_up,
-                    lately=lately,
-                )
+                self._news[source_id].update(dropped_windows=counts.dropped, keeps_up=keeps_up, lately=lately)
 
     def note_drift(self, source_id: str, drift: DriftFacts) -> None:
         """Note whether a source's normal sound has moved; an unknown source is passed over."""
         with self._lock:
-            if source_id in self._facts:
-                self._facts[source_id] = replace(self._facts[source_id], drift=drift)
+            if source_id in self._news:
+                self._news[source_id]["drift"] = drift
 
     def note_standstill(self, *, stands_still: bool) -> None:
         """Note whether judging stands still, which all sources share: then none keeps up."""
         with self._lock:
             self._stands_still = stands_still
-
-    def note_ledger(self, source_id: str, ledger: Ledger) -> None:
-        """Note where every sample of a source went."""
-        with self._lock:
-            self._facts[source_id] = replace(self._facts[source_id], ledger=ledger)
 
     @property
     def all_have_spoken(self) -> bool:
@@ -258,6 +254,10 @@ class HealthBook:
     def sources(self) -> Sequence[SourceFacts]:
         """Return what is known of every source, in the order of the configuration."""
         with self._lock:
+            for source_id, news in self._news.items():
+                if news:
+                    self._facts[source_id] = replace(self._facts[source_id], **news)
+                    news.clear()
             facts = list(self._facts.values())
             if not self._stands_still:
                 return facts
