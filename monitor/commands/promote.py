@@ -7,30 +7,23 @@ the library is changed, and the next start judges by it.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import time
 from contextlib import closing
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Literal
 
 from monitor.bundles.library import Library, check_version
 from monitor.bundles.roles import By
 from monitor.bundles.trail import record_changes
 from monitor.bundles.trust import trust_of
+from monitor.commands.asking import ask_daemon
 from monitor.commands.bundle_versions import add_by_arguments, add_source_arguments, by_of, config_of
 from monitor.config import Config
-from monitor.control.client import ControlClient
-from monitor.control.protocol import socket_path
-from monitor.errors import CommandError, ControlError, StoreError
+from monitor.errors import CommandError, StoreError
 from monitor.logs import open_log
-from monitor.operators import Origin
 from monitor.promotion.gate import check_promotion, noted
 from monitor.store import open_store
 
 Action = Literal["promote", "rollback"]
-ASKED_AGAIN_S = 1800.0
-"""So long the same command is asked for again: a TensorRT plan may have to be built first."""
-WAIT_S = 0.5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,34 +50,14 @@ def carry_out(action: Action, arguments: argparse.Namespace, *, despite: str | N
         CodedError: It cannot be done; the text says why.
     """
     config, by = config_of(arguments), by_of(arguments)
-    if socket_path(config.state_dir).exists():
-        reply = asyncio.run(_asked(config, arguments.source, action, by, despite))
-        if reply is not None:
-            print(reply["detail"] if reply["result"] == "done" else f"refused: {reply['reason']}")
-            return 0 if reply["result"] == "done" else 1
-    _change(config, arguments.source, action, by, despite)
-    return 0
-
-
-async def _asked(
-    config: Config, source_id: str, action: Action, by: By, despite: str | None
-) -> dict[str, Any] | None:
-    """Return the daemon's answer; None: none is there."""
-    client = ControlClient(socket_path(config.state_dir))
     said = {key: text for key, text in (("note", by.note), ("despite", despite)) if text is not None}
     command = {"id": by.command_id, "action": action, "actor": by.actor, **said}
-    end_s, heard = time.monotonic() + ASKED_AGAIN_S, False
-    while True:
-        try:
-            await client.now()
-            heard = True
-            return await client.command(source_id, command, Origin.TERMINAL)
-        except ControlError:
-            if not heard:
-                return None
-            if time.monotonic() >= end_s:
-                raise
-            await asyncio.sleep(WAIT_S)
+    reply = ask_daemon(config, arguments.source, command)
+    if reply is not None:
+        print(reply["detail"] if reply["result"] == "done" else f"refused: {reply['reason']}")
+        return 0 if reply["result"] == "done" else 1
+    _change(config, arguments.source, action, by, despite)
+    return 0
 
 
 def _change(config: Config, source_id: str, action: Action, by: By, despite: str | None) -> None:

@@ -1,0 +1,43 @@
+"""`wheeltapper recalibrate SOURCE PROPOSAL`: a limit that was proposed judges from now on.
+
+The daemon does it while it listens, for it alone knows whether an alarm is open. With --undo the limit before
+judges again; for a source with `bundle: managed` that is `wheeltapper rollback`.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from monitor.commands.asking import ask_daemon
+from monitor.commands.bundle_versions import add_by_arguments, add_source_arguments, by_of, config_of
+from monitor.desk.recalibrate import BEFORE
+from monitor.errors import CommandError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments."""
+    add_source_arguments(parser)
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("proposal", nargs="?", help="its id, as `wheeltapper drift SOURCE` shows it")
+    which.add_argument("--undo", action="store_true", help="back to the limit before the last recalibration")
+    add_by_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Have it done; 0 when it was, 1 when the daemon refused.
+
+    Raises:
+        CommandError: No daemon can be asked.
+    """
+    config, by = config_of(arguments), by_of(arguments)
+    note = {} if by.note is None else {"note": by.note}
+    proposal = BEFORE if arguments.undo else arguments.proposal
+    command = {"id": by.command_id, "action": "recalibrate", "actor": by.actor, "proposal": proposal, **note}
+    reply = ask_daemon(config, arguments.source, command)
+    if reply is None:
+        raise CommandError(
+            "no daemon can be asked, and it alone knows whether an alarm is open; start it with "
+            f"replay.enabled: true, or send recalibrate to {arguments.source} by MQTT (docs/commands.md)"
+        )
+    print(reply["detail"] if reply["result"] == "done" else f"refused: {reply['reason']}")
+    return 0 if reply["result"] == "done" else 1
