@@ -8,6 +8,7 @@
     control (one thread)            the page's questions and commands
     metrics (one thread)            Prometheus's questions
     drift   (one thread)            counts of normal scores -> store; a day -> what has moved
+    shadow  (one thread)            candidates judge beside the live bundles -> store
     reload  (one thread)            another configuration -> sources that join, leave, change their bundle
     main                            health, systemd, status.json, the jumps of the wall clock
 
@@ -54,6 +55,7 @@ from monitor.operators import Origin
 from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
 from monitor.roster import Roster
+from monitor.shadow.shadow import Shadow, Surroundings
 from monitor.supervisor import Supervisor, Task
 from monitor.timekeeper import open_clock
 from monitor.turnover import Parts, Turnover
@@ -120,16 +122,6 @@ class Daemon:
             config, machines, lambda machine: Lane(machine, self._queue, self._book, tap=taps.hear)
         )
 
-        self._drift = DriftWatch(
-            self._roster,
-            self._store,
-            lambda: self._reloader.config,
-            log,
-            tell=self._book.note_drift,
-            is_dated=lambda: self._timekeeper.clock_set,
-        )
-        self._pipeline.count_normal(self._drift.note)
-
         # who asks, and what changes
         self._plans = PlanBook(config, lambda source_id: self._keeper.rules.of(source_id, math.inf))
         self._foreman = Foreman(self._plans, taps, self._roster, self._book, log)
@@ -138,6 +130,27 @@ class Daemon:
         self._reloads = Reloads(self._reloader, self._errands, log, end_daemon=self._supervisor.gave_up.set)
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
         self._desk.have_learned(self._plans.obey)
+
+        # what follows the judging
+        self._drift = DriftWatch(
+            self._roster,
+            self._store,
+            lambda: self._reloader.config,
+            log,
+            tell=self._book.note_drift,
+            is_dated=lambda: self._timekeeper.clock_set,
+        )
+        self._pipeline.have_followed(self._drift.note)
+        around = Surroundings(
+            self._roster,
+            self._store,
+            self._keeper.keep_dispute,
+            live_waiting=lambda: len(self._queue),
+            config_now=lambda: self._reloader.config,
+        )
+        self._shadow = Shadow(config, around, log)
+        self._pipeline.have_followed(self._shadow.hear)
+
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
@@ -168,6 +181,7 @@ class Daemon:
         keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
         drift = start(Task("drift", lambda: self._drift.run_once(WAIT_S), last=self._drift.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
+        self._shadow.start(self._supervisor, WAIT_S)
         self._inputs.start(self._supervisor)
         self._log.info("listening", sources=self._roster.source_ids)
         self._tend_until(stop, hangup or threading.Event())
@@ -179,7 +193,9 @@ class Daemon:
         busy += end([reloads, learn], FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
-        for task in (judge, keep, drift):
+        busy += end([judge], FAREWELL_S)
+        busy += self._shadow.stop(self._supervisor, FAREWELL_S)
+        for task in (keep, drift):
             busy += end([task], FAREWELL_S)
         self._caretaker.finish()
         busy += end(publish, FAREWELL_S)
@@ -192,6 +208,7 @@ class Daemon:
         ready = False
         while not stop.wait(TEND_EVERY_S if ready else 0.1) and not self._supervisor.gave_up.is_set():
             self._caretaker.tend()
+            self._shadow.look_after(self._supervisor, WAIT_S)
             if hangup.is_set():
                 hangup.clear()
                 self._desk.hand_in(None, hangup_command(), origin=Origin.SIGNAL)

@@ -44,12 +44,8 @@ class FlaggedWindow:
     """What the model answered: the error map and the reconstruction to be kept."""
 
 
-Count = Callable[[Machine, Score, Answer | None], None]
-"""Given a window that the alarm has judged, follows what is normal; the answer is None where it was not."""
-
-
-def count_nothing(_machine: Machine, _score: Score, _answer: Answer | None) -> None:
-    """Follow nothing."""
+Follow = Callable[[Machine, Score, Answer | None], None]
+"""Is given each window that the alarm has judged; the answer is None where the engine was not asked."""
 
 
 class Pipeline:
@@ -78,7 +74,7 @@ class Pipeline:
         self._inferring = Inferring(roster, log)
         self._clock = WallClock()
         self._signals: SignalBoard | None = None
-        self._count: Count = count_nothing
+        self._followers: tuple[Follow, ...] = ()
         self._off_otherwise: set[str] = set()
         self._keep_off_at_s = 0.0
 
@@ -90,9 +86,9 @@ class Pipeline:
         """Ask `signals` from now on what the plant says of its machines; before, it says nothing."""
         self._signals = signals
 
-    def count_normal(self, count: Count) -> None:
-        """Hand every judged window to `count` from now on, which must not raise and takes microseconds."""
-        self._count = count
+    def have_followed(self, follow: Follow) -> None:
+        """Hand every judged window to `follow`, too, which must not raise and takes microseconds."""
+        self._followers = (*self._followers, follow)
 
     def treat_portraits(self, treat: TreatPortrait) -> None:
         """Have `treat` take out of portraits from now on what is not to be stored; before, nothing is."""
@@ -176,7 +172,8 @@ class Pipeline:
                 if machine.alarm.snapshot.off_causes != before.off_causes:
                     self._off_otherwise.add(machine.source_id)
                 self._narrators[machine.source_id].keep(store_takes=not self._unsaved)
-            self._count(machine, score, answer)
+            for follow in self._followers:
+                follow(machine, score, answer)
             self._tell(machine, score, answer)
         if verdicts:
             self._audience.wake()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from engines.runtime import say_nothing
@@ -37,9 +37,11 @@ class Candidate:
 
 
 def open_candidate(
-    config: Config, source: SourceConfig, version: str, open_already: Iterable[Model]
-) -> Candidate:
+    config: Config, source: SourceConfig, version: str, open_already: Collection[Model]
+) -> Candidate | None:
     """Check and open a version; of `open_already` one that serves is taken.
+
+    None: it needs an engine of its own, and there are shadow.max_engines already.
 
     Raises:
         CodedError: It is not trusted, damaged, or does not fit; the text says what to do.
@@ -50,6 +52,8 @@ def open_candidate(
     ear = open_ear(folder, config.window, config.input_quality)
     calibration = calibration_of(source, ear, config)
     model = next((one for one in open_already if one.serves(ear)), None)
+    if model is None and len(open_already) >= config.shadow.max_engines:
+        return None
     if model is None:
         section = config.engine.model_copy(update={"threads": 1})  # shadow.cpu_share is of one core
         plans = plan_settings(section, plans_folder(config.state_dir), say_nothing)
