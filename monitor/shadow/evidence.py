@@ -1,0 +1,123 @@
+"""Brings what shadow runs found to the store, in batches, and the sound of disputes to the keeper."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+from monitor.config import StoreConfig
+from monitor.errors import StoreError
+from monitor.logs import Log
+from monitor.machine import Machine
+from monitor.shadow.disputes import Change
+from monitor.shadow.watch import Watch
+from monitor.store import ClipJob, Store
+from monitor.store.shadow import RunKey, ShadowRun, add_shadow, shadow_runs
+from monitor.store.shadow_clips import Dispute, add_dispute, prolong_disputes
+
+KeepSound = Callable[[int, ClipJob], None]
+"""Given a dispute's number and its sound, has it written; must not block."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A dispute that is told and has not ended."""
+
+    number: int
+    dispute: Dispute
+    is_kept: bool = True
+
+
+class Evidence:
+    """Belongs to the shadow thread."""
+
+    def __init__(self, store: Store, keep_sound: KeepSound, log: Log) -> None:
+        self._store = store
+        self._keep_sound = keep_sound
+        self._log = log
+        self._open: dict[RunKey, _Open] = {}
+        self._clip_at_s: dict[str, float] = {}
+        self._fails = False
+        self.lost: Counter[str] = Counter()
+        """Of each source the judged windows that the store did not take."""
+
+    def keep(self, watches: Collection[Watch], rules: StoreConfig) -> None:
+        """Bring all that has come since the last call to the store; what it does not take is counted."""
+        batch = {key: tally for watch in watches for key, tally in watch.taken().items()}
+        try:
+            if batch:
+                add_shadow(self._store.database, batch)
+            for watch in watches:
+                self._keep_changes(watch, rules)
+            self._prolong()
+        except StoreError as error:
+            self.lost.update({key.source_id: tally.judged for key, tally in batch.items()})
+            if not self._fails:  # once for each outage
+                self._log.error("what candidates say is not stored", reason=str(error))
+            self._fails = True
+        else:
+            self._fails = False
+
+    def run_of(self, source_id: str, live_bundle_id: str, candidate: str) -> ShadowRun | None:
+        """Return how far a run has come; None: it has not begun, or the store does not answer."""
+        try:
+            runs = shadow_runs(self._store.database, source_id, candidate=candidate)
+        except StoreError:
+            return None
+        return next((run for run in runs if run.key.live_bundle_id == live_bundle_id), None)
+
+    def forget(self, source_id: str) -> None:
+        """Take it that a source's run has ended, and its disputes with it."""
+        for key in [key for key in self._open if key.source_id == source_id]:
+            del self._open[key]
+
+    def _keep_changes(self, watch: Watch, rules: StoreConfig) -> None:
+        changes, watch.changes = watch.changes, []
+        for key, change, machine in changes:
+            if change.is_new:
+                self._begin(key, change, machine, rules)
+            elif key in self._open:
+                self._open[key].dispute, self._open[key].is_kept = change.dispute, False
+            if change.is_over:
+                self._prolong()
+                self._open.pop(key, None)
+
+    def _begin(self, key: RunKey, change: Change, machine: Machine, rules: StoreConfig) -> None:
+        number = add_dispute(self._store.database, key, change.dispute)
+        if number is None:
+            return
+        self._open[key] = _Open(number, change.dispute)
+        self._log.info(
+            "a candidate disputes what the live bundle says",
+            source=key.source_id,
+            candidate=key.candidate,
+            alarmed=change.dispute.alarmed,
+        )
+        sound = self._sound_of(change.dispute, machine, rules)
+        if sound is not None:
+            self._keep_sound(number, sound)
+
+    def _sound_of(self, dispute: Dispute, machine: Machine, rules: StoreConfig) -> ClipJob | None:
+        """Return the sound to be kept; None: an event has it, there was one lately, or it is held no more."""
+        last_s = self._clip_at_s.get(machine.source_id)
+        is_soon = last_s is not None and 0.0 <= dispute.start_s - last_s < rules.clip_every_s
+        if dispute.event_id is not None or is_soon or not rules.shadow_max_clips:
+            return None
+        begin_s = max(0.0, dispute.start_s - rules.pre_roll_s, dispute.end_s - rules.max_clip_s)
+        held = machine.clips.held(begin_s, dispute.end_s) or machine.clips.held(
+            dispute.start_s, dispute.end_s
+        )
+        if held is None:
+            return None
+        samples, rate_hz, start_s = held
+        self._clip_at_s[machine.source_id] = dispute.start_s
+        start_utc_s = dispute.start_utc_s + start_s - dispute.start_s
+        return ClipJob(machine.source_id, "", samples, rate_hz, start_s, start_utc_s, 0)
+
+    def _prolong(self) -> None:
+        grown = [one for one in self._open.values() if not one.is_kept]
+        if grown:
+            prolong_disputes(self._store.database, [(one.number, one.dispute) for one in grown])
+        for one in grown:
+            one.is_kept = True

@@ -1,0 +1,266 @@
+"""The shadow run of a daemon: whose turn it is, and what is told of the candidates.
+
+    hear        judging thread   puts a window down and goes on
+    run_once    shadow thread    looks who has a candidate, opens, asks, keeps
+    look_after  main thread      replaces the shadow thread when an engine does not come back
+
+A candidate is asked only while no window waits for a live bundle, a few windows at a time, and within
+shadow.cpu_share. The thread has no lower priority than others: whoever holds the interpreter's lock and does
+not get to run keeps the judging thread waiting.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from engines.errors import CodedError
+from monitor.config import Config
+from monitor.inferring import Answer
+from monitor.listening import inferences_from_logmels
+from monitor.logs import Log
+from monitor.machine import Machine
+from monitor.messages import Inference, LogMel, Score
+from monitor.roster import Roster
+from monitor.shadow.budget import CpuBudget
+from monitor.shadow.evidence import Evidence, KeepSound
+from monitor.shadow.facts import ShadowFacts, ShadowState
+from monitor.shadow.hangs import Hangs, ReplacedError
+from monitor.shadow.queue import ShadowQueue
+from monitor.shadow.roll import Roll
+from monitor.shadow.team import UNEXPECTED, Member, Team
+from monitor.shadow.watch import Heard
+from monitor.store import Store
+from monitor.supervisor import Supervisor, Task, guarded
+
+LOOK_EVERY_S = 2.0
+"""Between two looks at the libraries."""
+KEEP_EVERY_S = 5.0
+"""Between two writes of what was found: a kill loses no more."""
+CALL_WINDOWS = 8
+"""Most windows in one call: one that comes for a live bundle meanwhile does not wait long for the CPU."""
+LET_PASS_S = 0.01
+"""Between two looks whether windows still wait for a live bundle."""
+ANSWER_WITHIN_S = 30.0
+"""A call that takes longer hangs."""
+HANGS_MAX = 3
+"""So many threads may be given up; then no candidate is asked any more until the daemon starts anew."""
+FAILURES_MAX = 3
+"""So many calls in a row in which a candidate's engine may fail."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """The parts of a daemon that a shadow run has to do with."""
+
+    roster: Roster
+    """Knows the live bundles."""
+    store: Store
+    """Keeps what is found."""
+    keep_sound: KeepSound
+    """Has the sound of disputes written."""
+    live_waiting: Callable[[], int]
+    """Returns how many windows wait for a live bundle."""
+    config_now: Callable[[], Config]
+    """Returns the configuration that is in force."""
+
+
+class Shadow:
+    """Knows the candidates of all sources."""
+
+    def __init__(
+        self,
+        config: Config,
+        around: Surroundings,
+        log: Log,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config = config
+        self._around = around
+        self._log = log
+        self._monotonic = monotonic
+        self._queue = ShadowQueue()
+        self._budget = CpuBudget(config.shadow.cpu_share, monotonic=monotonic)
+        self._roll = Roll(log)
+        self._hangs = Hangs(monotonic=monotonic)
+        self._team = Team(config, self._hangs, log, monotonic=monotonic)
+        self._evidence = Evidence(around.store, around.keep_sound, log)
+        self._failures: Counter[int] = Counter()
+        self._why = ""
+        self._cpu_s: dict[str, float] = {}
+        self._listens: tuple[frozenset[str], bool] | None = None
+        self._look_at_s = self._keep_at_s = monotonic()
+        self._task: Task | None = None
+        self._facts: Mapping[str, ShadowFacts] = {}
+
+    # the judging thread ---------------------------------------------------------------------------
+
+    def hear(self, machine: Machine, score: Score, answer: Answer | None) -> None:
+        """Take a window that has been judged; never waits."""
+        logmel = None if answer is None else answer[0]
+        self._queue.put(Heard(machine, score, logmel, machine.alarm.snapshot))
+
+    # the main thread ------------------------------------------------------------------------------
+
+    def start(self, supervisor: Supervisor, wait_s: float) -> None:
+        """Start the thread; again, when the one before was given up."""
+        self._task = supervisor.start(Task("shadow", lambda: self.run_once(wait_s)))
+
+    def look_after(self, supervisor: Supervisor, wait_s: float) -> None:
+        """Replace the shadow thread if an engine keeps it for too long."""
+        if self._task is None or not self._hangs.overdue():
+            return
+        self._task.stopping.set()
+        if self._hangs.count >= HANGS_MAX:
+            self._log.error("too many candidates do not come back; none is asked any more until a restart")
+            self._queue.listen_to((), rests=True)
+            self._task = None
+            return
+        self.start(supervisor, wait_s)
+
+    def stop(self, supervisor: Supervisor, timeout_s: float) -> list[str]:
+        """End the thread and keep what it found; return its name if it is still busy."""
+        task, self._task = self._task, None
+        busy = [] if task is None else supervisor.stop([task], timeout_s)
+        if task is not None and not busy:
+            self._queue.listen_to((), rests=True)
+            self._keep()
+            self._team.close_all()
+        return busy
+
+    @property
+    def facts(self) -> Mapping[str, ShadowFacts]:
+        """What is known of each source's candidate, as of seconds ago; sources without one are absent."""
+        return self._facts
+
+    # the shadow thread ----------------------------------------------------------------------------
+
+    def run_once(self, timeout_s: float) -> None:
+        """Do what is due: look, ask, keep; waits at most `timeout_s` for a window."""
+        try:
+            self._look()
+            if self._queue.wait(timeout_s) and not self._budget.rests:
+                self._ask()
+            if self._monotonic() >= self._keep_at_s:
+                self._keep()
+        except ReplacedError:  # another thread goes on
+            return
+
+    def _look(self) -> None:
+        for source_id in self._hangs.take_hung():
+            self._evidence.forget(source_id)
+            self._team.abandon(source_id)
+        if self._monotonic() >= self._look_at_s:
+            self._look_at_s = self._monotonic() + LOOK_EVERY_S
+            self._config = config = self._around.config_now()
+            self._budget.share = config.shadow.cpu_share
+            known = set(self._team.members)
+            self._team.follow(config, self._roll.wanted(config))
+            for source_id in known - set(self._team.members):
+                self._evidence.forget(source_id)
+            self._team.note_proven()
+        listens = (frozenset(self._team.members), self._budget.rests)
+        if listens != self._listens:
+            self._queue.listen_to(listens[0], rests=listens[1])
+            self._listens = listens
+
+    def _ask(self) -> None:
+        """Have the oldest window's candidate judge it, and others of the same engine with it."""
+        if self._around.live_waiting():
+            time.sleep(LET_PASS_S)
+            return
+        batch = self._queue.take(CALL_WINDOWS, self._engine_of)
+        members = [self._team.members.get(heard.score.span.source_id) for heard in batch]
+        known = [(heard, one) for heard, one in zip(batch, members, strict=True) if one is not None]
+        if not known:
+            return
+        began_s = time.perf_counter()
+        sources = sorted({heard.score.span.source_id for heard, _ in known})
+        with self._hangs.during(sources, ANSWER_WITHIN_S):
+            logmels = [list(one.watch.logmels(heard)) for heard, one in known]
+            answers = self._answers(known[0][1], [each for some in logmels for each in some])
+        if answers is None:
+            self._queue.give_back([heard for heard, _ in known])
+            self._note_failure(sources, known[0][1])
+        else:
+            rest = iter(answers)
+            for (heard, one), some in zip(known, logmels, strict=True):
+                one.watch.take(heard, [next(rest) for _ in some])
+        spent_s = time.perf_counter() - began_s
+        self._budget.spend(spent_s)
+        for source_id in sources:
+            self._cpu_s[source_id] = self._cpu_s.get(source_id, 0.0) + spent_s / len(sources)
+        if any(one.watch.changes for _, one in known):
+            self._keep()
+
+    def _engine_of(self, heard: Heard) -> int:
+        member = self._team.members.get(heard.score.span.source_id)
+        return 0 if member is None else id(member.watch.candidate.model.engine)
+
+    def _answers(self, member: Member, logmels: Sequence[LogMel]) -> list[Inference] | None:
+        """Return the engine's answers; None: it failed."""
+        found: list[list[Inference]] = []
+        engine = member.watch.candidate.model.engine
+
+        def asking() -> None:
+            try:
+                found.append(inferences_from_logmels(engine, logmels) if logmels else [])
+            except CodedError as error:
+                self._log.warning(
+                    "a candidate's engine fails", bundle=engine.bundle.bundle_id, reason=str(error)
+                )
+                self._why = str(error)
+
+        self._why = UNEXPECTED
+        guarded(self._log, "a candidate failed", asking, source=member.watch.source_id)
+        if found:
+            self._failures.pop(id(engine), None)
+        return found[0] if found else None
+
+    def _note_failure(self, source_ids: Sequence[str], member: Member) -> None:
+        engine = member.watch.candidate.model.engine
+        self._failures[id(engine)] += 1
+        if self._failures[id(engine)] < FAILURES_MAX:
+            return
+        self._failures.pop(id(engine))
+        for source_id in source_ids:
+            self._evidence.forget(source_id)
+            self._team.set_aside(source_id, f"its engine failed {FAILURES_MAX} times in a row: {self._why}")
+
+    def _keep(self) -> None:
+        self._keep_at_s = self._monotonic() + KEEP_EVERY_S
+        for (source_id, bundle_id), skipped in self._queue.take_skipped().items():
+            member = self._team.members.get(source_id)
+            if member is not None:
+                member.watch.skip(skipped.count, skipped.at_utc_s, bundle_id, skipped.hop_s)
+        self._evidence.keep(self._team.watches, self._config.store)
+        self._facts = self._known()
+
+    def _known(self) -> Mapping[str, ShadowFacts]:
+        facts = {source_id: self._facts_of(source_id, one) for source_id, one in self._team.members.items()}
+        for source_id, (wanted, reason) in self._team.aside.items():
+            facts[source_id] = ShadowFacts(wanted.version, ShadowState.SET_ASIDE, reason)
+        for source_id, wanted in self._team.waiting.items():
+            reason = f"it is to be opened; {len(self._team.members)} others judge (shadow.max_engines)"
+            facts.setdefault(source_id, ShadowFacts(wanted.version, ShadowState.WAITING, reason))
+        return facts
+
+    def _facts_of(self, source_id: str, member: Member) -> ShadowFacts:
+        watch, machine = member.watch, self._around.roster.get(source_id)
+        live = "" if machine is None else machine.ear.bundle.bundle_id
+        run = self._evidence.run_of(source_id, live, watch.candidate.version)
+        return ShadowFacts(
+            candidate=watch.candidate.version,
+            state=ShadowState.JUDGING,
+            bundle_id=watch.candidate.ear.bundle.bundle_id,
+            began_utc_s=None if run is None else run.began_utc_s,
+            judged_windows=0 if run is None else run.judged_windows,
+            skipped_windows=0 if run is None else run.skipped_windows,
+            heard_s=0.0 if run is None else 3600.0 * run.heard_hours,
+            disputes=0 if run is None else run.disputes,
+            cpu_s=self._cpu_s.get(source_id, 0.0),
+            lost_windows=self._evidence.lost[source_id],
+        )
