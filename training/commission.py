@@ -57,7 +57,7 @@ def train_detector(
     with torch.no_grad():
         # pseudo anomalies cannot show what labels are worth
         asked = design.head or ("verdict" if anomalies is not None else None)
-        sound = _sound_for_heads(detector, store, split)
+        sound = sound_for_heads(detector, store, split)
         chosen = choose_head(sound, asked, among=detector.reconstructor.scoring_heads)
     detector.head, detector.chosen_head = chosen.head, chosen
     return detector, history
@@ -68,7 +68,7 @@ def measure_head(detector: Detector, store: LogMelStore, split: Split) -> None:
     chosen = detector.chosen_head
     if chosen is not None and not chosen.partial_aucs:
         with torch.no_grad():
-            sound = _sound_for_heads(detector, store, split)
+            sound = sound_for_heads(detector, store, split)
             measured = choose_head(sound, chosen.name, on_trial=True)
         detector.chosen_head = replace(chosen, partial_aucs=measured.partial_aucs)
 
@@ -108,7 +108,8 @@ def train_model(
     return detector, history
 
 
-def _sound_for_heads(detector: Detector, store: LogMelStore, split: Split) -> HeadSound:
+def sound_for_heads(detector: Detector, store: LogMelStore, split: Split) -> HeadSound:
+    """Return what heads of this detector are fitted to and chosen by."""
     compare = detector.reconstructor.compare
     unseen = dict.fromkeys(name for name in (*split.validation, *split.head) if name not in split.training)
 

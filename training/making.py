@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 
+from engines.build.export import add_to_bundle
 from engines.bundle import Bundle
 from monitor.calibration import Calibration, FitSettings
 from training.anomalies import Stretch, store_anomalies
@@ -17,9 +18,10 @@ from training.bundling import calibrate_bundle, training_notes, write_bundle
 from training.commission import measure_head, train_detector
 from training.data import LogMelStore
 from training.gather import Material, split_of
-from training.models import ModelDesign
+from training.models import TAUGHT, ModelDesign
 from training.split import Split
 from training.state import TrainingHistory
+from training.taught import train_taught
 from training.train import loss_for_sound
 from training.train_arguments import settings_of
 from training.work_folder import WorkFolder
@@ -55,6 +57,8 @@ class Terms:
     """Who serves what; None: the training's own seed. The same for trainings that are to be compared."""
     fitted_utc_s: float | None = None
     """When, for the calibration; None: now."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Further text files of the bundle, by name; the manifest has their digests."""
     measure_head: bool = False
     """Whether a head that was asked for is measured on pseudo anomalies too."""
 
@@ -82,7 +86,8 @@ def make_bundle(
     anomalies = None
     if stretches:
         anomalies = store_anomalies(work.anomalies, stretches, store.parameters, frames=store.frames)
-    detector, history = train_detector(design, store, split, settings, keep_in=work.path, anomalies=anomalies)
+    train = train_taught if design.kind == TAUGHT else train_detector
+    detector, history = train(design, store, split, settings, keep_in=work.path, anomalies=anomalies)
     if terms.measure_head:
         measure_head(detector, store, split)
     notes = {
@@ -92,6 +97,8 @@ def make_bundle(
         **training_notes(history, settings, store, split),
     }
     bundle = write_bundle(work.bundle, detector, store, split, notes)
+    if terms.files:
+        bundle = add_to_bundle(bundle, terms.files, {})
     calibration = None
     if not arguments.no_calibration:
         fitted_utc_s = time.time() if terms.fitted_utc_s is None else terms.fitted_utc_s

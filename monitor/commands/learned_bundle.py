@@ -20,11 +20,13 @@ from monitor.learning.candidate import candidate_of
 from monitor.operators import Origin
 from monitor.store.files import PART, disk_errors, sync_folder
 
-NOTE = "wheeltapper learn"
 
-
-def put_in_place(bundle: Bundle, config: Config, chosen: SourceConfig, out: Path | None) -> list[str]:
+def put_in_place(
+    bundle: Bundle, config: Config, chosen: SourceConfig, out: Path | None, *, note: str = "wheeltapper learn"
+) -> list[str]:
     """Make the bundle the source's candidate, or put it at `out`; return what to do next, as lines.
+
+    `note` stands in the library beside it: who made it.
 
     Where keys are configured an unsigned bundle is no candidate yet: the lines say how to make it one.
     Doing it twice changes nothing.
@@ -48,9 +50,7 @@ def put_in_place(bundle: Bundle, config: Config, chosen: SourceConfig, out: Path
             *_promote(chosen),
         ]
     before = Library(config.state_dir, chosen.id).roles().named
-    by = By(
-        getpass.getuser(), Origin.TERMINAL.value, time.time(), f"terminal-{secrets.token_hex(8)}", NOTE
-    )
+    by = By(getpass.getuser(), Origin.TERMINAL.value, time.time(), f"terminal-{secrets.token_hex(8)}", note)
     name = candidate_of(bundle, config, chosen, by)
     where = ", installed before" if name in before else f" in {config.state_dir / 'bundles' / chosen.id}"
     return [f"candidate  {name}{where}", *_promote(chosen)]

@@ -70,7 +70,7 @@ class LearnFolder:
         except BlockingIOError as error:
             self._unlock()
             raise RecordError(
-                f"{self.place}: another `wheeltapper learn` works there; wait for it"
+                f"{self.place}: another process learns there; wait for it"
             ) from error
         return self
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 
 from engines.bundle import Bundle, open_bundle
 from monitor.calibration import Calibration, load_calibration
+from training.anomalies import gather_anomalies
 from training.errors import TrainingError
 from training.gather import gather
 from training.learn.budget import cpu_seconds_for, epochs_for
 from training.making import Terms, make_bundle
 from training.memory import keep_freed_memory
+from training.models import TAUGHT, ModelDesign
 from training.train_arguments import add_arguments, design_of
 from training.work_folder import WorkFolder
 
@@ -41,6 +43,12 @@ class Lesson:
     """CPU threads; None: as many as there are cores."""
     widths: str | None = None
     """Channels, as `wheeltapper train --widths` takes them; None: the recipe's."""
+    anomalies: Path | None = None
+    """Index of labelled anomalies to learn from too; None: there are none."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """Further text files of the bundle, by name."""
+    run: str = "wheeltapper learn"
+    """Who makes it, for the manifest."""
 
 
 def teach(lesson: Lesson, say: Callable[[str], None]) -> tuple[Bundle, Calibration]:
@@ -62,6 +70,7 @@ def _make(lesson: Lesson, say: Callable[[str], None]) -> None:
         torch.set_num_threads(lesson.threads)
     keep_freed_memory()
     material = gather(arguments.data, sets=None)
+    stretches = [] if lesson.anomalies is None else gather_anomalies([lesson.anomalies])
     with WorkFolder(lesson.out, resume=lesson.goes_on, force=True) as work:
         arguments.resume = work.has_checkpoint
         cost_s = cpu_seconds_for(lesson.learn_s, arguments.epochs)
@@ -69,12 +78,18 @@ def _make(lesson: Lesson, say: Callable[[str], None]) -> None:
         again = "going on with the epochs that are kept" if work.has_checkpoint else "from the beginning"
         say(f"learning {arguments.epochs} passes over {lesson.learn_s / 60:.0f} min, {where}, {again}")
         try:
-            make_bundle(arguments, design_of(arguments), material, [], work, Terms(run="wheeltapper learn"))
+            terms = Terms(run=lesson.run, files=lesson.files)
+            make_bundle(arguments, _design(lesson, arguments), material, stretches, work, terms)
         except OSError as error:
             raise TrainingError(
                 f"{error.filename or work.path}: {error.strerror or error}; free some space, then run the "
                 "same command again"
             ) from error
+
+
+def _design(lesson: Lesson, arguments: argparse.Namespace) -> ModelDesign:
+    design = design_of(arguments)
+    return design if lesson.anomalies is None else replace(design, kind=TAUGHT)
 
 
 def _arguments(lesson: Lesson) -> argparse.Namespace:

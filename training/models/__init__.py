@@ -22,17 +22,20 @@ from training.models.mdae import MaskedDenoisingAutoencoder
 from training.models.memae import MemoryAutoencoder, memory_settings
 from training.models.reconstructor import Comparison, Reconstructor
 from training.models.skip_cae_transformer import SkipTransformerAutoencoder
+from training.models.taught import TAUGHT, TaughtDetector
 
 __all__ = [
     "ENCODER",
     "MODELS",
     "SCHEDULES",
+    "TAUGHT",
     "WIDTHS",
     "WITHOUT_WIDTHS",
     "Comparison",
     "ModelDesign",
     "Reconstructor",
     "Schedule",
+    "judge_widths",
     "make_model",
 ]
 
@@ -78,7 +81,7 @@ def _dae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
     return DenoisingAutoencoder(mel, frames)
 
 
-def _mdae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
+def _mdae(mel: int, frames: int, design: ModelDesign) -> MaskedDenoisingAutoencoder:
     # half as wide as alone: here it only has a say beside the denoiser, for a quarter of the work
     halves = [max(1, width // 2) for width in design.widths]
     masked = MaskedAutoencoder(PatchGrid(mel, frames, *PATCH), widths=halves)
@@ -93,8 +96,19 @@ def _skip_transformer(mel: int, frames: int, design: ModelDesign) -> Reconstruct
 def _dra(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
     # three widths leave a map of 16 x 16 for windows of 128 x 64
     features = ConvolutionalFeatures(mel, design.widths[:3])
-    settings = DraSettings() if design.deviation is None else DraSettings(deviation=design.deviation)
+    settings = DraSettings(deviation=design.deviation or "absolute", least_share=design.least_share)
     return DraDetector(mel, frames, features=features, settings=settings)
+
+
+def judge_widths(widths: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the channels of the judge beside a recipe of these: half, as it has to know little."""
+    return tuple(max(1, width // 2) for width in widths)
+
+
+def _taught(mel: int, frames: int, design: ModelDesign) -> TaughtDetector:
+    # not among MODELS: it is made of two that are trained by themselves (training.taught)
+    features = ConvolutionalFeatures(mel, judge_widths(design.widths)[:3])
+    return TaughtDetector(_mdae(mel, frames, design), DraDetector(mel, frames, features=features))
 
 
 def _hfrae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
@@ -122,6 +136,8 @@ def make_model(design: ModelDesign, *, mel: int, frames: int) -> Reconstructor:
     Raises:
         TrainingError: The kind or one of its options is not known.
     """
+    if design.kind == TAUGHT:
+        return _taught(mel, frames, design)
     if design.kind not in MODELS:
         raise TrainingError(f"kind {design.kind!r} is not known; known are {', '.join(MODELS)}")
     return MODELS[design.kind](mel, frames, design)

@@ -29,7 +29,10 @@ from training.models.dra_heads import DraHeads, Judged, top_mean
 from training.models.feature_map import FeatureMap
 from training.models.reconstructor import Batches, Comparison, Reconstructor, TrainingSound
 from training.pseudo import KINDS, make_pseudo
+from training.pseudo.blends import blended
 
+SEEN = 1
+"""Place of the seen head among the four."""
 LEAST_SPREAD = 0.1
 """Of a head's scores on normal sound, where the margin is 5: one that never moves must not drown others."""
 AUDIBLE = 0.2
@@ -54,6 +57,8 @@ class DraSettings:
     """So many labelled anomalies are drawn for each normal window, with repetition."""
     kinds: tuple[str, ...] = tuple(KINDS)
     """Of pseudo anomalies."""
+    least_share: float | None = None
+    """Windows are mixed with others, of their power so much at the least; None: they are not mixed."""
 
     def __post_init__(self) -> None:
         if self.deviation not in DEVIATIONS:
@@ -63,6 +68,8 @@ class DraSettings:
                 f"scales {self.scales} must be at least 1, margin {self.margin} and seen_share "
                 f"{self.seen_share} above 0"
             )
+        if self.least_share is not None and not 0 < self.least_share < 1:
+            raise TrainingError(f"least_share {self.least_share} must be between 0 and 1")
         if not (0 < self.top_share <= 1 and 0 < self.pseudo_share < 1):
             raise TrainingError(
                 f"top_share {self.top_share} must be above 0 and at most 1, pseudo_share {self.pseudo_share} "
@@ -146,8 +153,8 @@ class DraDetector(Reconstructor):
     def training_loss(self, x: Tensor, loss: PerBinLoss, generator: torch.Generator) -> Tensor:
         """Return the sum of the heads' deviation losses on normal, pseudo-anomalous and seen windows."""
         del loss
-        windows, is_pseudo = self._with_pseudo(x, generator)
-        seen = self._drawn_anomalies(len(x), generator)
+        windows, is_pseudo = self._with_pseudo(self._blended(x, x, generator), generator)
+        seen = self._drawn_anomalies(x, generator)
         is_seen = torch.cat((torch.zeros_like(is_pseudo), torch.ones(len(seen), device=x.device)))
         is_pseudo = torch.cat((is_pseudo, torch.zeros(len(seen), device=x.device)))
         scores = self._scores_of_batch(torch.cat((windows, seen)))
@@ -173,12 +180,20 @@ class DraDetector(Reconstructor):
         is_pseudo[rows[heard]] = 1.0
         return windows, is_pseudo
 
-    def _drawn_anomalies(self, normals: int, generator: torch.Generator) -> Tensor:
+    def _drawn_anomalies(self, x: Tensor, generator: torch.Generator) -> Tensor:
         if not self.heads.uses_seen:
             return self.anomalies
-        count = max(round(self.settings.seen_share * normals), 1)
+        count = max(round(self.settings.seen_share * len(x)), 1)
         drawn = torch.randint(len(self.anomalies), (count,), generator=generator)
-        return self.anomalies[drawn.to(self.anomalies.device)]
+        return self._blended(self.anomalies[drawn.to(self.anomalies.device)], x, generator)
+
+    def _blended(self, windows: Tensor, normal: Tensor, generator: torch.Generator) -> Tensor:
+        """Return windows mixed with drawn normal ones, where the settings say so."""
+        if self.settings.least_share is None:
+            return windows
+        drawn = torch.randint(len(normal), (len(windows),), generator=generator).to(normal.device)
+        raw, others = (part * self.std + self.mean for part in (windows, normal[drawn]))
+        return (blended(raw, others, generator, self.settings.least_share) - self.mean) / self.std
 
     def _scores_of_batch(self, x: Tensor) -> Tensor:
         """Return shape (n, 4), with the references seen as the weights now see them."""
@@ -215,6 +230,11 @@ class DraDetector(Reconstructor):
             for at in judged
         ]
         return Comparison(x, self(x), torch.stack(maps).mean(0), verdict)
+
+    def likeness(self, x: Tensor) -> Tensor:
+        """Return how much windows are like labelled anomalies by the seen head, a z-score, shape (n,)."""
+        scores = torch.stack([at.scores for at in self._judged_at_scales(x)]).mean(0)
+        return (scores[:, SEEN] - self.centre[SEEN]) / self.spread[SEEN]
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the mean spectrum of the references for every window, shape (n, mel, frames)."""
