@@ -21,12 +21,15 @@ from starlette.routing import BaseRoute, Route
 from monitor.config import Config
 from monitor.control.client import ControlClient
 from monitor.errors import ControlError, StoreError, UnknownIdError
+from monitor.publish.commands import MAX_HOURS, Learn
 from monitor.replay.gate.access import Role, Visit, needs, visit_of
 from monitor.replay.kept.library import Library
 
 MAX_EVENTS = 200
 """Events that one request may label."""
 ADMIN_ACTIONS = frozenset({"out_of_service", "in_service"})
+ADMIN_LEARNING = frozenset({"start", "cancel", "discard"})
+"""Of what `learn` does: it begins to record what people say, too, or removes it."""
 Id = Field(default=None, min_length=1, max_length=100, description="Of this attempt; the same is done once.")
 
 
@@ -67,6 +70,19 @@ class Order(_Wanted):
     event_id: str | None = Field(default=None, max_length=100, description="acknowledge: only this one.")
     duration_s: float | None = Field(default=None, gt=0, description="shelve: for how long.")
     one_shot: bool = Field(default=False, description="shelve: until the alarm is back to normal.")
+    note: str | None = Field(default=None, max_length=1000, description="Kept with it.")
+    id: str | None = Id
+
+
+class LearnOrder(_Wanted):
+    """What shall be done about learning from a source's normal sound."""
+
+    learn: Learn = Field(description="What to do; start, cancel and discard need the role admin.")
+    hours: float | None = Field(
+        default=None, gt=0, le=MAX_HOURS, description="start: how much is to be recorded."
+    )
+    unattended: bool = Field(default=False, description="start: nobody will hear what is odd.")
+    stretch: str | None = Field(default=None, max_length=200, description="keep, set_aside: its id.")
     note: str | None = Field(default=None, max_length=1000, description="Kept with it.")
     id: str | None = Id
 
@@ -136,11 +152,26 @@ async def command(request: Request) -> Response:
     visit = visit_of(request)
     if wanted.action in ADMIN_ACTIONS and not visit.may(Role.ADMIN):
         raise HTTPException(403, f"{wanted.action} needs the role admin; {visit.user} has a lower one")
-    source_id = request.path_params["source_id"]
+    return _answer(await _sent(request, _source(request), wanted.model_dump(exclude={"id"}), wanted.id))
+
+
+@needs(Role.TECHNICIAN)
+async def learn(request: Request) -> Response:
+    """Have something done about learning from a source's normal sound."""
+    wanted = await _wanted(request, LearnOrder)
+    visit = visit_of(request)
+    if wanted.learn in ADMIN_LEARNING and not visit.may(Role.ADMIN):
+        raise HTTPException(403, f"learn {wanted.learn} needs the role admin; {visit.user} has a lower one")
+    said = {"action": "learn", **wanted.model_dump(exclude={"id"})}
+    return _answer(await _sent(request, _source(request), said, wanted.id))
+
+
+def _source(request: Request) -> str:
+    source_id: str = request.path_params["source_id"]
     settings: Config = request.app.state.settings
     if source_id not in {source.id for source in settings.sources}:
         raise HTTPException(404, f"this box has no source {source_id[:64]!r}")
-    return _answer(await _sent(request, source_id, wanted.model_dump(exclude={"id"}), wanted.id))
+    return source_id
 
 
 async def _wanted(request: Request, kind: type[Wanted]) -> Wanted:
@@ -224,4 +255,5 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/events/{event_id}/unlock", unlock, methods=["POST"]),
     Route("/labels", label_many, methods=["POST"]),
     Route("/sources/{source_id}/commands", command, methods=["POST"]),
+    Route("/sources/{source_id}/learning", learn, methods=["POST"]),
 )

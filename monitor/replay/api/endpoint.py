@@ -68,13 +68,15 @@ class Endpoint:
     """Whoever has it already is told so."""
     has_parts: bool = False
     """A part of it can be had."""
+    role: Role = Role.VIEWER
+    """Who may ask, and whoever may do more."""
     audited: str = ""
     """What stands in the page's audit beside whoever asks for it: it holds sound. Empty: nothing does."""
 
     @property
     def route(self) -> Route:
         """The route that answers; a visitor must be known."""
-        return Route(self.path, needs(Role.VIEWER)(self._respond), methods=["GET"], name=self.name)
+        return Route(self.path, needs(self.role)(self._respond), methods=["GET"], name=self.name)
 
     async def _respond(self, request: Request) -> Response:
         try:

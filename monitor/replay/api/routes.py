@@ -26,6 +26,7 @@ from monitor.replay.api.documents import (
     whole_event_document,
 )
 from monitor.replay.api.endpoint import Endpoint
+from monitor.replay.api.learning import LEARNING
 from monitor.replay.api.openapi import Change, openapi_of
 from monitor.replay.api.queries import (
     AudioQuery,
@@ -232,6 +233,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         is_slow=True,
         audited="sound exported",
     ),
+    *LEARNING,
     Endpoint("/openapi.json", "openapi", "This description.", _openapi, media_types=("application/json",)),
 )
 
@@ -243,6 +245,12 @@ CHANGES: Sequence[Change] = (
     Change("/events/{event_id}/unlock", "unlock", "No longer.", actions.Remark),
     Change("/labels", "label_many", "Say the same of several events.", actions.BulkJudgement),
     Change("/sources/{source_id}/commands", "command", "Do something about an alarm.", actions.Order),
+    Change(
+        "/sources/{source_id}/learning",
+        "learn",
+        "Have normal sound recorded and learned.",
+        actions.LearnOrder,
+    ),
 )
 """What monitor.replay.api.actions answers."""
 ROUTES: Sequence[BaseRoute] = tuple(endpoint.route for endpoint in ENDPOINTS)

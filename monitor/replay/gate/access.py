@@ -26,9 +26,9 @@ class Role(enum.IntEnum):
     VIEWER = 1
     """See and hear."""
     TECHNICIAN = 2
-    """Label events, acknowledge and shelve alarms."""
+    """Label events, acknowledge and shelve alarms, hear and judge what is odd before it is learned."""
     ADMIN = 3
-    """Take sources out of service and put them back."""
+    """Take sources out of service and put them back; have sound recorded to learn from, and removed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,11 @@
 import { startEvent } from "./event.js";
 import { startEvents } from "./events.js";
 import { bindKeys } from "./keys.js";
+import { startLearn, startLearning } from "./learn.js";
 import { startNow } from "./now.js";
 import { getPage, telling } from "./talk.js";
 
-const STARTS = { now: startNow, events: startEvents, event: startEvent };
+const STARTS = { now: startNow, events: startEvents, event: startEvent, learn: startLearn, learning: startLearning };
 let end = () => {};
 let asked = null;
 let shown = "";

@@ -1,0 +1,278 @@
+"""What the page shows of one source that is learned, from its documents: before any markup."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from monitor.learning.documents import CheckNow, Progress, RecordingNow, WorkNow
+from monitor.learning.plan import Plan, Step
+from monitor.replay.gate.access import Role, Visit
+from monitor.replay.kept.learning import Learning
+from monitor.replay.pages.learn_words import ELSEWHERE, STEPS, advice_in, promise_in, why_odd
+from monitor.replay.pages.words import Tongue, clock, day
+
+ORDER = (Step.CHECK, Step.RECORD, Step.LOOK, Step.LISTEN, Step.LEARN, Step.DONE)
+SAME_PLACE = {Step.PACK: Step.LEARN, Step.PACKED: Step.DONE}
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """One step of the way."""
+
+    name: str
+    """In words."""
+    state: str
+    """`done`, `now`, `stuck` or `ahead`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StretchShown:
+    """One odd stretch."""
+
+    number: int
+    """Its place in the list."""
+    stretch_id: str
+    """As commands name it."""
+    title: str
+    """Of which recording, from when to when."""
+    why: str
+    """What is odd about it."""
+    seconds: str
+    """How long it is."""
+    is_kept: bool
+    """Somebody found it to be normal."""
+
+
+@dataclass(frozen=True, slots=True)
+class LearnShown:
+    """One source as the page shows it; texts are in the reader's language."""
+
+    source_id: str
+    """Its id."""
+    style: str
+    """`now`, `stuck`, `ask`, `good` or `none`."""
+    headline: str
+    """Where it stands, in a sentence."""
+    share: float | None
+    """How far the present step is, 0 to 1; None: it has no measure."""
+    why: str
+    """Why nothing goes on; empty: it does, or nothing is wanted."""
+    started: str
+    """Who started it and when; empty: nobody."""
+    steps: tuple[StepShown, ...]
+    """The way."""
+    check: CheckNow | None
+    """The last check, when it was over."""
+    recording: RecordingNow | None
+    """The last recording."""
+    advice: tuple[str, ...]
+    """What is wrong with the sound, of the latest look at it."""
+    stretches: tuple[StretchShown, ...]
+    """What is odd."""
+    promise: tuple[str, ...]
+    """What the limit promises; empty: nothing was learned."""
+    version: str | None
+    """The candidate."""
+    folder: str
+    """Where a bundle that waits for its signature lies."""
+    package_bytes: int | None
+    """The package that can be fetched."""
+    actions: tuple[tuple[str, str], ...]
+    """What this reader may do now: the verb and its text, the likeliest first."""
+    may_start: bool
+    """Whether this reader may begin."""
+    may_judge: bool
+    """Whether this reader may keep stretches or set them aside."""
+    has_sound: bool
+    """Something was recorded."""
+
+
+def learn_shown(found: Learning, tongue: Tongue, visit: Visit) -> LearnShown:
+    """Return what is shown to a reader."""
+    plan, progress = found.plan, found.progress
+    if progress is not None and plan is not None and progress.step is not plan.step:
+        progress = progress.model_copy(update={"work": None, "waits": ""})  # of the step before
+    check = None if progress is None or progress.check is None else progress.check
+    may_judge = visit.may(Role.TECHNICIAN) and plan is not None and not plan.is_active
+    return LearnShown(
+        source_id=found.source_id,
+        style=_style(plan),
+        headline=_headline(found, plan, progress, tongue),
+        share=_share(plan, progress),
+        why="" if plan is None or progress is None else plan.trouble or progress.waits,
+        started="" if plan is None else _started(plan, tongue),
+        steps=_steps(plan, tongue),
+        check=check if check is not None and check.peak_dbfs is not None else None,
+        recording=None if progress is None else progress.recording,
+        advice=tuple(_advice(found, plan, progress, tongue)),
+        stretches=_stretches(found, tongue),
+        promise=() if found.outcome is None else tuple(promise_in(tongue, found.outcome)),
+        version=None if found.outcome is None else found.outcome.version,
+        folder="" if found.outcome is None else found.outcome.folder,
+        package_bytes=found.package_bytes,
+        actions=_actions(found, plan, tongue, visit),
+        may_start=visit.may(Role.ADMIN) and (plan is None or not (plan.is_active or plan.paused)),
+        may_judge=may_judge and found.found is not None,
+        has_sound=found.has_sound,
+    )
+
+
+def _style(plan: Plan | None) -> str:
+    if plan is None:
+        return "none"
+    if plan.trouble is not None:
+        return "stuck"
+    if plan.paused or plan.step is Step.LISTEN or plan.step is Step.PACKED:
+        return "ask"
+    return "good" if plan.step is Step.DONE else "now"
+
+
+def _steps(plan: Plan | None, tongue: Tongue) -> tuple[StepShown, ...]:
+    names = dict(STEPS)
+    if plan is not None and plan.step in SAME_PLACE:
+        names |= {SAME_PLACE[step]: name for step, name in ELSEWHERE.items()}
+    at = -1 if plan is None else ORDER.index(SAME_PLACE.get(plan.step, plan.step))
+    here = "now" if plan is None or plan.trouble is None else "stuck"
+    is_over = plan is not None and plan.step is Step.DONE
+    states = [
+        "done" if place < at or is_over else here if place == at else "ahead" for place in range(len(ORDER))
+    ]
+    return tuple(StepShown(tongue(names[step]), state) for step, state in zip(ORDER, states, strict=True))
+
+
+def _headline(found: Learning, plan: Plan | None, progress: Progress | None, tongue: Tongue) -> str:
+    if plan is None:
+        return (
+            tongue("Something was recorded, and nothing goes on.")
+            if found.has_sound
+            else tongue("Nothing was recorded of this source yet.")
+        )
+    if plan.discarded:
+        return tongue("What was recorded is being removed.")
+    said = _doing(found, plan, progress, tongue)
+    if plan.trouble is not None:
+        return tongue("Stopped: {said}", said=said)
+    return tongue("Paused: {said}", said=said) if plan.paused else said
+
+
+def _doing(found: Learning, plan: Plan, progress: Progress | None, tongue: Tongue) -> str:
+    if plan.step is Step.CHECK:
+        heard = None if progress is None else progress.check
+        if heard is None or heard.peak_dbfs is not None:
+            return tongue("the microphone is checked")
+        return tongue(
+            "the microphone is checked, {heard} of {wanted}",
+            heard=tongue.duration(heard.heard_s),
+            wanted=tongue.duration(heard.wanted_s),
+        )
+    if plan.step is Step.RECORD:
+        done_s = 0.0 if progress is None or progress.recording is None else progress.recording.done_s
+        return tongue(
+            "{done} of {wanted} are recorded",
+            done=tongue.duration(done_s),
+            wanted=tongue.duration(plan.hours * 3600),
+        )
+    return _after_recording(found, plan, None if progress is None else progress.work, tongue)
+
+
+def _after_recording(found: Learning, plan: Plan, work: WorkNow | None, tongue: Tongue) -> str:
+    if plan.step is Step.LISTEN:
+        count = 0 if found.found is None else len(found.found.stretches)
+        return tongue("odd stretches to hear before it learns: {count}", count=count)
+    if plan.step is Step.LEARN and work is not None:
+        left = tongue("about {left} left", left=tongue.duration(_rounded(work.left_s))) if work.left_s else ""
+        passes = tongue("pass {done} of at most {of}", done=work.done, of=work.of)
+        return f"{passes}, {left}" if left else passes
+    plain = {
+        Step.LOOK: tongue("the recording is looked through"),
+        Step.LEARN: tongue("it learns"),
+        Step.PACK: tongue("the sound is packed"),
+        Step.PACKED: tongue("the package can be fetched"),
+        Step.DONE: tongue("there is a candidate"),
+    }
+    if plan.step is Step.DONE and found.outcome is not None and found.outcome.version is None:
+        return tongue("there is a bundle that waits for its signature")
+    return plain[plan.step]
+
+
+def _rounded(seconds: float | None) -> float | None:
+    """Return a time that is left as exactly as anybody knows it."""
+    if seconds is None:
+        return None
+    return max(10.0, round(seconds / 10.0) * 10.0) if seconds < 120.0 else round(seconds / 60.0) * 60.0
+
+
+def _share(plan: Plan | None, progress: Progress | None) -> float | None:
+    if plan is None or progress is None:
+        return None
+    if plan.step is Step.RECORD and progress.recording is not None:
+        return min(1.0, progress.recording.done_s / max(plan.hours * 3600, 1e-9))
+    if plan.step is Step.CHECK and progress.check is not None:
+        return min(1.0, progress.check.heard_s / max(progress.check.wanted_s, 1e-9))
+    return None if progress.work is None else progress.work.done / max(progress.work.of, 1)
+
+
+def _advice(found: Learning, plan: Plan | None, progress: Progress | None, tongue: Tongue) -> list[str]:
+    """Return what is wrong by the latest who looked."""
+    if plan is not None and plan.step is Step.CHECK:
+        return [] if progress is None or progress.check is None else advice_in(tongue, progress.check.advice)
+    if found.found is not None and (plan is None or plan.step is not Step.RECORD):
+        return advice_in(tongue, found.found.advice)
+    if progress is None or progress.recording is None:
+        return []
+    earlier = () if progress.check is None or progress.recording.advice else progress.check.advice
+    return advice_in(tongue, (*progress.recording.advice, *earlier))
+
+
+def _stretches(found: Learning, tongue: Tongue) -> tuple[StretchShown, ...]:
+    if found.found is None:
+        return ()
+    kept = frozenset(() if found.plan is None else found.plan.kept)
+    return tuple(
+        StretchShown(
+            number=number,
+            stretch_id=one.id,
+            title=tongue(
+                "{file} from {start} to {end}",
+                file=one.file.rpartition("/")[2],
+                start=tongue.duration(one.start_s),
+                end=tongue.duration(one.end_s),
+            ),
+            why=why_odd(tongue, one),
+            seconds=tongue.duration(one.end_s - one.start_s),
+            is_kept=one.id in kept,
+        )
+        for number, one in enumerate(found.found.stretches)
+    )
+
+
+def _started(plan: Plan, tongue: Tongue) -> str:
+    at = f"{day(plan.started_utc_s)} {clock(plan.started_utc_s)}"
+    return tongue("Started by {who}, {at}", who=plan.by, at=at)
+
+
+def _actions(found: Learning, plan: Plan | None, tongue: Tongue, visit: Visit) -> tuple[tuple[str, str], ...]:
+    if not visit.may(Role.TECHNICIAN) or (plan is not None and plan.discarded):
+        return ()
+    offered: list[tuple[str, str]] = []
+    if plan is not None:
+        offered += _actions_of_plan(plan, tongue)
+    if visit.may(Role.ADMIN):
+        if plan is not None and plan.step not in {Step.DONE, Step.PACKED}:
+            offered.append(("cancel", tongue("Cancel, keep the sound")))
+        if found.has_sound:
+            offered.append(("discard", tongue("Remove the sound")))
+    return tuple(offered)
+
+
+def _actions_of_plan(plan: Plan, tongue: Tongue) -> list[tuple[str, str]]:
+    if plan.trouble is not None:
+        again = [("resume", tongue("Try again"))]
+        return [*again, ("go_on", tongue("Record all the same"))] if plan.step is Step.CHECK else again
+    if plan.paused:
+        return [("resume", tongue("Go on"))]
+    if plan.step is Step.LISTEN:
+        return [("go_on", tongue("Learn"))]
+    if plan.step in {Step.DONE, Step.PACKED}:
+        return [("go_on", tongue("Learn again"))]
+    return [("pause", tongue("Pause"))]
