@@ -56,7 +56,7 @@ TAKE_OFF_S = 6
 TRIES = 60
 Sound = NDArray[np.float32]
 RECIPE, TAUGHT = "recipe", "recipe and judge, 10 labels"
-ALONE, MADE = "judge alone, 10 labels", "judge alone, none"
+ALONE = "judge alone, 10 labels"
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,6 @@ class Bench:
         judge = train_judge(design, store, split, settings, anomalies=anomalies)
         ways[TAUGHT] = taught_detector(recipe, judge, store, split)
         ways[ALONE] = judge_alone(judge)
-        ways[MADE] = judge_alone(train_judge(design, store, split, settings))
         found, auc = {}, {}
         for name, detector in ways.items():
             found[name], auc[name] = self._found(detector, kinds)
@@ -257,7 +256,7 @@ def report(rows: Sequence[Row]) -> list[str]:
         return found / events
 
     lines = []
-    for way in (RECIPE, TAUGHT, ALONE, MADE):
+    for way in (RECIPE, TAUGHT, ALONE):
         cells = [spread((recall(row, way, group) for row in rows), 3) for group in groups]
         lines.append([way, *cells, spread((row.auc[way] for row in rows), 3)])
     found = table(["recall at 1 %", "labelled kinds", *groups[1:], "window AUC"], lines)

@@ -1,0 +1,82 @@
+"""What people said becomes one rating or a dispute, and each event serves one purpose, on every box alike."""
+
+from __future__ import annotations
+
+from monitor.store import Label
+from monitor.store.records import Rating
+from training.retrain.dealing import dealt
+from training.retrain.said import Said, SaidEvent, last_words, said_of_labels
+
+
+def label(who: str, rating: Rating, code: str | None = None, at: float = 0.0) -> Label:
+    return Label("e", rating, who, at, code)
+
+
+def said(*labels: Label) -> Said:
+    return said_of_labels([("e", labels)])
+
+
+def events(kind: str, count: int, rating: str = "anomaly") -> list[SaidEvent]:
+    return [SaidEvent(f"{kind}-{n}", rating, kind) for n in range(count)]  # type: ignore[arg-type]
+
+
+def test_of_each_person_the_last_word_counts() -> None:
+    found = said(label("ann", "no_anomaly"), label("ann", "anomaly", "bearing", 1.0))
+    assert (SaidEvent("e", "anomaly", "bearing"),) == found.events
+    assert () == said(label("ann", "anomaly"), label("ann", "none", at=1.0)).events
+    assert 1 == said(label("ann", "anomaly"), label("ann", "none", at=1.0)).withdrawn
+    assert 1 == said(label("ann", "unsure")).unsure
+
+
+def test_whoever_is_unsure_has_no_voice_beside_one_who_is_not() -> None:
+    assert "anomaly" == said(label("ann", "anomaly"), label("bob", "unsure")).events[0].rating
+
+
+def test_one_contradiction_leaves_an_event_out_however_many_agree_and_names_all() -> None:
+    words = [label(who, "anomaly", at=at) for at, who in enumerate(("ann", "bob", "cy"))]
+    found = said(*words, label("dee", "no_anomaly", at=9.0))
+    assert () == found.events
+    assert [("ann", "anomaly"), ("bob", "anomaly"), ("cy", "anomaly"), ("dee", "no_anomaly")] == [
+        (one.who, one.rating) for one in found.disagreed[0].said
+    ]
+    settled = said(*words, label("dee", "no_anomaly", at=9.0), label("dee", "anomaly", at=10.0))
+    assert "anomaly" == settled.events[0].rating
+    assert () == settled.disagreed
+
+
+def test_who_took_a_label_back_is_not_among_those_who_disagree() -> None:
+    words = last_words([label("ann", "anomaly"), label("bob", "no_anomaly"), label("bob", "none", at=2.0)])
+    assert ["ann"] == [one.who for one in words]
+
+
+def test_a_fault_code_is_the_same_in_any_case_and_two_of_them_are_none() -> None:
+    same = said(label("ann", "anomaly", "Bearing "), label("bob", "anomaly", "bearing", 1.0))
+    assert ("Bearing", 0) == (same.events[0].kind, len(same.kind_disagreed))
+    other = said(label("ann", "anomaly", "leak"), label("bob", "anomaly", "bearing", 1.0))
+    assert ("", ["ann", "bob"]) == (other.events[0].kind, [one.who for one in other.kind_disagreed[0].said])
+    assert "leak" == said(label("ann", "anomaly", "leak"), label("bob", "anomaly")).events[0].kind
+
+
+def test_a_third_of_each_kind_is_kept_apart_and_kinds_with_few_events_wholly() -> None:
+    deal = dealt([*events("bearing", 6), *events("leak", 3), *events("belt", 2)])
+    held = {event.event_id for event in deal.held_out}
+    assert {"bearing": 2, "leak": 1, "belt": 2} == {
+        kind: sum(one.startswith(kind) for one in held) for kind in ("bearing", "leak", "belt")
+    }
+    assert ("belt",) == deal.unseen_kinds
+    assert ("bearing", "leak") == deal.learned_kinds
+    learned = {event.event_id for event in deal.learned}
+    assert not learned & held
+    assert 11 == len(learned | held)
+
+
+def test_normal_events_are_learned_from_but_for_a_third_of_three_or_more() -> None:
+    few, more = dealt(events("", 2, "no_anomaly")), dealt(events("", 3, "no_anomaly"))
+    assert (2, 0) == (len(few.learned), len(few.held_out))
+    assert (2, 1) == (len(more.learned), len(more.held_out))
+    assert () == more.unseen_kinds
+
+
+def test_the_deal_does_not_depend_on_the_order_of_the_labels() -> None:
+    given = events("bearing", 7)
+    assert set(dealt(given).held_out) == set(dealt(reversed(given)).held_out)
