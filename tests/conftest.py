@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+import pytest
+
 # as the program itself does, and before NumPy is imported: the number of threads decides the last bits
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
@@ -20,3 +22,9 @@ pytest_plugins = [
     "fixtures_install",
     "fixtures_replay",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take long: a worker that gets one at the end keeps the others waiting."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)

@@ -194,11 +194,18 @@ def test_a_dead_or_silent_daemon_is_not_called_running(
 
 
 @pytest.mark.parametrize("verb", sorted(COMMANDS))
-def test_every_verb_explains_itself(verb: str) -> None:
-    command = [sys.executable, "-m", "monitor", verb, "--help"]
+def test_every_verb_explains_itself(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert 0 == ended.value.code
+    assert f"wheeltapper {verb}" in capsys.readouterr().out
+
+
+def test_the_module_is_the_command() -> None:
+    command = [sys.executable, "-m", "monitor", "check", "--help"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=60)
     assert 0 == done.returncode, done.stderr
-    assert f"wheeltapper {verb}" in done.stdout
+    assert "wheeltapper check" in done.stdout
 
 
 def test_no_verb_on_the_box_imports_a_training_framework() -> None:
