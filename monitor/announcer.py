@@ -208,6 +208,7 @@ def _edges_hz(parameters: FrontendParameters) -> NDArray[np.float64]:
 
 
 def _key_facts(facts: SourceFacts) -> object:
+    shadow = facts.shadow
     return (
         facts.capture.state,
         facts.capture.reason,
@@ -217,6 +218,8 @@ def _key_facts(facts: SourceFacts) -> object:
         facts.fallback,
         facts.keeps_up,
         facts.machine,
+        facts.drift,
+        None if shadow is None else (shadow.candidate, shadow.state, shadow.reason, shadow.verdict),
     )
 
 
@@ -257,5 +260,7 @@ def _health_payload(facts: SourceFacts, *, clock_set: bool) -> HealthPayload:
         clock_set=clock_set,
         lag_s=facts.lag_s,
         machine=facts.machine,
+        drift=facts.drift,
+        shadow=facts.shadow,
     )
     return health_payload(facts.capture, progress, at_utc_s=time.time(), bundle_id=facts.bundle_id)

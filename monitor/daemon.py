@@ -146,6 +146,7 @@ class Daemon:
             self._store,
             self._keeper.keep_dispute,
             live_waiting=lambda: len(self._queue),
+            tell=self._book.note_shadows,
             config_now=lambda: self._reloader.config,
         )
         self._shadow = Shadow(config, around, log)

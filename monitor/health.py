@@ -26,6 +26,7 @@ from monitor.messages import (
     SignalState,
 )
 from monitor.operators import Limits
+from monitor.shadow.facts import ShadowFacts
 from monitor.store.retention.report import RetentionFacts
 from monitor.trends import Trend, TrendSteps
 from monitor.window import Ledger
@@ -79,6 +80,8 @@ class SourceFacts:
     """Where every sample went, at the model's rate; None before the first."""
     drift: DriftFacts | None = None
     """Whether its normal sound has moved; None: not looked into yet."""
+    shadow: ShadowFacts | None = None
+    """How its candidate is getting on; None: it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,12 @@ class HealthBook:
         with self._lock:
             if source_id in self._news:
                 self._news[source_id]["drift"] = drift
+
+    def note_shadows(self, shadows: Mapping[str, ShadowFacts]) -> None:
+        """Note how candidates are getting on; sources that are not named have none."""
+        with self._lock:
+            for source_id, news in self._news.items():
+                news["shadow"] = shadows.get(source_id)
 
     def note_standstill(self, *, stands_still: bool) -> None:
         """Note whether judging stands still, which all sources share: then none keeps up."""

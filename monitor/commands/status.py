@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from monitor.config import default_state_dir, load_config
+from monitor.drift.judgement import DriftState
 from monitor.errors import StoreError
 from monitor.report import STATUS_FILE, is_alive
+from monitor.shadow.facts import facts_from_tree
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +71,19 @@ def _machine_lines(machine: dict[str, Any] | None) -> list[str]:
     return [*lines, f"  counts as running, its signal is missing: {missing}"] if missing else lines
 
 
+def _drift_lines(source: dict[str, Any]) -> list[str]:
+    """Return what is to be done about normal sound; nothing while it is as it was."""
+    drift, source_id = source.get("drift"), source["capture"]["source_id"]
+    if drift is None:
+        return []
+    if drift["state"] == DriftState.DRIFTING.value:
+        what = "another limit is proposed" if drift["proposal"] else f"no limit is proposed: {drift['withheld']}"
+        return [f"  {drift['words']}", f"  {what}; wheeltapper drift {source_id}"]
+    if drift["evidence_old"]:
+        return [f"  its limit is {drift['evidence_age_days']:.0f} days old (drift.evidence_max_days)"]
+    return []
+
+
 def _source_lines(source: dict[str, Any]) -> list[str]:
     capture = source["capture"]
     value = "not judged" if source["value"] is None else f"{source['value']:.2f} of the limit"
@@ -83,6 +98,9 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
     if source.get("fallback"):
         lines.append(f"  no better backend: {source['fallback']}")
     lines += _machine_lines(source.get("machine"))  # a status that an earlier version wrote has none
+    lines += _drift_lines(source)
+    if source.get("shadow") is not None:
+        lines.append(f"  {facts_from_tree(source['shadow']).line}")
     limits = source.get("limits")
     if limits and limits["set_by"] is not None:
         lines.append(

@@ -12,11 +12,13 @@ from engines.errors import CodedError
 from monitor.doctor.box import check_clock, check_heat, check_user, check_versions
 from monitor.doctor.daemon import check_daemon, check_report
 from monitor.doctor.disk import check_free_space, check_state_dir, check_store
+from monitor.doctor.drift import check_drift
 from monitor.doctor.finding import Check, Finding, Patient, Verdict, fault_from_error
 from monitor.doctor.models import check_bundles, check_calibrations, check_engines
 from monitor.doctor.network import check_broker, check_metrics, check_replay
 from monitor.doctor.privacy import check_privacy
 from monitor.doctor.settings import check_config_file
+from monitor.doctor.shadow import check_candidates
 from monitor.doctor.sound import check_devices, check_sources
 from monitor.redaction import redactor_of
 from monitor.report import STATUS_FILE
@@ -37,6 +39,8 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("bundles", check_bundles),
     ("calibrations", check_calibrations),
     ("engines", check_engines),
+    ("normal sound", check_drift),
+    ("candidates", check_candidates),
     ("privacy", check_privacy),
     ("broker", check_broker),
     ("page", check_replay),

@@ -24,8 +24,6 @@ from monitor.listening import DEMO_BUNDLE, Ear, open_checked_bundle, open_ear
 from monitor.machine import calibration_of
 from monitor.models import checked_engine, plan_settings, plans_folder
 
-OLD_DAYS = 400.0
-"""A calibration that has not seen every season of its machine again."""
 SPEED_S = 0.5
 """So long an engine is timed."""
 BUSY, TOO_BUSY = 0.5, 0.9
@@ -65,21 +63,22 @@ def check_calibrations(patient: Patient) -> Iterator[Finding]:
         name = f"calibration of {source.id}"
         try:
             ear = open_ear(folder_of(source, config), config.window, config.input_quality)
-            yield _judged(name, calibration_of(source, ear, config), source)
+            calibration = calibration_of(source, ear, config)
+            yield _judged(name, calibration, source, config.drift.evidence_max_days)
         except CalibrationError as error:
             yield fault_from_error(name, error)
         except CodedError:
             continue  # the bundle's own finding tells why
 
 
-def _judged(name: str, calibration: Calibration, source: SourceConfig) -> Finding:
+def _judged(name: str, calibration: Calibration, source: SourceConfig, old_days: float) -> Finding:
     age_days = (time.time() - calibration.fitted_utc_s) / 86_400
     said = f"{age_days:.0f} days old, from {calibration.exposure_h:.1f} h of {calibration.source}"
     remedy = "record normal sound and calibrate again: wheeltapper record, wheeltapper calibrate"
     if calibration.fitted_utc_s < CLOCK_SET_UTC_S:
         return warning(name, f"made while the clock was not set, {said.partition(', ')[2]}", remedy)
-    if age_days > OLD_DAYS and not isinstance(source, SimulatedSource):
-        return warning(name, f"{said}: the machine may have changed since", remedy)
+    if age_days > old_days and not isinstance(source, SimulatedSource):
+        return warning(name, f"{said}: older than {old_days:g} days, the machine may have changed", remedy)
     return ok(name, said)
 
 

@@ -12,10 +12,18 @@ from prometheus_client.registry import Collector
 from engines.histogram import HistogramCounts
 from monitor.metrics.metric import Metric, Value
 from monitor.metrics.of_box import BOX_METRICS
+from monitor.metrics.of_candidates import CANDIDATE_METRICS
+from monitor.metrics.of_drift import DRIFT_METRICS
 from monitor.metrics.of_sources import ENGINE_METRICS, SOURCE_METRICS
 from monitor.metrics.scene import Scene
 
-METRICS: tuple[Metric, ...] = (*BOX_METRICS, *SOURCE_METRICS, *ENGINE_METRICS)
+METRICS: tuple[Metric, ...] = (
+    *BOX_METRICS,
+    *SOURCE_METRICS,
+    *DRIFT_METRICS,
+    *CANDIDATE_METRICS,
+    *ENGINE_METRICS,
+)
 """All that this software measures; the process itself is measured by prometheus-client."""
 
 

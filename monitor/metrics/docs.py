@@ -7,6 +7,8 @@ from pathlib import Path
 
 from monitor.metrics.metric import Metric
 from monitor.metrics.of_box import BOX_METRICS
+from monitor.metrics.of_candidates import CANDIDATE_METRICS
+from monitor.metrics.of_drift import DRIFT_METRICS
 from monitor.metrics.of_sources import ENGINE_METRICS, SOURCE_METRICS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +51,8 @@ def metrics_markdown() -> str:
     tables = (
         ("The daemon", BOX_METRICS),
         ("Each source", SOURCE_METRICS),
+        ("The normal sound of each source (docs/drift.md)", DRIFT_METRICS),
+        ("Each candidate (docs/promotion.md)", CANDIDATE_METRICS),
         ("Each engine", ENGINE_METRICS),
     )
     parts = [HEAD]

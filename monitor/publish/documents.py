@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.drift.facts import DriftFacts
 from monitor.errors import PublishError
 from monitor.messages import (
     RUNS,
@@ -23,6 +24,7 @@ from monitor.messages import (
     Span,
 )
 from monitor.operators import Limits
+from monitor.publish.drift import drift_document
 from monitor.publish.error_map import coarse_map, row_edges_hz
 from monitor.publish.explained import Voice, explanation_document
 from monitor.publish.fields import rfc3339_from_utc_s
@@ -34,6 +36,8 @@ from monitor.publish.payloads import (
     ScorePayload,
     StatusPayload,
 )
+from monitor.publish.shadow import shadow_document
+from monitor.shadow.facts import ShadowFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class Progress:
     """From the end of the last judged window's sound to its score; None before the first."""
     machine: MachineCondition = RUNS
     """Whether the machine runs."""
+    drift: DriftFacts | None = None
+    """Whether its normal sound has moved; None: not looked into yet."""
+    shadow: ShadowFacts | None = None
+    """How its candidate is getting on; None: it has none."""
 
 
 def known(value: float | None, digits: int = 6) -> float | None:
@@ -125,6 +133,8 @@ def health_payload(
         off_reason=None if progress.machine.off is None else progress.machine.off.reason,
         off_signal=progress.machine.signal,
         off_signal_missing=progress.machine.signal_missing or None,
+        drift=drift_document(progress.drift),
+        shadow=shadow_document(progress.shadow),
     )
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.messages import AlarmState, CaptureState, ChangeReason, Quality, SignalState
 from monitor.publish.explained import ExplanationDocument
+from monitor.publish.drift import DriftDocument
 from monitor.publish.fields import (
     BOOLEAN,
     COUNT,
@@ -26,6 +27,7 @@ from monitor.publish.fields import (
     Time,
 )
 from monitor.publish.limits import LimitsDocument
+from monitor.publish.shadow import ShadowDocument
 
 
 class Payload(BaseModel):
@@ -163,6 +165,18 @@ class HealthPayload(SourcePayload):
     )
     off_signal_missing: str | None = Field(
         default=None, description="Why the signal is missing; null: it is not.", json_schema_extra=TEXT
+    )
+    drift: DriftDocument | None = Field(
+        default=None,
+        description="Whether its normal sound has moved since the limit was made (docs/drift.md); null: not "
+        "looked into yet.",
+        json_schema_extra=DOCUMENT,
+    )
+    shadow: ShadowDocument | None = Field(
+        default=None,
+        description="The candidate that judges beside the live bundle (docs/promotion.md); null: there is "
+        "none.",
+        json_schema_extra=DOCUMENT,
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Literal
 
 
 class ShadowState(str, enum.Enum):
@@ -38,12 +40,12 @@ class ShadowFacts:
     heard_s: float = 0.0
     """Seconds of sound in the judged windows."""
     disputes: int = 0
-    """Times that one alarmed and the other did not, since this process began."""
+    """Times that one alarmed and the other did not, of those that are kept."""
     cpu_s: float = 0.0
     """Seconds of a core that it has taken since this process began."""
     lost_windows: int = 0
     """Judged windows that the store did not take, since this process began."""
-    verdict: str | None = None
+    verdict: Literal["better", "not_better", "too_early"] | None = None
     """`better`, `not_better` or `too_early`, where the policy asked; None: nobody has asked yet."""
     verdict_reasons: tuple[str, ...] = ()
     """Why, in sentences."""
@@ -61,11 +63,17 @@ class ShadowFacts:
         else:
             words = (
                 f"candidate {self.candidate} has judged {hours(self.heard_s)} beside the live bundle, "
-                f"{self.skipped_share:.1%} of windows skipped, {self.disputes} disputes since the start"
+                f"{self.skipped_share:.1%} of windows skipped, {self.disputes} disputes"
             )
         if self.verdict is None:
             return words
         return f"{words}; {self.verdict.replace('_', ' ')}: {'; '.join(self.verdict_reasons)}"
+
+
+def facts_from_tree(tree: Mapping[str, Any]) -> ShadowFacts:
+    """Return what status.json says of a candidate."""
+    reasons = tuple(tree["verdict_reasons"])
+    return ShadowFacts(**{**tree, "state": ShadowState(tree["state"]), "verdict_reasons": reasons})
 
 
 def hours(seconds: float) -> str:

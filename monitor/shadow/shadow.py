@@ -63,6 +63,8 @@ class Surroundings:
     """Has the sound of disputes written."""
     live_waiting: Callable[[], int]
     """Returns how many windows wait for a live bundle."""
+    tell: Callable[[Mapping[str, ShadowFacts]], None]
+    """Is told how each source's candidate is getting on."""
     config_now: Callable[[], Config]
     """Returns the configuration that is in force."""
 
@@ -238,6 +240,7 @@ class Shadow:
                 member.watch.skip(skipped.count, skipped.at_utc_s, bundle_id, skipped.hop_s)
         self._evidence.keep(self._team.watches, self._config.store)
         self._facts = self._known()
+        self._around.tell(self._facts)
 
     def _known(self) -> Mapping[str, ShadowFacts]:
         facts = {source_id: self._facts_of(source_id, one) for source_id, one in self._team.members.items()}
