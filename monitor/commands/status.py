@@ -77,7 +77,9 @@ def _drift_lines(source: dict[str, Any]) -> list[str]:
     if drift is None:
         return []
     if drift["state"] == DriftState.DRIFTING.value:
-        what = "another limit is proposed" if drift["proposal"] else f"no limit is proposed: {drift['withheld']}"
+        what = (
+            "another limit is proposed" if drift["proposal"] else f"no limit is proposed: {drift['withheld']}"
+        )
         return [f"  {drift['words']}", f"  {what}; wheeltapper drift {source_id}"]
     if drift["evidence_old"]:
         return [f"  its limit is {drift['evidence_age_days']:.0f} days old (drift.evidence_max_days)"]

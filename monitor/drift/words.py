@@ -7,6 +7,8 @@ from monitor.drift.likeness import DAY_S
 from monitor.drift.proposal import Proposal
 from monitor.publish.fields import rfc3339_from_utc_s
 
+TOLD_FROM_DB = 0.5
+"""A smaller change of the level is not told."""
 NOT_TOLD_APART = (
     "a fault that grows slowly looks the same as a change of season: the scores cannot tell; look at the "
     "machine and hear it before you accept"
@@ -48,7 +50,7 @@ def _counted(judgement: Judgement, then: Side, now: Side) -> str:
 def level_words(judgement: Judgement) -> list[str]:
     """Say how much louder it is, and where."""
     parts = []
-    if judgement.level_change_db is not None:
+    if judgement.level_change_db is not None and abs(judgement.level_change_db) >= TOLD_FROM_DB:
         parts.append(f"level {judgement.level_change_db:+.1f} dB")
     if judgement.bands:
         parts.append("bands " + ", ".join(_band(one) for one in judgement.bands))

@@ -11,8 +11,8 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.messages import AlarmState, CaptureState, ChangeReason, Quality, SignalState
-from monitor.publish.explained import ExplanationDocument
 from monitor.publish.drift import DriftDocument
+from monitor.publish.explained import ExplanationDocument
 from monitor.publish.fields import (
     BOOLEAN,
     COUNT,
