@@ -5,11 +5,18 @@ Pure arithmetic. Nothing here rests on an approximation that needs large numbers
 
 from __future__ import annotations
 
+import functools
+import importlib
 import math
-
-from scipy import special
+from typing import Any
 
 HOURS_PER_WEEK = 168.0
+
+
+@functools.cache
+def _special() -> Any:  # noqa: ANN401 - a module, and SciPy has no types
+    """Return scipy.special: only who compares pays its 28 MB, and not every daemon at its start."""
+    return importlib.import_module("scipy.special")
 
 
 def evidence(in_favour: int, against: int) -> float:
@@ -22,7 +29,7 @@ def evidence(in_favour: int, against: int) -> float:
     """
     n = in_favour + against
     # integral of p^k (1-p)^(n-k) from 1/2 to 1 = P(Bin(n + 1, 1/2) <= k) / ((n + 1) C(n, k))
-    share = float(special.bdtr(in_favour, n + 1, 0.5))
+    share = float(_special().bdtr(in_favour, n + 1, 0.5))
     log_choose = math.lgamma(n + 1) - math.lgamma(in_favour + 1) - math.lgamma(against + 1)
     log_ratio = math.log(2.0) * (n + 1) + math.log(max(share, 1e-300)) - math.log(n + 1) - log_choose
     return math.exp(min(log_ratio, 700.0))
@@ -33,7 +40,7 @@ def by_chance(more: int, fewer: int) -> float:
 
     McNemar's exact test, one side.
     """
-    return float(special.bdtr(fewer, more + fewer, 0.5))
+    return float(_special().bdtr(fewer, more + fewer, 0.5))
 
 
 def share_at_most(found: int, cases: int, confidence: float = 0.95) -> float:
@@ -43,7 +50,7 @@ def share_at_most(found: int, cases: int, confidence: float = 0.95) -> float:
     """
     if found >= cases:
         return 1.0
-    return float(special.betaincinv(found + 1, cases - found, confidence))
+    return float(_special().betaincinv(found + 1, cases - found, confidence))
 
 
 def per_week_interval(count: int, hours: float) -> tuple[float, float]:
@@ -54,12 +61,12 @@ def per_week_interval(count: int, hours: float) -> tuple[float, float]:
     if hours <= 0:
         return 0.0, math.inf
     weeks = hours / HOURS_PER_WEEK
-    low = 0.0 if count == 0 else float(special.gammaincinv(count, 0.05))
-    return low / weeks, float(special.gammaincinv(count + 1, 0.95)) / weeks
+    low = 0.0 if count == 0 else float(_special().gammaincinv(count, 0.05))
+    return low / weeks, float(_special().gammaincinv(count + 1, 0.95)) / weeks
 
 
 def at_rate(count: int, per_week: float, hours: float) -> float:
     """Return how probable `count` or more are in `hours` of a process of this weekly rate."""
     if count == 0:
         return 1.0
-    return float(special.gammainc(count, per_week * hours / HOURS_PER_WEEK))
+    return float(_special().gammainc(count, per_week * hours / HOURS_PER_WEEK))
