@@ -1,6 +1,7 @@
 """The daemon: its threads, its queues, and the path of the sound between them.
 
     capture (one thread an input)   source -> window           -> WindowQueue
+    rota    (one thread)            the same for all sources that know when they are due
     judge   (one thread)            frontend -> engine -> score -> alarm -> store
     publish, sparkplug (one each)   store -> broker
     keep    (one thread)            clips and error maps -> disk
@@ -9,6 +10,7 @@
     metrics (one thread)            Prometheus's questions
     drift   (one thread)            counts of normal scores -> store; a day -> what has moved
     shadow  (one thread)            candidates judge beside the live bundles -> store
+    policy  (one thread)            is a candidate better -> the command that promotes it
     reload  (one thread)            another configuration -> sources that join, leave, change their bundle
     main                            health, systemd, status.json, the jumps of the wall clock
 
@@ -17,10 +19,11 @@ Every queue is bounded and says what it does when full; every thread is run by t
 
 from __future__ import annotations
 
+import json
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from engines.errors import EngineError
 from monitor.announcer import Announcer
@@ -55,6 +58,7 @@ from monitor.operators import Origin
 from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
 from monitor.roster import Roster
+from monitor.shadow.policy import Policy
 from monitor.shadow.shadow import Shadow, Surroundings
 from monitor.supervisor import Supervisor, Task
 from monitor.timekeeper import open_clock
@@ -141,11 +145,15 @@ class Daemon:
             is_dated=lambda: self._timekeeper.clock_set,
         )
         self._pipeline.have_followed(self._drift.note)
+        self._policy = Policy(
+            lambda: self._reloader.config, lambda: self._shadow.facts, self._promote_by_policy, log
+        )
         around = Surroundings(
             self._roster,
             self._store,
             self._keeper.keep_dispute,
             live_waiting=lambda: len(self._queue),
+            verdict=self._policy.found,
             tell=self._book.note_shadows,
             config_now=lambda: self._reloader.config,
         )
@@ -183,6 +191,7 @@ class Daemon:
         drift = start(Task("drift", lambda: self._drift.run_once(WAIT_S), last=self._drift.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
         self._shadow.start(self._supervisor, WAIT_S)
+        policy = start(Task("policy", lambda: self._policy.run_once(WAIT_S)))
         self._inputs.start(self._supervisor)
         self._log.info("listening", sources=self._roster.source_ids)
         self._tend_until(stop, hangup or threading.Event())
@@ -191,7 +200,8 @@ class Daemon:
         self._notifier.stopping()
         busy = end(guests, FAREWELL_S)
         self._errands.close()
-        busy += end([reloads, learn], FAREWELL_S)
+        self._policy.close()
+        busy += end([reloads, learn, policy], FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
         busy += end([judge], FAREWELL_S)
@@ -284,6 +294,10 @@ class Daemon:
             self._config, self._roster, self._book, self._desk, lambda: self._caretaker.last_box
         )
         return ControlServer(socket_path(self._config.state_dir), answers, self._log)
+
+    def _promote_by_policy(self, source_id: str, command: Mapping[str, object]) -> bool:
+        payload = json.dumps(command).encode()
+        return self._desk.hand_in(source_id, payload, origin=Origin.DAEMON)
 
     def _hand_in(self, source_id: str | None, payload: bytes | CommandError, origin: Origin) -> None:
         self._desk.hand_in(source_id, payload, origin=origin)

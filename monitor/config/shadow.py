@@ -22,6 +22,13 @@ class ShadowConfig(Section):
         description="All candidates together take so much of one CPU core's time at most. Windows beyond it "
         "are skipped and counted; none is judged while a window waits for a live bundle.",
     )
+    ask_every_s: float = Field(
+        default=3600.0,
+        ge=1,
+        le=604800,
+        description="With `bundles.promotion: managed` it is asked this often whether a candidate is better, "
+        "once it has judged for bundles.promotion_hours.",
+    )
     max_engines: int = Field(
         default=8,
         ge=1,

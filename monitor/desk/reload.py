@@ -36,6 +36,7 @@ LIVE_KEYS = frozenset(
         ("engine", "bundle"),
         ("log", "level"),
         ("mqtt", "map_windows"),
+        ("shadow", "ask_every_s"),
         ("shadow", "cpu_share"),
         ("shadow", "enabled"),
         ("shadow", "max_engines"),

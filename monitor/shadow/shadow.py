@@ -28,6 +28,7 @@ from monitor.shadow.budget import CpuBudget
 from monitor.shadow.evidence import Evidence, KeepSound
 from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.shadow.hangs import Hangs, ReplacedError
+from monitor.shadow.policy import Found
 from monitor.shadow.queue import ShadowQueue
 from monitor.shadow.roll import Roll
 from monitor.shadow.team import UNEXPECTED, Member, Team
@@ -63,6 +64,8 @@ class Surroundings:
     """Has the sound of disputes written."""
     live_waiting: Callable[[], int]
     """Returns how many windows wait for a live bundle."""
+    verdict: Callable[[str, str], Found | None]
+    """Returns the last verdict on a source's candidate."""
     tell: Callable[[Mapping[str, ShadowFacts]], None]
     """Is told how each source's candidate is getting on."""
     config_now: Callable[[], Config]
@@ -255,6 +258,7 @@ class Shadow:
         watch, machine = member.watch, self._around.roster.get(source_id)
         live = "" if machine is None else machine.ear.bundle.bundle_id
         run = self._evidence.run_of(source_id, live, watch.candidate.version)
+        found = self._around.verdict(source_id, watch.candidate.version)
         return ShadowFacts(
             candidate=watch.candidate.version,
             state=ShadowState.JUDGING,
@@ -266,4 +270,6 @@ class Shadow:
             disputes=0 if run is None else run.disputes,
             cpu_s=self._cpu_s.get(source_id, 0.0),
             lost_windows=self._evidence.lost[source_id],
+            verdict=None if found is None else found.outcome,
+            verdict_reasons=() if found is None else found.reasons,
         )

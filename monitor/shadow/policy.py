@@ -1,0 +1,170 @@
+"""The managed policy: asks now and then whether a candidate is better, and has it promoted if so.
+
+It gives a command like an operator's, as actor `policy`: answered, on record, and refused by the same gate. A
+verdict that somebody else asked for (a promotion, `wheeltapper compare`) is told as well.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from monitor.bundles.library import Library
+from monitor.config import Config
+from monitor.errors import LibraryError
+from monitor.logs import Log
+from monitor.promotion.document import kept_comparison
+from monitor.shadow.facts import ShadowFacts, ShadowState
+
+ACTOR = "policy"
+LOOK_EVERY_S = 30.0
+"""Between two looks whether somebody asked, or it is time to."""
+PATIENCE_S = 120.0
+"""So long kept sound is scored at a time; the next question goes on from there."""
+CHILD_WITHIN_S = 900.0
+"""A comparison that takes longer, at the lowest priority, is broken off."""
+NOTE_LETTERS = 900
+
+Outcome = Literal["better", "not_better", "too_early"]
+Promote = Callable[[str, Mapping[str, object]], bool]
+"""Given a source and the command `promote`, hands it in; False: it was turned away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A verdict on a candidate."""
+
+    candidate: str
+    """The version that it is about."""
+    outcome: Outcome
+    """What was found."""
+    reasons: tuple[str, ...]
+    """Why, in sentences."""
+
+
+class Policy:
+    """Belongs to a thread of its own; `found` from any thread."""
+
+    def __init__(
+        self,
+        config_now: Callable[[], Config],
+        shadows: Callable[[], Mapping[str, ShadowFacts]],
+        promote: Promote,
+        log: Log,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._config_now = config_now
+        self._shadows = shadows
+        self._promote = promote
+        self._log = log
+        self._monotonic = monotonic
+        self._look_at_s = monotonic()
+        self._asked_at_s: dict[tuple[str, str], float] = {}
+        self._closing = threading.Event()
+        self._found: dict[str, Found] = {}
+
+    def found(self, source_id: str, candidate: str) -> Found | None:
+        """Return the last verdict on a source's candidate; None: there is none."""
+        found = self._found.get(source_id)
+        return found if found is not None and found.candidate == candidate else None
+
+    def run_once(self, timeout_s: float) -> None:
+        """Ask for at most one source whose time has come; waits at most `timeout_s` when there is none."""
+        if self._monotonic() < self._look_at_s:
+            self._closing.wait(timeout_s)
+            return
+        config, shadows = self._config_now(), self._shadows()
+        for source_id, facts in shadows.items():
+            self._read(config, source_id, facts.candidate)
+        for source_id, facts in shadows.items():
+            if self._is_due(config, source_id, facts):
+                self._asked_at_s[source_id, facts.candidate] = self._monotonic()
+                self._ask(config, source_id, facts.candidate)
+                return
+        every_s = min(LOOK_EVERY_S, config.shadow.ask_every_s)
+        self._look_at_s = self._monotonic() + every_s
+
+    def close(self) -> None:
+        """Break off what is being compared. From any thread."""
+        self._closing.set()
+
+    def _is_due(self, config: Config, source_id: str, facts: ShadowFacts) -> bool:
+        """Whether it is time, and there can be enough evidence by now."""
+        if config.bundles.promotion != "managed" or facts.state is not ShadowState.JUDGING:
+            return False
+        if facts.heard_s < 3600.0 * config.bundles.promotion_hours:
+            return False
+        last_s = self._asked_at_s.get((source_id, facts.candidate))
+        return last_s is None or self._monotonic() - last_s >= config.shadow.ask_every_s
+
+    def _read(self, config: Config, source_id: str, candidate: str) -> None:
+        """Take what was found last, whoever asked."""
+        try:
+            live = Library(config.state_dir, source_id).roles().live
+        except LibraryError:
+            return
+        kept = kept_comparison(config.state_dir, source_id, live=live or "", candidate=candidate)
+        if kept is not None:
+            self._found[source_id] = Found(candidate, kept[1].outcome, kept[1].reasons)
+
+    def _ask(self, config: Config, source_id: str, candidate: str) -> None:
+        answer = self._answer(config, source_id)
+        if answer is None:
+            return
+        if "error" in answer:
+            self._log.warning("a candidate cannot be compared", source=source_id, reason=answer["error"])
+            return
+        found = Found(candidate, answer["outcome"], tuple(answer["reasons"]))
+        self._found[source_id] = found
+        self._log.info("policy", source=source_id, candidate=candidate, verdict=found.outcome)
+        if found.outcome == "better":
+            self._have_promoted(source_id, found)
+
+    def _have_promoted(self, source_id: str, found: Found) -> None:
+        command = {
+            "id": f"{ACTOR}-{secrets.token_hex(8)}",
+            "action": "promote",
+            "actor": ACTOR,
+            "note": "; ".join(found.reasons)[:NOTE_LETTERS],
+        }
+        if not self._promote(source_id, command):
+            self._log.warning("the policy's promotion was turned away", source=source_id)
+
+    def _answer(self, config: Config, source_id: str) -> dict[str, Any] | None:
+        """Return what the child process says; None: the daemon ends."""
+        asked = {
+            "config": config.model_dump(mode="json"),
+            "source_id": source_id,
+            "patience_s": PATIENCE_S,
+        }
+        command = [sys.executable, "-m", "monitor.shadow.verdict_child", str(os.getpid())]
+        pipe = subprocess.PIPE
+        end_s = self._monotonic() + CHILD_WITHIN_S
+        told: str | None = json.dumps(asked)
+        with subprocess.Popen(  # noqa: S603 - our own command, without a shell
+            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        ) as child:
+            while True:
+                try:
+                    out, complaints = child.communicate(told, timeout=0.25)
+                    break
+                except subprocess.TimeoutExpired:
+                    told = None  # it has been handed over
+                    if self._closing.is_set() or self._monotonic() >= end_s:
+                        child.kill()
+                        child.communicate()
+                        return None if self._closing.is_set() else {"error": "it took too long"}
+        try:
+            answer = json.loads(out)
+        except ValueError:
+            return {"error": f"its process failed: {complaints[-500:]}"}
+        return dict(answer)

@@ -1,0 +1,41 @@
+"""Compares one source's candidate with its live bundle in a process of its own, and prints the verdict.
+
+Standard input is a JSON object: `config`, `source_id`, `patience_s`. The output is one, too: `outcome` and
+`reasons`, or `error`. Sound is scored again for it, which takes CPU time and memory: here it has the lowest
+priority, takes no lock that a judging thread might want, and cannot bring the daemon down.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from engines.errors import CodedError
+from monitor.config import Config
+from monitor.promotion.comparison import judged
+from monitor.sources.tied import die_with_parent
+
+NICE = 19
+
+
+def verdict_of(asked: dict[str, Any]) -> dict[str, object]:
+    """Return what is printed for a question."""
+    try:
+        config = Config.model_validate(asked["config"])
+        _, verdict = judged(config, asked["source_id"], patience_s=asked["patience_s"])
+    except CodedError as error:
+        return {"error": " ".join(str(error).split())}
+    return {"outcome": verdict.outcome, "reasons": list(verdict.reasons)}
+
+
+def main(parent_pid: int) -> None:
+    """Answer the one question and end."""
+    die_with_parent(parent_pid)
+    os.nice(NICE)
+    sys.stdout.write(json.dumps(verdict_of(json.load(sys.stdin))))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
