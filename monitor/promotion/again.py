@@ -13,7 +13,7 @@ from monitor.promotion.foreign import MAKERS, SNRS_DB, mixed
 from monitor.promotion.kept_sound import NormalSound, normal_sound, sound_of_clip, whole_clips
 from monitor.promotion.labelled import Labelled
 from monitor.promotion.listener import Listener, Row, Sound, values_of_rows
-from monitor.promotion.pairing import Stretches
+from monitor.promotion.pairing import Stretches, spells
 from monitor.promotion.records import LeftOut, Pairs, Probe
 from monitor.promotion.rehearsed import RehearsedAlarm
 from monitor.store import Store, StoredClip
@@ -43,6 +43,20 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """An event that both were asked for."""
+
+    start_utc_s: float
+    """When it began."""
+    end_utc_s: float
+    """When it had cleared."""
+    live: bool
+    """Whether the live bundle finds it."""
+    candidate: bool
+    """Whether the candidate does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Hearing:
     """Both bundles, and what decides whether they would have alarmed."""
 
@@ -65,7 +79,8 @@ class Hearing:
         Raises:
             CodedError: A bundle cannot be opened, or the store cannot be read.
         """
-        anomalies, normals, left_out = Pairs(), Pairs(), LeftOut()
+        left_out = LeftOut()
+        answered: dict[str, list[Answered]] = {"anomaly": [], "no_anomaly": []}
         for one in labelled:
             answers = self._answers(one)
             if Answer.WAITING in answers:
@@ -74,11 +89,8 @@ class Hearing:
                 left_out = replace(left_out, no_sound=left_out.no_sound + 1)
             else:
                 live, candidate = (answer is Answer.FOUND for answer in answers)
-                if one.rating == "anomaly":
-                    anomalies = anomalies.plus(live=live, candidate=candidate)
-                else:
-                    normals = normals.plus(live=live, candidate=candidate)
-        return Heard(anomalies, normals, left_out)
+                answered[one.rating].append(Answered(one.start_utc_s, one.end_utc_s, live, candidate))
+        return Heard(_pairs(answered["anomaly"]), _pairs(answered["no_anomaly"]), left_out)
 
     def _answers(self, labelled: Labelled) -> tuple[Answer, Answer]:
         clips = whole_clips(self.store, labelled.event_id)
@@ -139,6 +151,14 @@ def _hears(listener: Listener, stretch: NormalSound, kind: str, snr_db: float) -
     if clean is None or with_it is None:
         return None
     return clean < LIMIT <= with_it
+
+
+def _pairs(answered: Iterable[Answered]) -> Pairs:
+    """Return events as cases; those of one spell are one, found by whoever finds any of them."""
+    pairs = Pairs()
+    for spell in spells(answered):
+        pairs = pairs.plus(live=any(one.live for one in spell), candidate=any(one.candidate for one in spell))
+    return pairs
 
 
 def _highest(rows: Sequence[Row] | None) -> float | None:

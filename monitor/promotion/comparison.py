@@ -18,7 +18,7 @@ from monitor.promotion.agreement import agreed
 from monitor.promotion.document import keep_comparison
 from monitor.promotion.labelled import Labelled, Listened, listened
 from monitor.promotion.listener import Listener, Patience
-from monitor.promotion.pairing import Said, Stretches, sort_alarms
+from monitor.promotion.pairing import Said, Stretches, sort_alarms, spells
 from monitor.promotion.records import Comparison, Disagreement, Ground, Pairs, Probe, Verdict
 from monitor.promotion.rehearsed import Alarmed
 from monitor.promotion.rules import Asked, verdict
@@ -35,7 +35,7 @@ DISAGREEMENTS_MAX = 100
 """So many are told; who has listened to these asks again."""
 COVERED_SHARE = 0.5
 """An event counts as judged by both beside each other if so much of its beginning was."""
-BEGINNING_S = 600.0
+BEGINNING_S = 60.0
 """So much of a long event is its beginning."""
 
 
@@ -102,6 +102,7 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         since_utc_s=beside.since_utc_s,
         skipped_share=_skipped_share(store, sides),
         false_alarms=alarms.false_alarms,
+        spared=alarms.spared,
         unlabelled_live_only=len(alarms.unlabelled_live_only),
         unlabelled_both=alarms.unlabelled_both,
         unlabelled_candidate_only=alarms.unlabelled_candidate_only,
@@ -162,12 +163,15 @@ def _said(heard: Listened) -> Said:
 def _found_beside(beside: Shadowed, heard: Listened) -> tuple[Pairs, Sequence[Labelled]]:
     """Return which anomalies were found in the hours that both have judged, and the events of other hours."""
     live, candidate = Stretches(beside.live), Stretches(beside.candidate)
-    pairs, others = Pairs(), []
+    found, others = [], []
     for one in heard.agreed:
         beginning = Alarmed(one.start_utc_s, min(one.end_utc_s, one.start_utc_s + BEGINNING_S), 0.0)
         length_s = beginning.end_utc_s - beginning.start_utc_s
         if beside.covered.covered_s(beginning) < COVERED_SHARE * length_s or length_s == 0:
             others.append(one)
         elif one.rating == "anomaly":
-            pairs = pairs.plus(live=live.meets(one), candidate=candidate.meets(one))
+            found.append(one)
+    pairs = Pairs()
+    for spell in spells(found):
+        pairs = pairs.plus(live=any(map(live.meets, spell)), candidate=any(map(candidate.meets, spell)))
     return pairs, others

@@ -132,6 +132,8 @@ class Comparison:
     false_alarms: Pairs = field(default_factory=Pairs)
     """Alarms of these hours that were none: `no_anomaly` by label; and the candidate's own that nobody
     labelled, for nobody knows better. Counted as alarms, with the delays of the source."""
+    spared: int = 0
+    """Of `false_alarms.live_only` those that lie five minutes apart: only these speak for the candidate."""
     unlabelled_live_only: int = 0
     """Alarms of the live bundle alone that nobody labelled: each may be a fault that the candidate misses."""
     unlabelled_both: int = 0
@@ -139,7 +141,8 @@ class Comparison:
     unlabelled_candidate_only: int = 0
     """Of `false_alarms.candidate_only` those that nobody labelled."""
     anomalies: Pairs = field(default_factory=Pairs)
-    """Events labelled `anomaly` that neither has learned from, beside each other or by their kept sound."""
+    """Events labelled `anomaly` that neither has learned from, beside each other or by their kept sound.
+    Those less than five minutes apart are one."""
     normals: Pairs = field(default_factory=Pairs)
     """The same labelled `no_anomaly`, by their kept sound alone: told, and no proof, for most of them are
     there because the live one had raised them."""

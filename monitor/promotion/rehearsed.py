@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from monitor.alarm import Alarm, AlarmSnapshot
@@ -9,8 +10,8 @@ from monitor.config import AlarmConfig
 from monitor.messages import ChangeReason, Quality, Score, Span
 from monitor.operators import LIMIT_KEYS
 
-AGAIN_S = 3600.0
-"""An alarm that stays counts again each hour, for one that never clears would else count once."""
+AGAIN_S = 600.0
+"""An alarm of a candidate that stays counts again so often: one that never clears would else count once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +56,9 @@ def limits_only(facts: AlarmSnapshot) -> AlarmSnapshot:
 class RehearsedAlarm:
     """Takes the values of one bundle in order of time, and remembers the alarms that they raise."""
 
-    def __init__(self, settings: AlarmConfig, facts: AlarmSnapshot) -> None:
-        """`facts`: whose limits hold; see `limits_only`."""
+    def __init__(self, settings: AlarmConfig, facts: AlarmSnapshot, *, again_s: float = math.inf) -> None:
+        """`facts`: whose limits hold, see `limits_only`; an alarm that stays counts again each `again_s`."""
+        self._again_s = again_s
         # nobody acknowledges on paper: each alarm is to be one by itself
         self._settings = settings.model_copy(update={"acknowledge_required": False})
         self._facts = limits_only(facts)
@@ -97,7 +99,7 @@ class RehearsedAlarm:
     def _note(self, end_utc_s: float) -> None:
         start_utc_s, self._began = self._began, None
         while start_utc_s is not None:
-            until_utc_s = min(end_utc_s, start_utc_s + AGAIN_S)
+            until_utc_s = min(end_utc_s, start_utc_s + self._again_s)
             self._found.append(Alarmed(start_utc_s, until_utc_s, self._peak))
             start_utc_s = until_utc_s if until_utc_s < end_utc_s else None
 

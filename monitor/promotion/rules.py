@@ -23,6 +23,8 @@ CHANCE = 0.05
 LOST_SHARE = 0.3
 """With 95 % no more than this share of what the live one finds may be missed, if anything is."""
 
+RATE_COUNT = 3
+"""Fewer false alarms are no rate: one in the first hour would be 168 a week."""
 DEAF_SHARE = 0.1
 """Of the foreign sounds that the live one hears so many may be missed: good bundles differ at the limit."""
 
@@ -70,7 +72,8 @@ def _against(compared: Comparison) -> Iterator[Ground]:
             {"candidate": false.candidate_only, "live": false.live_only, "chance": 100.0 * uneven},
         )
     by_promise = chance.at_rate(false.candidate, compared.budget_per_week, compared.hours)
-    if by_promise <= CHANCE and false.candidate_only > false.live_only:
+    many = false.candidate >= RATE_COUNT and false.candidate_only > false.live_only
+    if by_promise <= CHANCE and many:
         figures = {**_rate(compared), "count": false.candidate, "chance": 100.0 * by_promise}
         yield Ground("promise", figures)
     heard = heard_foreign(compared)
@@ -102,13 +105,13 @@ def _gains(compared: Comparison) -> Iterator[Ground]:
             "finds_more",
             {"gained": anomalies.candidate_only, "lost": anomalies.live_only, "factor": factor},
         )
-    factor = chance.evidence(false.live_only, false.candidate_only)
+    factor = chance.evidence(compared.spared, false.candidate_only)
     if factor >= ENOUGH_EVIDENCE:
         yield Ground(
             "fewer_false",
             {
                 "candidate": false.candidate_only,
-                "live": false.live_only,
+                "live": compared.spared,
                 "hours": round(compared.hours, 1),
                 "factor": factor,
             },
@@ -121,7 +124,7 @@ def _as_good(compared: Comparison) -> Ground:
         "as_good",
         {
             "gained": anomalies.candidate_only - anomalies.live_only,
-            "spared": false.live_only - false.candidate_only,
+            "spared": compared.spared - false.candidate_only,
         },
     )
 

@@ -36,8 +36,8 @@ SENTENCES: Mapping[str, str] = {
     # it is better
     "finds_more": "it finds {gained} held-out anomalies that the live one misses, and misses {lost} that it "
     "finds: {factor} times more probable than by chance",
-    "fewer_false": "it raised {candidate} false alarms alone in {hours} h, the live one {live}: {factor} "
-    "times more probable than by chance",
+    "fewer_false": "it raised {candidate} false alarms alone in {hours} h, the live one {live} more than "
+    "five minutes apart: {factor} times more probable than by chance",
     # and neither
     "as_good": "it is better in nothing beyond chance: {gained} more anomalies found and {spared} fewer "
     "false alarms, of which 7 to 0 would be enough",

@@ -9,7 +9,7 @@ from monitor.alarm import AlarmSnapshot
 from monitor.config import AlarmConfig
 from monitor.messages import SAME_TIME_S, Quality
 from monitor.promotion.pairing import Stretches
-from monitor.promotion.rehearsed import Alarmed, RehearsedAlarm, Value
+from monitor.promotion.rehearsed import AGAIN_S, Alarmed, RehearsedAlarm, Value
 from monitor.store.shadow import ShadowWindow
 
 
@@ -41,7 +41,8 @@ def shadowed(windows: Iterable[ShadowWindow], settings: AlarmConfig, facts: Alar
     A window that one of them has not judged counts as not judged by the other: only so are they compared on
     the same sound.
     """
-    live, candidate = RehearsedAlarm(settings, facts), RehearsedAlarm(settings, facts)
+    live = RehearsedAlarm(settings, facts)
+    candidate = RehearsedAlarm(settings, facts, again_s=AGAIN_S)
     covered: list[_Stretch] = []
     heard_s, before_s, since_utc_s = 0.0, 0.0, None
     for window in windows:
