@@ -1,4 +1,4 @@
-"""The inputs that are open, each with its capture thread, and what changes of them while the daemon runs.
+"""The inputs that are open, each with its capture task, and what changes of them while the daemon runs.
 
 An input is a sound card, an address or a file; sources that name the same one share it (`input_key`). Only
 an input whose own sources are configured otherwise than before is closed and opened anew; all others are
@@ -157,7 +157,7 @@ class Inputs:
 
     def _made(self, sources: Mapping[str, SourceConfig], source: Source) -> _Input:
         capture = Capture(source, self._lanes)
-        return _Input(sources, capture, Task(capture.name, capture.run_once, last=capture.close))
+        return _Input(sources, capture, capture.task())
 
 
 def _sounds_alike(now: Mapping[str, SourceConfig], wanted: Mapping[str, SourceConfig] | None) -> bool:

@@ -1,6 +1,7 @@
 """Runs the daemon's threads, and is the one place that catches everything (`guarded`).
 
-A thread is a body that is called again and again until it is told to stop. A body that raises is logged
+A task is a body that is called again and again until it is told to stop: in a thread of its own, or, where it
+knows when it is due, in one thread with all others that do (`monitor.rota`). A body that raises is logged
 with its traceback, counted and called again after a pause; one that goes on raising ends the daemon, so
 that systemd starts it afresh.
 """
@@ -14,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from monitor.logs import Log
+from monitor.rota import Rota, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,30 @@ class RestartPolicy:
 
 
 class Task:
-    """One supervised thread: `body` until it is stopped, then `last` once."""
+    """One supervised body: called until it is stopped, then `last` once."""
 
     def __init__(
-        self, name: str, body: Callable[[], None], *, last: Callable[[], None] = lambda: None
+        self,
+        name: str,
+        body: Callable[[], None],
+        *,
+        last: Callable[[], None] = lambda: None,
+        due_s: Callable[[], float] | None = None,
     ) -> None:
         self.name = name
         self.body = body
         self.last = last
+        self.due_s = due_s
+        """When `body` next has something to do, which it then does without waiting, monotonic; infinite: no
+        more. None: it waits by itself, and has a thread of its own."""
         self.stopping = threading.Event()
-        self.thread: threading.Thread | None = None
+        self.ended = threading.Event()
+        """Set when `last` has been called."""
+        self.failures: deque[float] = deque()
+        """When the body raised, monotonic, the latest last."""
+        self.turn: Turn | None = None
+        """Its place among those that share a thread."""
+        self.is_started = False
 
 
 class Supervisor:
@@ -52,46 +68,59 @@ class Supervisor:
         self.restarted = 0
         """Times that a body was called again after it had raised."""
         self._turns: Counter[str] = Counter()
+        self._rota = Rota("wheeltapper rota")
 
     def turns(self, name: str) -> int:
         """Return how often the body of the task of this name has returned: 0 before the first time."""
         return self._turns[name]
 
     def start(self, task: Task) -> Task:
-        """Start the task's thread and return the task."""
-        task.thread = threading.Thread(
-            target=self._run, args=(task,), name=f"wheeltapper {task.name}", daemon=True
-        )
-        task.thread.start()
+        """Run the task from now on and return it."""
+        task.is_started, task.failures = True, deque(maxlen=self._policy.failures)
+        if task.due_s is not None:
+            task.turn = Turn(task.due_s, lambda: self._call(task), lambda: self._finish(task))
+            self._rota.add(task.turn)
+        else:
+            name = f"wheeltapper {task.name}"
+            threading.Thread(target=self._run, args=(task,), name=name, daemon=True).start()
         return task
 
     def stop(self, tasks: Sequence[Task], timeout_s: float) -> list[str]:
         """Let tasks end and wait for all of them together; return the names of those still busy."""
         for task in tasks:
             task.stopping.set()
+            if task.turn is not None:
+                self._rota.stop(task.turn)
         deadline_s = time.monotonic() + timeout_s
-        busy = []
-        for task in tasks:
-            if task.thread is not None:
-                task.thread.join(max(0.0, deadline_s - time.monotonic()))
-                if task.thread.is_alive():
-                    busy.append(task.name)
-        return busy
+        started = [task for task in tasks if task.is_started]
+        return [task.name for task in started if not task.ended.wait(max(0.0, deadline_s - time.monotonic()))]
 
     def _run(self, task: Task) -> None:
-        failures: deque[float] = deque(maxlen=self._policy.failures)
         while not task.stopping.is_set():
-            if guarded(self._log, "thread failed", task.body, thread=task.name):
-                self._turns[task.name] += 1
-                continue
-            failures.append(time.monotonic())
-            if len(failures) == self._policy.failures and failures[-1] - failures[0] < self._policy.within_s:
-                self._log.error("thread failed too often; the daemon ends", thread=task.name)
-                self.gave_up.set()
+            pause_s = self._call(task)
+            if pause_s is None:
                 break
-            self.restarted += 1
-            task.stopping.wait(self._policy.pause_s)
+            if pause_s:
+                task.stopping.wait(pause_s)
+        self._finish(task)
+
+    def _call(self, task: Task) -> float | None:
+        """Call the body once; return for how long it is to be left alone, None: it failed too often."""
+        if guarded(self._log, "thread failed", task.body, thread=task.name):
+            self._turns[task.name] += 1
+            return 0.0
+        task.failures.append(time.monotonic())
+        often = len(task.failures) == self._policy.failures
+        if often and task.failures[-1] - task.failures[0] < self._policy.within_s:
+            self._log.error("thread failed too often; the daemon ends", thread=task.name)
+            self.gave_up.set()
+            return None
+        self.restarted += 1
+        return self._policy.pause_s
+
+    def _finish(self, task: Task) -> None:
         guarded(self._log, "thread failed", task.last, thread=task.name)
+        task.ended.set()
 
 
 def guarded(log: Log, event: str, body: Callable[[], None], **facts: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,12 +17,12 @@ from machine_rig import machine
 from monitor.config import Config, parse_config
 from monitor.errors import AudioFileError
 from monitor.health import HealthBook
-from monitor.inputs import Inputs
+from monitor.inputs import ROOM_WITHIN_S, Inputs
 from monitor.lane import Lane
 from monitor.machine import facts_at_start
 from monitor.supervisor import Supervisor
 from monitor.testing import CapturedLog
-from monitor.window_queue import WindowQueue
+from monitor.window_queue import Passed, WindowQueue
 
 FRONT = "{id: front, kind: microphone, device: hw, channel: 1}"
 REAR = "{id: rear, kind: microphone, device: hw, channel: 2}"
@@ -112,3 +114,34 @@ def test_a_file_that_waits_for_room_while_nothing_is_judged_ends_and_loses_its_o
     assert 2 == len(queue), "no more than there was room for"
     passed = queue.passed()["x"]
     assert passed.dropped == passed.put - 2 > 0
+
+
+def test_sound_in_real_time_shares_one_thread_loses_nothing_and_ends_when_it_is_told_to(
+    tmp_path: Path,
+) -> None:
+    soundfile.write(tmp_path / "x.wav", np.ones(16_000 * 60) / 10, 16_000)
+    ids = [f"m{number}" for number in range(20)]
+    paced = [f"{{id: {n}, kind: file, path: {tmp_path}/x.wav, block_ms: 50}}" for n in ids]
+    now = config(*paced, f"{{id: fast, kind: file, path: {tmp_path}/x.wav, pace: fast}}")
+    machines = [replace(machine(one.id, []), source=one) for one in now.sources]
+    queue, book = WindowQueue(1000), HealthBook([facts_at_start(one) for one in machines])
+    inputs, supervisor = Inputs(now, machines, lambda one: Lane(one, queue, book)), Supervisor(CapturedLog())
+    threads, began_s = set(threading.enumerate()), time.monotonic()
+    inputs.start(supervisor)
+    eventually(lambda: all(queue.passed().get(name, Passed(0, 0)).put for name in ids), 10.0)
+    begun = sorted(thread.name for thread in set(threading.enumerate()) - threads)
+    assert ["wheeltapper capture fast", "wheeltapper rota"] == begun
+    stop_s = time.monotonic()
+    assert [] == inputs.stop(supervisor, 5.0)
+    assert time.monotonic() - stop_s < ROOM_WITHIN_S + 1.0, "the fast file waits for room as long"
+    for facts in book.sources()[:20]:
+        capture, ledger = facts.capture, facts.ledger
+        assert ledger is not None
+        assert ledger.balances
+        assert 0 == capture.lost_samples
+        heard_s = capture.received_samples / 16_000
+        assert stop_s - began_s - 0.5 <= heard_s <= time.monotonic() - began_s, "as much as time has passed"
+        assert ledger.end_sample == capture.received_samples
+    taken = [window.span for window in queue.take(1000, 0.0).windows]
+    starts = [span.first_sample for span in taken if span.source_id == "m3"]
+    assert (0, sorted(starts)) == (starts[0], starts)

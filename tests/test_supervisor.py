@@ -65,3 +65,54 @@ def test_a_thread_that_hangs_is_named_and_does_not_hold_up_the_end() -> None:
     assert time.monotonic() - started_s < 2.0
     release.set()
     assert [] == supervisor.stop([task], 5.0)
+
+
+def test_tasks_that_know_when_they_are_due_share_a_thread_and_one_that_fails_holds_up_no_other() -> None:
+    supervisor = Supervisor(log(), RestartPolicy(pause_s=0.1, failures=3))
+    ran: list[str] = []
+    threads: set[int] = set()
+    ended: list[str] = []
+
+    def task(name: str, *, fails: bool) -> Task:
+        def body() -> None:
+            ran.append(name)
+            threads.add(threading.get_ident())
+            if fails:
+                raise RuntimeError("always")
+
+        due_s = [time.monotonic()]
+
+        def due() -> float:
+            due_s[0] += 0.02
+            return due_s[0]
+
+        return supervisor.start(Task(name, body, last=lambda: ended.append(name), due_s=due))
+
+    with structlog.testing.capture_logs():
+        bad, good = task("bad", fails=True), task("good", fails=False)
+        wait_for(supervisor.gave_up)
+        wait_for(bad.ended)
+        before = supervisor.turns("good")
+        assert before > 3
+        wait_for_more = time.monotonic() + 5.0
+        while supervisor.turns("good") == before and time.monotonic() < wait_for_more:
+            time.sleep(0.01)
+    assert supervisor.turns("good") > before
+    assert [] == supervisor.stop([good, bad], 5.0)
+    assert (1, ["bad", "good"], 3, 0) == (len(threads), ended, ran.count("bad"), supervisor.turns("bad"))
+
+
+def test_a_shared_task_that_hangs_is_named_with_those_that_wait_behind_it() -> None:
+    supervisor = Supervisor(log())
+    release, hangs = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        hangs.set()
+        wait_for(release)
+
+    stuck = supervisor.start(Task("stuck", hang, due_s=lambda: 0.0))
+    behind = supervisor.start(Task("behind", lambda: None, due_s=lambda: float("inf")))
+    wait_for(hangs)
+    assert ["stuck", "behind"] == supervisor.stop([stuck, behind], 0.1)
+    release.set()
+    assert [] == supervisor.stop([stuck, behind], 5.0)

@@ -51,6 +51,11 @@ class Source(Protocol):
 
     source_ids: tuple[str, ...]
 
+    @property
+    def due_s(self) -> float | None:
+        """When `read` next has something to hand over, at once, monotonic; None: it waits for the world."""
+        ...
+
     def read(self, timeout_s: float) -> Sequence[AudioBlock]:
         """Return the blocks that are there, waiting at most `timeout_s` for the first; maybe none."""
         ...

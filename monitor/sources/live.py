@@ -72,6 +72,11 @@ class LiveSource:
                 return blocks
 
     @property
+    def due_s(self) -> None:
+        """Unknown: a device is waited for."""
+        return
+
+    @property
     def finished(self) -> bool:
         """Whether it was closed: live sound has no end of its own."""
         return self._closed

@@ -6,6 +6,7 @@ overdue blocks at once, and none is lost.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -87,7 +88,7 @@ class PacedSource:
         if self._started_s is None:
             self._started_s = self._clocks.monotonic()
             self._ledger.start(self._started_s)
-        due_s = self._started_s + (self._ledger.position + self._block_samples) / self._sound.sample_rate_hz
+        due_s = self._block_due_s(self._started_s)
         if self._real_time and not self._wait_until(due_s, timeout_s):
             return []
         try:
@@ -102,6 +103,15 @@ class PacedSource:
         # in real time the stamp follows the wall clock; a fast reader runs ahead of it on purpose
         stamp = self._ledger.take(len(samples), ended_at_s=due_s if self._real_time else None)
         return [stamp.block(self.source_ids[0], samples)]
+
+    @property
+    def due_s(self) -> float | None:
+        """When the next block is due, in real time; at once before the first read, which starts the clock."""
+        if not self._real_time:
+            return None
+        if self._finished:
+            return math.inf
+        return self._clocks.monotonic() if self._started_s is None else self._block_due_s(self._started_s)
 
     @property
     def finished(self) -> bool:
@@ -125,6 +135,9 @@ class PacedSource:
         if not self._finished:
             self._end("closed")
         self._sound.close()
+
+    def _block_due_s(self, started_s: float) -> float:
+        return started_s + (self._ledger.position + self._block_samples) / self._sound.sample_rate_hz
 
     def _end(self, reason: str) -> None:
         self._finished = True
