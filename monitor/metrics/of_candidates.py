@@ -38,10 +38,10 @@ CANDIDATE_METRICS = (
         _states,
     ),
     _each(
-        "wheeltapper_candidate_judged_hours",
+        "wheeltapper_candidate_judged_seconds",
         "gauge",
-        "Hours of sound that the candidate and the live bundle have both judged, restarts included.",
-        lambda facts: facts.heard_s / 3600.0,
+        "Sound that the candidate and the live bundle have both judged, restarts included.",
+        lambda facts: facts.heard_s,
     ),
     _each(
         "wheeltapper_candidate_skipped_share",

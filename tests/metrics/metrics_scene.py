@@ -13,6 +13,7 @@ from monitor.messages import AlarmState, CaptureHealth, CaptureState, MachineCon
 from monitor.metrics.scene import EngineFacts, Scene, identity_of
 from monitor.operators import Limits
 from monitor.report import report_of
+from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.store import RetentionFacts
 from monitor.trends import STEPS, TrendSteps
 from monitor.window import Ledger
@@ -59,6 +60,7 @@ PUMP = SourceFacts(
     keeps_up=False,
     lately=Lately(60, 6),
     ledger=Ledger(100, 10, 80, 20, 10),
+    shadow=ShadowFacts("ae-2", ShadowState.JUDGING, heard_s=7200.0, judged_windows=90, skipped_windows=10),
 )
 DEAF = SourceFacts(
     capture=CaptureHealth('fan "2"', CaptureState.FAILED, "no such device", "name:nobody"),
