@@ -25,6 +25,7 @@ from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
 from monitor.desk.desk import Desk
 from monitor.health import BoxFacts, HealthBook
+from monitor.learning.plan_book import PlanBook
 from monitor.machine import Machine, facts_at_start
 from monitor.pipeline import Pipeline
 from monitor.replay.app import create_app
@@ -71,6 +72,8 @@ class Plant:
             self.roster, self.store, Audience(), lambda _: None, self.log, say=lambda _: None
         )
         self.desk = Desk(self.roster, self.store, self.pipeline, self.log)
+        self.plans = PlanBook(config, lambda _: config.store)
+        self.desk.have_learned(self.plans.obey)
         self.book = HealthBook([facts_at_start(self.pump)])
         self.pipeline.hear(windows("pump", 2))
         answers = DaemonAnswers(config, self.roster, self.book, self.desk, lambda: BOX)

@@ -17,7 +17,7 @@ from monitor.recording.learn_folder import BUNDLE, CHECKPOINTS
 
 DEATHS_MAX = 5
 """A process that dies so often in a row is not tried again."""
-REST_S = 10.0
+REST_S = 2.0
 """Before it is tried again, times how often it died."""
 CHECKPOINT = "checkpoint.json"
 """Kept after each pass; `history` has an entry for each (training.state)."""

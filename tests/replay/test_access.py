@@ -20,9 +20,15 @@ from monitor.replay.gate.users import UserBook
 from monitor.replay.gate.without_users import check_access
 from monitor.replay.places import AUDIT_FILE, USERS_FILE
 
-PAGES = ("/", "/events", "/events/x", "/events?label=none", "/nothing")
+PAGES = ("/", "/events", "/events/x", "/events?label=none", "/learn", "/learn/pump", "/nothing")
 API = ("/api/v1/now", "/api/v1/events", "/api/v1/openapi.json", "/api/v1/nothing")
-CHANGES = ("/logout", "/api/v1/labels", "/api/v1/events/x/labels", "/api/v1/sources/pump/commands")
+CHANGES = (
+    "/logout",
+    "/api/v1/labels",
+    "/api/v1/events/x/labels",
+    "/api/v1/sources/pump/commands",
+    "/api/v1/sources/pump/learning",
+)
 Open = Callable[..., Browser]
 
 

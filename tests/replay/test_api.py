@@ -14,10 +14,13 @@ from urllib.parse import quote
 import pytest
 import soundfile
 from jsonschema import Draft202012Validator
+from learn_rig import waiting_to_be_heard
 from past import T0, WINDOW_S, Past, noise, past_in
 from replay_rig import Browser, Served, browser_at, replay_config, served_page
 
 from monitor.explanation import SoundKind
+from monitor.learning.documents import PACKAGE
+from monitor.learning.plan import learn_place
 from monitor.messages import AlarmState
 from monitor.replay.api.routes import ENDPOINTS
 
@@ -55,6 +58,9 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Past]:
         with past.store.database.transaction() as connection:
             for table in ("clips", "windows"):
                 connection.execute(f"UPDATE {table} SET gone = 'space' WHERE event_id = 'pruned'")  # noqa: S608
+        place = learn_place(past.store.state_dir, "pump")
+        waiting_to_be_heard(past.store.state_dir)
+        (place / PACKAGE).write_bytes(bytes(range(100)))
         yield past
 
 
@@ -77,6 +83,8 @@ def ids(past: Past, event_id: str = "e0") -> dict[str, str]:
         "clip_id": whole.clips[0].clip_id,
         "window_id": whole.windows[0].window_id,
         "picture": "error_map",
+        "source_id": "pump",
+        "number": "0",
     }
 
 
@@ -173,6 +181,7 @@ FILES = {
     "/clips/{clip_id}/pictures/waveform.png": "image/png",
     "/windows/{window_id}/pictures/difference.png": "image/png",
     "/events/{event_id}/thumbnail.png": "image/png",
+    "/sources/{source_id}/learning/stretches/{number}/audio": "audio/flac",
 }
 
 

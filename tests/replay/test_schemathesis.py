@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from learn_rig import waiting_to_be_heard
 from past import Past, noise
 from replay_rig import Plant, Served, browser_at
 
@@ -23,6 +24,7 @@ clip_id = "{clip_id}"
 window_id = "{window_id}"
 
 source_id = "pump"
+number = "0"
 
 [checks]
 unsupported_method.enabled = false
@@ -67,6 +69,7 @@ def test_whatever_is_asked_the_answer_is_one_that_is_described(
     clip_id = past.add_clip("e1", noise(3.0), start_s=0.0)
     window_id = past.add_window("e1", start_s=0.5)
     past.add_label("e1", "anomaly", "bearing")
+    waiting_to_be_heard(plant.config.state_dir)
     told = run_schemathesis(local_page, tmp_path, event_id="e1", clip_id=clip_id, window_id=window_id)
     past.library.close()
     assert 0 == told.returncode, told.stdout + told.stderr

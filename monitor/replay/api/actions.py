@@ -27,7 +27,7 @@ from monitor.replay.kept.library import Library
 
 MAX_EVENTS = 200
 """Events that one request may label."""
-ADMIN_ACTIONS = frozenset({"out_of_service", "in_service"})
+ADMIN_ACTIONS = frozenset({"out_of_service", "in_service", "recalibrate"})
 ADMIN_LEARNING = frozenset({"start", "cancel", "discard"})
 """Of what `learn` does: it begins to record what people say, too, or removes it."""
 Id = Field(default=None, min_length=1, max_length=100, description="Of this attempt; the same is done once.")
@@ -64,8 +64,11 @@ class Remark(_Wanted):
 class Order(_Wanted):
     """What shall be done about a source's alarm."""
 
-    action: Literal["acknowledge", "shelve", "unshelve", "out_of_service", "in_service"] = Field(
-        description="What to do; the last two need the role admin."
+    action: Literal["acknowledge", "shelve", "unshelve", "out_of_service", "in_service", "recalibrate"] = (
+        Field(description="What to do; the last three need the role admin.")
+    )
+    proposal: str | None = Field(
+        default=None, max_length=64, description="recalibrate: the id of the limit that was shown."
     )
     event_id: str | None = Field(default=None, max_length=100, description="acknowledge: only this one.")
     duration_s: float | None = Field(default=None, gt=0, description="shelve: for how long.")

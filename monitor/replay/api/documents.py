@@ -17,7 +17,8 @@ from monitor.replay.api.protection import ProtectionDocument, protection_documen
 from monitor.replay.kept.axes import Part, Stretch
 from monitor.replay.kept.event_query import Counts
 from monitor.replay.kept.flagged import Reference, flagged_in_clip
-from monitor.replay.kept.library import EventPage, SimilarListed, WholeEvent, last_label
+from monitor.replay.kept.library import EventPage, Resembling, WholeEvent, last_label
+from monitor.replay.kept.sounds_like import SoundsLike
 from monitor.store import Event, Label, StoredClip, StoredWindow
 from monitor.store.records import Rating
 
@@ -128,10 +129,23 @@ class SimilarDocument(EventDocument):
     )
 
 
+class SoundsLikeDocument(Part):
+    """A fault that earlier events, which people have named, speak for."""
+
+    fault_code: str = Field(description="As people have named it.")
+    labelled: int = Field(ge=1, description="So many earlier events of the source were named so.")
+    nearest_event_id: str = Field(description="The most alike of them.")
+    nearest: Time = Field(description="When that one began.")
+    similarity: float = Field(ge=0, le=1, description="Of the nearest two. A hint, not a judgement.")
+
+
 class SimilarEventsDocument(Part):
     """Earlier events of the same source, by their error maps."""
 
     events: tuple[SimilarDocument, ...] = Field(description="The most alike first.")
+    sounds_like: SoundsLikeDocument | None = Field(
+        description="Which fault it sounds like; null: too little speaks for any."
+    )
 
 
 class SourcesDocument(Part):
@@ -179,13 +193,24 @@ def whole_event_document(whole: WholeEvent, reference: Reference | None, voice: 
     )
 
 
-def similar_document(found: list[SimilarListed], voice: Voice) -> SimilarEventsDocument:
-    """Return events that looked like another."""
+def similar_document(found: Resembling, voice: Voice) -> SimilarEventsDocument:
+    """Return events that looked like another, and what it may be."""
     return SimilarEventsDocument(
         events=tuple(
             SimilarDocument(**_event(item.event, item.label, voice), similarity=item.similarity)
-            for item in found
-        )
+            for item in found.events
+        ),
+        sounds_like=None if found.fault is None else _sounds_like(found.fault),
+    )
+
+
+def _sounds_like(fault: SoundsLike) -> SoundsLikeDocument:
+    return SoundsLikeDocument(
+        fault_code=fault.fault_code,
+        labelled=fault.labelled,
+        nearest_event_id=fault.nearest.event_id,
+        nearest=rfc3339_from_utc_s(fault.nearest.start_utc_s),
+        similarity=round(fault.similarity, 3),
     )
 
 

@@ -161,7 +161,7 @@ ENDPOINTS: Sequence[Endpoint] = (
     Endpoint(
         "/events/{event_id}/similar",
         "similar_events",
-        "Earlier events of the same source whose error maps looked alike.",
+        "Earlier events of the same source whose error maps looked alike, and which fault that speaks for.",
         _similar,
         query=SimilarQuery,
         document=SimilarEventsDocument,

@@ -5,11 +5,12 @@ Everything is found by its id in the database; no id ever becomes a path.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import UnknownIdError
+from monitor.promotion.agreement import fault_of
 from monitor.replay.kept.cache import KEEP_FREE_BYTES, Cache
 from monitor.replay.kept.event_query import Counts, EventFilter, Order, counts, cursor_of_event, places
 from monitor.replay.kept.export import Judgement, zip_of_labelled
@@ -17,7 +18,8 @@ from monitor.replay.kept.flagged import Reference, reference_for
 from monitor.replay.kept.frontends import Frontends
 from monitor.replay.kept.media import Media
 from monitor.replay.kept.reading import StoreReader
-from monitor.replay.kept.similar import Likeness
+from monitor.replay.kept.similar import Likeness, SimilarEvent
+from monitor.replay.kept.sounds_like import NamedEvent, SoundsLike, sounds_like
 from monitor.store import Event, Label, Store, StoredClip, StoredWindow
 
 
@@ -71,6 +73,16 @@ class SimilarListed:
     """The last one; None: not reviewed."""
     similarity: float
     """0: nothing in common, 1: the same bands raised in the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resembling:
+    """What an event resembles."""
+
+    events: tuple[SimilarListed, ...]
+    """Earlier events of the same source, the most alike first."""
+    fault: SoundsLike | None
+    """Which fault it sounds like; None: too little speaks for any."""
 
 
 class Library:
@@ -177,8 +189,8 @@ class Library:
         """
         return reference_for(self._store, event)
 
-    def similar(self, event_id: str, limit: int) -> list[SimilarListed]:
-        """Return earlier events of the same source whose error maps looked alike, the most alike first.
+    def similar(self, event_id: str, limit: int) -> Resembling:
+        """Return what the event resembles: earlier events of the same source, by their error maps.
 
         Raises:
             UnknownIdError: There is no event of this id.
@@ -188,11 +200,21 @@ class Library:
         event = store.event(event_id)
         if event is None:
             raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
-        return [
-            SimilarListed(other, store.label(other.event_id), found.similarity)
-            for found in self._likeness.similar(event, limit)
-            if (other := store.event(found.event_id)) is not None
-        ]
+        found = self._likeness.similar(event)
+        listed = tuple(
+            SimilarListed(other, store.label(other.event_id), one.similarity)
+            for one in found[:limit]
+            if (other := store.event(one.event_id)) is not None
+        )
+        return Resembling(listed, sounds_like(self._named(found)))
+
+    def _named(self, found: Sequence[SimilarEvent]) -> Iterator[NamedEvent]:
+        """Yield those of which people agree which fault they were."""
+        for one in found:
+            fault = fault_of(self._store.labels(one.event_id))
+            event = None if fault is None else self._store.event(one.event_id)
+            if fault is not None and event is not None:
+                yield NamedEvent(one.event_id, fault, event.start_utc_s, one.similarity)
 
     def export(self, wanted: EventFilter, ratings: Collection[Judgement]) -> Generator[bytes, None, None]:
         """Yield a zip of the labelled clips that fit, as `wheeltapper train` and `evaluate` read them.

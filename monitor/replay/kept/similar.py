@@ -72,8 +72,8 @@ class Likeness:
         self._lock = threading.Lock()
         self._known: OrderedDict[str, Float32] = OrderedDict()  # window_id -> description
 
-    def similar(self, event: Event, limit: int) -> list[SimilarEvent]:
-        """Return up to `limit` earlier events of the same source, the most alike first.
+    def similar(self, event: Event) -> list[SimilarEvent]:
+        """Return earlier events of the same source, the most alike first; see EVENTS_COMPARED.
 
         Raises:
             StoreError: The store cannot be read.
@@ -86,7 +86,7 @@ class Likeness:
             other = self._description_of_event(event_id)
             if other is not None and other.shape == wanted.shape:
                 found.append(SimilarEvent(event_id, round(float(np.clip(wanted @ other, 0.0, 1.0)), 3)))
-        return sorted(found, key=lambda item: -item.similarity)[:limit]
+        return sorted(found, key=lambda item: -item.similarity)
 
     def _earlier(self, event: Event) -> list[str]:
         database, asked = self._reader.store.database, (event.source_id, event.n, EVENTS_COMPARED)

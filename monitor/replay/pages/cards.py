@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from monitor.control.documents import AlarmNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
+from monitor.drift.judgement import DriftState
 from monitor.keeping_up import percent
 from monitor.messages import DEAF_QUALITIES, AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
@@ -35,6 +36,12 @@ OFF_CAUSES = {
     OffCause.SETTLING: marked("it has just started"),
 }
 """Why a machine counts as off."""
+NORMALS = {
+    DriftState.STABLE: marked("as it was"),
+    DriftState.DRIFTING: marked("has moved"),
+    DriftState.TOO_LITTLE: marked("too few days yet"),
+}
+"""What is known of normal sound."""
 ASIDE = frozenset({AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE, AlarmState.SUPPRESSED})
 
 
@@ -78,6 +85,10 @@ class Card:
     """No window was given up lately."""
     dropped: str
     """Which share was, in the last minute, as `43 %`; empty: none."""
+    normal: str
+    """What is known of its normal sound; empty: nothing yet."""
+    normal_moved: bool
+    """Whether somebody should look: it has moved, or the limit is old."""
     trend: Mapping[str, object]
     """`limit`; `values`: highest score of each step; `judged`: false where windows ended unjudged."""
     trend_words: str
@@ -122,11 +133,28 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         lost_samples=source.lost_samples,
         keeps_up=source.keeps_up,
         dropped=percent(source.dropped_share) if source.dropped_share else "",
+        normal=_normal(source, tongue),
+        normal_moved=source.drift is not None and (_has_moved(source) or source.drift.limit_old),
         trend=_drawn(source.trend, alarm.limit),
         trend_words=_trend_words(source.trend, alarm.limit, tongue),
         actions=tuple((action, tongue(text)) for action, text in actions_for(alarm.state, visit)),
         shelve_max_s=shelve_max_s,
     )
+
+
+def _has_moved(source: SourceNow) -> bool:
+    return source.drift is not None and source.drift.state is DriftState.DRIFTING
+
+
+def _normal(source: SourceNow, tongue: Tongue) -> str:
+    drift = source.drift
+    if drift is None:
+        return ""
+    said = tongue(NORMALS[drift.state])
+    if drift.limit_old and drift.limit_age_days is not None:
+        old = tongue("the limit is {days} days old", days=tongue.number(drift.limit_age_days))
+        return f"{said}; {old}"
+    return said
 
 
 def _is_deaf(source: SourceNow) -> bool:

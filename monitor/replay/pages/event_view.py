@@ -130,9 +130,17 @@ def event_similar(request: Request) -> Response:
     library, tongue = library_of(request), tongue_for(request)
     found = library.similar(request.path_params["event_id"], limit=SIMILAR)
     rows = [
-        shown.shown_event(one.event, one.label, tongue, percent=round(100 * one.similarity)) for one in found
+        shown.shown_event(one.event, one.label, tongue, percent=round(100 * one.similarity))
+        for one in found.events
     ]
     return page(request, "similar.html", rows=rows)
+
+
+@answering
+def event_sounds_like(request: Request) -> Response:
+    """Answer which fault an event sounds like, if any: a piece of its page."""
+    found = library_of(request).similar(request.path_params["event_id"], limit=0)
+    return page(request, "sounds_like.html", fault=found.fault)
 
 
 def _what_was_said(whole: WholeEvent) -> dict[str, Any]:
@@ -146,4 +154,5 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/events/{event_id}", event),
     Route("/events/{event_id}/history", event_history),
     Route("/events/{event_id}/similar", event_similar),
+    Route("/events/{event_id}/sounds-like", event_sounds_like),
 )

@@ -65,6 +65,8 @@ class LearnShown:
     """The last check, when it was over."""
     recording: RecordingNow | None
     """The last recording."""
+    is_recording: bool
+    """It is being recorded, so that the levels are those of now."""
     advice: tuple[str, ...]
     """What is wrong with the sound, of the latest look at it."""
     stretches: tuple[StretchShown, ...]
@@ -99,11 +101,12 @@ def learn_shown(found: Learning, tongue: Tongue, visit: Visit) -> LearnShown:
         style=_style(plan),
         headline=_headline(found, plan, progress, tongue),
         share=_share(plan, progress),
-        why="" if plan is None or progress is None else plan.trouble or progress.waits,
+        why="" if plan is None else plan.trouble or ("" if progress is None else progress.waits),
         started="" if plan is None else _started(plan, tongue),
         steps=_steps(plan, tongue),
         check=check if check is not None and check.peak_dbfs is not None else None,
         recording=None if progress is None else progress.recording,
+        is_recording=plan is not None and plan.is_active and _is_recorded(plan, progress),
         advice=tuple(_advice(found, plan, progress, tongue)),
         stretches=_stretches(found, tongue),
         promise=() if found.outcome is None else tuple(promise_in(tongue, found.outcome)),
@@ -115,6 +118,10 @@ def learn_shown(found: Learning, tongue: Tongue, visit: Visit) -> LearnShown:
         may_judge=may_judge and found.found is not None,
         has_sound=found.has_sound,
     )
+
+
+def _is_recorded(plan: Plan, progress: Progress | None) -> bool:
+    return plan.step is Step.RECORD and progress is not None and progress.recording is not None
 
 
 def _style(plan: Plan | None) -> str:

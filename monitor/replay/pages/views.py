@@ -18,7 +18,7 @@ from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.event_query import EventFilter, Labelled, Order
 from monitor.replay.kept.library import Library
-from monitor.replay.pages import event_view, learn_view, shown
+from monitor.replay.pages import drift_view, event_view, learn_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now
 from monitor.replay.pages.templating import page, tongue_for
@@ -130,6 +130,7 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/", now),
     Route("/now/cards", now_cards),
     Route("/events", events),
+    *drift_view.ROUTES,
     *event_view.ROUTES,
     *learn_view.ROUTES,
 )

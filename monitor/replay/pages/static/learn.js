@@ -99,8 +99,10 @@ class LearningDesk {
   }
 
   async refresh() {
-    // what has focus in the form is being filled in: the rest is renewed
+    const pressed = document.activeElement?.dataset.learn;
     await renew(this.main, `/learn-parts/${encodeURIComponent(this.source)}`, "[data-part]", "part", this.ended.signal);
+    // a button that has become another one must not be pressed by the next key
+    if (document.activeElement?.dataset.learn !== pressed) document.activeElement.blur();
     this.show();
   }
 

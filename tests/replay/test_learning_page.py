@@ -1,0 +1,205 @@
+"""Guided commissioning over real HTTP: who sees, hears and does what, and what the page says of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+import soundfile
+from learn_rig import LOUD_S, RATE_HZ, waiting_to_be_heard
+from replay_rig import Browser, Plant, add_people, browser_at, replay_config, served_page
+
+from monitor.learning.documents import (
+    FOUND,
+    OUTCOME,
+    PACKAGE,
+    CheckNow,
+    Outcome,
+    Progress,
+    RecordingNow,
+    WorkNow,
+    write_progress,
+)
+from monitor.learning.plan import Plan, Step, learn_place, read_plan, write_plan
+from monitor.replay.gate.access import Role, Visit
+from monitor.replay.kept.learning import learning_of
+from monitor.replay.pages.learn_shown import LearnShown, learn_shown
+from monitor.replay.pages.words import Tongue
+from monitor.replay.places import audit_path
+
+Open = Callable[..., Browser]
+LEARNING = "/api/v1/sources/pump/learning"
+
+
+def ordered(browser: Browser, learn: str, **more: object) -> httpx.Response:
+    return browser.change(LEARNING, {"learn": learn, **more})
+
+
+def test_an_admin_starts_a_technician_judges_and_a_viewer_looks(plant: Plant, open_browser: Open) -> None:
+    place = learn_place(plant.config.state_dir, "pump")
+    vera, anna, ada = (open_browser(name) for name in ("vera", "anna", "ada"))
+    assert [403, 403] == [ordered(one, "start", hours=1).status_code for one in (vera, anna)]
+    assert read_plan(place) is None
+    started = ordered(ada, "start", hours=1)
+    assert (200, "done") == (started.status_code, started.json()["result"])
+    plan = read_plan(place)
+    assert plan is not None
+    assert (Step.CHECK, 1.0, "ada") == (plan.step, plan.hours, plan.by)
+    again = ordered(ada, "start", hours=2)
+    assert 409 == again.status_code
+    assert "ada has started it already" in again.json()["error"]
+    assert 403 == ordered(vera, "pause").status_code
+    assert "paused at check" == ordered(anna, "pause").json()["detail"]
+    assert 403 == ordered(anna, "discard").status_code
+    assert 422 == ordered(ada, "start", hours=0).status_code
+    assert 404 == ada.change("/api/v1/sources/other/learning", {"learn": "pause"}).status_code
+    shown = {
+        name: one.get("/learn/pump").text for name, one in {"vera": vera, "anna": anna, "ada": ada}.items()
+    }
+    assert [False, True, True] == ['data-learn="resume"' in text for text in shown.values()]
+    assert [False, False, True] == ['data-learn="cancel"' in text for text in shown.values()]
+    record = [(entry.actor, entry.result, entry.arguments) for entry in plant.store.audit(50)]
+    assert ("ada", "done", {"learn": "start", "hours": 1.0}) in record
+
+
+def test_what_is_odd_is_heard_judged_and_on_record(tmp_path: Path, open_browser: Open, plant: Plant) -> None:
+    found = waiting_to_be_heard(tmp_path)
+    plant.plans = type(plant.plans)(plant.config, lambda _: plant.config.store)
+    plant.desk.have_learned(plant.plans.obey)
+    vera, anna = open_browser("vera"), open_browser("anna")
+    heard = vera.get(f"{LEARNING}/stretches/0/audio")
+    samples, rate_hz = soundfile.read(io.BytesIO(heard.content))
+    whole, _ = soundfile.read(found.stretches[0].file)
+    part = whole[(LOUD_S[0] - 2) * RATE_HZ : (LOUD_S[1] + 2) * RATE_HZ]
+    assert (RATE_HZ, True) == (rate_hz, bool(np.allclose(samples, part)))
+    assert 404 == vera.get(f"{LEARNING}/stretches/1/audio").status_code
+    lines = [json.loads(line) for line in audit_path(plant.config).read_text().splitlines()]
+    assert ["vera"] == [line["user"] for line in lines if "sound fetched" == line["what"]]
+    stretch = found.stretches[0].id
+    assert 403 == ordered(vera, "keep", stretch=stretch).status_code
+    assert 409 == ordered(anna, "keep", stretch="another").status_code
+    assert 200 == ordered(anna, "keep", stretch=stretch).status_code
+    assert (stretch,) == learning_of(tmp_path, "pump").plan.kept  # type: ignore[union-attr]
+    text = anna.get("/learn/pump").text
+    assert "12 dB louder than usual at 2.8 kHz to 3.2 kHz" in text
+    assert 'class="kept"' in text
+    assert 200 == ordered(anna, "set_aside", stretch=stretch).status_code
+    assert 'class="kept"' not in anna.get("/learn-parts/pump").text
+
+
+def test_nothing_is_read_from_elsewhere_whatever_a_document_names(tmp_path: Path, open_browser: Open) -> None:
+    found = waiting_to_be_heard(tmp_path)
+    secret = tmp_path / "secret.flac"
+    soundfile.write(secret, np.zeros(RATE_HZ * 60), RATE_HZ)
+    elsewhere = found.stretches[0].model_copy(update={"file": str(secret)})
+    place = learn_place(tmp_path, "pump")
+    (place / FOUND).write_text(found.model_copy(update={"stretches": (elsewhere,)}).model_dump_json())
+    assert 410 == open_browser("vera").get(f"{LEARNING}/stretches/0/audio").status_code
+
+
+def test_the_package_is_for_admins_alone(tmp_path: Path, open_browser: Open) -> None:
+    ada = open_browser("ada")
+    assert 410 == ada.get(f"{LEARNING}/package").status_code
+    place = learn_place(tmp_path, "pump")
+    place.mkdir(parents=True)
+    (place / PACKAGE).write_bytes(b"tar")
+    assert 403 == open_browser("anna").get(f"{LEARNING}/package").status_code
+    answer = ada.get(f"{LEARNING}/package")
+    assert (b"tar", 'attachment; filename="pump.tar"') == (
+        answer.content,
+        answer.headers["content-disposition"],
+    )
+    assert "wheeltapper bundle install pump pump-bundle" in ada.get("/learn/pump").text
+
+
+def test_where_sound_is_never_stored_the_page_says_so_and_the_daemon_refuses(tmp_path: Path) -> None:
+    config = replay_config(tmp_path)
+    never = config.model_copy(update={"store": config.store.model_copy(update={"audio": "never"})})
+    add_people(tmp_path)
+    plant = Plant(never)
+    try:
+        with served_page(never) as served, browser_at(served.url) as browser:
+            browser.login("ada")
+            assert "never stored" in browser.get("/learn/pump").text
+            refused = browser.change(LEARNING, {"learn": "start", "hours": 1})
+            assert 409 == refused.status_code
+            assert "learn from recordings that were made elsewhere" in refused.json()["error"]
+    finally:
+        plant.close()
+    assert not (tmp_path / "learn").exists()
+
+
+# what is shown -------------------------------------------------------------------------------------
+
+
+def shown_at(state_dir: Path, plan: Plan, language: str = "en", **progress: Any) -> LearnShown:  # noqa: ANN401 - fields of Progress
+    place = learn_place(state_dir, "pump")
+    write_plan(place, plan)
+    if progress:
+        write_progress(place, Progress(step=plan.step, at_utc_s=0.0, **progress))
+    admin = Visit(user="ada", role=Role.ADMIN, csrf_token="t", is_local=False)  # noqa: S106 - of a test
+    return learn_shown(learning_of(state_dir, "pump"), Tongue(language), admin)
+
+
+def plan_at(step: Step, **more: Any) -> Plan:  # noqa: ANN401 - fields of Plan
+    return Plan(source="pump", step=step, hours=2.0, by="ada", started_utc_s=0.0, **more)
+
+
+@pytest.mark.parametrize(
+    ("plan", "progress", "headline", "share"),
+    [
+        (
+            plan_at(Step.CHECK),
+            {"check": CheckNow(heard_s=5, wanted_s=20)},
+            "the microphone is checked, 5.0 s of 20 s",
+            0.25,
+        ),
+        (
+            plan_at(Step.RECORD, paused=True),
+            {"recording": RecordingNow(done_s=1800, wanted_s=7200)},
+            "Paused: 30 min of 2 h are recorded",
+            0.25,
+        ),
+        (plan_at(Step.LOOK), {"work": WorkNow(done=3, of=12)}, "the recording is looked through", 0.25),
+        (
+            plan_at(Step.LEARN),
+            {"work": WorkNow(done=6, of=24, left_s=431)},
+            "pass 6 of at most 24, about 7 min left",
+            0.25,
+        ),
+        (plan_at(Step.LEARN, trouble="no space"), {}, "Stopped: it learns", None),
+        (plan_at(Step.PACKED), {}, "the package can be fetched", None),
+    ],
+)
+def test_the_headline_says_where_it_stands(
+    tmp_path: Path, plan: Plan, progress: dict[str, Any], headline: str, share: float | None
+) -> None:
+    shown = shown_at(tmp_path, plan, **progress)
+    assert (headline, share) == (shown.headline, shown.share)
+    assert "no space" == shown.why or plan.trouble is None
+
+
+def test_progress_of_the_step_before_is_not_that_of_this_one(tmp_path: Path) -> None:
+    place = learn_place(tmp_path, "pump")
+    write_plan(place, plan_at(Step.LOOK))
+    write_progress(place, Progress(step=Step.LOOK, at_utc_s=0.0, work=WorkNow(done=12, of=12)))
+    assert shown_at(tmp_path, plan_at(Step.LEARN)).share is None
+
+
+def test_the_promise_is_told_with_its_interval_in_the_readers_language(tmp_path: Path) -> None:
+    outcome = Outcome(
+        train_s=3600, calibrate_s=1800, odd_s=0, bundle="b", version="v1", folder="/f",
+        per_week=2, fewest=0.0, most=126.3, exposure_h=0.5,
+    )  # fmt: skip
+    place = learn_place(tmp_path, "pump")
+    place.mkdir(parents=True)
+    (place / OUTCOME).write_text(outcome.model_dump_json())
+    promise = shown_at(tmp_path, plan_at(Step.DONE), "de").promise
+    assert "Höchstens 2 Fehlalarme in der Woche; mit neun von zehn Chancen zwischen 0 und 126" in promise[0]
+    assert 2 == len(promise), "so wide an interval is called wide"
