@@ -21,7 +21,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ import soundfile
 import soxr
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from engines.bundle import WEIGHTS, open_bundle
 from monitor.frontend import FrontendParameters
@@ -121,13 +122,14 @@ class Bench:
         anomalies, tried = self._labelled(recipe, limit, kinds, seed)
         settings = TrainingSettings(seed=seed)
         design = ModelDesign("mdae")
-        ways: dict[str, Detector] = {RECIPE: recipe}
         judge = train_judge(design, store, split, settings, anomalies=anomalies)
-        ways[TAUGHT] = taught_detector(recipe, judge, store, split)
-        ways[ALONE] = judge_alone(judge)
+        taught = taught_detector(recipe, judge, store, split)
+        both = {RECIPE: recipe.head, TAUGHT: taught.head}
+        windows = windows_of(taught, both, self.material.tested)
+        windows |= windows_of(judge, {ALONE: Verdict()}, self.material.tested)
         found, auc = {}, {}
-        for name, detector in ways.items():
-            found[name], auc[name] = self._found(detector, kinds)
+        for name, scored in windows.items():
+            found[name], auc[name] = self._found(scored, kinds)
         return Row(seed, net_seed, kinds, tried, found, auc, round(time.process_time() - started_s, 1))
 
     def _recipe(self, seed: int) -> tuple[int, Detector]:
@@ -199,10 +201,10 @@ class Bench:
         from_s, to_s = begins_s.min() - AROUND_S, begins_s.max() + length_s + AROUND_S
         return mixed[max(0, round(from_s * RATE_HZ)) : round(to_s * RATE_HZ)]
 
-    def _found(self, detector: Detector, kinds: Collection[str]) -> tuple[dict[str, tuple[int, int]], float]:
-        tested, events = self.material.tested, self.material.events
-        windows = windows_of(detector, tested)
-        figures = figures_of_windows(windows, events, has_limit=False)
+    def _found(
+        self, windows: Sequence[ScoredWindow], kinds: Collection[str]
+    ) -> tuple[dict[str, tuple[int, int]], float]:
+        figures = figures_of_windows(windows, self.material.events, has_limit=False)
         groups: dict[str, list[int]] = {"labelled": [0, 0], "other sounds": [0, 0], "propellers": [0, 0]}
         for group in figures.by_kind:
             name = "labelled" if group.name in kinds else "other sounds"
@@ -212,34 +214,40 @@ class Bench:
         return {name: (count[0], count[1]) for name, count in groups.items()}, figures.window_auc or 0.0
 
 
-def judge_alone(judge: Detector) -> Detector:
-    """Return a judge that scores by its own verdict."""
-    alone = Detector(judge.standardiser, judge.reconstructor, Verdict())
-    return alone.eval()
-
-
 @torch.no_grad()
+def scores_by(
+    detector: Detector, heads: Mapping[str, nn.Module], store: LogMelStore, starts: NDArray[np.int64]
+) -> dict[str, NDArray[np.float64]]:
+    """Return what each head says of windows, shape (n,); the model goes through them once for all."""
+    parts: dict[str, list[Tensor]] = {name: [] for name in heads}
+    for windows in store.batches(starts, SCORING_BATCH):
+        found = detector.compare(torch.from_numpy(windows))
+        for name, head in heads.items():
+            parts[name].append(head(found))
+    return {name: torch.cat(of_head).double().numpy() for name, of_head in parts.items()}
+
+
 def scores_of(detector: Detector, store: LogMelStore, starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the scores of windows, shape (n,)."""
-    parts = [
-        detector.head(detector.compare(torch.from_numpy(windows)))
-        for windows in store.batches(starts, SCORING_BATCH)
-    ]
-    scores: NDArray[np.float64] = torch.cat(parts).double().numpy()
-    return scores
+    return scores_by(detector, {"": detector.head}, store, starts)[""]
 
 
-def windows_of(detector: Detector, store: LogMelStore) -> list[ScoredWindow]:
-    """Return all windows of a store of whole recordings with their scores."""
+def windows_of(
+    detector: Detector, heads: Mapping[str, nn.Module], store: LogMelStore
+) -> dict[str, list[ScoredWindow]]:
+    """Return all windows of a store of whole recordings with what each head says of them."""
     hop_s, length_s = store.parameters.hop_s, window_s(store)
     firsts: dict[str, int] = {}
     for run in store.runs:
         firsts.setdefault(run.recording, run.first)
-    windows = []
+    windows: dict[str, list[ScoredWindow]] = {name: [] for name in heads}
     for recording, first in firsts.items():
         starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings={recording})
-        for start, value in zip(starts - first, scores_of(detector, store, starts), strict=True):
-            windows.append(ScoredWindow(recording, start * hop_s, start * hop_s + length_s, float(value)))
+        for name, values in scores_by(detector, heads, store, starts).items():
+            windows[name] += [
+                ScoredWindow(recording, start * hop_s, start * hop_s + length_s, float(value))
+                for start, value in zip(starts - first, values, strict=True)
+            ]
     return windows
 
 

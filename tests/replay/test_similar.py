@@ -56,7 +56,7 @@ def past(tmp_path: Path) -> Iterator[Past]:
 
 @pytest.mark.parametrize("name", MAKERS)
 def test_events_of_the_same_making_come_first(past: Past, name: str) -> None:
-    found = past.library.similar(f"{name}3", limit=11)
+    found = past.library.similar(f"{name}3", limit=11).events
     ids = [item.event.event_id for item in found]
     assert {f"{name}0", f"{name}1", f"{name}2"} == set(ids[:3])
     assert found[2].similarity > 0.8
@@ -69,7 +69,7 @@ def test_only_earlier_events_of_the_same_source_are_shown_with_their_labels(past
     past.add_label("tone1", "none")
     past.add_event("elsewhere", source_id="fan", start_s=0.0)
     past.add_window("elsewhere", start_s=0.0, error=tone(77))
-    found = {item.event.event_id: item for item in past.library.similar("tone2", limit=50)}
+    found = {item.event.event_id: item for item in past.library.similar("tone2", limit=50).events}
     assert {"tone0", "tone1"} <= set(found)
     assert not {"tone2", "tone3", "elsewhere"} & set(found)
     label = found["tone0"].label
@@ -91,7 +91,7 @@ def test_a_map_without_anything_is_like_nothing() -> None:
 
 def test_an_event_without_maps_has_none_and_is_none(past: Past) -> None:
     past.add_event("bare", start_s=5000.0)
-    assert [] == past.library.similar("bare", limit=5)
+    assert () == past.library.similar("bare", limit=5).events
     with pytest.raises(UnknownIdError):
         past.library.similar("nothing", limit=5)
 
@@ -100,6 +100,6 @@ def test_a_damaged_or_lost_map_is_passed_over(past: Past) -> None:
     worst = [max(past.library.event(name).windows, key=lambda w: w.value or 0) for name in ("tone0", "tone1")]
     (past.store.state_dir / worst[0].path).write_bytes(b"half")
     (past.store.state_dir / worst[1].path).unlink()
-    ids = [item.event.event_id for item in past.library.similar("tone3", limit=50)]
+    ids = [item.event.event_id for item in past.library.similar("tone3", limit=50).events]
     assert "tone2" == ids[0]
     assert not {"tone0", "tone1"} & set(ids)

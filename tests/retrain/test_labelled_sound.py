@@ -133,7 +133,7 @@ def test_sound_that_somebody_called_an_anomaly_is_found_in_the_recordings(past: 
     add(past, "bad", 30.0)
     files = [GivenFile(tmp_path / "pump-20251009T085320Z.flac", "train", 60.0)]
     (one,) = anomalous_stretches(past.store, "pump", ["bad"], files)
-    assert (31.0, pytest.approx(35.0 + WINDOW_S, abs=0.01)) == (one.start_s, one.end_s)
+    assert pytest.approx((31.0, 35.0 + WINDOW_S), abs=0.01) == (one.start_s, one.end_s)
     assert [] == anomalous_stretches(past.store, "fan", ["bad"], files)
     assert "event bad" in LabelledStretch(one.file, 0.0, 1.0, "bad").reason
 

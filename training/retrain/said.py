@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from monitor.promotion.agreement import agreed
+from monitor.promotion.agreement import agreed, fault_codes
 from monitor.store import Label, Store
 
 UNNAMED = ""
@@ -86,7 +86,7 @@ def said_of_labels(labels: Sequence[tuple[str, Sequence[Label]]]) -> Said:
         if rating == "disagreed":
             disagreed.append(Disagreement(event_id, last))
         elif rating == "anomaly":
-            codes = _codes(last)
+            codes = fault_codes(said)
             events.append(SaidEvent(event_id, "anomaly", codes[0] if len(codes) == 1 else UNNAMED))
             if len(codes) > 1:
                 kinds.append(Disagreement(event_id, last))
@@ -103,13 +103,3 @@ def last_words(labels: Sequence[Label]) -> tuple[Label, ...]:
     last = {label.who: label for label in labels}
     standing = [label for label in last.values() if label.rating != "none"]
     return tuple(sorted(standing, key=lambda label: label.at_utc_s))
-
-
-def _codes(last: Sequence[Label]) -> list[str]:
-    """Return the fault codes of those who say anomaly, without letter case and blanks each once."""
-    codes = {
-        label.fault_code.strip().casefold(): label.fault_code.strip()
-        for label in reversed(last)
-        if label.rating == "anomaly" and label.fault_code is not None and label.fault_code.strip()
-    }
-    return sorted(codes.values())
