@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from monitor.alarm import Alarm
 from monitor.health import BoxFacts, SourceFacts
 from monitor.messages import AlarmState, CaptureState, MachineOff, OffCause, Quality, SignalState
+from monitor.publish.drift import DriftDocument, drift_document
 from monitor.publish.fields import Time, rfc3339_from_utc_s
 from monitor.trends import STEP_S, TrendSteps
 
@@ -79,6 +80,9 @@ class SourceNow(_Document):
     off: OffNow | None = Field(default=None, description="Null: the machine counts as running.")
     off_signal: SignalState | None = Field(
         default=None, description="What the plant says of the machine; null: no signal is configured."
+    )
+    drift: DriftDocument | None = Field(
+        default=None, description="Its normal sound; null: not looked into yet."
     )
     trend: Trend | None = Field(default=None, description="Its last hour; null before its first window.")
 
@@ -151,6 +155,7 @@ def source_now(facts: SourceFacts, alarm: Alarm) -> SourceNow:
         alarm=alarm_now(alarm),
         off=_off_now(facts.machine.off),
         off_signal=facts.machine.signal,
+        drift=drift_document(facts.drift),
     )
 
 

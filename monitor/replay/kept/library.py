@@ -17,6 +17,7 @@ from monitor.replay.kept.export import Judgement, zip_of_labelled
 from monitor.replay.kept.flagged import Reference, reference_for
 from monitor.replay.kept.frontends import Frontends
 from monitor.replay.kept.media import Media
+from monitor.replay.kept.normal import Normal, normal_of
 from monitor.replay.kept.reading import StoreReader
 from monitor.replay.kept.similar import Likeness, SimilarEvent
 from monitor.replay.kept.sounds_like import NamedEvent, SoundsLike, sounds_like
@@ -118,6 +119,14 @@ class Library:
     @property
     def _store(self) -> Store:
         return self._reader.store
+
+    def normal(self, source_id: str) -> Normal:
+        """Return the days of a source's normal sound, and the limit that is proposed to it.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return normal_of(self._store, source_id)
 
     # events ---------------------------------------------------------------------------------------
 

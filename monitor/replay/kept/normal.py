@@ -1,0 +1,60 @@
+"""What the page shows of a source's normal sound: a point for each day, and the limit that is proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.drift.judgement import HIGH_SHARE
+from monitor.drift.likeness import DAY_S, days_of
+from monitor.drift.period import period_of
+from monitor.drift.proposal import Proposal, proposal_from
+from monitor.drift.scale import quantile
+from monitor.store import Store
+from monitor.store.drift import EventLabel, labelled_since, newest_basis, periods_of, proposal_of
+
+
+@dataclass(frozen=True, slots=True)
+class NormalDay:
+    """One UTC day of normal sound; scores in units of the calibration, 1 is reached about once a week."""
+
+    start_utc_s: float
+    """Where it begins."""
+    median: float
+    """Half of the windows lay below."""
+    high: float
+    """HIGH_SHARE of them did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Normal:
+    """What is known of one source."""
+
+    days: Sequence[NormalDay]
+    """Those with sound under the limit that was in force last, oldest first."""
+    proposal: Proposal | None
+    """The limit that is proposed to it; None: nothing is."""
+    events: Sequence[EventLabel]
+    """The events that lie in the evidence of the proposal, oldest first."""
+
+
+def normal_of(store: Store, source_id: str) -> Normal:
+    """Return what the daemon has stored.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    database = store.database
+    basis, row = newest_basis(database, source_id), proposal_of(database, source_id)
+    rows = [] if basis is None else periods_of(database, source_id, basis)
+    days = []
+    for day in days_of([period_of(one.start_utc_s, one.span_s, one.body) for one in rows]):
+        counts = day.counts.sum(axis=0)
+        if day.windows:
+            start = float(day.number * DAY_S)
+            days.append(NormalDay(start, quantile(counts, 0.5), quantile(counts, HIGH_SHARE)))
+    proposal = None if row is None else proposal_from(row)
+    if proposal is not None and proposal.basis != basis:
+        proposal = None
+    events = [] if proposal is None else labelled_since(database, source_id, proposal.first_utc_s)
+    return Normal(days, proposal, events)

@@ -1,0 +1,158 @@
+"""The page of one source's normal sound: its days as a picture, and the limit that is proposed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from monitor.drift.proposal import Proposal
+from monitor.errors import UnknownIdError
+from monitor.replay.api.routes import library_of
+from monitor.replay.gate.access import Role, visit_of
+from monitor.replay.kept.normal import NormalDay
+from monitor.replay.pages.templating import page, tongue_for
+from monitor.replay.pages.viewing import answering, unreviewed_events
+from monitor.replay.pages.words import RATINGS, Tongue, day, marked
+
+WIDTH, HEIGHT, EDGE = 640, 180, 8
+NOT_LABELLED = marked("not labelled: left out")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Two lines over the days, as points of an SVG of WIDTH x HEIGHT."""
+
+    median: str
+    """Of the days' medians."""
+    high: str
+    """Of what one window in a hundred exceeds."""
+    limit_y: float
+    """Where 1 lies."""
+    first: str
+    """Date of the first day."""
+    last: str
+    """Date of the last day."""
+    words: str
+    """The same for whoever cannot see it."""
+
+
+@answering
+def drift(request: Request) -> Response:
+    """Answer the page of one source."""
+    source_id, tongue = request.path_params["source_id"], tongue_for(request)
+    if source_id not in {source.id for source in request.app.state.settings.sources}:
+        raise UnknownIdError("no such source")
+    library = library_of(request)
+    normal = library.normal(source_id)
+    proposal = normal.proposal
+    return page(
+        request,
+        "drift.html",
+        source_id=source_id,
+        picture=picture_of(normal.days, tongue),
+        proposal=proposal,
+        said=[] if proposal is None else said_of(proposal, tongue),
+        events=[
+            (one.event_id, tongue(NOT_LABELLED if one.rating is None else RATINGS[one.rating]))
+            for one in normal.events
+        ],
+        may_accept=visit_of(request).may(Role.ADMIN),
+        unreviewed=unreviewed_events(library),
+    )
+
+
+def picture_of(days: Sequence[NormalDay], tongue: Tongue) -> Picture | None:
+    """Return the days as lines; None: there are fewer than two."""
+    known = [one for one in days if math.isfinite(one.median) and math.isfinite(one.high)]
+    if len(known) < 2:
+        return None
+    top = max(1.1, *(one.high for one in known))
+    low = min(0.0, *(one.median for one in known))
+    first, last = known[0].start_utc_s, known[-1].start_utc_s
+
+    def x(utc_s: float) -> float:
+        return EDGE + (WIDTH - 2 * EDGE) * (utc_s - first) / (last - first)
+
+    def y(value: float) -> float:
+        return HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * (value - low) / (top - low)
+
+    def line(values: Sequence[tuple[float, float]]) -> str:
+        return " ".join(f"{x(utc_s):.1f},{y(value):.1f}" for utc_s, value in values)
+
+    words = tongue(
+        "Median of normal scores: {then} on {first}, {now} on {last}",
+        then=tongue.number(known[0].median, 2),
+        now=tongue.number(known[-1].median, 2),
+        first=day(first),
+        last=day(last),
+    )
+    return Picture(
+        line([(one.start_utc_s, one.median) for one in known]),
+        line([(one.start_utc_s, one.high) for one in known]),
+        round(y(1.0), 1),
+        day(first),
+        day(last),
+        words,
+    )
+
+
+def said_of(proposal: Proposal, tongue: Tongue) -> list[str]:
+    """Return what a proposal says, a sentence each, in the reader's language."""
+    at, after, judgement = proposal.at_present, proposal.promised, proposal.judgement
+    sentences = [
+        tongue(
+            "At the present limit {expected} false alarms a week are to be expected in place of {budget} "
+            "({low} to {high}).",
+            expected=_few(at.a_week, tongue),
+            budget=_few(proposal.budget, tongue),
+            low=_few(at.low, tongue),
+            high=_few(at.high, tongue),
+        ),
+        tongue(
+            "The proposed limit is {factor} of the present one; with it {budget} is to be expected "
+            "({low} to {high}).",
+            factor=tongue.number(proposal.limit, 2),
+            budget=_few(after.a_week, tongue),
+            low=_few(after.low, tongue),
+            high=_few(after.high, tongue),
+        ),
+        tongue(
+            "It rests on {hours} h of normal sound from {first} to {last}.",
+            hours=tongue.number(proposal.hours),
+            first=day(proposal.first_utc_s),
+            last=day(proposal.end_utc_s - 1.0),
+        ),
+    ]
+    if judgement.now is not None and judgement.then is not None:
+        median = tongue(
+            "The median of normal scores was {then} and is {now}.",
+            then=tongue.number(proposal.scale * judgement.then.median, 2),
+            now=tongue.number(proposal.scale * judgement.now.median, 2),
+        )
+        sentences.insert(0, median)
+    if judgement.level_change_db is not None:
+        change = tongue.number(judgement.level_change_db, 1)
+        sentences.append(tongue("Level of normal sound: {db} dB more than at first.", db=change))
+    bands = [
+        tongue(
+            "{low} to {high}: {db} dB more than at first.",
+            low=tongue.hertz(band.low_hz),
+            high=tongue.hertz(band.high_hz),
+            db=tongue.number(band.change_db, 1),
+        )
+        for band in judgement.bands
+    ]
+    return [*sentences, *bands]
+
+
+def _few(number: float, tongue: Tongue) -> str:
+    """Return a number of alarms with two digits that count."""
+    return tongue.number(number, 0 if number >= 10.0 else 1 if number >= 1.0 else 2)
+
+
+ROUTES: Sequence[BaseRoute] = (Route("/drift/{source_id}", drift),)

@@ -1,0 +1,23 @@
+// The page of a source's normal sound: accepts the limit that is shown, and no other.
+
+import { order } from "./labels.js";
+import { say, t, telling } from "./talk.js";
+
+export function startDrift(main, { go }) {
+  const button = main.querySelector("[data-accept]");
+  const ended = new AbortController();
+  button?.addEventListener("click", () => accept(main, button, go), { signal: ended.signal });
+  return () => ended.abort();
+}
+
+async function accept(main, button, go) {
+  const { accept: proposal, source } = button.dataset;
+  const note = main.querySelector('[name="note"]').value.trim() || null;
+  button.disabled = true;
+  const command = { action: "recalibrate", proposal, note };
+  const reply = await telling(() => order(`/api/v1/sources/${encodeURIComponent(source)}/commands`, command));
+  button.disabled = false;
+  if (reply === undefined) return;
+  say(t("{source}: the new limit judges from the next window on.", { source }));
+  go(location.href, { remember: false });
+}
