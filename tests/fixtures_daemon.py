@@ -29,9 +29,14 @@ class DaemonProcess:
         self.environment: dict[str, str] = {}
         self.prefix_command: list[str] = []
         """What to put before the command, `faketime` for example."""
-        tree = {"state_dir": str(self.state_dir), "log": {"format": "json"}, **config}
-        self.config_path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+        self._tree: dict[str, object] = {"state_dir": str(self.state_dir), "log": {"format": "json"}}
+        self.rewrite(**config)
         self.process: subprocess.Popen[bytes] | None = None
+
+    def rewrite(self, **config: object) -> None:
+        """Put other sections into its configuration; the next start reads them."""
+        self._tree |= config
+        self.config_path.write_text(yaml.safe_dump(self._tree), encoding="utf-8")
 
     def start(self) -> None:
         """Start it; returns at once."""
@@ -45,7 +50,7 @@ class DaemonProcess:
                 env={**os.environ, **self.environment},
             )
 
-    def wait_listening(self, timeout_s: float = 30.0) -> None:
+    def wait_listening(self, timeout_s: float = 90.0) -> None:
         """Wait until its own status says that it has heard something from every source, or knows why not."""
 
         def heard() -> bool:

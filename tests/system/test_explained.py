@@ -8,7 +8,6 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-import yaml
 from fixtures_daemon import DaemonProcess
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
 
@@ -113,9 +112,7 @@ def test_an_event_that_a_kill_interrupts_goes_on_with_what_was_known(
     assert len(json.dumps(portrait)) < 8192
 
     # the same machine, whose fault is there from the first moment on
-    tree = yaml.safe_load(daemon.config_path.read_text(encoding="utf-8"))
-    tree["sources"] = [pump(start_s=0, duration_s=12)]
-    daemon.config_path.write_text(yaml.safe_dump(tree), encoding="utf-8")
+    daemon.rewrite(sources=[pump(start_s=0, duration_s=8)])
     recorder.heard.clear()
     daemon.start()
     restored = recorder.wait_for(alarm, timeout_s=30, active=True, reason=None).document["explanation"]

@@ -23,6 +23,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(400)]
 MakeDaemon = Callable[..., DaemonProcess]
 MakeRecorder = Callable[..., Recorder]
 KILLS = 20
+MINUTES = 5
 FLAPPING = {
     "id": "pump-1",
     "kind": "simulated",
@@ -57,23 +58,29 @@ def test_killed_at_any_moment_it_loses_nothing_and_tells_nothing_twice_under_ano
 ) -> None:
     chance = random.Random(20)
     recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
-    daemon = make_daemon(mqtt=mqtt(mosquitto, topic_prefix), alarm={"off_delay_s": 0.0}, sources=[FLAPPING])
+    daemon = make_daemon(
+        mqtt=mqtt(mosquitto, topic_prefix),
+        alarm={"off_delay_s": 0.0},
+        # as fast as it can: then alarms come and go in any moment, however slow the box is
+        sources=[{**FLAPPING, "pace": "fast"}],
+    )
     acknowledged: set[str] = set()
     for life in range(KILLS):
         daemon.start()
         daemon.wait_listening()
-        deadline_s = time.monotonic() + chance.uniform(0.5, 4.5)
+        deadline_s = time.monotonic() + chance.uniform(0.1, 1.5)
         number = 0
         while time.monotonic() < deadline_s:
             number += 1
             command = {"id": f"{life}-{number}", "action": "ack", "actor": "anna"}
             recorder.send(f"{topic_prefix}/pump-1/command", json.dumps(command).encode())
-            time.sleep(chance.uniform(0.0, 0.3))
+            time.sleep(chance.uniform(0.0, 0.1))
         daemon.kill()
     # one quiet life more, so that the outbox can empty
+    daemon.rewrite(sources=[{**FLAPPING, "faults": []}])
     daemon.start()
     daemon.wait_listening()
-    eventually(lambda: (daemon.status() or {})["box"]["outbox_records"] == 0, 30, "an empty outbox")
+    eventually(lambda: (daemon.status() or {})["box"]["outbox_records"] == 0, 90, "an empty outbox")
     assert 0 == daemon.stop()
 
     kept = stored_transitions(daemon)
@@ -100,7 +107,7 @@ def test_events_of_a_long_outage_arrive_in_order_and_scores_are_thinned(
     daemon = make_daemon(
         mqtt=mqtt(mosquitto, topic_prefix),
         alarm={"off_delay_s": 0.0, "acknowledge_required": False},
-        sources=[{**FLAPPING, "pace": "fast", "duration_s": 600.0}],
+        sources=[{**FLAPPING, "pace": "fast", "duration_s": 60.0 * MINUTES}],
     )
     mosquitto.stop()
     daemon.start()
@@ -109,15 +116,15 @@ def test_events_of_a_long_outage_arrive_in_order_and_scores_are_thinned(
     assert len([body for body in kept.values() if body["reason"] == "limit"]) > 20
     status = daemon.status()
     assert status is not None
-    # ten minutes: one score a minute, the highest, and every event
-    assert len(kept) + 9 <= status["box"]["outbox_records"] <= len(kept) + 12
+    # one score a minute, the highest, and every event
+    assert len(kept) + MINUTES - 1 <= status["box"]["outbox_records"] <= len(kept) + MINUTES + 2
 
     mosquitto.start()
     recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
     (daemon.state_dir / "status.json").unlink()
     daemon.start()
     event = f"{topic_prefix}/pump-1/event"
-    eventually(lambda: len(recorder.on(event)) >= len(kept), 30, "all events of the outage")
+    eventually(lambda: len(recorder.on(event)) >= len(kept), 90, "all events of the outage")
     told = [heard.document["seq"] for heard in recorder.on(event)][: len(kept)]
     assert sorted(kept) == told
 
@@ -125,7 +132,7 @@ def test_events_of_a_long_outage_arrive_in_order_and_scores_are_thinned(
         scores = (heard.document for heard in recorder.on(f"{topic_prefix}/pump-1/score"))
         return [score for score in scores if score["historical"]]
 
-    eventually(lambda: len(historical()) >= 9, 30, "the scores of the outage")
+    eventually(lambda: len(historical()) >= MINUTES - 1, 90, "the scores of the outage")
     assert all(score["value"] is not None for score in historical())
     daemon.kill()
 
@@ -168,7 +175,7 @@ def test_a_sound_server_that_dies_is_a_gap_and_neither_an_alarm_nor_normal(
     pulse_microphone.feed(sound)
     daemon.start()
     score, health = f"{topic_prefix}/pump-1/score", f"{topic_prefix}/pump-1/health"
-    recorder.wait_for(health, timeout_s=30, state="healthy", quality="ok")
+    recorder.wait_for(health, timeout_s=90, state="healthy", quality="ok")
     eventually(lambda: len(recorder.on(score)) >= 4, 30, "scores")
 
     pulse_microphone.kill_server()

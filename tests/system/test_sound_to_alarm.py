@@ -96,10 +96,11 @@ def test_a_dead_microphone_is_never_an_alarm_and_never_normal(
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-def test_an_hour_of_normal_sound_keeps_the_budget_and_every_sample_is_accounted_for(
+def test_a_quarter_of_an_hour_of_normal_sound_keeps_the_budget_and_every_sample_is_accounted_for(
     make_daemon: MakeDaemon,
 ) -> None:
-    seconds, rate_hz = 3600, 16_000
+    """The budget over an hour: training/test_demo_bundles.py. Here the daemon accounts for a whole stream."""
+    seconds, rate_hz = 900, 16_000
     daemon = make_daemon(
         mqtt={"enabled": False},
         # a day of this pump that nothing was trained or calibrated on
@@ -108,7 +109,7 @@ def test_an_hour_of_normal_sound_keeps_the_budget_and_every_sample_is_accounted_
     daemon.start()
     assert 0 == daemon.wait_end(380)
     raised = [entry for entry in daemon.events("alarm") if entry["reason"] == "limit"]
-    assert len(raised) <= 1, "the budget is one a week"
+    assert not raised, "the budget is one a week"
 
     source = daemon.source("pump-1")
     ledger = source["ledger"]
