@@ -1,0 +1,112 @@
+"""What makes a candidate better, and that nothing a deaf one has does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from monitor.promotion.document import keep_comparison, kept_comparison, tree_of
+from monitor.promotion.records import Comparison, Disagreement, LeftOut, Pairs, Probe
+from monitor.promotion.rules import Asked, verdict
+from monitor.promotion.sentences import SENTENCES
+
+ASKED = Asked(hours=168.0, anomalies=10)
+GOOD = Comparison(
+    source_id="pump",
+    live="mae-1",
+    candidate="mae-2",
+    at_utc_s=1_790_000_000.0,
+    budget_per_week=1.0,
+    hours=170.0,
+    since_utc_s=1_789_000_000.0,
+    false_alarms=Pairs(both=1, live_only=1, candidate_only=0),
+    spared=1,
+    anomalies=Pairs(both=12, live_only=0, candidate_only=8, neither=2),
+    probes=(Probe(6.0, Pairs(both=40, neither=2)), Probe(0.0, Pairs(both=30, candidate_only=3, neither=9))),
+    disagreements=(Disagreement("dispute-1", 1.0, 2.0, "candidate", 0.4, 1.5, None, None, "c1"),),
+)
+
+
+def codes(compared: Comparison) -> list[str]:
+    found = verdict(compared, ASKED)
+    return [found.outcome, *(ground.code for ground in found.grounds)]
+
+
+def test_better_is_who_finds_more_and_loses_nothing() -> None:
+    assert ["better", "finds_more", "none_lost", "within", "hears"] == codes(GOOD)
+    fewer = replace(GOOD, anomalies=Pairs(both=12), false_alarms=Pairs(live_only=8), spared=8)
+    assert ["better", "fewer_false"] == codes(fewer)[:2]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"hours": 100.0}, "hours"),
+        ({"anomalies": Pairs()}, "no_anomalies"),
+        ({"anomalies": Pairs(both=9)}, "anomalies"),
+        ({"unlabelled_live_only": 1}, "unlabelled"),
+        ({"left_out": LeftOut(waiting=1)}, "waiting"),
+        ({"probes": ()}, "no_probe"),
+    ],
+)
+def test_too_little_is_known(change: dict[str, object], code: str) -> None:
+    assert ["too_early", code] == codes(replace(GOOD, **change))  # type: ignore[arg-type]
+
+
+def test_a_deaf_candidate_has_no_false_alarm_and_is_not_better_without_labelled_anomalies() -> None:
+    deaf = replace(GOOD, false_alarms=Pairs(live_only=50), spared=50, anomalies=Pairs())
+    assert ["too_early", "no_anomalies"] == codes(deaf)
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"anomalies": Pairs(both=12, live_only=1)}, "lost"),
+        ({"anomalies": Pairs(both=4, live_only=4)}, "lost"),
+        ({"anomalies": Pairs(both=9, live_only=1, candidate_only=9)}, "lost"),
+        ({"false_alarms": Pairs(live_only=1, candidate_only=7)}, "more_false"),
+        ({"false_alarms": Pairs(both=2, candidate_only=3)}, "promise"),
+        ({"probes": (Probe(0.0, Pairs(both=20, live_only=8, candidate_only=1)),)}, "deaf"),
+    ],
+)
+def test_worse_in_one_thing_is_not_better_however_good_the_rest_is(
+    change: dict[str, object], code: str
+) -> None:
+    assert ["not_better", code] == codes(replace(GOOD, **change))[:2]  # type: ignore[arg-type]
+    early = replace(GOOD, hours=0.5, **change)  # type: ignore[arg-type]
+    assert "not_better" == codes(replace(early, budget_per_week=1000.0))[0] or code == "promise"
+
+
+def test_small_differences_are_not_held_against_it() -> None:
+    many = replace(GOOD, anomalies=Pairs(both=40, live_only=1, candidate_only=12))
+    assert ["better", "finds_more", "lost"] == codes(many)[:3]
+    limit = replace(GOOD, probes=(Probe(-6.0, Pairs(both=90, live_only=7)),))
+    assert "better" == codes(limit)[0]
+
+
+def test_as_good_is_not_better() -> None:
+    same = replace(GOOD, anomalies=Pairs(both=20, candidate_only=3))
+    assert ["not_better", "as_good", "none_lost", "within", "hears"] == codes(same)
+
+
+def test_every_reason_is_a_sentence_and_what_is_kept_is_read_again(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    state = tmp_path_factory.mktemp("state")
+    changes = [
+        {},
+        {"hours": 0.0},
+        {"anomalies": Pairs(live_only=3)},
+        {"false_alarms": Pairs(candidate_only=9)},
+    ]
+    for change in changes:
+        compared = replace(GOOD, **change)  # type: ignore[arg-type]
+        found = verdict(compared, ASKED)
+        assert all(reason and "{" not in reason for reason in found.reasons)
+        keep_comparison(state, compared, found)
+        assert (compared, found) == kept_comparison(state, "pump", live="mae-1", candidate="mae-2")
+    assert kept_comparison(state, "pump", live="mae-1", candidate="mae-3") is None
+    assert kept_comparison(state, "fan", live="mae-1", candidate="mae-2") is None
+    assert set(SENTENCES) >= {ground.code for ground in found.grounds}
+    assert found.outcome == tree_of(compared, found)["verdict"]
