@@ -38,7 +38,13 @@ class EngineConfig(Section):
         "sources.",
     )
     threads: int = Field(default=1, ge=1, le=64, description="CPU threads of the engine.")
-    max_batch: int = Field(default=64, ge=1, le=1024, description="Most windows in one call.")
+    max_batch: int = Field(
+        default=64,
+        ge=1,
+        le=1024,
+        description="Most windows in one turn, and in one call of a TensorRT plan. ONNX Runtime takes eight in "
+        "a call: more would cost memory and save no time.",
+    )
     queue_windows: int = Field(
         default=256,
         ge=1,
