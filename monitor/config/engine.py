@@ -42,8 +42,8 @@ class EngineConfig(Section):
         default=64,
         ge=1,
         le=1024,
-        description="Most windows in one turn, and in one call of a TensorRT plan. ONNX Runtime takes eight in "
-        "a call: more would cost memory and save no time.",
+        description="Most windows in one turn, and in one call of a TensorRT plan. ONNX Runtime takes eight "
+        "in a call: more would cost memory and save no time.",
     )
     queue_windows: int = Field(
         default=256,
