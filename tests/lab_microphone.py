@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from fixtures_pulse import PulseMicrophone
+from fixtures_pulse import RATE_HZ, PulseMicrophone
 
 from monitor.messages import Float32
 
@@ -37,8 +37,8 @@ with open(sys.argv[1], "wb", buffering=0) as fifo:
 class LabMicrophone(PulseMicrophone):
     """Plays one of a few sounds, over and over, until another is asked for."""
 
-    def __init__(self, folder: Path, sounds: Mapping[str, Float32]) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, sounds: Mapping[str, Float32], *, rate_hz: int = RATE_HZ) -> None:
+        super().__init__(folder, rate_hz=rate_hz)
         self._lab = folder
         self._playing = folder / "playing"
         for name, samples in sounds.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from engines.bundle import Bundle, open_bundle
 from monitor.bundles.library import Library
-from monitor.bundles.roles import By
+from monitor.bundles.roles import By, Roles
 from monitor.bundles.trust import trust_of
 from monitor.bundles.version_files import version_name
 from monitor.config import Config, SourceConfig
@@ -47,19 +47,33 @@ def put_in_place(
             f"bundle     {bundle.folder}",
             f"next       where the key is: wheeltapper bundle sign {folder} --key KEY --source {chosen.id}",
             f"           then wheeltapper bundle install {chosen.id} {folder}, and promote as below",
-            *_promote(chosen),
+            _promote(chosen),
         ]
-    before = Library(config.state_dir, chosen.id).roles().named
+    library = Library(config.state_dir, chosen.id)
+    before = library.roles().named
     by = By(getpass.getuser(), Origin.TERMINAL.value, time.time(), f"terminal-{secrets.token_hex(8)}", note)
     name = candidate_of(bundle, config, chosen, by)
     where = ", installed before" if name in before else f" in {config.state_dir / 'bundles' / chosen.id}"
-    return [f"candidate  {name}{where}", *_promote(chosen)]
+    roles = library.roles()
+    if name != roles.candidate:
+        role = "judges already" if name == roles.live else "is the one before, which a rollback brings back"
+        return [f"version    {name}{where}; it {role}"]
+    return [f"candidate  {name}{where}", *_beside(config, chosen, roles), _promote(chosen)]
 
 
-def _promote(chosen: SourceConfig) -> list[str]:
-    managed = getattr(chosen, "bundle", None) == "managed"
-    first = "" if managed else f"set `bundle: managed` at source {chosen.id} in config.yaml; "
-    return [f"next       {first}wheeltapper promote {chosen.id}: it judges nothing until then"]
+def _beside(config: Config, chosen: SourceConfig, roles: Roles) -> list[str]:
+    """Return what comes before a promotion, where another bundle is live."""
+    if roles.live is None or chosen.bundle != "managed":
+        return []
+    told = "a daemon lets it judge beside the live one, for evidence alone; " if config.shadow.enabled else ""
+    return [f"next       {told}wheeltapper compare {chosen.id}"]
+
+
+def _promote(chosen: SourceConfig) -> str:
+    first = (
+        "" if chosen.bundle == "managed" else f"set `bundle: managed` at source {chosen.id} in config.yaml; "
+    )
+    return f"next       {first}wheeltapper promote {chosen.id}: it raises no alarm until then"
 
 
 def _copy(bundle: Bundle, out: Path) -> None:
