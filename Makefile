@@ -3,6 +3,8 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCE ?= simulated
+# What is imported is compiled then: of 16,000 files most never are, and all together take most of a minute.
+PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
@@ -19,13 +21,15 @@ HOURS ?= 24
 MINUTES ?= 120
 WORKERS ?= 2
 
-.PHONY: help run test test-long check fmt soak bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
+.PHONY: help run dev test test-long check fmt soak bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(RUN_STAMP)  ## listen: the simulated pump, or SOURCE=microphone
 	@bash scripts/run.sh $(SOURCE)
+
+dev: $(DEV_STAMP) system-test  ## install what the checks and the tests need
 
 test: $(DEV_STAMP) system-test  ## install what the tests need, and run them all
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q $(SIDE_BY_SIDE) $(IN_TIME:%=--ignore=%)
@@ -99,15 +103,15 @@ clean:  ## remove the environment, builds and caches; ./state (alarms, calibrati
 $(RUN_STAMP): pyproject.toml
 	@bash scripts/install_system.sh run
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[demo]'
+	$(PIP_INSTALL) -e '.[demo]'
 	@touch $@
 
 $(DEV_STAMP): pyproject.toml
 	@bash scripts/install_system.sh test
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --disable-pip-version-check -e '.[dev,train]'
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps 'aisfx>=0.1.2'  # it pins numpy; only its weights are read
-	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps 'pysparkplug>=0.6.1'  # it pins paho-mqtt<2; only its decoder is used, to hold ours against
+	$(PIP_INSTALL) -e '.[dev,train]'
+	# aisfx pins numpy, only its weights are read; pysparkplug paho-mqtt<2, only its decoder is used, to hold ours against
+	$(PIP_INSTALL) --no-deps 'aisfx>=0.1.2' 'pysparkplug>=0.6.1'
 	bash scripts/unpack_promtool.sh .venv/promtool
 	bash scripts/download_bindings.sh $(BIN)/python .venv/tensorrt-bindings
 	@touch $@
