@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.clock import CLOCK_SET_UTC_S, STEP_S
 from monitor.describe.bands import Bands, Float64
-from monitor.describe.baseline import DB_PER_LOG10, RECENT_FRAMES, Baseline
+from monitor.describe.baseline import DB_PER_LOG10, ENOUGH_FRAMES, Baseline
 from monitor.describe.findings import findings_of
 from monitor.describe.frames import facts_of_frames
 from monitor.describe.portrait import Portrait, ring_frames
@@ -22,6 +22,9 @@ from monitor.messages import Inference, LogMel, Quality, Span
 
 SHORTLY_S = 10.0
 """What could not be judged so shortly before an event belongs to it."""
+PASSED_OVER = 3
+"""Of the windows that could teach, once enough is known: what is normal changes in minutes, and learning each
+costs a sixth of the CPU that scoring it does."""
 OPEN_MAX = 4
 """Portraits kept at once; one event is open at a time, the oldest goes when somebody forgets to close."""
 
@@ -51,6 +54,8 @@ class Describer:
         self._lately = Unheard()
         # the newest normal frames teach only once the window after them was normal too
         self._untaught: tuple[Float64, Float64 | None] | None = None
+        self._passed_over = 0
+        """Normal windows since the one that was learned last, which the next one stands for."""
         self._anchor: tuple[float, float] | None = None
         """Stream time of the last window, and how far UTC was ahead of it."""
 
@@ -63,14 +68,12 @@ class Describer:
         self._baseline.note_level(logmel.span.level_dbfs)
         untaught, self._untaught = self._untaught, None
         if untaught is not None:
-            knows_well = self._baseline.frames >= RECENT_FRAMES
-            self._baseline.learn(*untaught, windows=2 if knows_well else 1)
-            # what is normal changes in minutes, and learning costs as much as the rest of a score
-            if knows_well:
-                return  # this window is among those that the next one stands for
-        level, model = _levels(logmel, inference)
-        new = slice(-self._hop_frames, None)
-        self._untaught = level[:, new], None if model is None else model[:, new]
+            self._baseline.learn(*untaught, windows=1 + self._passed_over)
+            self._passed_over = 0
+        if self._baseline.frames >= ENOUGH_FRAMES and self._passed_over < PASSED_OVER:
+            self._passed_over += 1
+            return
+        self._untaught = _levels(logmel, inference, frames=self._hop_frames)
 
     def describe(self, event_id: str, logmel: LogMel, inference: Inference | None) -> Explanation:
         """Take the next flagged window of an event and return what the event sounded like so far."""
@@ -199,9 +202,14 @@ def _digest(parameters: FrontendParameters, mean: Sequence[float], std: Sequence
     return hashlib.sha256(parameters.digest.encode() + figures).hexdigest()[:16]
 
 
-def _levels(logmel: LogMel, inference: Inference | None) -> tuple[Float64, Float64 | None]:
-    """Return a window in dB, shape (mel, frames), and what the model made of it, if that is numbers."""
-    level = DB_PER_LOG10 * logmel.values.astype(np.float64)
+def _levels(
+    logmel: LogMel, inference: Inference | None, *, frames: int = 0
+) -> tuple[Float64, Float64 | None]:
+    """Return a window in dB, shape (mel, frames), and what the model made of it, if that is numbers.
+
+    Only its last `frames`, unless that is 0.
+    """
+    level = DB_PER_LOG10 * logmel.values[:, -frames:].astype(np.float64)
     if inference is None or not np.isfinite(inference.reconstruction).all():
         return level, None
-    return level, DB_PER_LOG10 * inference.reconstruction.astype(np.float64)
+    return level, DB_PER_LOG10 * inference.reconstruction[:, -frames:].astype(np.float64)

@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from describe_rig import AT, Machine, knocks
 
+from monitor.describe.describer import PASSED_OVER
+
 HEAR_MS, DESCRIBE_MS = 0.3, 2.0
-"""What is promised on one free core."""
+"""What is promised on one free core, for as many windows as one is learned of, and for a flagged one."""
 ROOM = 5.0
 
 
@@ -29,7 +31,12 @@ def test_words_cost_little() -> None:
     )
     describer = machine.describer()
     normal = next(iter(machine.windows(AT - 100, 1)))
-    hear_ms = fastest_ms(lambda: describer.hear(*normal, normal=True))
+
+    def hear() -> None:
+        for _ in range(PASSED_OVER + 1):  # one of which teaches
+            describer.hear(*normal, normal=True)
+
+    hear_ms = fastest_ms(hear)
     windows = iter(list(machine.windows(AT, 60)))
     for _ in range(20):
         describer.describe("e", *next(windows))
