@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -14,6 +15,8 @@ from plant_rig import COMMAND, TINY, fleet, fleet_environment, made_in, rows_of,
 
 pytest.importorskip("ray")
 MACHINES = [f"pump-{number:02}" for number in range(50)]
+IN_ONE_PROCESS = MACHINES[::5]
+"""Which of them are made without Ray as well, to be held beside."""
 PATIENCE_S = 300.0
 
 
@@ -47,15 +50,19 @@ def test_a_worker_that_is_killed_changes_nothing_in_what_fifty_machines_get(tmp_
     data = write_plant(tmp_path / "plant", MACHINES)
     recipes = tmp_path / "recipes.yaml"
     recipes.write_text(TINY)
-    words = ["train", "--data", str(data), "--recipes", str(recipes)]
+    few = tmp_path / "few"
+    for machine in IN_ONE_PROCESS:
+        shutil.copytree(data / machine, few / machine)
+    words = ["--recipes", str(recipes)]
     serial, on_ray = tmp_path / "serial", tmp_path / "ray"
-    clustered = [*COMMAND, *words, "--out", str(on_ray), "--ray", "local", "--workers", "2"]
+    clustered = [*COMMAND, "train", "--data", str(data), *words]
+    clustered += ["--out", str(on_ray), "--ray", "local", "--workers", "2"]
     with subprocess.Popen(
         clustered, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=fleet_environment()
     ) as driver:
         killed = kill_a_worker(driver, on_ray)
         before = set(on_ray.glob("machines/*/models/tiny/task.json"))
-        alone = fleet(*words, "--out", serial, "--ray", "none")
+        alone = fleet("train", "--data", few, *words, "--out", serial, "--ray", "none")
         said, complaints = driver.communicate(timeout=PATIENCE_S)
     assert 0 == driver.returncode, complaints
     assert 0 == alone.returncode, alone.stderr
@@ -63,10 +70,12 @@ def test_a_worker_that_is_killed_changes_nothing_in_what_fifty_machines_get(tmp_
     assert not psutil.pid_exists(killed)
     assert "50 machines: 50 done, 0 partly, 0 failed" in said
     assert MACHINES == sorted(rows_of(on_ray, "train"))
-    assert made_in(serial) == made_in(on_ray)
-    assert {k: without_cost(v) for k, v in rows_of(serial, "train").items()} == {
-        k: without_cost(v) for k, v in rows_of(on_ray, "train").items()
-    }
+    here, there = made_in(serial), made_in(on_ray)
+    assert here == {place: there[place] for place in here}
+    assert len(here) * len(MACHINES) == len(there) * len(IN_ONE_PROCESS), "of each machine as much"
+    rows = {k: without_cost(v) for k, v in rows_of(on_ray, "train").items()}
+    assert IN_ONE_PROCESS == sorted(rows_of(serial, "train"))
+    assert all(without_cost(v) == rows[k] for k, v in rows_of(serial, "train").items())
     assert [] == [
         p for p in psutil.process_iter(["cmdline"]) if str(on_ray) in " ".join(p.info["cmdline"] or [])
     ]
