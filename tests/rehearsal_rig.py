@@ -94,8 +94,17 @@ class Box:
     A folder that has a state of an earlier box is gone on with.
     """
 
-    def __init__(self, folder: Path, sounds: Mapping[str, Session], settings: Mapping[str, object]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sounds: Mapping[str, Session],
+        settings: Mapping[str, object],
+        *,
+        trains_here: bool = False,
+    ) -> None:
+        """`trains_here`: commands that train run in this process, which loads torch once for all of them."""
         self.sounds = sounds
+        self._trains_here = trains_here
         self.typed: list[Typed] = []
         self._undo = contextlib.ExitStack()
         try:
@@ -144,17 +153,13 @@ class Box:
     def type(self, *words: object, told: str = "", ok: int | None = 0, nice: int = 0) -> Typed:
         """Type a command of `wheeltapper`; `told` is its standard input, `nice` how far it stands back.
 
-        A command that trains runs in this process if torch is loaded here: loading it takes seconds.
-
         Raises:
             AssertionError: Its exit code is not `ok`; None: any will do.
         """
         began_s = time.monotonic()
         config = ("--config", str(self.daemon.config_path))
-        # options of `replay` stand before the words of its action
-        where = 1 if words[0] == "replay" else len(words)
-        line = [str(word) for word in (*words[:where], *config, *words[where:])]
-        if words[0] in TRAINING and "torch" in sys.modules:
+        line = [str(word) for word in (*words, *config)]
+        if words[0] in TRAINING and self._trains_here:
             ran = importlib.import_module("fixtures_verbs").ran(*line)
             code, out = ran.code, ran.out + ran.err
         else:

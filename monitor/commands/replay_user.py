@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import sys
+from pathlib import Path
 
 from monitor.config import Config
 from monitor.errors import ReplayError
@@ -37,6 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser_with_password.add_argument(
             "--password-stdin", action="store_true", help="read it from standard input, one line"
         )
+    for leaf in actions.choices.values():
+        # of any other verb it stands last; what `replay` itself was told stands where this is not given
+        leaf.add_argument("--config", type=Path, default=argparse.SUPPRESS, help="as of `replay`")
 
 
 def run(arguments: argparse.Namespace, config: Config) -> int:

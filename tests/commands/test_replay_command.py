@@ -182,8 +182,9 @@ def test_a_password_is_typed_twice_and_both_must_be_the_same(
 ) -> None:
     typed = iter([LONG, f"{LONG}x", LONG, LONG])
     monkeypatch.setattr("getpass.getpass", lambda _: next(typed))
-    add = ["replay", "--config", str(config), "user", "add", "anna"]
-    assert [2, 0] == [main(add), main(add)]
+    first = ["replay", "--config", str(config), "user", "add", "anna"]
+    last = ["replay", "user", "add", "anna", "--config", str(config)]
+    assert [2, 0] == [main(first), main(last)]
     assert "the two are not the same; nothing was changed" in capsys.readouterr().err
 
 

@@ -53,7 +53,7 @@ def sounds() -> Mapping[str, Session]:
 
 @pytest.fixture
 def box(tmp_path: Path, sounds: Mapping[str, Session]) -> Iterator[Box]:
-    with closing(Box(tmp_path, sounds, SETTINGS)) as box:
+    with closing(Box(tmp_path, sounds, SETTINGS, trains_here=True)) as box:
         yield box
 
 
