@@ -14,7 +14,7 @@ from dataclasses import replace
 from monitor.alarm import AlarmSnapshot
 from monitor.config import Config
 from monitor.promotion.again import Hearing
-from monitor.promotion.agreement import agreed
+from monitor.promotion.disagreements import disagreements
 from monitor.promotion.document import keep_comparison
 from monitor.promotion.labelled import Labelled, Listened, listened
 from monitor.promotion.listener import Listener, Patience
@@ -25,14 +25,11 @@ from monitor.promotion.rules import Asked, verdict
 from monitor.promotion.shadowed import Shadowed, shadowed
 from monitor.promotion.sides import Sides, sides_of
 from monitor.store import Store, open_store
-from monitor.store.dispute_labels import dispute_id, dispute_labels
 from monitor.store.shadow import shadow_runs, shadow_windows
-from monitor.store.shadow_clips import StoredDispute, disputes_of
+from monitor.store.shadow_clips import disputes_of
 
 __all__ = ["Comparison", "Disagreement", "Ground", "Pairs", "Probe", "Verdict", "judged"]
 
-DISAGREEMENTS_MAX = 100
-"""So many are told; who has listened to these asks again."""
 COVERED_SHARE = 0.5
 """An event counts as judged by both beside each other if so much of its beginning was."""
 BEGINNING_S = 60.0
@@ -112,36 +109,8 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         left_out=replace(
             listened_to.left_out, no_sound=heard.left_out.no_sound, waiting=heard.left_out.waiting
         ),
-        disagreements=_disagreements(store, source_id, disputes),
+        disagreements=disagreements(store, source_id, disputes),
     )
-
-
-def _disagreements(
-    store: Store, source_id: str, disputes: Sequence[StoredDispute]
-) -> tuple[Disagreement, ...]:
-    """Return where to listen: what nobody has labelled first, then the newest."""
-    labels = dispute_labels(store.database, source_id)
-    found = []
-    for one in disputes:
-        # where the live one alarmed people label its event; one that is open may have another cause
-        event_id = one.dispute.event_id if one.dispute.alarmed == "live" else None
-        given = labels.get(one.n, ()) if event_id is None else store.labels(event_id)
-        clip_id = None if one.clip is None or one.clip.gone is not None else one.clip.clip_id
-        found.append(
-            Disagreement(
-                dispute_id=dispute_id(one.n),
-                start_utc_s=one.dispute.start_utc_s,
-                end_utc_s=one.end_utc_s,
-                alarmed=one.dispute.alarmed,
-                live_peak=one.dispute.live_peak,
-                candidate_peak=one.dispute.candidate_peak,
-                rating=agreed(given),
-                event_id=event_id,
-                clip_id=clip_id,
-            )
-        )
-    found.sort(key=lambda one: (one.rating is not None, -one.start_utc_s))
-    return tuple(found[:DISAGREEMENTS_MAX])
 
 
 def _skipped_share(store: Store, sides: Sides) -> float:

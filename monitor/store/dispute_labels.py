@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from monitor.errors import StoreRefusedError
 from monitor.store.database import Database
-from monitor.store.records import Label
+from monitor.store.records import Label, StoredClip
 
 _ID = re.compile(r"dispute-([1-9][0-9]{0,17})")
 
@@ -39,6 +39,36 @@ def source_of_dispute(database: Database, number: int) -> str | None:
         (number,),
     )
     return str(rows[0]["source_id"]) if rows else None
+
+
+def clip_of_dispute(database: Database, clip_id: str) -> StoredClip | None:
+    """Return the clip of a dispute as one of an event of its name; None: there is none of this id.
+
+    Raises:
+        StoreError: The database refuses.
+    """
+    rows = database.rows(
+        "SELECT d.*, r.source_id FROM shadow_disagreements AS d JOIN shadow_runs AS r ON r.n = d.run "
+        "WHERE d.clip_id = ?",
+        (clip_id,),
+    )
+    if not rows:
+        return None
+    (row,) = rows
+    return StoredClip(
+        clip_id=row["clip_id"],
+        event_id=dispute_id(row["n"]),
+        source_id=row["source_id"],
+        start_s=row["start_s"] - row["clip_before_s"],
+        start_utc_s=row["start_utc_s"] - row["clip_before_s"],
+        duration_s=row["clip_duration_s"],
+        sample_rate_hz=row["sample_rate_hz"],
+        lost_samples=row["lost_samples"],
+        path=row["path"],
+        size_bytes=row["size_bytes"],
+        gone=row["gone"],
+        protection=row["protection"],
+    )
 
 
 def add_dispute_label(connection: sqlite3.Connection, number: int, label: Label) -> None:

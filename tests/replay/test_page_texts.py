@@ -12,6 +12,7 @@ from starlette.requests import Request
 
 import monitor.replay.pages.words
 from monitor.describe.catalogue import languages, read_catalogue
+from monitor.promotion.sentences import OUTCOMES, SENTENCES
 from monitor.replay.pages import words
 from monitor.replay.pages.words import LOCALE, SCRIPT_TEXT, STATIC, Tongue
 
@@ -36,7 +37,7 @@ def texts() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
                 found |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
-    return found
+    return found | set(SENTENCES.values()) | set(OUTCOMES.values())
 
 
 @pytest.mark.parametrize("language", ["de", "en"])

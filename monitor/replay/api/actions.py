@@ -27,7 +27,7 @@ from monitor.replay.kept.library import Library
 
 MAX_EVENTS = 200
 """Events that one request may label."""
-ADMIN_ACTIONS = frozenset({"out_of_service", "in_service", "recalibrate"})
+ADMIN_ACTIONS = frozenset({"out_of_service", "in_service", "recalibrate", "promote", "rollback"})
 ADMIN_LEARNING = frozenset({"start", "cancel", "discard"})
 """Of what `learn` does: it begins to record what people say, too, or removes it."""
 Id = Field(default=None, min_length=1, max_length=100, description="Of this attempt; the same is done once.")
@@ -62,13 +62,26 @@ class Remark(_Wanted):
 
 
 class Order(_Wanted):
-    """What shall be done about a source's alarm."""
+    """What shall be done about a source's alarm, or about the bundle that judges it."""
 
-    action: Literal["acknowledge", "shelve", "unshelve", "out_of_service", "in_service", "recalibrate"] = (
-        Field(description="What to do; the last three need the role admin.")
-    )
+    action: Literal[
+        "acknowledge",
+        "shelve",
+        "unshelve",
+        "out_of_service",
+        "in_service",
+        "recalibrate",
+        "promote",
+        "rollback",
+    ] = Field(description="What to do; the last five need the role admin.")
     proposal: str | None = Field(
         default=None, max_length=64, description="recalibrate: the id of the limit that was shown."
+    )
+    despite: str | None = Field(
+        default=None,
+        min_length=3,
+        max_length=500,
+        description="promote: why, where the candidate does not prove to be better.",
     )
     event_id: str | None = Field(default=None, max_length=100, description="acknowledge: only this one.")
     duration_s: float | None = Field(default=None, gt=0, description="shelve: for how long.")
@@ -215,7 +228,7 @@ async def _about(
 
 def _source_of(library: Library, event_id: str) -> str:
     try:
-        return library.event(event_id).event.source_id
+        return library.source_of(event_id)
     except UnknownIdError as error:
         raise HTTPException(404, str(error)) from error
     except StoreError as error:

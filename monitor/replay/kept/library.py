@@ -12,6 +12,7 @@ from pathlib import Path
 from monitor.errors import UnknownIdError
 from monitor.promotion.agreement import fault_of
 from monitor.replay.kept.cache import KEEP_FREE_BYTES, Cache
+from monitor.replay.kept.candidates import Candidate, candidate_of
 from monitor.replay.kept.event_query import Counts, EventFilter, Order, counts, cursor_of_event, places
 from monitor.replay.kept.export import Judgement, zip_of_labelled
 from monitor.replay.kept.flagged import Reference, reference_for
@@ -22,6 +23,7 @@ from monitor.replay.kept.reading import StoreReader
 from monitor.replay.kept.similar import Likeness, SimilarEvent
 from monitor.replay.kept.sounds_like import NamedEvent, SoundsLike, sounds_like
 from monitor.store import Event, Label, Store, StoredClip, StoredWindow
+from monitor.store.dispute_labels import dispute_number, source_of_dispute
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +199,31 @@ class Library:
             StoreError: The store cannot be read.
         """
         return reference_for(self._store, event)
+
+    def candidate(self, source_id: str) -> Candidate | None:
+        """Return what is known of a source's versions; None: it has none.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return candidate_of(self._store, source_id)
+
+    def source_of(self, event_id: str) -> str:
+        """Return whose event it is, or whose dispute between a candidate and the live bundle.
+
+        Raises:
+            UnknownIdError: There is none of this id.
+            StoreError: The store cannot be read.
+        """
+        number, store = dispute_number(event_id), self._store
+        if number is not None:
+            found = source_of_dispute(store.database, number)
+        else:
+            event = store.event(event_id)
+            found = None if event is None else event.source_id
+        if found is None:
+            raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
+        return found
 
     def similar(self, event_id: str, limit: int) -> Resembling:
         """Return what the event resembles: earlier events of the same source, by their error maps.

@@ -36,6 +36,7 @@ from monitor.replay.kept.sheet import (
 )
 from monitor.replay.kept.similar import worst_window
 from monitor.store import StoredClip, StoredWindow, clip_files, map_files
+from monitor.store.dispute_labels import clip_of_dispute
 
 DRAWING = 1
 """Version of how pictures are drawn; part of their names, so that a new one replaces what is kept."""
@@ -75,9 +76,12 @@ class Media:
         """
         query = f"SELECT {clip_files.COLUMNS} FROM clips WHERE clip_id = ?"  # noqa: S608 - a constant of ours
         rows = self._reader.store.database.rows(query, (clip_id,))
-        if not rows:
+        if rows:
+            return StoredClip(*rows[0])
+        disputed = clip_of_dispute(self._reader.store.database, clip_id)
+        if disputed is None:
             raise UnknownIdError(f"there is no clip {clip_id[:80]!r} in the store")
-        return StoredClip(*rows[0])
+        return disputed
 
     def window(self, window_id: str) -> StoredWindow:
         """Return a window's row.

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from monitor.bundles.choice import is_managed
 from monitor.config import Config
 from monitor.control.documents import Now
 from monitor.errors import ControlError, QueryError, StoreError
@@ -18,7 +19,7 @@ from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.event_query import EventFilter, Labelled, Order
 from monitor.replay.kept.library import Library
-from monitor.replay.pages import drift_view, event_view, learn_view, shown
+from monitor.replay.pages import compare_view, drift_view, event_view, learn_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now
 from monitor.replay.pages.templating import page, tongue_for
@@ -36,13 +37,26 @@ async def now(request: Request) -> Response:
     """Answer how every source is."""
     cards, box, silence = await _cards(request)
     unreviewed = await run_in_threadpool(_unreviewed_if_known, library_of(request))
-    return page(request, "now.html", cards=cards, box=box, silence=silence, unreviewed=unreviewed)
+    return page(
+        request,
+        "now.html",
+        cards=cards,
+        managed=_managed(request),
+        box=box,
+        silence=silence,
+        unreviewed=unreviewed,
+    )
 
 
 async def now_cards(request: Request) -> Response:
     """Answer the cards of the same page alone; 503 while the daemon does not answer."""
     cards, _, silence = await _cards(request)
-    return page(request, "cards.html", cards=cards, status=503 if silence else 200)
+    return page(request, "cards.html", cards=cards, managed=_managed(request), status=503 if silence else 200)
+
+
+def _managed(request: Request) -> frozenset[str]:
+    """Return the sources whose bundle has versions, and perhaps a candidate."""
+    return frozenset(source.id for source in request.app.state.settings.sources if is_managed(source))
 
 
 async def _cards(request: Request) -> tuple[Sequence[Card], str, str]:
@@ -130,6 +144,7 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/", now),
     Route("/now/cards", now_cards),
     Route("/events", events),
+    *compare_view.ROUTES,
     *drift_view.ROUTES,
     *event_view.ROUTES,
     *learn_view.ROUTES,

@@ -1,6 +1,7 @@
 // Starts the page that the server sent, and opens further ones in place: so the sound element stays the same, and
 // a tablet that was allowed to play goes on playing.
 
+import { startCompare } from "./compare.js";
 import { startDrift } from "./drift.js";
 import { startEvent } from "./event.js";
 import { startEvents } from "./events.js";
@@ -9,7 +10,7 @@ import { startLearn, startLearning } from "./learn.js";
 import { startNow } from "./now.js";
 import { getPage, telling } from "./talk.js";
 
-const STARTS = { drift: startDrift, now: startNow, events: startEvents, event: startEvent, learn: startLearn, learning: startLearning };
+const STARTS = { compare: startCompare, drift: startDrift, now: startNow, events: startEvents, event: startEvent, learn: startLearn, learning: startLearning };
 let end = () => {};
 let asked = null;
 let shown = "";

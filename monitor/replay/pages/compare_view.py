@@ -1,0 +1,127 @@
+"""The page of one source's candidate: how it compares, where to listen, and whether it is to judge."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from monitor.errors import UnknownIdError
+from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
+from monitor.promotion.sentences import OUTCOMES, said
+from monitor.replay.api.routes import library_of
+from monitor.replay.gate.access import Role, visit_of
+from monitor.replay.pages.templating import page, tongue_for
+from monitor.replay.pages.viewing import answering, unreviewed_events
+from monitor.replay.pages.words import RATINGS, Tongue, marked
+
+STYLES: dict[Outcome, str] = {"better": "good", "not_better": "alarm", "too_early": "warn"}
+"""How a verdict is shown."""
+AGREED = {
+    **RATINGS,
+    "disagreed": marked("people do not agree"),
+    "withdrawn": marked("taken back"),
+}
+"""What people's last words come to."""
+WHOLE = 0.05
+"""A figure that is nearer than this to a whole number is written as one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One disagreement, in the reader's language."""
+
+    told: Disagreement
+    """As it is known."""
+    label_id: str
+    """What a label of it names: the live bundle's event, or the dispute."""
+    rating: str
+    """In words; empty: nobody has said anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One figure of both bundles."""
+
+    what: str
+    """In words."""
+    live: str
+    """Of the live bundle."""
+    candidate: str
+    """Of the candidate."""
+
+
+@answering
+def compare(request: Request) -> Response:
+    """Answer the page of one source."""
+    source_id, tongue = request.path_params["source_id"], tongue_for(request)
+    settings = request.app.state.settings
+    if source_id not in {source.id for source in settings.sources}:
+        raise UnknownIdError("no such source")
+    library, visit = library_of(request), visit_of(request)
+    shown = library.candidate(source_id)
+    found = None if shown is None else shown.found
+    verdict = None if found is None else found[1]
+    return page(
+        request,
+        "compare.html",
+        source_id=source_id,
+        shown=shown,
+        compared=None if found is None else found[0],
+        outcome="" if verdict is None else _capital(tongue(OUTCOMES[verdict.outcome])),
+        style="" if verdict is None else STYLES[verdict.outcome],
+        reasons=[] if verdict is None else reasons_of(verdict, tongue),
+        lines=[] if found is None else lines_of(found[0], tongue),
+        rows=[] if shown is None else [_row(one, tongue) for one in shown.disagreements],
+        may_label=visit.may(Role.TECHNICIAN),
+        may_promote=visit.may(Role.ADMIN),
+        needs_reason=settings.bundles.promotion == "managed" and (verdict is None or not verdict.is_better),
+        is_managed=settings.bundles.promotion == "managed",
+        unreviewed=unreviewed_events(library),
+    )
+
+
+def reasons_of(verdict: Verdict, tongue: Tongue) -> list[str]:
+    """Return the grounds of a verdict, a sentence each, in the reader's language."""
+
+    def write(figure: Figure) -> str:
+        if isinstance(figure, str):
+            return figure
+        digits = 0 if figure >= 100.0 or abs(figure - round(figure)) < WHOLE else 1 if figure >= 1.0 else 2
+        return tongue.number(figure, digits)
+
+    return [f"{_capital(said(ground, write=write, of=tongue))}." for ground in verdict.grounds]
+
+
+def lines_of(compared: Comparison, tongue: Tongue) -> list[Line]:
+    """Return what was counted of both."""
+
+    def line(what: str, pairs: Pairs) -> Line:
+        return Line(what, tongue.number(pairs.live), tongue.number(pairs.candidate))
+
+    heard = reduce(Pairs.joined, (probe.heard for probe in compared.probes), Pairs())
+    anomalies = compared.anomalies
+    return [
+        line(
+            tongue("False alarms in {hours} h", hours=tongue.number(compared.hours, 1)), compared.false_alarms
+        ),
+        line(tongue("Found of {count} labelled anomalies", count=anomalies.cases), anomalies),
+        line(tongue("Heard of {count} foreign sounds mixed in", count=heard.cases), heard),
+        line(tongue("Raised of {count} kept false alarms", count=compared.normals.cases), compared.normals),
+    ]
+
+
+def _row(told: Disagreement, tongue: Tongue) -> Row:
+    rating = "" if told.rating is None else tongue(AGREED[told.rating])
+    return Row(told, told.event_id or told.dispute_id, rating)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+ROUTES: Sequence[BaseRoute] = (Route("/compare/{source_id}", compare),)

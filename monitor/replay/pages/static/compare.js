@@ -1,0 +1,128 @@
+// The page of a candidate: listen to where the two disagree, say what it was with one key, and let it judge.
+
+import { bindKeys } from "./keys.js";
+import { KEYS, order, ratingText } from "./labels.js";
+import { Refused, say, t, telling } from "./talk.js";
+
+const AGAIN_MS = 2000;
+const PATIENCE_MS = 120_000; // a promotion scores sound and opens an engine first
+
+export function startCompare(main, { go }) {
+  const ended = new AbortController();
+  const { signal } = ended;
+  const desk = new DisputeDesk(main, go);
+  main.addEventListener("click", (event) => desk.click(event), { signal });
+  const letters = Object.entries(KEYS).map(([key, rating]) => ({
+    keys: [key], text: ratingText(rating), run: () => desk.label(desk.row, rating),
+  }));
+  bindKeys([
+    ...letters,
+    { keys: [" "], text: t("Play"), run: () => desk.play(desk.row) },
+    { keys: ["j"], text: t("Next disagreement"), run: () => desk.move(1) },
+    { keys: ["k"], text: t("Disagreement before"), run: () => desk.move(-1) },
+  ]);
+  return () => {
+    ended.abort();
+    desk.sound.pause();
+  };
+}
+
+class DisputeDesk {
+  constructor(main, go) {
+    this.main = main;
+    this.go = go;
+    this.sound = document.getElementById("sound");
+    this.rows = [...main.querySelectorAll(".disputes tbody tr")];
+    this.choose(this.rows.find((row) => row.dataset.rating === "") ?? this.rows[0] ?? null);
+  }
+
+  choose(row) {
+    this.row?.removeAttribute("aria-current");
+    this.row = row;
+    row?.setAttribute("aria-current", "true");
+  }
+
+  click(event) {
+    const button = event.target.closest("button");
+    const row = event.target.closest(".disputes tbody tr");
+    if (row !== null) this.choose(row);
+    if (button === null) return;
+    if (button.dataset.play !== undefined) this.play(row);
+    else if (button.dataset.rate !== undefined) this.label(row, button.dataset.rate);
+    else if (button.dataset.swap !== undefined) this.swap(button);
+  }
+
+  move(by) {
+    const next = this.rows[this.rows.indexOf(this.row) + by];
+    if (next === undefined) say(t("There is none."));
+    else {
+      this.choose(next);
+      next.scrollIntoView({ block: "nearest" });
+    }
+  }
+
+  play(row) {
+    const clip = row?.dataset.clip;
+    if (clip === undefined) {
+      say(t("No sound of it was kept."));
+      return;
+    }
+    const address = `/api/v1/clips/${encodeURIComponent(clip)}/audio`;
+    if (this.sound.src.endsWith(address) && !this.sound.paused) this.sound.pause();
+    else {
+      this.sound.src = address;
+      telling(() => this.sound.play().catch(() => { throw new Refused(t("No sound of it was kept."), 0); }));
+    }
+  }
+
+  async label(row, rating) {
+    if (row === null || this.busy) return;
+    this.busy = true;
+    const path = `/api/v1/events/${encodeURIComponent(row.dataset.label)}/labels`;
+    const done = await telling(() => order(path, { rating }));
+    this.busy = false;
+    if (done === undefined) return;
+    row.dataset.rating = rating;
+    for (const button of row.querySelectorAll("[data-rate]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.rate === rating));
+    }
+    const time = row.querySelector("time").textContent;
+    say(t("{title}: {rating}.", { title: time, rating: ratingText(rating) }));
+    const next = this.rows.slice(this.rows.indexOf(row) + 1).find((one) => one.dataset.rating === "");
+    if (next !== undefined) {
+      this.choose(next);
+      this.play(next);
+    }
+  }
+
+  async swap(button) {
+    const place = button.closest("[data-source]");
+    const action = button.dataset.swap;
+    const why = place.querySelector('[name="why"]');
+    if (action === "promote" && !why.reportValidity()) return;
+    const said = why?.value.trim() || null;
+    const isDespite = action === "promote" && why.dataset.despite !== undefined;
+    const command = { action, note: isDespite ? null : said, despite: isDespite ? said : null, id: crypto.randomUUID?.() ?? String(Date.now()) };
+    const path = `/api/v1/sources/${encodeURIComponent(place.dataset.source)}/commands`;
+    button.disabled = true;
+    say(t("One moment: both are compared first."), { seconds: PATIENCE_MS / 1000 });
+    const reply = await telling(() => patient(() => order(path, command)));
+    button.disabled = false;
+    if (reply === undefined) return;
+    await this.go(location.href, { remember: false });
+    say(reply.detail, { seconds: 60 });
+  }
+}
+
+/** The same command again while the daemon is at it: the same id is done once. */
+async function patient(work) {
+  const endMs = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Refused) || error.status !== 503 || performance.now() > endMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+    }
+  }
+}
