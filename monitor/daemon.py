@@ -151,7 +151,7 @@ class Daemon:
         around = Surroundings(
             self._roster,
             self._store,
-            self._keeper.keep_dispute,
+            self._keeper.sounds,
             live_waiting=lambda: len(self._queue),
             verdict=self._policy.found,
             tell=self._book.note_shadows,

@@ -22,6 +22,7 @@ from monitor.pipeline import FlaggedWindow
 from monitor.privacy.guard import SoundGuard
 from monitor.privacy.portraits import portrait_to_keep, take_courses_out
 from monitor.privacy.rules import SoundRules
+from monitor.shadow.sounds import DisputeSounds, is_of_dispute
 from monitor.store import ClipJob, RetentionFacts, Store
 from monitor.store.shadow_clips import DisputeShelf
 
@@ -58,6 +59,7 @@ class Keeper:
         self._housekeeping = Housekeeping(store, config, log, monotonic=monotonic)
         self._windows: queue.Queue[FlaggedWindow] = queue.Queue(QUEUE_WINDOWS)
         self._disputes: queue.Queue[tuple[int, ClipJob]] = queue.Queue(QUEUE_DISPUTES)
+        self._sounds = DisputeSounds(self.keep_dispute)
         self.dropped = 0
         """Windows and clips that were not written."""
         self.error: str | None = None
@@ -79,6 +81,11 @@ class Keeper:
         """Take a flagged window; the oldest one makes room when too many wait."""
         while not self._put(flagged):
             self._forget_oldest()
+
+    @property
+    def sounds(self) -> DisputeSounds:
+        """Which clips are of disputes of candidates."""
+        return self._sounds
 
     def keep_dispute(self, number: int, clip: ClipJob) -> None:
         """Take the sound of a candidate's dispute; it is dropped and counted when too many wait."""
@@ -152,6 +159,9 @@ class Keeper:
             self._write(lambda: self._add_map(flagged))
         for machine in self._machines:
             for clip in machine.clips.take_finished():
+                if is_of_dispute(clip):
+                    self._sounds.bring(clip)
+                    continue
                 self._write(lambda clip=clip: self._add_clip(clip))  # type: ignore[misc]
         for _ in range(self._disputes.qsize()):
             number, sound = self._disputes.get_nowait()

@@ -43,6 +43,11 @@ class Disputes:
         self._open: Dispute | None = None
         self._is_told = False
 
+    @property
+    def open(self) -> Dispute | None:
+        """What is or may become a dispute at present; None: both say the same."""
+        return self._open
+
     def take(self, live: Score, candidate: Score, event_id: str | None) -> Change | None:
         """Take a pair of windows; None: nothing is to be told. `event_id`: the live bundle's open event."""
         is_live = self._judge("live", self._live, live)

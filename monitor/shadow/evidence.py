@@ -1,23 +1,19 @@
-"""Brings what shadow runs found to the store, in batches, and the sound of disputes to the keeper."""
+"""Brings what shadow runs found to the store, in batches."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from monitor.config import StoreConfig
 from monitor.errors import StoreError
 from monitor.logs import Log
-from monitor.machine import Machine
 from monitor.shadow.disputes import Change
+from monitor.shadow.sounds import DisputeSounds
 from monitor.shadow.watch import Watch
-from monitor.store import ClipJob, Store
+from monitor.store import Store
 from monitor.store.shadow import RunKey, ShadowRun, add_shadow, shadow_runs
 from monitor.store.shadow_clips import Dispute, add_dispute, prolong_disputes
-
-KeepSound = Callable[[int, ClipJob], None]
-"""Given a dispute's number and its sound, has it written; must not block."""
 
 
 @dataclass(slots=True)
@@ -32,24 +28,23 @@ class _Open:
 class Evidence:
     """Belongs to the shadow thread."""
 
-    def __init__(self, store: Store, keep_sound: KeepSound, log: Log) -> None:
+    def __init__(self, store: Store, sounds: DisputeSounds, log: Log) -> None:
         self._store = store
-        self._keep_sound = keep_sound
+        self._sounds = sounds
         self._log = log
         self._open: dict[RunKey, _Open] = {}
-        self._clip_at_s: dict[str, float] = {}
         self._fails = False
         self.lost: Counter[str] = Counter()
         """Of each source the judged windows that the store did not take."""
 
-    def keep(self, watches: Collection[Watch], rules: StoreConfig) -> None:
+    def keep(self, watches: Collection[Watch]) -> None:
         """Bring all that has come since the last call to the store; what it does not take is counted."""
         batch = {key: tally for watch in watches for key, tally in watch.taken().items()}
         try:
             if batch:
                 add_shadow(self._store.database, batch)
             for watch in watches:
-                self._keep_changes(watch, rules)
+                self._keep_changes(watch)
             self._prolong()
         except StoreError as error:
             self.lost.update({key.source_id: tally.judged for key, tally in batch.items()})
@@ -72,18 +67,18 @@ class Evidence:
         for key in [key for key in self._open if key.source_id == source_id]:
             del self._open[key]
 
-    def _keep_changes(self, watch: Watch, rules: StoreConfig) -> None:
+    def _keep_changes(self, watch: Watch) -> None:
         changes, watch.changes = watch.changes, []
-        for key, change, machine in changes:
+        for key, change, name in changes:
             if change.is_new:
-                self._begin(key, change, machine, rules)
+                self._begin(key, change, name)
             elif key in self._open:
                 self._open[key].dispute, self._open[key].is_kept = change.dispute, False
             if change.is_over:
                 self._prolong()
                 self._open.pop(key, None)
 
-    def _begin(self, key: RunKey, change: Change, machine: Machine, rules: StoreConfig) -> None:
+    def _begin(self, key: RunKey, change: Change, name: str | None) -> None:
         number = add_dispute(self._store.database, key, change.dispute)
         if number is None:
             return
@@ -94,26 +89,8 @@ class Evidence:
             candidate=key.candidate,
             alarmed=change.dispute.alarmed,
         )
-        sound = self._sound_of(change.dispute, machine, rules)
-        if sound is not None:
-            self._keep_sound(number, sound)
-
-    def _sound_of(self, dispute: Dispute, machine: Machine, rules: StoreConfig) -> ClipJob | None:
-        """Return the sound to be kept; None: an event has it, there was one lately, or it is held no more."""
-        last_s = self._clip_at_s.get(machine.source_id)
-        is_soon = last_s is not None and 0.0 <= dispute.start_s - last_s < rules.clip_every_s
-        if dispute.event_id is not None or is_soon or not rules.shadow_max_clips:
-            return None
-        begin_s = max(0.0, dispute.start_s - rules.pre_roll_s, dispute.end_s - rules.max_clip_s)
-        held = machine.clips.held(begin_s, dispute.end_s) or machine.clips.held(
-            dispute.start_s, dispute.end_s
-        )
-        if held is None:
-            return None
-        samples, rate_hz, start_s = held
-        self._clip_at_s[machine.source_id] = dispute.start_s
-        start_utc_s = dispute.start_utc_s + start_s - dispute.start_s
-        return ClipJob(machine.source_id, "", samples, rate_hz, start_s, start_utc_s, 0)
+        if name is not None:
+            self._sounds.tell(key.source_id, name, number)
 
     def _prolong(self) -> None:
         grown = [one for one in self._open.values() if not one.is_kept]

@@ -25,12 +25,13 @@ from monitor.machine import Machine
 from monitor.messages import Inference, LogMel, Score
 from monitor.roster import Roster
 from monitor.shadow.budget import CpuBudget
-from monitor.shadow.evidence import Evidence, KeepSound
+from monitor.shadow.evidence import Evidence
 from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.shadow.hangs import Hangs, ReplacedError
 from monitor.shadow.policy import Found
 from monitor.shadow.queue import ShadowQueue
 from monitor.shadow.roll import Roll
+from monitor.shadow.sounds import DisputeSounds
 from monitor.shadow.team import UNEXPECTED, Member, Team
 from monitor.shadow.watch import Heard
 from monitor.store import Store
@@ -60,7 +61,7 @@ class Surroundings:
     """Knows the live bundles."""
     store: Store
     """Keeps what is found."""
-    keep_sound: KeepSound
+    sounds: DisputeSounds
     """Has the sound of disputes written."""
     live_waiting: Callable[[], int]
     """Returns how many windows wait for a live bundle."""
@@ -92,7 +93,7 @@ class Shadow:
         self._roll = Roll(log)
         self._hangs = Hangs(monotonic=monotonic)
         self._team = Team(config, self._hangs, log, monotonic=monotonic)
-        self._evidence = Evidence(around.store, around.keep_sound, log)
+        self._evidence = Evidence(around.store, around.sounds, log)
         self._failures: Counter[int] = Counter()
         self._why = ""
         self._cpu_s: dict[str, float] = {}
@@ -241,7 +242,7 @@ class Shadow:
             member = self._team.members.get(source_id)
             if member is not None:
                 member.watch.skip(skipped.count, skipped.at_utc_s, bundle_id, skipped.hop_s)
-        self._evidence.keep(self._team.watches, self._config.store)
+        self._evidence.keep(self._team.watches)
         self._facts = self._known()
         self._around.tell(self._facts)
 

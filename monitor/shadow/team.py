@@ -117,7 +117,12 @@ class Team:
             return True
         settings = self._config.alarm_for(source)
         before = self.members.pop(source_id, None)
-        self.members[source_id] = Member(Watch(source_id, opened, settings), wanted, tries, self._monotonic())
+        self.members[source_id] = Member(
+            Watch(source_id, opened, settings, clip_every_s=self._config.store.clip_every_s),
+            wanted,
+            tries,
+            self._monotonic(),
+        )
         self._stale.discard(source_id)
         self.waiting.pop(source_id, None)
         if before is not None:

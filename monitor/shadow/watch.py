@@ -13,6 +13,8 @@ from monitor.shadow.candidate import Candidate
 from monitor.shadow.disputes import Change, Disputes
 from monitor.shadow.own_windows import OwnWindows
 from monitor.shadow.pairs import Pairs
+from monitor.shadow.sounds import name_of
+from monitor.store import ClipRecorder
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow
 
 
@@ -33,7 +35,10 @@ class Heard:
 class Watch:
     """Belongs to the shadow thread."""
 
-    def __init__(self, source_id: str, candidate: Candidate, settings: AlarmSettings) -> None:
+    def __init__(
+        self, source_id: str, candidate: Candidate, settings: AlarmSettings, *, clip_every_s: float
+    ) -> None:
+        """`clip_every_s`: of disputes that follow each other faster one has its sound kept."""
         self.source_id = source_id
         """The source that is heard."""
         self.candidate = candidate
@@ -46,8 +51,12 @@ class Watch:
         self._unfit: Quality | None = None
         """Why the last window was not judged by anybody; None: it was."""
         self._tallies: dict[RunKey, ShadowTally] = {}
-        self.changes: list[tuple[RunKey, Change, Machine]] = []
-        """What is to be told of disputes, oldest first."""
+        self._clip_every_s = clip_every_s
+        self._clip_at_s: float | None = None
+        self._clip: tuple[float, str] | None = None
+        """Of the dispute whose sound is being recorded: where it begins, and the name of the clip."""
+        self.changes: list[tuple[RunKey, Change, str | None]] = []
+        """What is to be told of disputes, oldest first, each with the name of its clip; None: it has none."""
 
     def logmels(self, heard: Heard) -> Sequence[LogMel]:
         """Return what the candidate is to be given, now that the live bundle has settled a window."""
@@ -114,4 +123,25 @@ class Watch:
             return
         change = self._disputes.take(live, candidate, heard.alarm.event_id if heard.alarm.active else None)
         if change is not None:
-            self.changes.append((key, change, heard.machine))
+            self.changes.append((key, change, None if self._clip is None else self._clip[1]))
+        self._record(heard.machine.clips, live)
+
+    def _record(self, sound: ClipRecorder, live: Score) -> None:
+        """Have the sound recorded while the candidate alarms alone: of a live alarm the event has it."""
+        dispute, span = self._disputes.open, live.span
+        if dispute is None or dispute.alarmed == "live":
+            self._clip = None
+            return
+        if self._clip is not None and self._clip[0] == dispute.start_s:
+            sound.flag(self._clip[1], span.start_s, span.end_s)
+            return
+        self._clip = None
+        is_soon = (
+            self._clip_at_s is not None and 0.0 <= dispute.start_s - self._clip_at_s < self._clip_every_s
+        )
+        # what is held no more would count as a clip of the live bundle that was missed
+        if is_soon or sound.held(span.start_s, span.end_s) is None:
+            return
+        self._clip_at_s = dispute.start_s
+        self._clip = (dispute.start_s, name_of(dispute.start_utc_s))
+        sound.flag(self._clip[1], dispute.start_s, span.end_s)

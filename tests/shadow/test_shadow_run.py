@@ -1,0 +1,151 @@
+"""A candidate judges beside the live bundle in the real daemon, which does not notice: no score differs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from fixtures_daemon import DaemonProcess
+from fixtures_live import DEMO, LiveDaemon, simulated
+from fixtures_mosquitto import eventually
+from fixtures_verbs import ran
+from shadow_rig import HOP_S, library_with, with_limit
+
+from engines.bundle import open_bundle
+from engines.errors import EngineError
+from monitor.messages import Inference
+from monitor.shadow.facts import ShadowFacts, ShadowState
+from monitor.store import open_store
+from monitor.store.shadow import ShadowWindow, shadow_windows
+from monitor.store.shadow_clips import disputes_of
+
+Live = Callable[..., LiveDaemon]
+SECONDS = 16
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> Path:
+    """Noise at another rate than the models'."""
+    path = tmp_path / "noise.wav"
+    noise = np.random.default_rng(7).normal(0.0, 0.05, SECONDS * 22_050)
+    soundfile.write(path, noise.astype(np.float32), 22_050, subtype="FLOAT")
+    return path
+
+
+def windows(state_dir: Path) -> list[ShadowWindow]:
+    with closing(open_store(state_dir, read_only=True)) as store:
+        return list(shadow_windows(store.database, "pump-1"))
+
+
+def facts(daemon: LiveDaemon) -> ShadowFacts:
+    return daemon.daemon._shadow.facts.get("pump-1", ShadowFacts("", ShadowState.WAITING))
+
+
+def test_live_scores_are_the_same_to_the_bit_and_a_candidate_that_alarms_alone_can_be_heard(
+    live: Live, tmp_path: Path, recording: Path
+) -> None:
+    state_dir = tmp_path / "live0" / "state"
+    deaf = with_limit(tmp_path / "deaf", "mae", 1e6)
+    library = library_with(state_dir, deaf, with_limit(tmp_path / "alert", "ae", 1e-6))
+    beside = {"kind": "file", "path": str(recording), "pace": "real_time"}
+    daemon = live(
+        {"id": "pump-1", "bundle": "managed", **beside},
+        {"id": "pump-2", "bundle": str(library.live_folder()), **beside},  # the same without a candidate
+    )
+    daemon.wait(lambda: daemon.exit_code is not None, "the end of the recording")
+    shadowed, alone = daemon.of("pump-1"), daemon.of("pump-2")
+    assert len(alone) == len(shadowed) > SECONDS / HOP_S - 2
+    assert [score.raw for score in alone] == [score.raw for score in shadowed], "to the bit"
+    assert {True} == {round(b.span.start_s - a.span.start_s, 6) <= HOP_S for a, b in pairwise(shadowed)}
+
+    found = windows(state_dir)
+    judged = {score.span.start_s: score.value for score in shadowed}
+    assert len(found) >= len(shadowed) - 4, "but for those before it was open"
+    assert [judged[one.start_s] for one in found] == [one.live for one in found]
+    assert all(one.candidate_value is not None and one.candidate_value > 1.0 for one in found)
+    with closing(open_store(state_dir, read_only=True)) as store:
+        (stored,) = disputes_of(store.database, "pump-1")
+    assert ("candidate", None) == (stored.dispute.alarmed, stored.dispute.event_id)
+    assert stored.clip is not None, daemon.log.text()
+    samples, rate_hz = soundfile.read(state_dir / stored.clip.path, dtype="float32")
+    heard, _ = soundfile.read(recording, dtype="float32")
+    first = round((stored.dispute.start_s - stored.clip.before_s) * rate_hz)
+    np.testing.assert_allclose(samples, heard[first : first + len(samples)], atol=2**-15)
+    assert stored.clip.duration_s >= 10.0
+
+
+def test_one_that_fails_or_hangs_is_set_aside_and_the_live_bundle_judges_on(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library_with(tmp_path / "live0" / "state", DEMO / "mae")
+    source = {**simulated("pump-1"), "bundle": "managed"}
+    daemon = live(source)
+    ae = open_bundle(DEMO / "ae").bundle_id
+    answers = {"how": "fail"}
+
+    def answer(engine: object, logmels: object) -> list[Inference]:
+        assert ae == engine.bundle.bundle_id, logmels  # type: ignore[attr-defined]
+        if answers["how"] == "fail":
+            raise EngineError("the graph is broken")
+        time.sleep(4.0)
+        return []
+
+    monkeypatch.setattr("monitor.shadow.shadow.inferences_from_logmels", answer)
+    monkeypatch.setattr("monitor.shadow.shadow.ANSWER_WITHIN_S", 1.0)
+    assert 0 == ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path).code
+    daemon.wait(lambda: facts(daemon).state is ShadowState.SET_ASIDE, "the failing one to be set aside")
+    assert "failed 3 times in a row: the graph is broken" in facts(daemon).reason
+    told = ran("status", "--config", daemon.path).out
+    assert "set aside: its engine failed 3 times in a row" in told
+
+    answers["how"] = "hang"
+    assert 0 == ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path).code
+    daemon.wait(lambda: "did not come back" in facts(daemon).reason, "the hanging one to be set aside")
+    daemon.hear("pump-1", 2)
+    monkeypatch.undo()
+    assert 0 == ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path).code
+    daemon.wait(lambda: facts(daemon).judged_windows >= 2, "another try in another thread")
+    scores = daemon.of("pump-1")
+    assert {round(HOP_S * 16_000)} == {b.span.first_sample - a.span.first_sample for a, b in pairwise(scores)}
+    assert 0 == daemon.facts()["pump-1"].dropped_windows
+    assert 0 == daemon.stop()
+    assert "a candidate does not come back" in daemon.log.text()
+
+
+def test_evidence_goes_on_after_a_kill_and_ends_with_a_reload(
+    make_daemon: Callable[..., DaemonProcess],
+) -> None:
+    daemon = make_daemon(
+        sources=[{**simulated("pump-1"), "bundle": "managed"}],
+        mqtt={"enabled": False},
+        replay={"enabled": True},
+        engine={"backend": "onnxruntime"},
+    )
+    library = library_with(daemon.state_dir, DEMO / "mae", DEMO / "ae")
+
+    def judged() -> int:
+        status = daemon.status()
+        shadow = None if status is None or not status["sources"] else status["sources"][0].get("shadow")
+        return 0 if shadow is None else int(shadow["judged_windows"])
+
+    daemon.start()
+    eventually(lambda: judged() >= 3, 30.0, "windows of the candidate")
+    daemon.kill()
+    before = len(windows(daemon.state_dir))
+    daemon.start()
+    eventually(lambda: judged() > before >= 3, 30.0, "the run to go on")
+    shown = ran("doctor", "--config", daemon.config_path, "--json")
+    assert "candidate of pump-1" in shown.out
+    tree = json.loads((library.folder / "bundles.json").read_text())
+    assert tree["candidate"] is not None
+    assert 0 == ran("promote", "pump-1", "--config", daemon.config_path).code
+    eventually(lambda: daemon.source("pump-1")["shadow"] is None, 30.0, "the run to end")
+    assert 0 == daemon.stop()
+    assert len(windows(daemon.state_dir)) >= before, "what it said is kept"
