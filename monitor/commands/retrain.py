@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not can_learn_here():
         raise ExtraMissingError(
             "torch is missing, without which nothing is learned here: pip install 'wheeltapper[train]', or "
-            "export the labelled sound on the page and learn elsewhere (docs/retraining.md)"
+            "learn from a copy of the state directory on another machine (docs/retraining.md)"
         )
     retraining: Any = importlib.import_module(RETRAINING)
     how = How(arguments.epochs, arguments.threads, arguments.widths)
