@@ -28,7 +28,7 @@ class LearnConfig(Section):
         "packed, to be fetched from the page.",
     )
     check_s: float = Field(
-        default=20.0, ge=2, le=600, description="So long the microphone is listened to before a recording."
+        default=20.0, ge=4, le=600, description="So long the microphone is listened to before a recording."
     )
     epochs: int | None = Field(
         default=None, ge=1, le=10_000, description="Passes over the sound; default: as the hours need."

@@ -47,6 +47,8 @@ from monitor.store.files import write_whole
 BUDGET = "training.learn.budget"
 LOG_BYTES = 1_000_000
 """A log that is longer is begun anew."""
+NO_MEMORY = "allocate memory"
+"""What torch says in place of a MemoryError."""
 OOM_SCORE = "1000"
 """Where memory runs out, the kernel takes this process before all others."""
 
@@ -91,7 +93,9 @@ def main(arguments: list[str]) -> int:
     except CodedError as error:
         _tell(News(refused=str(error)))
         return 2
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and NO_MEMORY not in str(error):
+            raise
         _tell(
             News(
                 refused=f"the training needs more than learn.max_memory_bytes, {settings.max_memory_bytes}: "

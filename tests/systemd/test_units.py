@@ -66,6 +66,11 @@ def test_a_crash_writes_no_memory_to_the_disk(unit: str) -> None:
     assert ["0"] == values(unit, "LimitCORE")
 
 
+def test_a_learning_process_that_the_kernel_ends_does_not_end_the_daemon() -> None:
+    assert ["continue"] == values("wheeltapper", "OOMPolicy")
+    assert [] == values("wheeltapper", "LimitNICE"), "its nice value may rise without a right"
+
+
 def test_what_would_take_the_sound_card_away_is_not_set() -> None:
     for trap in ("PrivateDevices", "ProtectClock", "ProcSubset", "MemoryDenyWriteExecute", "DynamicUser"):
         assert [] == values("wheeltapper", trap)

@@ -1,0 +1,125 @@
+"""What a command makes of a plan, what is refused, and that a plan survives whatever ends the daemon."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from learn_rig import waiting_to_be_heard
+
+from monitor.config import Config, parse_config
+from monitor.errors import CommandError
+from monitor.learning.plan import Plan, Step, learn_place, read_plan
+from monitor.learning.plan_book import PlanBook
+from monitor.operators import Origin
+from monitor.publish.commands import Command
+
+
+def configured(state_dir: Path, *, learn: str = "{}", store: str = "{}", source: str = "") -> Config:
+    text = (
+        f"state_dir: {state_dir}\nlearn: {learn}\nstore: {store}\n"
+        f"sources: [{{id: pump, kind: simulated{source}}}]\n"
+    )
+    return parse_config(text, name="the test's configuration")
+
+
+def book_of(config: Config) -> PlanBook:
+    source = config.sources[0]
+    return PlanBook(config, lambda _: config.store.for_source(source.audio, source.speech))
+
+
+def obeyed(
+    book: PlanBook, config: Config, learn: str, origin: Origin = Origin.PAGE, **more: float | str
+) -> str:
+    command = Command.model_validate({"id": "1", "action": "learn", "actor": "ada", "learn": learn, **more})
+    return book.obey(config.sources[0], origin, command, 1000.0)
+
+
+def test_a_plan_is_there_again_after_a_restart_as_it_was_left(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    book = book_of(config)
+    obeyed(book, config, "start", hours=2.0, unattended=True)
+    obeyed(book, config, "pause")
+    again = book_of(config)
+    left = Plan(source="pump", step=Step.CHECK, hours=2.0, by="ada", started_utc_s=1000.0)
+    assert [left.model_copy(update={"paused": True, "unattended": True})] == again.plans
+    obeyed(again, config, "resume")
+    assert again.plans[0].is_active
+
+
+def test_from_afar_nothing_is_started_unless_the_box_is_set_up_so(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    for origin in (Origin.MQTT, Origin.SPARKPLUG):
+        with pytest.raises(CommandError, match=r"learn\.by_mqtt: true"):
+            obeyed(book_of(config), config, "start", origin, hours=1.0)
+    assert read_plan(learn_place(tmp_path, "pump")) is None
+    allowed = configured(tmp_path, learn="{by_mqtt: true}")
+    obeyed(book_of(allowed), allowed, "start", Origin.MQTT, hours=1.0)
+    assert read_plan(learn_place(tmp_path, "pump")) is not None
+
+
+@pytest.mark.parametrize(
+    ("config", "why"),
+    [
+        ({"learn": "{enabled: false}"}, "learn.enabled is false"),
+        ({"store": "{audio: never}"}, "is never stored"),
+        ({"source": ", audio: never"}, "is never stored"),
+        ({"store": "{min_free_bytes: 900000000000000}"}, "ask for fewer hours"),
+    ],
+)
+def test_what_may_not_be_recorded_is_refused_with_what_to_do(
+    tmp_path: Path, config: dict[str, str], why: str
+) -> None:
+    parsed = configured(tmp_path, **config)
+    with pytest.raises(CommandError, match=why):
+        obeyed(book_of(parsed), parsed, "start", hours=1.0)
+    assert not learn_place(tmp_path, "pump").exists()
+
+
+def test_only_a_stretch_that_was_found_can_be_kept_and_only_when_nothing_goes_on(tmp_path: Path) -> None:
+    stretch = waiting_to_be_heard(tmp_path).stretches[0].id
+    config = configured(tmp_path)
+    book = book_of(config)
+    with pytest.raises(CommandError, match="the id of one that was found"):
+        obeyed(book, config, "keep", stretch="other")
+    obeyed(book, config, "keep", stretch=stretch)
+    assert (stretch,) == book.plans[0].kept
+    assert "learns, without 0 stretches" in obeyed(book, config, "go_on")
+    assert Step.LEARN is book.plans[0].step
+    with pytest.raises(CommandError, match="pause or wait"):
+        obeyed(book, config, "set_aside", stretch=stretch)
+
+
+def test_a_move_counts_only_for_a_plan_that_is_as_it_was_seen(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    book = book_of(config)
+    obeyed(book, config, "start", hours=2.0)
+    seen = book.plans[0]
+    obeyed(book, config, "pause")
+    assert not book.move(seen, step=Step.RECORD)
+    assert Step.CHECK is book.plans[0].step
+    assert book.move(book.plans[0], trouble="no space")
+    assert "no space" == book_of(config).plans[0].trouble
+
+
+def test_cancel_keeps_the_sound_and_discard_lets_nothing_begin_before_it_is_gone(tmp_path: Path) -> None:
+    waiting_to_be_heard(tmp_path)
+    config = configured(tmp_path)
+    book = book_of(config)
+    obeyed(book, config, "cancel")
+    assert [] == book.plans
+    assert list(learn_place(tmp_path, "pump").glob("recordings/*.flac"))
+    with pytest.raises(CommandError, match="nothing is being learned"):
+        obeyed(book, config, "cancel")
+    obeyed(book, config, "discard")
+    for asked in ("start", "resume", "discard"):
+        with pytest.raises(CommandError, match="is being removed"):
+            obeyed(book_of(config), config, asked, hours=1.0) if asked == "start" else obeyed(
+                book_of(config), config, asked
+            )
+
+
+def test_the_command_needs_to_say_what_and_its_keys_belong_to_no_other() -> None:
+    for document in ({"action": "learn"}, {"action": "unshelve", "hours": 1.0}):
+        with pytest.raises(ValueError, match="learn"):
+            Command.model_validate({"id": "1", "actor": "ada", **document})

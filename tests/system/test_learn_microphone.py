@@ -1,0 +1,159 @@
+"""Guided commissioning on a real microphone: hours of sound in short form, with kills of both processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import signal
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fixtures_daemon import ROOT, DaemonProcess
+from fixtures_mosquitto import eventually
+from fixtures_pulse import RATE_HZ, PulseMicrophone
+from flights import Sounds
+from learn_rig import minute, record_before
+from scipy.signal import resample_poly
+
+from monitor.bundles.library import Library
+from monitor.control.client import ControlClient
+from monitor.control.protocol import socket_path
+from monitor.learning.documents import read_found, read_outcome, read_progress
+from monitor.learning.plan import Plan, Step, learn_place, read_plan
+
+SHARED = ROOT.parent / "shared" / "data"
+WITHIN_S = 100.0
+TINY = {"check_s": 4, "epochs": 1, "widths": "4,4", "threads": 1, "nice": 0}
+
+
+def told(daemon: DaemonProcess, learn: str, **more: object) -> dict[str, Any]:
+    """Have the daemon do something, as the page does; return its answer."""
+    command = {"id": secrets.token_hex(8), "action": "learn", "actor": "anna", "learn": learn, **more}
+    control = ControlClient(socket_path(daemon.state_dir))
+    return asyncio.run(control.command("uav", command))
+
+
+def standing(daemon: DaemonProcess) -> Plan:
+    plan = read_plan(learn_place(daemon.state_dir, "uav"))
+    assert plan is not None
+    assert plan.trouble is None, plan.trouble
+    return plan
+
+
+def reaches(daemon: DaemonProcess, step: Step) -> None:
+    eventually(lambda: standing(daemon).step is step, WITHIN_S, f"step {step.value}")
+
+
+def recorded_s(daemon: DaemonProcess) -> float:
+    progress = read_progress(learn_place(daemon.state_dir, "uav"))
+    return 0.0 if progress is None or progress.recording is None else progress.recording.done_s
+
+
+def child_of(daemon: DaemonProcess) -> int | None:
+    """The process that learns, of this daemon's."""
+    assert daemon.process is not None
+    started = [entry["pid"] for entry in daemon.events("learning") if "pid" in entry]
+    alive = [pid for pid in started if Path(f"/proc/{pid}/stat").exists()]
+    return alive[-1] if alive else None
+
+
+def has_child(daemon: DaemonProcess) -> bool:
+    return child_of(daemon) is not None
+
+
+@pytest.mark.slow
+@pytest.mark.microphone
+@pytest.mark.shared_data
+def test_a_microphone_becomes_a_candidate_although_everything_is_killed_once(
+    pulse_microphone: PulseMicrophone, make_daemon: Callable[..., DaemonProcess]
+) -> None:
+    if not (SHARED / "index.csv").is_file():
+        pytest.skip("../shared/data is not there")
+    flights = Sounds(SHARED).of(set="uav", label="normal", role="train")[:20]
+    daemon = make_daemon(
+        mqtt={"enabled": False},
+        learn=TINY,
+        sources=[{"id": "uav", "kind": "microphone", "device": "default", "bundle": None}],
+    )
+    knocked = flights[3].copy()
+    t = np.arange(5 * 16_000) / 16_000
+    knocked[20 * 16_000 : 25 * 16_000] += np.float32(0.4) * np.sin(2 * np.pi * 3000 * t).astype(np.float32)
+    flights[3] = np.clip(knocked, -1, 1)
+    place = record_before(daemon.state_dir, "uav", flights)
+    before_s = sum(len(flight) for flight in flights) / 16_000
+    sound = resample_poly(flights[0][20 * 16_000 : 40 * 16_000], RATE_HZ, 16_000)
+    pulse_microphone.feed(np.asarray(sound, np.float32))
+    daemon.start()
+    daemon.wait_listening()
+
+    reply = told(daemon, "start", hours=(before_s + 8.0) / 3600)
+    assert "done" == reply["result"], reply
+    eventually(lambda: recorded_s(daemon) > before_s + 2.0, WITHIN_S, "seconds of the microphone")
+    daemon.kill()
+    daemon.start()
+    reaches(daemon, Step.LOOK)
+    status = daemon.source("uav")
+    assert status["windows"] > 0, "the alarm goes on meanwhile"
+    check = read_progress(place).check  # type: ignore[union-attr]
+    assert check is not None
+    assert () == check.forbids
+
+    eventually(partial(has_child, daemon), WITHIN_S, "the child process")
+    pid = child_of(daemon)
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    reaches(daemon, Step.LISTEN)
+    assert pid != child_of(daemon)
+    found = read_found(place)
+    assert found is not None
+    tone = [one for one in found.stretches if one.low_hz < 3000 < one.high_hz and one.apart_db > 3]
+    assert tone, found.stretches
+    assert "refused" == told(daemon, "keep", stretch="nothing")["result"]
+    assert "done" == told(daemon, "keep", stretch=tone[0].id)["result"]
+    assert "done" == told(daemon, "set_aside", stretch=tone[0].id)["result"]
+    assert "done" == told(daemon, "go_on")["result"]
+
+    eventually((place / "bundle.training").is_dir, WITHIN_S, "the training")
+    learner = child_of(daemon)
+    daemon.kill()
+    eventually(lambda: learner is None or not Path(f"/proc/{learner}/stat").exists(), 5.0, "its child's end")
+    daemon.start()
+    reaches(daemon, Step.DONE)
+    outcome = read_outcome(place)
+    assert outcome is not None
+    assert outcome.version == Library(daemon.state_dir, "uav").roles().candidate
+    assert outcome.odd_s > 4.0
+    assert 0.0 <= outcome.fewest <= outcome.most
+
+
+@pytest.mark.microphone
+def test_pause_resume_and_discard_do_what_they_say_and_silence_is_refused(
+    pulse_microphone: PulseMicrophone, make_daemon: Callable[..., DaemonProcess]
+) -> None:
+    daemon = make_daemon(
+        mqtt={"enabled": False},
+        learn=TINY,
+        sources=[{"id": "uav", "kind": "microphone", "device": "default"}],
+    )
+    pulse_microphone.feed(np.zeros(RATE_HZ, np.float32))
+    daemon.start()
+    daemon.wait_listening()
+    assert "done" == told(daemon, "start", hours=1.0)["result"]
+    place = learn_place(daemon.state_dir, "uav")
+    eventually(lambda: read_plan(place).trouble is not None, 20.0, "a refusal")  # type: ignore[union-attr]
+    assert "almost silent" in read_plan(place).trouble  # type: ignore[union-attr,operator]
+    pulse_microphone.feed(minute(0)[: 10 * 16_000].repeat(3))
+    assert "done" == told(daemon, "resume")["result"]
+    reaches(daemon, Step.RECORD)
+    eventually(lambda: recorded_s(daemon) > 4.0, 20.0, "seconds of the microphone")
+    assert "paused at record" == told(daemon, "pause")["detail"]
+    eventually(lambda: bool(list(place.glob("recordings/*.flac"))), 10.0, "what was heard, on the disk")
+    assert "refused" == told(daemon, "pause")["result"]
+    assert "refused" == told(daemon, "start", hours=2.0)["result"]
+    assert "done" == told(daemon, "discard")["result"]
+    eventually(lambda: not place.exists(), 10.0, "the end of the sound")
