@@ -55,9 +55,9 @@ DRIFT_METRICS = (
         lambda facts: facts.proposal is not None,
     ),
     _each(
-        "wheeltapper_limit_age_days",
-        "Days since the limit in force was made; absent: the clock was not set then.",
-        lambda facts: facts.evidence_age_days,
+        "wheeltapper_limit_age_seconds",
+        "Since the limit in force was made, looked at once a day; absent: the clock was not set then.",
+        lambda facts: None if facts.evidence_age_days is None else 86_400.0 * facts.evidence_age_days,
     ),
     _each(
         "wheeltapper_limit_old",

@@ -183,6 +183,10 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     ({"action": "rollback"}, "Let the bundle before the last promotion judge again."),
     (
+        {"action": "recalibrate", "proposal": "399cda1670da", "note": "summer; heard it, it is well"},
+        "Let the limit judge that was proposed and shown under this id; refused if it is outdated.",
+    ),
+    (
         {"action": "reload"},
         "Read config.yaml again, to `command` of the box. All that changed is applied, or nothing is.",
     ),

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from engines.histogram import Histogram
 from monitor.config import parse_config
+from monitor.drift.facts import DriftFacts
+from monitor.drift.judgement import DriftState
 from monitor.hardware import Hardware
 from monitor.health import BoxFacts, QueueFacts, SourceFacts
 from monitor.keeping_up import Lately
@@ -60,6 +62,9 @@ PUMP = SourceFacts(
     keeps_up=False,
     lately=Lately(60, 6),
     ledger=Ledger(100, 10, 80, 20, 10),
+    drift=DriftFacts(
+        DriftState.DRIFTING, "", median=0.5, psi=0.4, proposal="399cda1670da", evidence_age_days=214.0
+    ),
     shadow=ShadowFacts("ae-2", ShadowState.JUDGING, heard_s=7200.0, judged_windows=90, skipped_windows=10),
 )
 DEAF = SourceFacts(

@@ -104,6 +104,7 @@ def test_exactly_one_state_of_each_kind_is_1() -> None:
         ("wheeltapper_capture_state", 'fan "2"', "failed"),
         ("wheeltapper_alarm_state", "pump-1", "unacknowledged"),
         ("wheeltapper_alarm_state", 'fan "2"', "normal"),
+        ("wheeltapper_drift_state", "pump-1", "drifting"),
         ("wheeltapper_candidate_state", "pump-1", "judging"),
     } == ones
 

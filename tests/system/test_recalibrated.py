@@ -1,0 +1,115 @@
+"""Normal sound has moved; a limit is proposed, accepted by a person, judges at once, and is taken back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from drift_days import begin_with_days
+from fixtures_live import DEMO, LiveDaemon, copy_bundle, simulated
+from fixtures_verbs import ran
+
+from engines.bundle import open_bundle
+from monitor.calibration import load_calibration
+from monitor.drift.judgement import DriftState
+
+Live = Callable[..., LiveDaemon]
+REPLAY = {"replay": {"enabled": True}}
+
+
+def unsealed(folder: Path) -> Path:
+    """The demo with its calibration beside it, as a learned bundle has it, and not among its sealed files."""
+    manifest = copy_bundle(DEMO / "ae", folder) / "manifest.json"
+    tree = json.loads(manifest.read_text())
+    del tree["files"]["calibration.json"]
+    manifest.write_text(json.dumps(tree))
+    return folder
+
+
+@pytest.fixture
+def moved(live: Live, tmp_path: Path) -> LiveDaemon:
+    """A daemon of two sources, by a named and by a managed bundle, after three weeks of drift."""
+    bundle = open_bundle(DEMO / "ae")
+    calibration = load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
+    sources = [
+        # at the rate that the demo was made from: at another one it alarms, and nothing may be proposed then
+        {**simulated("pump-1", sample_rate_hz=48_000), "bundle": str(DEMO / "ae")},
+        {**simulated("pump-2", sample_rate_hz=48_000, seed=2), "bundle": "managed"},
+    ]
+    folder = tmp_path / "live0"
+    (folder / "state").mkdir(parents=True)
+    path = folder / "config.yaml"
+    path.write_text(json.dumps({"state_dir": str(folder / "state"), "sources": sources}))
+    assert 0 == ran("bundle", "install", "pump-2", unsealed(tmp_path / "ae"), "--config", path).code
+    assert 0 == ran("promote", "pump-2", "--config", path, "--despite", "the first one").code
+    begin_with_days(folder / "state", ["pump-1", "pump-2"], calibration)
+    return live(*sources, **REPLAY)
+
+
+def limit_of(daemon: LiveDaemon, source_id: str) -> float:
+    machine = daemon.daemon._roster.get(source_id)
+    assert machine is not None
+    return machine.scorer.limit_raw
+
+
+def proposal_of(daemon: LiveDaemon, source_id: str) -> str:
+    def facts() -> str | None:
+        drift = daemon.facts()[source_id].drift
+        return None if drift is None else drift.proposal
+
+    daemon.wait(facts, f"a proposal to {source_id}")
+    drift = daemon.facts()[source_id].drift
+    assert drift is not None
+    assert DriftState.DRIFTING is drift.state
+    return str(drift.proposal)
+
+
+def test_from_a_drift_to_another_limit_and_back(moved: LiveDaemon) -> None:
+    proposals = {name: proposal_of(moved, name) for name in ("pump-1", "pump-2")}
+    before = {name: limit_of(moved, name) for name in proposals}
+    shown = ran("drift", "pump-1", "--config", moved.path)
+    assert 0 == shown.code, shown.err
+    assert "normal sound has moved: median score 0." in shown.out
+    assert f"wheeltapper recalibrate pump-1 {proposals['pump-1']}" in shown.out
+    assert "the scores cannot tell" in shown.out
+    figures = json.loads(ran("drift", "pump-1", "--config", moved.path, "--json").out)
+    assert 0.25 < figures["judgement"]["likeness"]["low"]
+    assert 4.0 == pytest.approx(figures["judgement"]["bands"][0]["change_db"], abs=0.4)
+    assert 1.0 < figures["proposal"]["at_present"]["low"]
+
+    outdated = ran("recalibrate", "pump-1", "0123456789ab", "--config", moved.path)
+    assert (1, True) == (outdated.code, "is outdated" in outdated.out), outdated.out + outdated.err
+    assert before["pump-1"] == limit_of(moved, "pump-1"), "a limit never changes by itself"
+
+    for name, proposal in proposals.items():
+        done = ran(
+            "recalibrate", name, proposal, "--config", moved.path, "--actor", "anna", "--note", "summer"
+        )
+        assert 0 == done.code, done.out + done.err
+        moved.wait(lambda name=name: limit_of(moved, name) > 1.02 * before[name], "another limit")  # type: ignore[misc]
+    again = ran("recalibrate", "pump-1", proposals["pump-1"], "--config", moved.path)
+    assert (1, True) == (again.code, "outdated" in again.out), "what is in force is not accepted again"
+
+    for words in (("recalibrate", "pump-1", "--undo"), ("rollback", "pump-2")):
+        done = ran(*words, "--config", moved.path, "--actor", "bert")
+        assert 0 == done.code, done.out + done.err
+        moved.wait(lambda name=words[1]: limit_of(moved, name) == before[name], "the limit before")  # type: ignore[misc]
+    assert 0 == moved.facts()["pump-1"].ledger.lost  # type: ignore[union-attr]
+
+    rows = [row for row in reversed(moved.daemon._store.audit(100)) if row.actor in {"anna", "bert"}]
+    assert [
+        ("pump-1", "recalibrate", "done"),
+        ("pump-2", "recalibrate", "done"),
+        ("pump-1", "recalibrate", "done"),
+        ("pump-2", "rollback", "done"),
+    ] == [(row.source_id, row.action, row.result) for row in rows]
+    assert {"proposal": proposals["pump-1"], "note": "summer"} == rows[0].arguments
+
+    def judged() -> list[object]:
+        rows = moved.daemon._store.audit(100)
+        return [row.arguments["calibration"] for row in rows if row.action == "bundle"]
+
+    moved.wait(lambda: len(judged()) == 6, "a record of which limit judged from when on")
+    assert 0 == moved.stop()
