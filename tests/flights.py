@@ -48,9 +48,10 @@ class Sounds:
         """Return the sounds of all rows of the index with these values."""
         with (self.data / "index.csv").open(newline="") as file:
             rows = [row for row in csv.DictReader(file) if all(row[k] == v for k, v in wanted.items())]
-        return [self._read(row["file"]) for row in rows]
+        return [self.read(row["file"]) for row in rows]
 
-    def _read(self, name: str) -> Sound:
+    def read(self, name: str) -> Sound:
+        """Return the samples of a file, at RATE_HZ."""
         samples, rate_hz = soundfile.read(self.data / name, dtype="float32")
         return np.asarray(resample_poly(samples, RATE_HZ, rate_hz), np.float32)
 

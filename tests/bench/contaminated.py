@@ -10,53 +10,37 @@ what is measured is what a training would have been given. Normal flight: from 6
 
 from __future__ import annotations
 
-import csv
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from flights import BACKGROUND_DB, RATE_HZ, Sound, Sounds, at_level, rms
+
 from monitor.config import InputQualityConfig, WindowConfig
 from monitor.listening import open_ear
 from monitor.recording.odd import odd_in_files
 
-RATE_HZ = 16_000
-BACKGROUND_DB = -10.0
+LEVEL = 0.05
 SPLICED_S = 4
 SHARES = (0.0, 0.01, 0.05, 0.1)
 SNRS_DB = (6.0, 0.0, -6.0)
 SEED = 0
 ON_THE_GROUND_S = 6
 """Before take-off a flight is a quiet room: odd by right, and all of it is set aside."""
-Sound = NDArray[np.float32]
 
 
-def rms(sound: Sound) -> float:
-    return float(np.sqrt(np.mean(np.square(sound), dtype=np.float64)) + 1e-9)
+class Machines(Sounds):
+    """The shared data by role, with flights over background."""
 
-
-def at_level(sound: Sound, level: float = 0.05) -> Sound:
-    return (sound * (level / rms(sound))).astype(np.float32)
-
-
-@dataclass
-class Sounds:
-    """The shared data by role."""
-
-    data: Path
-
-    def of(self, **wanted: str) -> list[Sound]:
-        """Return the sounds of all rows with these values."""
-        with (self.data / "index.csv").open(newline="") as file:
-            rows = [row for row in csv.DictReader(file) if all(row[k] == v for k, v in wanted.items())]
-        return [self._read(row["file"]) for row in rows]
-
-    def _read(self, name: str) -> Sound:
+    def read(self, name: str) -> Sound:
+        """Return a file's samples; interpolated where it has another rate, as for the published figures."""
         samples, rate_hz = soundfile.read(self.data / name, dtype="float32")
         if rate_hz != RATE_HZ:
             at = np.arange(0, len(samples), rate_hz / RATE_HZ)
@@ -74,7 +58,7 @@ class Sounds:
             order = draws.permutation(len(backgrounds))
             behind = np.resize(np.concatenate([backgrounds[i] for i in order]), len(flight))
             behind = behind * (rms(flight) / rms(behind) * 10 ** (BACKGROUND_DB / 20))
-            made.append(at_level((flight + behind).astype(np.float32)))
+            made.append(at_level((flight + behind).astype(np.float32), LEVEL))
         return made
 
 
@@ -152,7 +136,7 @@ def _widened(truth: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def main(data: Path) -> None:
-    sounds = Sounds(data)
+    sounds = Machines(data)
     machines = sounds.machines(np.random.default_rng(SEED))
     events = [e for e in sounds.of(label="event", role="event_train") if len(e) > RATE_HZ // 3]
     ways = {f"foreign sounds at {snr_db:+.0f} dB": mixed(events, snr_db) for snr_db in SNRS_DB}
