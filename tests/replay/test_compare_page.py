@@ -1,0 +1,103 @@
+"""The page of a candidate: what was found, in the reader's language; listened to, labelled, decided on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from replay_rig import Browser, Plant
+
+from engines.bundle import open_bundle
+from monitor.bundles.library import Library
+from monitor.bundles.roles import By
+from monitor.messages import Quality, read_only
+from monitor.promotion.document import keep_comparison
+from monitor.promotion.records import Comparison, Pairs, Probe
+from monitor.promotion.rules import Asked, verdict
+from monitor.store import ClipJob
+from monitor.store.dispute_labels import dispute_labels
+from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow
+from monitor.store.shadow_clips import Dispute, add_dispute, write_dispute_clip
+
+T0 = 1_790_000_000.0
+DEMO = Path(__file__).parents[2] / "engines" / "demo"
+Open = Callable[..., Browser]
+
+
+@pytest.fixture
+def candidate(plant: Plant) -> Comparison:
+    """The demo's AE wants to judge in place of its MAE, and alarmed alone at one place."""
+    state, library = plant.config.state_dir, Library(plant.config.state_dir, "pump")
+    library.install(DEMO / "mae", By("ann", "terminal", T0, "c1"))
+    live = str(library.promote(By("ann", "terminal", T0, "c2")).live)
+    version = library.install(DEMO / "ae", By("ann", "terminal", T0, "c3")).name
+    live_id = open_bundle(DEMO / "mae").bundle_id
+    key, database = RunKey("pump", live_id, version), plant.store.database
+    row = ShadowWindow("pump", live_id, version, T0, T0 + 2.0, 0.0, 0.4, 1.4, Quality.OK)
+    add_shadow(database, {key: ShadowTally(T0, 1.0, [row])})
+    number = add_dispute(database, key, Dispute("candidate", 100.0, T0, 104.0, 0.42, 1.37, None))
+    assert number is not None
+    sound = read_only(np.sin(np.arange(48_000) / 9.0).astype(np.float32) * np.float32(0.1))
+    job = ClipJob("pump", f"dispute-{number}", sound, 16_000, 99.0, T0 - 1.0, 0)
+    write_dispute_clip(database, state, number, job)
+    compared = Comparison(
+        "pump", live, version, T0, 1.0, 24.0, T0, anomalies=Pairs(both=3, live_only=2),
+        false_alarms=Pairs(candidate_only=1), probes=(Probe(0.0, Pairs(both=9, live_only=1)),),
+    )  # fmt: skip
+    keep_comparison(state, compared, verdict(compared, Asked(168.0, 10)))
+    return compared
+
+
+def test_everybody_sees_what_was_found_in_their_language(open_browser: Open, candidate: Comparison) -> None:
+    browser = open_browser("vera")
+    text = browser.get("/compare/pump").text
+    assert "The candidate is not better" in text
+    assert "Of 5 held-out anomalies that the live one finds the candidate misses 2, and it finds 0" in text
+    assert candidate.candidate in text
+    assert ("0.42", "1.37") == tuple(number for number in ("0.42", "1.37") if number in text)
+    assert "data-rate" not in text, "a viewer may listen and not label"
+    assert "data-swap" not in text
+    german = browser.get("/compare/pump", headers={"Accept-Language": "de"}).text
+    assert "Der Kandidat ist nicht besser" in german
+    assert "mit 95 % überhört er höchstens 81" in german
+    assert 404 == browser.get("/compare/nobody").status_code
+
+
+def test_another_candidate_was_not_compared_yet(
+    open_browser: Open, candidate: Comparison, plant: Plant
+) -> None:
+    keep_comparison(
+        plant.config.state_dir, replace(candidate, candidate="other"), verdict(candidate, Asked(1.0, 1))
+    )
+    assert "Not compared yet" in open_browser("vera").get("/compare/pump").text
+
+
+@pytest.mark.usefixtures("candidate")
+def test_what_only_the_candidate_heard_is_listened_to_and_labelled(open_browser: Open, plant: Plant) -> None:
+    browser = open_browser("anna")
+    text = browser.get("/compare/pump").text
+    clip = text.partition('data-clip="')[2].partition('"')[0]
+    sound = browser.get(f"/api/v1/clips/{clip}/audio")
+    assert (200, b"fLaC") == (sound.status_code, sound.content[:4])
+    assert 'data-label="dispute-1" data-rating=""' in text
+    done = browser.change("/api/v1/events/dispute-1/labels", {"rating": "anomaly", "note": "a knock"})
+    assert (200, "done") == (done.status_code, done.json()["result"]), done.text
+    (label,) = dispute_labels(plant.store.database, "pump")[1]
+    assert ("anomaly", "anna", "a knock") == (label.rating, label.who, label.note)
+    assert 'data-label="dispute-1" data-rating="anomaly"' in browser.get("/compare/pump").text
+    assert 404 == browser.change("/api/v1/events/dispute-7/labels", {"rating": "anomaly"}).status_code
+
+
+@pytest.mark.usefixtures("candidate")
+def test_only_an_administrator_lets_it_judge(open_browser: Open) -> None:
+    path, promote = "/api/v1/sources/pump/commands", {"action": "promote", "despite": "heard it all week"}
+    assert 403 == open_browser("anna").change(path, promote).status_code
+    ada = open_browser("ada")
+    assert 'data-swap="promote"' in ada.get("/compare/pump").text
+    refused = ada.change(path, promote)
+    assert (409, True) == (refused.status_code, "no configuration file" in refused.json()["error"]), (
+        refused.text
+    )
