@@ -187,6 +187,10 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
         "Let the limit judge that was proposed and shown under this id; refused if it is outdated.",
     ),
     (
+        {"action": "learn", "learn": "start", "hours": 60},
+        "Record so much normal sound, to learn from; by MQTT only with `learn.by_mqtt`.",
+    ),
+    (
         {"action": "reload"},
         "Read config.yaml again, to `command` of the box. All that changed is applied, or nothing is.",
     ),
