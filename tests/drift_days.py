@@ -23,10 +23,9 @@ HOP_S = HOUR_S / WINDOWS_AN_HOUR
 
 
 def units(rng: np.random.Generator, windows: int, moved: float = 0.0) -> NDArray[np.float64]:
-    """Draw normal scores in units: median 0, reaching 1 a little more than once a week."""
-    return np.asarray(
-        0.11 * rng.standard_normal(windows) + 0.05 * (rng.exponential(size=windows) - 0.69) + moved
-    )
+    """Draw normal scores in units: median about 0, reaching 1 about once a week."""
+    spread, tail = rng.standard_normal(windows), rng.exponential(size=windows)
+    return np.asarray(0.17 * spread + 0.083 * (tail - 0.69) + moved)
 
 
 def hour_of(
