@@ -32,7 +32,7 @@ def free_port() -> int:
 
 
 def patience() -> float:
-    """How many times longer things may take now: as often as the cores are asked for by more than there are."""
+    """How many times longer things may take now: as many as there are programs for each core."""
     return min(max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1)), PATIENCE_MAX)
 
 
