@@ -181,6 +181,10 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
         {"action": "promote", "note": "heard beside the old one for a week"},
         "Let this source's candidate bundle judge from now on; no sample is lost.",
     ),
+    (
+        {"action": "promote", "despite": "the pump is new, its labels are of the old one"},
+        "The same of a candidate that does not prove to be better; the reason is kept.",
+    ),
     ({"action": "rollback"}, "Let the bundle before the last promotion judge again."),
     (
         {"action": "recalibrate", "proposal": "399cda1670da", "note": "summer; heard it, it is well"},
