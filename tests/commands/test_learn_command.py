@@ -15,6 +15,7 @@ from fixtures_verbs import killed_after_two_epochs, ran
 from engines.bundle import open_bundle
 from monitor.bundles.keys import make_keys, public_text
 from monitor.bundles.library import Library
+from monitor.bundles.roles import By
 from monitor.commands.learned_bundle import put_in_place
 from monitor.config import load_config
 from monitor.errors import RecordError
@@ -127,6 +128,27 @@ def test_where_keys_are_configured_it_is_no_candidate_until_somebody_signs(tmp_p
     said = put_in_place(open_bundle(DEMO_BUNDLE), parsed, parsed.sources[0], None)
     assert any("wheeltapper bundle sign" in line for line in said)
     assert Library(tmp_path / "state", "fan").roles().candidate is None
+
+
+def test_what_is_said_next_follows_what_the_bundle_is(tmp_path: Path) -> None:
+    parsed = load_config(config(tmp_path, "kind: microphone, bundle: managed"))
+    library, by = Library(tmp_path / "state", "fan"), By("anna", "terminal", 1.8e9, "c-0")
+
+    def said(kind: str) -> str:
+        return "\n".join(
+            put_in_place(open_bundle(DEMO_BUNDLE.parent / kind), parsed, parsed.sources[0], None)
+        )
+
+    assert "compare" not in said("mae"), "there is nothing to compare with"
+    library.promote(by)
+    assert "; it judges already" in said("mae")
+    second = said("ae")
+    assert second.index("judge beside the live one") < second.index("wheeltapper compare fan")
+    assert second.index("wheeltapper compare fan") < second.index("wheeltapper promote fan")
+    library.promote(by)
+    again = said("mae")
+    assert "a rollback brings back" in again
+    assert "promote" not in again
 
 
 def test_too_little_for_a_limit_is_refused_before_it_is_looked_through(sound: Path, tmp_path: Path) -> None:
