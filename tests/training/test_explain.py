@@ -30,7 +30,7 @@ from training.explain import (
 from training.explain.gradcam import LAYERS
 from training.heads import MeanError, fit_joint_views
 from training.losses import PerBinLoss
-from training.models import MODELS, ModelDesign, make_model
+from training.models import MODELS, TAUGHT, ModelDesign, make_model
 from training.models.reconstructor import Reconstructor
 
 KINDS = sorted(MODELS)
@@ -113,7 +113,7 @@ def test_a_kind_without_a_map_has_no_gradcam(detector_of_kind: Callable[[str], D
     with pytest.raises(TrainingError, match="Grad-CAM is not defined for kind dense"):
         attribute(detector_of_kind("dense"), tiny_windows(1), "gradcam", OURS)
     assert set(ATTRIBUTIONS) - {"gradcam"} == set(defined_methods("dense"))
-    assert set(MODELS) - {"dense"} == set(LAYERS)
+    assert set(MODELS) - {"dense"} | {TAUGHT} == set(LAYERS)
 
 
 def test_a_method_that_nobody_knows_is_refused_with_those_that_are_known() -> None:
