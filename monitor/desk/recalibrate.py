@@ -16,6 +16,7 @@ from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
 from monitor.desk.reload import Plan, Reloader
 from monitor.drift.acceptance import acceptable, check_no_alarm
+from monitor.drift.fitting import few
 from monitor.drift.own_limit import Undo, before_path, bring_back, put_limit
 from monitor.drift.place import proposal_path
 from monitor.drift.proposal import Proposal
@@ -213,6 +214,6 @@ def _told(proposal: Proposal) -> str:
     at, after = proposal.at_present, proposal.promised
     return (
         f"the limit of {proposal.source_id} is {proposal.limit:.2f} of the one before, made from "
-        f"{proposal.hours:.0f} h of sound; {after.a_week:g} false alarms a week in place of {at.a_week:.2g} "
+        f"{proposal.hours:.0f} h of sound; {after.a_week:g} false alarms a week in place of {few(at.a_week)} "
         "are to be expected"
     )

@@ -96,7 +96,8 @@ class Examiner:
         proposal = found if isinstance(found, Proposal) else None
         facts = _facts(judgement, present, self._config.drift.evidence_max_days, now_utc_s)
         if proposal is not None:
-            facts = replace(facts, words="; ".join(proposal_words(proposal)[:3]), proposal=proposal.id)
+            words = [*proposal_words(proposal)[:3], *facts.words.split("; ")[-1:] * facts.evidence_old]
+            facts = replace(facts, words="; ".join(words), proposal=proposal.id)
         elif isinstance(found, str):
             facts = replace(facts, withheld=found)
         return Looked(facts, recent, proposal)

@@ -89,6 +89,11 @@ def _below(evidence: Evidence, now: Calibration, tail: Tail) -> tuple[Float64, F
     return np.append(inner[keep], tail.threshold), falling
 
 
+def few(number: float) -> str:
+    """Write a number of alarms with the digits that count."""
+    return f"{number:.0f}" if number >= 10.0 else f"{number:.2g}"
+
+
 def expected_at(calibration: Calibration, raw: float) -> Expected:
     """Return how many false alarms a week a limit at `raw` is to raise, if sound goes on as it was fitted."""
     best = calibration.expected_per_day(raw)

@@ -179,7 +179,7 @@ def _against_calibration(calibration: Calibration, recent: Sequence[Day]) -> Jud
     return Judgement(
         DriftState.STABLE,
         "calibration",
-        unlike_shares(levels, shares, recent),
+        unlike_shares(levels, shares, recent, known_hours=calibration.exposure_h),
         Side(0.0, None, 0, calibration.fitted_utc_s),
         Side(quantile(counts, 0.5), quantile(counts, HIGH_SHARE), len(recent), recent[0].number * DAY_S),
     )

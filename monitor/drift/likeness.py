@@ -91,10 +91,14 @@ def unlike(then: Sequence[Day], now: Sequence[Day]) -> Likeness | None:
     return _likeness(float(_psi_of(before.sum(axis=0)[None], after.sum(axis=0)[None])[0]), drawn)
 
 
-def unlike_shares(levels: Float64, shares: Float64, now: Sequence[Day]) -> Likeness | None:
-    """Return how unlike days are to known shares; None: there is nothing to compare.
+def unlike_shares(
+    levels: Float64, shares: Float64, now: Sequence[Day], *, known_hours: float
+) -> Likeness | None:
+    """Return how unlike days are to shares that so many hours of sound had; None: nothing to compare.
 
     `levels`, shape (n,), rising, in units; `shares`, shape (n + 1,): below the first, between, and above.
+    A few hours are unlike a week even where nothing has moved: what as many hours of these very days are
+    unlike to them, in thirds of days, is taken off.
     """
     counts = _stacked(now).sum(axis=1)
     if counts.sum() < LEAST_WINDOWS:
@@ -102,8 +106,13 @@ def unlike_shares(levels: Float64, shares: Float64, now: Sequence[Day]) -> Liken
     tenths = np.searchsorted(levels, np.concatenate([EDGES, EDGES[-1:]]), side="left")
     grouped = _grouped(counts[:, None], tenths, groups=len(shares))
     expected = np.broadcast_to(shares * counts.sum(), (1, 1, len(shares)))
-    drawn = _psi_of(expected, _resampled(grouped, np.random.default_rng(0)))
-    return _likeness(float(_psi_of(expected, grouped.sum(axis=0)[None])[0]), drawn)
+    psi = float(_psi_of(expected, grouped.sum(axis=0)[None])[0])
+    thirds = _grouped(_stacked(now).reshape(-1, 1, BINS), tenths, groups=len(shares))
+    thirds = thirds[thirds.sum(axis=(1, 2)) > 0]
+    rng, pieces = np.random.default_rng(0), max(1, round(known_hours * 3600.0 / SHIFT_S))
+    by_chance = _psi_of(_resampled(thirds, rng, pieces), _resampled(grouped, rng))
+    high, low = psi - np.quantile(by_chance, INTERVAL)
+    return Likeness(max(0.0, psi - float(by_chance.mean())), max(0.0, float(low)), max(0.0, float(high)))
 
 
 def alike_mix(then: Sequence[Day], now: Sequence[Day]) -> tuple[Float64, Float64]:
@@ -148,10 +157,10 @@ def _grouped(counts: Counts, tenths: NDArray[np.intp], groups: int = TENTHS) -> 
     return np.asarray(counts @ member)
 
 
-def _resampled(days: Float64, rng: np.random.Generator) -> Float64:
-    """Return shape (DRAWS, slots, groups): sums over as many days as there are, drawn with replacement."""
+def _resampled(days: Float64, rng: np.random.Generator, drawn: int | None = None) -> Float64:
+    """Return shape (DRAWS, slots, groups): sums over days drawn with replacement; None: as many as days."""
     count = len(days)
-    times = rng.multinomial(count, np.full(count, 1.0 / count), size=DRAWS)
+    times = rng.multinomial(drawn or count, np.full(count, 1.0 / count), size=DRAWS)
     return np.asarray(np.tensordot(times, days, axes=1))
 
 

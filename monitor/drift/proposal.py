@@ -10,7 +10,7 @@ from typing import Any
 
 from monitor.calibration import Calibration, calibration_from_tree, tree_of_calibration
 from monitor.drift.evidence import Evidence, Facts
-from monitor.drift.fitting import Expected, expected_at, refitted
+from monitor.drift.fitting import Expected, expected_at, few, refitted
 from monitor.drift.judgement import BandChange, DriftState, Judgement, Side
 from monitor.drift.likeness import DAY_S, Likeness
 from monitor.errors import CalibrationError
@@ -90,8 +90,8 @@ def proposed(present: Present, evidence: Evidence, judgement: Judgement, made_ut
     at_present = expected_at(fitted, limit_now)
     if at_present.low <= budget <= at_present.high:
         return (
-            f"the present limit still holds: {at_present.a_week:.2g} false alarms a week are to be expected "
-            f"(90 % interval {at_present.low:.2g} to {at_present.high:.2g})"
+            f"the present limit still holds: {few(at_present.a_week)} false alarms a week are to be expected "
+            f"(90 % interval {few(at_present.low)} to {few(at_present.high)})"
         )
     return Proposal(
         source_id=present.source_id,

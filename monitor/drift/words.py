@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitor.drift.fitting import few
 from monitor.drift.judgement import BandChange, DriftState, Judgement, Side
 from monitor.drift.likeness import DAY_S
 from monitor.drift.proposal import Proposal
@@ -70,13 +71,13 @@ def proposal_words(proposal: Proposal) -> list[str]:
         proposal.facts,
     )
     expected = (
-        f"at the present limit {at.a_week:.2g} false alarms a week are to be expected in place of "
-        f"{proposal.budget:g} (90 % interval {at.low:.2g} to {at.high:.2g}; promised were "
-        f"{before.low:.2g} to {before.high:.2g})"
+        f"at the present limit {few(at.a_week)} false alarms a week are to be expected in place of "
+        f"{proposal.budget:g} (90 % interval {few(at.low)} to {few(at.high)}; promised were "
+        f"{few(before.low)} to {few(before.high)})"
     )
     promised = (
         f"a limit at {proposal.limit:.2f} of the present one would raise {after.a_week:g} again "
-        f"({after.low:.2g} to {after.high:.2g})"
+        f"({few(after.low)} to {few(after.high)})"
     )
     evidence = (
         f"it rests on {proposal.hours:.0f} h of normal sound, {day_of(proposal.first_utc_s)} to "

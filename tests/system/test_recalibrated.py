@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from fixtures_verbs import ran
 from engines.bundle import open_bundle
 from monitor.calibration import load_calibration
 from monitor.drift.judgement import DriftState
+from monitor.messages import AlarmChange, AlarmState, ChangeReason
+from monitor.store import Label
+from monitor.store.records import Rating
 
 Live = Callable[..., LiveDaemon]
 REPLAY = {"replay": {"enabled": True}}
@@ -66,6 +70,20 @@ def proposal_of(daemon: LiveDaemon, source_id: str) -> str:
     return str(drift.proposal)
 
 
+def say_of_an_event(daemon: LiveDaemon, source_id: str, rating: Rating) -> None:
+    """Label the event that was an hour ago; it is there as soon as somebody says something of it."""
+    store, machine, event_id = daemon.daemon._store, daemon.daemon._roster.get(source_id), f"{source_id}-past"
+    assert machine is not None
+    if store.event(event_id) is None:
+        normal, at_utc_s = AlarmState.NORMAL, time.time() - 3600.0
+        change = AlarmChange(
+            source_id, event_id, normal, normal, ChangeReason.CLEARED, at_utc_s, at_utc_s - 9.0, 2.0,
+            warning=False, uncertain=False, active=False,
+        )  # fmt: skip
+        store.apply([change], snapshot=machine.alarm.snapshot.to_tree(), bundle_id=None)
+    store.add_label(Label(event_id, rating, "bert", time.time()))
+
+
 def test_from_a_drift_to_another_limit_and_back(moved: LiveDaemon) -> None:
     proposals = {name: proposal_of(moved, name) for name in ("pump-1", "pump-2")}
     before = {name: limit_of(moved, name) for name in proposals}
@@ -82,6 +100,11 @@ def test_from_a_drift_to_another_limit_and_back(moved: LiveDaemon) -> None:
     outdated = ran("recalibrate", "pump-1", "0123456789ab", "--config", moved.path)
     assert (1, True) == (outdated.code, "is outdated" in outdated.out), outdated.out + outdated.err
     assert before["pump-1"] == limit_of(moved, "pump-1"), "a limit never changes by itself"
+
+    say_of_an_event(moved, "pump-2", "anomaly")
+    refused = ran("recalibrate", "pump-2", proposals["pump-2"], "--config", moved.path)
+    assert (1, True) == (refused.code, "labelled an anomaly" in refused.out), refused.out + refused.err
+    say_of_an_event(moved, "pump-2", "none")
 
     for name, proposal in proposals.items():
         done = ran(
