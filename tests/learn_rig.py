@@ -39,29 +39,31 @@ def record_before(state_dir: Path, source_id: str, minutes: list[Float32], rate_
     return place
 
 
-def waiting_to_be_heard(state_dir: Path, source_id: str = "pump") -> Found:
-    """Let a source wait for somebody to hear one odd stretch; return what was found."""
-    place = record_before(state_dir, source_id, [minute(0, odd=True)])
-    (recording,) = (place / "recordings").glob("*.flac")
+def waiting_to_be_heard(state_dir: Path, source_id: str = "pump", minutes: int = 1) -> Found:
+    """Let a source wait for somebody to hear one odd stretch a minute; return what was found."""
+    sounds = [minute(number, odd=True) for number in range(minutes)]
+    place = record_before(state_dir, source_id, sounds)
+    recordings = sorted((place / "recordings").glob("*.flac"))
     found = Found(
         key="k",
-        total_s=soundfile.info(recording).duration,
+        total_s=sum(soundfile.info(recording).duration for recording in recordings),
         looked=True,
         lines=("level -26 dBFS",),
         advice=(Advice(code="hum", text="a line at 50 Hz"),),
         speech_share=0.01,
         states=1,
-        stretches=(
+        stretches=tuple(
             FoundStretch(
                 id=f"{recording.name}@{LOUD_S[0]:.2f}",
                 file=str(recording),
                 start_s=LOUD_S[0],
                 end_s=LOUD_S[1],
                 strangeness=9.0,
-                apart_db=12.0,
+                apart_db=12.0 - number,
                 low_hz=2800.0,
                 high_hz=3200.0,
-            ),
+            )
+            for number, recording in enumerate(recordings)
         ),
     )
     (place / FOUND).write_text(found.model_dump_json())

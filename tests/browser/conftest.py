@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from evening import make_evening
 from fixtures_daemon import DaemonProcess
+from learn_rig import waiting_to_be_heard
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from technician import CHROMIUM, PASSWORD, USERS, Served, log_in, watch
 
@@ -30,6 +31,7 @@ def night_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonPro
     }
     daemon = DaemonProcess(folder, config)
     make_evening(daemon.state_dir)
+    waiting_to_be_heard(daemon.state_dir, "pump-1", minutes=2)
     daemon.environment = {"OMP_NUM_THREADS": "1"}
     daemon.start()
     daemon.wait_listening()

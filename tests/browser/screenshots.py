@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures_daemon import ROOT, DaemonProcess
+from learn_rig import waiting_to_be_heard
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 from technician import CHROMIUM, Served, log_in, ready, started
@@ -26,6 +27,7 @@ KEPT = {
     "events": "replay-events",
     "event": "replay-event",
     "event-phone": "replay-phone",
+    "learn": "replay-learn",
 }
 IMAGES = ROOT / "docs" / "images"
 LISTEN_S = 125.0
@@ -65,6 +67,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name, sync_playwright() as driver:
         folder = Path(name)
         daemon = DaemonProcess(folder, CONFIG)
+        waiting_to_be_heard(daemon.state_dir, "pump-2", minutes=3)
         daemon.start()
         codes = ["bearing, drive end", "air leak", "belt", "cavitation"]
         users = folder / "users.json"
@@ -130,6 +133,7 @@ def take_all(browser: Browser, address: str) -> None:
     take(page, "keys")
     page.goto("/events/none")
     take(page, "error")
+    take_learning(page)
     state = context.storage_state()
     for view, look in {
         "event-dark-german": {"viewport": DESK, "color_scheme": "dark", "locale": "de"},
@@ -148,6 +152,16 @@ def take_all(browser: Browser, address: str) -> None:
         started(other, "events")
         other.wait_for_load_state("networkidle")
         take(other, view.replace("event", "events"))
+
+
+def take_learning(page: Page) -> None:
+    """Take the picture of a source that waits for somebody to hear what is odd."""
+    page.goto("/learn/pump-2")
+    started(page, "learning")
+    for key in ("j", "n"):
+        page.keyboard.press(key)
+        page.wait_for_timeout(1500)
+    take(page, "learn")
 
 
 def label(page: Page, address: str, key: str, fault: str) -> None:

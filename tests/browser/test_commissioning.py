@@ -1,0 +1,73 @@
+"""Guided commissioning in a browser: heard and judged by keys, started and ended by whoever may."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fixtures_daemon import DaemonProcess
+from playwright.sync_api import BrowserContext, Page, expect
+from technician import Served, started
+from test_visiting import CONTRASTS
+
+from monitor.learning.plan import Step, learn_place, read_plan
+
+
+def test_what_is_odd_is_heard_and_judged_with_one_key_each(
+    night_daemon: DaemonProcess, opened: Page, visitor: Callable[[str], Page]
+) -> None:
+    opened.goto("/learn")
+    started(opened, "learn")
+    opened.get_by_role("link", name="pump-1").click()
+    started(opened, "learning")
+    rows = opened.locator(".stretches > li")
+    expect(rows).to_have_count(2)
+    opened.keyboard.press("j")
+    opened.keyboard.press("Space")
+    opened.wait_for_function("() => document.getElementById('sound').currentTime > 0.2")
+    opened.keyboard.press("n")
+    expect(rows.first.locator(".badge")).to_have_text("normal")
+    expect(rows.nth(1)).to_have_attribute("aria-current", "")
+    opened.keyboard.press("a")
+    expect(rows.nth(1).locator(".badge")).to_have_text("set aside")
+    plan = read_plan(learn_place(night_daemon.state_dir, "pump-1"))
+    assert plan is not None
+    assert (1, Step.LISTEN) == (len(plan.kept), plan.step), "no key of these begins to learn"
+    vera = visitor("vera")
+    vera.goto("/learn/pump-1")
+    started(vera, "learning")
+    expect(vera.locator(".stretches > li")).to_have_count(2)
+    expect(vera.locator("[data-judge], [data-learn], form.start:visible")).to_have_count(0)
+
+
+def test_a_recording_is_begun_and_ended_by_hand(night_daemon: DaemonProcess, opened: Page) -> None:
+    opened.goto("/learn/hall")
+    started(opened, "learning")
+    opened.get_by_label("Hours of normal sound in all").fill("0.1")
+    opened.get_by_role("button", name="Check the microphone and begin").click()
+    place = learn_place(night_daemon.state_dir, "hall")
+    assert read_plan(place) is None, "too few hours are refused before they are sent"
+    opened.get_by_label("Hours of normal sound in all").fill("2")
+    opened.get_by_role("button", name="Check the microphone and begin").click()
+    headline = opened.locator(".standing .words")
+    expect(headline).to_contain_text("he microphone is checked")
+    opened.get_by_role("button", name="Pause").click()
+    expect(headline).to_contain_text("Paused:")
+    opened.get_by_role("button", name="Cancel, keep the sound").click()
+    opened.get_by_role("button", name="Yes").click()
+    expect(headline).to_have_text("Nothing was recorded of this source yet.")
+    assert read_plan(place) is None
+
+
+def test_it_fits_a_tablet_and_a_phone_in_daylight_and_in_the_dark(
+    served: Served, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = new_context(base_url=served.address).new_page()
+    for width in (820, 360):
+        page.set_viewport_size({"width": width, "height": 1180})
+        for path, name in (("/learn", "learn"), ("/learn/pump-1", "learning")):
+            page.goto(path)
+            started(page, name)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert [] == page.evaluate(CONTRASTS), (path, scheme)
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= width, path
