@@ -21,9 +21,9 @@ class Turn:
         self, due_s: Callable[[], float], run: Callable[[], float | None], end: Callable[[], None]
     ) -> None:
         self.due_s = due_s
-        """When `run` next has something to do, monotonic; infinite: never by itself."""
+        """When `run` next has something to do, monotonic; infinite: never by itself. Must not raise."""
         self.run = run
-        """Does it, without waiting; returns how long it is to be left alone, None: for ever, it failed."""
+        """Does it, without waiting or raising; returns how long it is to be left alone, None: for ever, it failed."""
         self.end = end
         """Called last, once, soon after `stop`."""
         self.stopping = False
