@@ -9,6 +9,9 @@ from monitor.learning.documents import Found
 from monitor.learning.plan import RECORDING, Plan, Step
 from monitor.publish.commands import Command
 
+LEAST_HOURS = 1 / 3
+"""Of it 30 % set the limit, for which 300 windows are the least (monitor.learning.steps)."""
+
 Change = Callable[[Plan, Command, Found | None], tuple[Plan, str]]
 """The plan, the command and what was found in; the plan afterwards and what was done, in words, out."""
 
@@ -21,6 +24,11 @@ def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: floa
     """
     if command.hours is None:
         raise CommandError("learn start needs hours: how much normal sound is to be recorded in all")
+    if command.hours < LEAST_HOURS:
+        raise CommandError(
+            f"{command.hours:g} h are too little to set a limit by: {60 * LEAST_HOURS:.0f} minutes at the least, "
+            "and hours for a limit to trust"
+        )
     if plan is not None and (plan.is_active or plan.paused):
         raise CommandError(f"{plan.by} has started it already, and it stands at {plan.step.value}; cancel it")
     begun = Plan(

@@ -90,6 +90,12 @@ def test_only_a_stretch_that_was_found_can_be_kept_and_only_when_nothing_goes_on
         obeyed(book, config, "set_aside", stretch=stretch)
 
 
+def test_so_little_that_no_limit_could_be_set_is_refused_at_once(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    with pytest.raises(CommandError, match="20 minutes at the least"):
+        obeyed(book_of(config), config, "start", hours=0.3)
+
+
 def test_a_move_counts_only_for_a_plan_that_is_as_it_was_seen(tmp_path: Path) -> None:
     config = configured(tmp_path)
     book = book_of(config)

@@ -74,11 +74,12 @@ def test_a_microphone_becomes_a_candidate_although_everything_is_killed_once(
 ) -> None:
     if not (SHARED / "index.csv").is_file():
         pytest.skip("../shared/data is not there")
-    flights = Sounds(SHARED).of(set="uav", label="normal", role="train")[:20]
+    flights = Sounds(SHARED).of(set="uav", label="normal", role="train")
+    flights = (flights * 2)[:21]  # 20 minutes at the least
     daemon = make_daemon(
         mqtt={"enabled": False},
         learn=TINY,
-        sources=[{"id": "uav", "kind": "microphone", "device": "default", "bundle": None}],
+        sources=[{"id": "uav", "kind": "microphone", "device": "default"}],
     )
     knocked = flights[3].copy()
     t = np.arange(5 * 16_000) / 16_000
@@ -145,8 +146,8 @@ def test_pause_resume_and_discard_do_what_they_say_and_silence_is_refused(
     daemon.wait_listening()
     assert "done" == told(daemon, "start", hours=1.0)["result"]
     place = learn_place(daemon.state_dir, "uav")
-    eventually(lambda: read_plan(place).trouble is not None, 20.0, "a refusal")  # type: ignore[union-attr]
-    assert "almost silent" in read_plan(place).trouble  # type: ignore[union-attr,operator]
+    eventually(lambda: read_plan(place).trouble is not None, 40.0, "a refusal")  # type: ignore[union-attr]
+    assert "Mend it, then resume" in read_plan(place).trouble  # type: ignore[union-attr,operator]
     pulse_microphone.feed(minute(0)[: 10 * 16_000].repeat(3))
     assert "done" == told(daemon, "resume")["result"]
     reaches(daemon, Step.RECORD)
