@@ -23,7 +23,7 @@ class Turn:
         self.due_s = due_s
         """When `run` next has something to do, monotonic; infinite: never by itself. Must not raise."""
         self.run = run
-        """Does it, without waiting or raising; returns how long it is to be left alone, None: for ever, it failed."""
+        """Does it, without waiting or raising; returns how long it is to be left alone, None: for ever."""
         self.end = end
         """Called last, once, soon after `stop`."""
         self.stopping = False

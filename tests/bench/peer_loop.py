@@ -8,9 +8,9 @@ Learns from the first half of SOUND, then scores windows of 2.048 s every 1.024 
 and again, three times for SECONDS of CPU each, and prints one JSON document. The packages are optional: one
 that is missing is told as `left_out`. Each is called as the trials of the benchmark of detection call it.
 
-The torch loops are what one writes first: one window a call, all its 64 frames. That is no torch at its best: in
-batches of 16, with the frames that two windows share computed once, torch needs 2.4 ms a window of the AE
-instead of 4.5, where the daemon's front end and engine need .9 (one thread, medians of nine, load 18).
+The torch loops are what one writes first: one window a call, all its 64 frames. That is not torch at its
+best: in batches of 16, with the frames that two windows share computed once, it needs 2.4 ms a window of the
+AE instead of 4.5, where the daemon's front end and engine need .9 (one thread, medians of nine, load 18).
 """
 
 from __future__ import annotations
