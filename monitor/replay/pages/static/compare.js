@@ -91,7 +91,7 @@ class DisputeDesk {
     const next = this.rows.slice(this.rows.indexOf(row) + 1).find((one) => one.dataset.rating === "");
     if (next !== undefined) {
       this.choose(next);
-      this.play(next);
+      if (next.dataset.clip !== undefined) this.play(next);
     }
   }
 
