@@ -26,8 +26,8 @@ def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: floa
         raise CommandError("learn start needs hours: how much normal sound is to be recorded in all")
     if command.hours < LEAST_HOURS:
         raise CommandError(
-            f"{command.hours:g} h are too little to set a limit by: {60 * LEAST_HOURS:.0f} minutes at the least, "
-            "and hours for a limit to trust"
+            f"{command.hours:g} h are too little to set a limit by: {60 * LEAST_HOURS:.0f} minutes at the "
+            "least, and hours for a limit to trust"
         )
     if plan is not None and (plan.is_active or plan.paused):
         raise CommandError(f"{plan.by} has started it already, and it stands at {plan.step.value}; cancel it")

@@ -25,6 +25,7 @@ from monitor.control.client import ControlClient
 from monitor.control.protocol import socket_path
 from monitor.learning.documents import read_found, read_outcome, read_progress
 from monitor.learning.plan import Plan, Step, learn_place, read_plan
+from monitor.messages import Float32
 
 SHARED = ROOT.parent / "shared" / "data"
 WITHIN_S = 100.0
@@ -66,6 +67,14 @@ def has_child(daemon: DaemonProcess) -> bool:
     return child_of(daemon) is not None
 
 
+def with_a_tone(flight: Float32) -> Float32:
+    """A flight in which something whistles at 3 kHz for five seconds."""
+    t = np.arange(5 * 16_000) / 16_000
+    heard = flight.copy()
+    heard[20 * 16_000 : 25 * 16_000] += 0.4 * np.sin(2 * np.pi * 3000 * t).astype(np.float32)
+    return np.asarray(np.clip(heard, -1, 1), np.float32)
+
+
 @pytest.mark.slow
 @pytest.mark.microphone
 @pytest.mark.shared_data
@@ -81,10 +90,7 @@ def test_a_microphone_becomes_a_candidate_although_everything_is_killed_once(
         learn=TINY,
         sources=[{"id": "uav", "kind": "microphone", "device": "default"}],
     )
-    knocked = flights[3].copy()
-    t = np.arange(5 * 16_000) / 16_000
-    knocked[20 * 16_000 : 25 * 16_000] += np.float32(0.4) * np.sin(2 * np.pi * 3000 * t).astype(np.float32)
-    flights[3] = np.clip(knocked, -1, 1)
+    flights[3] = with_a_tone(flights[3])
     place = record_before(daemon.state_dir, "uav", flights)
     before_s = sum(len(flight) for flight in flights) / 16_000
     sound = resample_poly(flights[0][20 * 16_000 : 40 * 16_000], RATE_HZ, 16_000)
