@@ -30,7 +30,7 @@ LOOK_EVERY_S = 30.0
 PATIENCE_S = 120.0
 """So long kept sound is scored at a time; the next question goes on from there."""
 CHILD_WITHIN_S = 900.0
-"""A comparison that takes longer, at the lowest priority, is broken off."""
+"""A comparison that takes longer, at its low priority, is broken off."""
 NOTE_LETTERS = 900
 
 Outcome = Literal["better", "not_better", "too_early"]

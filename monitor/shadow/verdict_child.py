@@ -1,7 +1,7 @@
 """Compares one source's candidate with its live bundle in a process of its own, and prints the verdict.
 
 Standard input is a JSON object: `config`, `source_id`, `patience_s`. The output is one, too: `outcome` and
-`reasons`, or `error`. Sound is scored again for it, which takes CPU time and memory: here it has the lowest
+`reasons`, or `error`. Sound is scored again for it, which takes CPU time and memory: here it has a low
 priority, takes no lock that a judging thread might want, and cannot bring the daemon down.
 """
 
@@ -17,7 +17,8 @@ from monitor.config import Config
 from monitor.promotion.comparison import judged
 from monitor.sources.tied import die_with_parent
 
-NICE = 19
+NICE = 10
+"""A tenth of the time that others would get; with 19 a busy box would never answer."""
 
 
 def verdict_of(asked: dict[str, Any]) -> dict[str, object]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import http.server
+import json
 import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,11 @@ from monitor.doctor.finding import Finding, Patient, Verdict, fault_from_error
 from monitor.doctor.models import check_bundles, check_calibrations, check_engines
 from monitor.doctor.network import check_broker, check_metrics, check_replay
 from monitor.doctor.settings import check_config_file
+from monitor.doctor.shadow import check_candidates
 from monitor.doctor.sound import check_devices, check_sources
 from monitor.errors import StoreError
 from monitor.listening import DEMO_BUNDLE
+from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.sources.devices import InputDevice
 
 Status = Mapping[str, Any] | None
@@ -50,6 +53,29 @@ def test_a_daemon_that_does_not_run_is_a_fault(
     found = only(check_daemon, patient)
     assert (verdict, True) == (found.verdict.value, words in found.said)
     assert [] == list(check_report(patient)), "what it said long ago is no news"
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "words"),
+    [
+        (
+            ShadowFacts("ae-2", ShadowState.JUDGING, heard_s=9000.0, judged_windows=9),
+            "ok",
+            "has judged 2.5 h",
+        ),
+        (ShadowFacts("ae-2", ShadowState.SET_ASIDE, "its engine failed"), "warning", "set aside: its engine"),
+        (ShadowFacts("ae-2", ShadowState.JUDGING, skipped_windows=9), "warning", "100.0% of windows skipped"),
+        (ShadowFacts("ae-2", ShadowState.JUDGING, lost_windows=3), "warning", "3 windows of it were not"),
+    ],
+    ids=["well", "set aside", "skipped", "not stored"],
+)
+def test_a_candidate_is_told_as_it_is_and_a_source_without_one_is_not(
+    tmp_path: Path, facts: ShadowFacts, verdict: str, words: str
+) -> None:
+    tree = {**HEARD, "shadow": json.loads(json.dumps(asdict(facts)))}
+    found = only(check_candidates, patient_of(tmp_path, status=status_of(tree)))
+    assert (verdict, True) == (found.verdict.value, words in found.said), found.said
+    assert [] == list(check_candidates(patient_of(tmp_path, status=status_of())))
 
 
 def test_a_daemon_that_runs_tells_whether_it_is_watched_and_what_it_has_lost(tmp_path: Path) -> None:

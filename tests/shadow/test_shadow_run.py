@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -20,6 +19,7 @@ from shadow_rig import HOP_S, library_with, with_limit
 
 from engines.bundle import open_bundle
 from engines.errors import EngineError
+from monitor.listening import inferences_from_logmels
 from monitor.messages import Inference
 from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.store import open_store
@@ -27,7 +27,7 @@ from monitor.store.shadow import ShadowWindow, shadow_windows
 from monitor.store.shadow_clips import disputes_of
 
 Live = Callable[..., LiveDaemon]
-SECONDS = 16
+SECONDS = 9
 
 
 @pytest.fixture
@@ -37,6 +37,14 @@ def recording(tmp_path: Path) -> Path:
     noise = np.random.default_rng(7).normal(0.0, 0.05, SECONDS * 22_050)
     soundfile.write(path, noise.astype(np.float32), 22_050, subtype="FLOAT")
     return path
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A daemon of this process looks at libraries, and writes what it found, at once."""
+    monkeypatch.setattr("monitor.shadow.shadow.LOOK_EVERY_S", 0.2)
+    monkeypatch.setattr("monitor.shadow.shadow.KEEP_EVERY_S", 0.2)
+    return monkeypatch
 
 
 def windows(state_dir: Path) -> list[ShadowWindow]:
@@ -49,8 +57,9 @@ def facts(daemon: LiveDaemon) -> ShadowFacts:
 
 
 def test_live_scores_are_the_same_to_the_bit_and_a_candidate_that_alarms_alone_can_be_heard(
-    live: Live, tmp_path: Path, recording: Path
+    live: Live, tmp_path: Path, recording: Path, quick: pytest.MonkeyPatch
 ) -> None:
+    quick.setattr("monitor.shadow.disputes.AGREE_WITHIN_S", 3.0)
     state_dir = tmp_path / "live0" / "state"
     deaf = with_limit(tmp_path / "deaf", "mae", 1e6)
     library = library_with(state_dir, deaf, with_limit(tmp_path / "alert", "ae", 1e-6))
@@ -78,11 +87,11 @@ def test_live_scores_are_the_same_to_the_bit_and_a_candidate_that_alarms_alone_c
     heard, _ = soundfile.read(recording, dtype="float32")
     first = round((stored.dispute.start_s - stored.clip.before_s) * rate_hz)
     np.testing.assert_allclose(samples, heard[first : first + len(samples)], atol=2**-15)
-    assert stored.clip.duration_s >= 10.0
+    assert stored.clip.duration_s >= 3.0
 
 
 def test_one_that_fails_or_hangs_is_set_aside_and_the_live_bundle_judges_on(
-    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    live: Live, tmp_path: Path, quick: pytest.MonkeyPatch
 ) -> None:
     library_with(tmp_path / "live0" / "state", DEMO / "mae")
     source = {**simulated("pump-1"), "bundle": "managed"}
@@ -94,22 +103,23 @@ def test_one_that_fails_or_hangs_is_set_aside_and_the_live_bundle_judges_on(
         assert ae == engine.bundle.bundle_id, logmels  # type: ignore[attr-defined]
         if answers["how"] == "fail":
             raise EngineError("the graph is broken")
-        time.sleep(4.0)
+        time.sleep(2.0)
         return []
 
-    monkeypatch.setattr("monitor.shadow.shadow.inferences_from_logmels", answer)
-    monkeypatch.setattr("monitor.shadow.shadow.ANSWER_WITHIN_S", 1.0)
+    how = "monitor.shadow.shadow.inferences_from_logmels"
+    quick.setattr(how, answer)
+    quick.setattr("monitor.shadow.shadow.ANSWER_WITHIN_S", 0.5)
     assert 0 == ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path).code
     daemon.wait(lambda: facts(daemon).state is ShadowState.SET_ASIDE, "the failing one to be set aside")
     assert "failed 3 times in a row: the graph is broken" in facts(daemon).reason
-    told = ran("status", "--config", daemon.path).out
-    assert "set aside: its engine failed 3 times in a row" in told
+    told = "set aside: its engine failed 3 times in a row"
+    daemon.wait(lambda: told in ran("status", "--config", daemon.path).out, "status to tell it")
 
     answers["how"] = "hang"
     assert 0 == ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path).code
     daemon.wait(lambda: "did not come back" in facts(daemon).reason, "the hanging one to be set aside")
     daemon.hear("pump-1", 2)
-    monkeypatch.undo()
+    quick.setattr(how, inferences_from_logmels)
     assert 0 == ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path).code
     daemon.wait(lambda: facts(daemon).judged_windows >= 2, "another try in another thread")
     scores = daemon.of("pump-1")
@@ -119,7 +129,7 @@ def test_one_that_fails_or_hangs_is_set_aside_and_the_live_bundle_judges_on(
     assert "a candidate does not come back" in daemon.log.text()
 
 
-def test_evidence_goes_on_after_a_kill_and_ends_with_a_reload(
+def test_evidence_goes_on_after_a_kill(
     make_daemon: Callable[..., DaemonProcess],
 ) -> None:
     daemon = make_daemon(
@@ -128,7 +138,7 @@ def test_evidence_goes_on_after_a_kill_and_ends_with_a_reload(
         replay={"enabled": True},
         engine={"backend": "onnxruntime"},
     )
-    library = library_with(daemon.state_dir, DEMO / "mae", DEMO / "ae")
+    library_with(daemon.state_dir, DEMO / "mae", DEMO / "ae")
 
     def judged() -> int:
         status = daemon.status()
@@ -141,11 +151,5 @@ def test_evidence_goes_on_after_a_kill_and_ends_with_a_reload(
     before = len(windows(daemon.state_dir))
     daemon.start()
     eventually(lambda: judged() > before >= 3, 30.0, "the run to go on")
-    shown = ran("doctor", "--config", daemon.config_path, "--json")
-    assert "candidate of pump-1" in shown.out
-    tree = json.loads((library.folder / "bundles.json").read_text())
-    assert tree["candidate"] is not None
-    assert 0 == ran("promote", "pump-1", "--config", daemon.config_path).code
-    eventually(lambda: daemon.source("pump-1")["shadow"] is None, 30.0, "the run to end")
     assert 0 == daemon.stop()
-    assert len(windows(daemon.state_dir)) >= before, "what it said is kept"
+    assert len(windows(daemon.state_dir)) > before, "what it said is kept"

@@ -12,7 +12,8 @@ import soundfile
 
 from monitor.config import StoreConfig
 from monitor.messages import Quality, read_only
-from monitor.store import ClipJob, Store, open_store, prune
+from monitor.store import ClipJob, Label, Store, open_store, prune
+from monitor.store.dispute_labels import dispute_id
 from monitor.store.measures import kept_bytes
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow
 from monitor.store.shadow_clips import (
@@ -116,6 +117,15 @@ def test_when_room_is_short_they_go_before_the_sound_of_events(
     assert ([], 1) == (there(run), report.removed_for_space)
     assert run.clips("e1")[0].gone is None
     assert "space" == getattr(disputes_of(run.database, "pump1")[0].clip, "gone", None)
+
+
+def test_what_somebody_has_labelled_stays_with_its_sound(run: Store) -> None:
+    numbers = [add(run, 10.0 * i) for i in range(3)]
+    label = Label(dispute_id(numbers[0]), "anomaly", "anna", T0 + 100.0)
+    run.add_dispute_label(numbers[0], label)
+    prune(run, ROOM.model_copy(update={"shadow_max_clips": 1, "shadow_max_days": 1.0}), T0 + 1e6)
+    assert numbers[:1] == [one.n for one in there(run)]
+    assert numbers[:1] == [one.n for one in disputes_of(run.database, "pump1")]
 
 
 def test_a_kill_between_file_and_row_leaves_nothing_after_the_next_opening(run: Store) -> None:

@@ -89,7 +89,8 @@ class _Pruning:
     def run(self) -> RetentionReport:
         events = kept_events(self.store.database)
         self.left_bytes = {event.event_id: event.size_bytes for event in events}
-        self.left_bytes[NO_EVENT] = sum(file.size_bytes for file in kept_sound(self.store.database))
+        sound = [file for yes in (False, True) for file in kept_sound(self.store.database, labelled=yes)]
+        self.left_bytes[NO_EVENT] = sum(file.size_bytes for file in sound)
         self.locked = {event.event_id for event in events if event.is_locked}
         self.report.kept_bytes = sum(self.left_bytes.values())
         self._remove_aside()
@@ -159,8 +160,11 @@ class _Pruning:
         kept = report.kept_bytes
         need = need_of(self.config, kept_bytes=kept, free_bytes=free)
         removed = -report.removed_bytes
-        sound = kept_sound(self.store.database) if need.aim_bytes else []
-        for file in itertools.chain(sound, files_for_space(events, self._files_of, newest)):
+        database = self.store.database
+        first, last = (
+            (kept_sound(database, labelled=yes) if need.aim_bytes else []) for yes in (False, True)
+        )
+        for file in itertools.chain(first, files_for_space(events, self._files_of, newest), last):
             aim = need.quota_aim_bytes if report.in_vain else need.aim_bytes
             if kept - report.kept_bytes >= aim:
                 break

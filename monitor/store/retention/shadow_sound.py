@@ -1,7 +1,8 @@
 """Which disputes of candidates go, and which of their clips.
 
 Of each source the newest DISPUTES_KEPT rows stay, and the newest clips; those that are too old go. When room
-is short their clips go before those of any event: nobody was called for them.
+is short their clips go before those of any event: nobody was called for them. What somebody has labelled
+stays with its sound, which goes for space alone, last of all.
 """
 
 from __future__ import annotations
@@ -18,16 +19,18 @@ DISPUTES_KEPT = 1000
 _OF_SOURCE = (
     "SELECT d.n FROM shadow_disagreements AS d JOIN shadow_runs AS r ON r.n = d.run WHERE r.source_id = ?1"
 )
+_LABELLED = "n IN (SELECT dispute FROM dispute_labels)"
 _SOURCES = "SELECT DISTINCT source_id FROM shadow_runs"
 
 
-def kept_sound(database: Database) -> list[KeptFile]:
-    """Return the clips of disputes that are there, the oldest first.
+def kept_sound(database: Database, *, labelled: bool) -> list[KeptFile]:
+    """Return the clips of disputes that are there and that somebody has labelled, or nobody, oldest first.
 
     Raises:
         StoreError: The database refuses.
     """
-    return _files(database, "gone IS NULL AND path IS NOT NULL")
+    which = _LABELLED if labelled else f"NOT {_LABELLED}"
+    return _files(database, f"gone IS NULL AND path IS NOT NULL AND {which}")
 
 
 def surplus_sound(database: Database, *, max_clips: int, oldest_utc_s: float | None) -> list[KeptFile]:
@@ -36,16 +39,17 @@ def surplus_sound(database: Database, *, max_clips: int, oldest_utc_s: float | N
     Raises:
         StoreError: The database refuses.
     """
-    too_many = (
-        f"n IN ({_OF_SOURCE} AND d.gone IS NULL AND d.path IS NOT NULL ORDER BY d.n DESC LIMIT -1 OFFSET ?2)"
-    )
+    there = "gone IS NULL AND path IS NOT NULL"
+    too_many = f"NOT {_LABELLED} AND n IN ({_OF_SOURCE} AND {there} ORDER BY d.n DESC LIMIT -1 OFFSET ?2)"
     found = {
         file.n: file
         for row in database.rows(_SOURCES)
         for file in _files(database, too_many, row["source_id"], max_clips)
     }
     if oldest_utc_s is not None:
-        old = "gone IS NULL AND path IS NOT NULL AND start_utc_s >= ? AND start_utc_s < ?"
+        old = (
+            f"NOT {_LABELLED} AND gone IS NULL AND path IS NOT NULL AND start_utc_s >= ? AND start_utc_s < ?"
+        )
         found |= {file.n: file for file in _files(database, old, CLOCK_SET_UTC_S, oldest_utc_s)}
     return [found[n] for n in sorted(found)]
 
@@ -56,7 +60,7 @@ def remove_disputes(database: Database, *, oldest_utc_s: float | None) -> None:
     Raises:
         StoreError: The database refuses.
     """
-    nothing_there = "(path IS NULL OR gone IS NOT NULL)"
+    nothing_there = f"(path IS NULL OR gone IS NOT NULL) AND NOT {_LABELLED}"
     sources = database.rows(_SOURCES)
     with database.transaction(durable=False) as connection:
         for row in sources:

@@ -1,0 +1,118 @@
+"""The managed policy asks when it is time and evidence can suffice, and has promoted what is better."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fixtures_live import DEMO
+from shadow_rig import library_with
+
+from monitor.config import Config, parse_config
+from monitor.shadow.facts import ShadowFacts, ShadowState
+from monitor.shadow.policy import Policy
+from monitor.testing import CapturedLog
+
+BETTER = {"outcome": "better", "reasons": ["it finds 9 held-out anomalies", "and misses none"]}
+
+
+class Rig:
+    """A policy whose clock is set by hand, and whose child process may be answered for."""
+
+    def __init__(self, state_dir: Path, promotion: str = "managed", heard_h: float = 3.0) -> None:
+        text = (
+            f"state_dir: {state_dir}\nsources: [{{id: pump-1, kind: simulated, bundle: managed}}]\n"
+            f"bundles: {{promotion: {promotion}, promotion_hours: 2}}"
+        )
+        self.config: Config = parse_config(text, name="test")
+        self.now_s = 1000.0
+        self.facts = ShadowFacts("ae-2", ShadowState.JUDGING, heard_s=3600.0 * heard_h)
+        self.commands: list[tuple[str, Mapping[str, object]]] = []
+        self.log = CapturedLog()
+        self.policy = Policy(
+            lambda: self.config,
+            lambda: {"pump-1": self.facts},
+            self.promote,
+            self.log,
+            monotonic=lambda: self.now_s,
+        )
+
+    def promote(self, source_id: str, command: Mapping[str, object]) -> bool:
+        self.commands.append((source_id, command))
+        return True
+
+    def answer_for(self, monkeypatch: pytest.MonkeyPatch, answer: Mapping[str, Any]) -> list[str]:
+        asked: list[str] = []
+
+        def instead(_policy: Policy, _config: Config, source_id: str) -> Mapping[str, Any]:
+            asked.append(source_id)
+            return answer
+
+        monkeypatch.setattr(Policy, "_answer", instead)
+        return asked
+
+    def pass_time(self, seconds: float) -> None:
+        for _ in range(3):
+            self.now_s += seconds / 3
+            self.policy.run_once(0.0)
+
+
+def test_what_is_better_is_promoted_by_a_command_that_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    asked = rig.answer_for(monkeypatch, BETTER)
+    rig.pass_time(90.0)
+    ((source_id, command),) = rig.commands
+    assert ("pump-1", "promote", "policy") == (source_id, command["action"], command["actor"])
+    assert "it finds 9 held-out anomalies; and misses none" == command["note"]
+    rig.pass_time(3000.0)
+    assert ["pump-1"] == asked, "not before the hour is over"
+    rig.pass_time(3000.0)
+    assert ["pump-1", "pump-1"] == asked
+
+
+@pytest.mark.parametrize(
+    ("promotion", "heard_h", "answer"),
+    [
+        ("manual", 3.0, None),
+        ("managed", 1.9, None),
+        ("managed", 3.0, "not_better"),
+        ("managed", 3.0, "too_early"),
+    ],
+)
+def test_else_nothing_is_promoted_and_what_was_found_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promotion: str, heard_h: float, answer: str | None
+) -> None:
+    rig = Rig(tmp_path, promotion, heard_h)
+    asked = rig.answer_for(monkeypatch, {"outcome": answer, "reasons": ["a reason"]})
+    rig.pass_time(90.0)
+    assert ([], [] if answer is None else ["pump-1"]) == (rig.commands, asked)
+    found = rig.policy.found("pump-1", "ae-2")
+    assert answer == (None if found is None else found.outcome)
+    assert rig.policy.found("pump-1", "another") is None
+
+
+def test_a_comparison_that_fails_is_logged_and_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    rig.answer_for(monkeypatch, {"error": "the store cannot be read"})
+    rig.pass_time(90.0)
+    assert "the store cannot be read" in rig.log.text()
+    asked = rig.answer_for(monkeypatch, BETTER)
+    rig.pass_time(4000.0)
+    assert (["pump-1"], 1) == (asked, len(rig.commands))
+
+
+def test_the_comparison_is_made_in_a_process_of_its_own(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    library = library_with(tmp_path, DEMO / "mae", DEMO / "ae")
+    rig.facts = ShadowFacts(str(library.roles().candidate), ShadowState.JUDGING, heard_s=9e3)
+    answer = rig.policy._answer(rig.config, "pump-1")
+    assert answer is not None
+    assert "store" in str(answer["error"]), "there is none yet, and that is what it says"
+    rig.policy.close()
+    assert rig.policy._answer(rig.config, "pump-1") is None, "broken off"
