@@ -84,7 +84,7 @@ def test_a_microphone_becomes_a_candidate_although_everything_is_killed_once(
     if not (SHARED / "index.csv").is_file():
         pytest.skip("../shared/data is not there")
     flights = Sounds(SHARED).of(set="uav", label="normal", role="train")
-    flights = (flights * 2)[:21]  # 20 minutes at the least
+    flights = (flights * 2)[:23]  # 20 minutes at the least
     daemon = make_daemon(
         mqtt={"enabled": False},
         learn=TINY,
