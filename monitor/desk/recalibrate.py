@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,13 @@ from monitor.desk.reload import Plan, Reloader
 from monitor.drift.acceptance import acceptable, check_no_alarm
 from monitor.drift.fitting import few
 from monitor.drift.own_limit import Undo, before_path, bring_back, put_limit
-from monitor.drift.place import proposal_path
+from monitor.drift.place import proposal_path, remove_proposed
 from monitor.drift.proposal import Proposal
 from monitor.errors import CalibrationError, CommandError, LibraryError, StoreError
 from monitor.machine import Machine
 from monitor.roster import Roster
 from monitor.store import Store
+from monitor.store.drift import drop_proposal
 
 BEFORE = "before"
 """In place of an id: the limit that the last recalibration took the place of."""
@@ -121,6 +123,7 @@ class Recalibration:
 
         def follow() -> None:
             self.record(library)
+            self._withdraw(config)
             prepared.follow()
 
         return Plan(
@@ -181,6 +184,7 @@ class Recalibration:
         check: Callable[[], object],
         put: Callable[[], Undo],
     ) -> Plan:
+        config = reloader.config
         prepared = reloader.prepared_swap({}, limits={self.source_id: calibration})
         undo: list[Undo] = []
 
@@ -191,14 +195,24 @@ class Recalibration:
             except CalibrationError as error:
                 raise CommandError(f"nothing was changed: {error}") from error
 
+        def follow() -> None:
+            self._withdraw(config)
+            prepared.follow()
+
         return Plan(
             told,
             apply=prepared.apply,
-            follow=prepared.follow,
+            follow=follow,
             drop=prepared.drop,
             keep=keep,
             take_back=lambda: self._undo(undo[-1]),
         )
+
+    def _withdraw(self, config: Config) -> None:
+        """Propose nothing any more: what was proposed was for the limit before. If it stays it is refused."""
+        with contextlib.suppress(StoreError):
+            drop_proposal(self.store.database, self.source_id)
+        remove_proposed(config.state_dir, self.source_id)
 
     def _undo(self, undo: Callable[[], None]) -> None:
         try:
@@ -214,6 +228,6 @@ def _told(proposal: Proposal) -> str:
     at, after = proposal.at_present, proposal.promised
     return (
         f"the limit of {proposal.source_id} is {proposal.limit:.2f} of the one before, made from "
-        f"{proposal.hours:.0f} h of sound; {after.a_week:g} false alarms a week in place of {few(at.a_week)} "
-        "are to be expected"
+        f"{proposal.hours:.0f} h of sound; false alarms a week to be expected: {after.a_week:g} in place of "
+        f"{few(at.a_week)}"
     )

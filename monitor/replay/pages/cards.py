@@ -88,7 +88,9 @@ class Card:
     normal: str
     """What is known of its normal sound; empty: nothing yet."""
     normal_moved: bool
-    """Whether somebody should look: it has moved, or the limit is old."""
+    """Whether it has moved."""
+    limit_age: str
+    """That the limit is old; empty: it is not."""
     trend: Mapping[str, object]
     """`limit`; `values`: highest score of each step; `judged`: false where windows ended unjudged."""
     trend_words: str
@@ -134,7 +136,8 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         keeps_up=source.keeps_up,
         dropped=percent(source.dropped_share) if source.dropped_share else "",
         normal=_normal(source, tongue),
-        normal_moved=source.drift is not None and (_has_moved(source) or source.drift.limit_old),
+        normal_moved=source.drift is not None and source.drift.state is DriftState.DRIFTING,
+        limit_age=_limit_age(source, tongue),
         trend=_drawn(source.trend, alarm.limit),
         trend_words=_trend_words(source.trend, alarm.limit, tongue),
         actions=tuple((action, tongue(text)) for action, text in actions_for(alarm.state, visit)),
@@ -142,19 +145,15 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
     )
 
 
-def _has_moved(source: SourceNow) -> bool:
-    return source.drift is not None and source.drift.state is DriftState.DRIFTING
-
-
 def _normal(source: SourceNow, tongue: Tongue) -> str:
+    return "" if source.drift is None else tongue(NORMALS[source.drift.state])
+
+
+def _limit_age(source: SourceNow, tongue: Tongue) -> str:
     drift = source.drift
-    if drift is None:
+    if drift is None or drift.limit_age_days is None or not drift.limit_old:
         return ""
-    said = tongue(NORMALS[drift.state])
-    if drift.limit_old and drift.limit_age_days is not None:
-        old = tongue("the limit is {days} days old", days=tongue.number(drift.limit_age_days))
-        return f"{said}; {old}"
-    return said
+    return tongue("the limit is {days} days old", days=tongue.number(drift.limit_age_days))
 
 
 def _is_deaf(source: SourceNow) -> bool:

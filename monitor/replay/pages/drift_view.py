@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.drift.proposal import Proposal
+from monitor.drift.words import TOLD_FROM_DB
 from monitor.errors import UnknownIdError
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
@@ -135,7 +136,7 @@ def said_of(proposal: Proposal, tongue: Tongue) -> list[str]:
             now=tongue.number(proposal.scale * judgement.now.median, 2),
         )
         sentences.insert(0, median)
-    if judgement.level_change_db is not None:
+    if judgement.level_change_db is not None and abs(judgement.level_change_db) >= TOLD_FROM_DB:
         change = tongue.number(judgement.level_change_db, 1)
         sentences.append(tongue("Level of normal sound: {db} dB more than at first.", db=change))
     bands = [
