@@ -100,7 +100,7 @@ def _recorded(folder: Path) -> Iterator[NormalSound]:
         return
     for row in reversed(rows):
         name = row.get("file") or ""
-        if name and PurePosixPath(name).name == name and float(row.get("seconds") or 0.0) >= LEAST_S:
+        if name and PurePosixPath(name).name == name:
             yield NormalSound(f"recorded {name}", folder / name, 0.0, NORMAL_S)
 
 
