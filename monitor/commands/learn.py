@@ -8,6 +8,7 @@ from pathlib import Path
 
 from monitor.calibration import Calibration
 from monitor.commands.hearing import whole_number
+from monitor.commands.learn_status import lines_of_status
 from monitor.commands.learned_bundle import put_in_place
 from monitor.commands.record import choose_source, hours, say_if_protected, stop_asked
 from monitor.commands.record import run as record
@@ -50,6 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, nargs="+", metavar="PATH",
         help="learn from normal sound recorded before: folders, index.csv or sound files",
     )  # fmt: skip
+    sound.add_argument(
+        "--status", action="store_true", help="say how far the daemon is with what the page has asked of it"
+    )
     parser.add_argument(
         "--out", type=Path, metavar="DIR",
         help="put the bundle there, in place of making it the source's candidate",
@@ -71,6 +75,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Go through the steps, each from where it stands; 1 where the recording is not complete yet."""
     config, chosen = choose_source(arguments.source, arguments.config)
+    if arguments.status:
+        for line in lines_of_status(config.state_dir, chosen.id):
+            _say(line)
+        return 0
     if arguments.export is None:
         _require_torch(arguments)
     ear = open_ear(None, WindowConfig(), config.input_quality)

@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 from learn_rig import waiting_to_be_heard
 
-from monitor.config import Config, parse_config
+from monitor.commands.learn_status import lines_of_status
+from monitor.config import Config, load_config, parse_config
 from monitor.errors import CommandError
 from monitor.learning.plan import Plan, Step, learn_place, read_plan
 from monitor.learning.plan_book import PlanBook
+from monitor.learning.pupil import Job
 from monitor.operators import Origin
 from monitor.publish.commands import Command
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def configured(state_dir: Path, *, learn: str = "{}", store: str = "{}", source: str = "") -> Config:
@@ -129,3 +133,19 @@ def test_the_command_needs_to_say_what_and_its_keys_belong_to_no_other() -> None
     for document in ({"action": "learn"}, {"action": "unshelve", "hours": 1.0}):
         with pytest.raises(ValueError, match="learn"):
             Command.model_validate({"id": "1", "actor": "ada", **document})
+
+
+def test_a_job_carries_the_whole_configuration_to_the_child_process() -> None:
+    config = load_config(ROOT / "config.yaml")
+    job = Job(config=config, step=Step.LOOK, kept=("a@1.00",), by="ada", command_id="learn-1")
+    assert job == Job.model_validate_json(job.model_dump_json())
+
+
+def test_the_terminal_says_how_far_the_daemon_is(tmp_path: Path) -> None:
+    waiting_to_be_heard(tmp_path)
+    lines = lines_of_status(tmp_path, "pump")
+    assert [
+        "step       listen, waiting; started by ada",
+        "odd        1 stretches, 0 kept: hear them on the page",
+    ] == lines
+    assert ["fan: nothing is being learned by the daemon"] == lines_of_status(tmp_path, "fan")
