@@ -1,0 +1,65 @@
+"""The page of a source's normal sound: days as a picture, what is proposed, and who may accept it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import numpy as np
+from drift_days import DAY_S, HOP_S, days_up_to, stored, units
+from replay_rig import Browser, Plant
+
+from monitor.calibration import fit_calibration
+from monitor.drift.evidence import Evidence, evidence_of
+from monitor.drift.judgement import Asked, judged
+from monitor.drift.period import merged_bodies
+from monitor.drift.proposal import Present, Proposal, proposed, row_of
+from monitor.store.drift import EventLabel, add_periods, put_proposal
+
+Open = Callable[..., Browser]
+BASIS = "ae-1/x"
+
+
+def drift_into(plant: Plant) -> Proposal:
+    """Store three weeks that have moved, and the proposal that is made from them."""
+    now_utc_s = time.time()
+    days = days_up_to(int(now_utc_s // DAY_S), lambda day: 0.5 * (day >= 14), 21)
+    scores = 1.0 + units(np.random.default_rng(3), 60_000)
+    calibration = fit_calibration(scores, hop_s=HOP_S, bundle_id="ae-1", fitted_utc_s=now_utc_s - 21 * DAY_S)
+    evidence = evidence_of(days, list[EventLabel](), Asked(), hop_s=HOP_S, now_utc_s=now_utc_s)
+    assert isinstance(evidence, Evidence)
+    judgement = judged(days, calibration, Asked(), now_utc_s=now_utc_s)
+    proposal = proposed(Present("pump", BASIS, calibration, 1.0, 1.0), evidence, judgement, now_utc_s)
+    assert isinstance(proposal, Proposal)
+    add_periods(plant.store.database, stored("pump", BASIS, days), merged_bodies)
+    put_proposal(plant.store.database, row_of(proposal))
+    return proposal
+
+
+def test_a_proposal_is_shown_to_all_and_accepted_by_an_administrator(
+    plant: Plant, open_browser: Open
+) -> None:
+    before = open_browser("anna").get("/drift/pump").text
+    assert "A limit never changes by itself" in before
+    proposal = drift_into(plant)
+    for name, may in (("anna", False), ("ada", True)):
+        browser = open_browser(name)
+        text = browser.get("/drift/pump").text
+        assert "the scores cannot tell" in text
+        assert 21 == len(re.findall(r"[\d.]+,[\d.]+", _points(text, "median")))
+        assert may == (f'data-accept="{proposal.id}"' in text)
+        asked = {"action": "recalibrate", "proposal": proposal.id}
+        answer = browser.change("/api/v1/sources/pump/commands", asked)
+        # the rig's desk can open no bundle: what counts is who gets as far as that
+        assert (409 if may else 403) == answer.status_code, answer.text
+
+
+def test_an_unknown_source_has_no_such_page(open_browser: Open) -> None:
+    assert 404 == open_browser("anna").get("/drift/nobody").status_code
+
+
+def _points(text: str, which: str) -> str:
+    found = re.search(rf'class="{which}" points="([^"]+)"', text)
+    assert found is not None
+    return found.group(1)
