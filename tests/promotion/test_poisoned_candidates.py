@@ -1,0 +1,149 @@
+"""The managed policy before real bundles: poisoned ones stay out, the better gets in, a person may insist.
+
+The short form of tests/bench/poisoned.py, without training: the simulated pump and its demo bundles.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fixtures_verbs import ran
+from promotion_rig import SOURCE, Box, KeptEvent, Stream, constant, with_limit
+
+from monitor.config import FaultConfig, InputQualityConfig, SimulatedSource, WindowConfig
+from monitor.errors import CommandError, LibraryError
+from monitor.frontend import StreamFrontend
+from monitor.listening import BlockWindows, open_ear
+from monitor.messages import AudioBlock, Float32, read_only
+from monitor.promotion.comparison import judged
+from monitor.promotion.gate import check_promotion
+from monitor.promotion.records import Pairs
+from monitor.store import Label, open_store
+from training.sound import recording_of_machine
+
+DEMO = Path(__file__).parents[2] / "engines" / "demo"
+RATE_HZ, PIECE_S, APART_S = 48_000, 20.0, 600.0
+KINDS = ("bearing", "cavitation", "belt_squeal", "air_leak", "imbalance")
+PIECES = 16
+
+
+def pump(seed: int, duration_s: float, fault: dict[str, object]) -> Float32:
+    machine = SimulatedSource(
+        id="pump", kind="simulated", seed=seed, pace="fast", duration_s=duration_s,
+        sample_rate_hz=RATE_HZ, faults=(FaultConfig.model_validate(fault),),
+    )  # fmt: skip
+    return read_only(recording_of_machine(machine).open().next_samples(round(duration_s * RATE_HZ)))
+
+
+@pytest.fixture(scope="module")
+def shadow() -> Stream:
+    ear = open_ear(DEMO / "mae", WindowConfig(), InputQualityConfig())
+    logmels, starts, faults = [], [], []
+    for i in range(PIECES):
+        fault = {
+            "kind": KINDS[i % 5],
+            "start_s": 7,
+            "duration_s": 5,
+            "severity": (0.3, 0.4, 0.5, 0.7)[i % 4],
+        }
+        sound, at_s = pump(100 + i, PIECE_S, fault), i * (PIECE_S + APART_S)
+        frontend = StreamFrontend(ear.frontend)
+        for window in BlockWindows(SOURCE, ear).add(AudioBlock(SOURCE, sound, RATE_HZ, 0, 0, 0.0)):
+            logmels.append(frontend.logmel_from_window(window).values)
+            starts.append(at_s + window.span.start_s)
+        faults.append((at_s + 7.0, at_s + 12.0))
+    return Stream(np.stack(logmels), np.array(starts), ear.grid.duration_s, tuple(faults))
+
+
+@pytest.fixture(scope="module")
+def box(shadow: Stream, tmp_path_factory: pytest.TempPathFactory) -> Box:
+    """The live bundle hears loud faults alone: its limit is five times as high as it should be."""
+    folder = tmp_path_factory.mktemp("box")
+    kept = [
+        KeptEvent(pump(20 + i, 8.0, {"kind": kind, "start_s": 3, "duration_s": 5}), RATE_HZ, "anomaly")
+        for i, kind in enumerate(KINDS[:2])
+    ]
+    live = with_limit(DEMO / "ae", folder / "live", 5.0)
+    return Box(folder / "box", live, shadow, kept, promotion_hours=0.05, promotion_anomalies=5)
+
+
+POISONED: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "deaf": (lambda to: with_limit(DEMO / "mae", to, 20.0), "lost"),
+    "shrill": (lambda to: with_limit(DEMO / "mae", to, 0.1), "more_false"),
+    "always silent": (lambda to: constant(DEMO / "mae", to, -1e6), "lost"),
+    "always loud": (lambda to: constant(DEMO / "mae", to, 1e6), "more_false"),
+}
+
+
+@pytest.mark.parametrize("name", POISONED)
+def test_poisoned_is_never_promoted(box: Box, tmp_path: Path, name: str) -> None:
+    made, why = POISONED[name]
+    _, verdict = box.tried(made(tmp_path / "candidate"))
+    assert ("not_better", True) == (verdict.outcome, why in {one.code for one in verdict.grounds})
+    with pytest.raises(CommandError, match="--despite"):
+        check_promotion(box.config, SOURCE)
+    if name != "shrill":
+        assert "deaf" in {one.code for one in verdict.grounds}, "foreign sounds show it without any label"
+
+
+def test_as_good_as_the_live_one_stays_out_and_the_better_one_gets_in(box: Box, tmp_path: Path) -> None:
+    live = box.library.live_folder()
+    twin = with_limit(live, tmp_path / "twin", 1.01)
+    _, verdict = box.tried(twin)
+    assert ("not_better", "as_good") == (verdict.outcome, verdict.grounds[0].code)
+
+    compared, verdict = box.tried(DEMO / "mae")
+    assert "better" == verdict.outcome, verdict.reasons
+    assert ("finds_more", 0) == (verdict.grounds[0].code, compared.anomalies.live_only)
+    assert "the candidate is better: it finds" in check_promotion(box.config, SOURCE)
+    told = ran("compare", SOURCE, "--config", box.path)
+    assert (0, True) == (told.code, "the candidate is better:" in told.out), told.out + told.err
+    tree = json.loads(ran("compare", SOURCE, "--config", box.path, "--json").out)
+    assert ("better", compared.anomalies.cases) == (tree["verdict"], sum(tree["anomalies"].values()))
+
+
+def test_what_was_learned_from_is_no_proof_and_withdrawn_labels_are_none(box: Box) -> None:
+    before, _ = box.tried(DEMO / "mae")
+    with closing(open_store(box.state)) as store:
+        event_id = store.events(100)[-1].event_id
+        store.add_label(Label(event_id, "none", "ann", 0.0))
+        store.add_label(Label(store.events(100)[-2].event_id, "no_anomaly", "bert", 0.0))
+    after, _ = judged(box.config, SOURCE)
+    assert (1, 1) == (after.left_out.withdrawn, after.left_out.disagreed)
+    assert before.anomalies.cases - 2 == after.anomalies.cases
+    assert after.normals == Pairs()
+    with closing(open_store(box.state)) as store:
+        store.add_label(Label(event_id, "anomaly", "ann", 0.0))
+        store.add_label(Label(store.events(100)[-2].event_id, "none", "bert", 0.0))
+
+
+def test_scoring_stops_when_nobody_waits_any_longer(box: Box, tmp_path: Path) -> None:
+    box.library.install(with_limit(DEMO / "mae", tmp_path / "new", 1.5), box._by())
+    _, verdict = judged(box.config, SOURCE, patience_s=0.0)
+    assert "waiting" in {one.code for one in verdict.grounds}
+    assert "not_better" != judged(box.config, SOURCE)[1].grounds[0].code
+
+
+def test_a_person_may_insist_and_says_why_on_record(box: Box, tmp_path: Path) -> None:
+    deaf = with_limit(DEMO / "mae", tmp_path / "deaf", 20.0)
+    box.tried(deaf)
+    refused = ran("promote", SOURCE, "--config", box.path, "--actor", "ann")
+    assert (2, True) == (refused.code, "bundles.promotion is managed" in refused.err), (
+        refused.out + refused.err
+    )
+    before = box.library.roles().live
+    done = ran(
+        "promote", SOURCE, "--config", box.path, "--actor", "ann", "--despite", "the pump goes tomorrow"
+    )
+    assert (0, True) == (done.code, "promoted despite this" in done.out), done.out + done.err
+    assert before != box.library.roles().live
+    assert "despite the comparison: the pump goes tomorrow" == box.library.roles().changes[-1].by.note
+    assert 0 == ran("rollback", SOURCE, "--config", box.path, "--actor", "ann").code
+    assert before == box.library.roles().live
+    with pytest.raises(LibraryError, match="no candidate to compare"):
+        judged(box.config, SOURCE)
