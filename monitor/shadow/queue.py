@@ -37,7 +37,8 @@ class ShadowQueue:
         self._changed = threading.Condition()
         self._windows: deque[Heard] = deque()
         self._skipped: dict[tuple[str, str], Skipped] = {}
-        self._sources: Collection[str] = frozenset()
+        self.sources: Collection[str] = frozenset()
+        """Those that have a candidate; replaced whole."""
         self._rests = False
 
     def __len__(self) -> int:
@@ -45,16 +46,16 @@ class ShadowQueue:
 
     def listen_to(self, source_ids: Collection[str], *, rests: bool) -> None:
         """Take windows of these sources from now on; skip them all while candidates rest."""
-        self._sources = frozenset(source_ids)
+        self.sources = frozenset(source_ids)
         with self._changed:
             self._rests = rests
             if rests:
                 self._skip_where(lambda _heard: True)
-            self._skip_where(lambda heard: heard.score.span.source_id not in self._sources)
+            self._skip_where(lambda heard: heard.score.span.source_id not in self.sources)
 
     def put(self, heard: Heard) -> None:
         """Take a window, or skip it; of sources without a candidate it does nothing, in no time."""
-        if heard.score.span.source_id not in self._sources:
+        if heard.score.span.source_id not in self.sources:
             return
         with self._changed:
             if self._rests or len(self._windows) >= self._capacity:

@@ -106,6 +106,8 @@ class Shadow:
 
     def hear(self, machine: Machine, score: Score, answer: Answer | None) -> None:
         """Take a window that has been judged; never waits."""
+        if score.span.source_id not in self._queue.sources:
+            return
         logmel = None if answer is None else answer[0]
         self._queue.put(Heard(machine, score, logmel, machine.alarm.snapshot))
 

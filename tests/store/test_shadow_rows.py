@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from monitor.clock import ClockReading
@@ -64,6 +65,20 @@ def test_more_windows_than_a_page_are_read_once_each(store: Store) -> None:
     add(store, PUMP, windows(PUMP, PAGE_ROWS + 3))
     starts = [window.start_s for window in shadow_windows(store.database, "pump1")]
     assert [float(i) for i in range(PAGE_ROWS + 3)] == starts
+
+
+def test_a_row_takes_about_seventy_bytes(store: Store) -> None:
+    def size_bytes() -> int:
+        (pages,), (size,) = (store.database.rows(f"PRAGMA page_{one}")[0] for one in ("count", "size"))
+        return int(pages) * int(size)
+
+    before = size_bytes()
+    rows = [
+        replace(one, start_s=one.start_s / 3, start_utc_s=one.start_utc_s / 3, live=0.1, candidate_value=0.3)
+        for one in windows(PUMP, 20_000)  # no whole numbers, which SQLite makes small
+    ]
+    add(store, PUMP, rows)
+    assert 60 < (size_bytes() - before) / 20_000 < 80
 
 
 def test_a_run_goes_on_after_a_restart_and_says_what_was_skipped(state_dir: Path) -> None:

@@ -12,7 +12,7 @@ from monitor.clock import CLOCK_SET_UTC_S
 from monitor.store.database import Database
 
 ROWS_MAX = 100_000_000
-"""Of all sources together: about 70 bytes each (tests/bench/shadow_rows.py)."""
+"""Of all sources together: about 70 bytes each."""
 PIECE_ROWS = 5000
 """Rows that are removed at once, while others wait for the store."""
 PAUSE_S = 0.001
