@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
 import shutil
+import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +31,8 @@ from replay_rig import PASSWORD, Browser
 SOURCE = "uav"
 PREFIX = "rehearsal"
 TRAINING = ("learn", "retrain")
+DISPUTE = re.compile(r'data-label="(?P<label>dispute-\d+)".*?datetime="(?P<time>[^"]+)"', re.DOTALL)
+"""A row of the page that compares: what a label of it names, and when it began."""
 BEFORE_S, AFTER_S = 2.5, 3.5
 """An alarm belongs to a fault if it begins within these of it: a window is 2 s long, and sound needs time."""
 
@@ -59,7 +64,11 @@ class Heard:
 
     def kind_of(self, alarm: Mapping[str, Any]) -> str | None:
         """Return which fault an alarm is of; None: of none, a false one."""
-        at_s = utc_s(alarm["start"]) - self.start_utc_s
+        return self.kind_at(utc_s(alarm["start"]))
+
+    def kind_at(self, start_utc_s: float) -> str | None:
+        """Return which fault an alarm that begins then is of; None: of none."""
+        at_s = start_utc_s - self.start_utc_s
         return next((fault.kind for fault in self.session.faults if begins_at(fault, at_s)), None)
 
     def found(self) -> list[Played]:
@@ -182,14 +191,18 @@ class Box:
         self.daemon.start()
         self.daemon.wait_listening(60.0)
 
-    def serve(self) -> str:
-        """Start the page; return its address."""
+    def serve(self) -> None:
+        """Start the page and wait until it answers."""
         command = [sys.executable, "-m", "monitor", "replay", "--config", str(self.daemon.config_path)]
         with (self.daemon.folder / "page.log").open("ab") as log:
             page = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env={**os.environ})
         self._undo.callback(page.wait)
         self._undo.callback(page.kill)
-        return f"http://127.0.0.1:{self._page_port}"
+        eventually(self._serves, 60.0, "the page")
+
+    def _serves(self) -> bool:
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._page_port)) == 0
 
     def technician(self, name: str) -> Browser:
         """Let somebody into the page as a technician, and log in."""
@@ -239,11 +252,31 @@ class Box:
 
 def label(technician: Browser, heard: Heard) -> dict[str, int]:
     """Say of each alarm what it was, as somebody who knows; return how many of what was said."""
-    said: dict[str, int] = {}
-    for alarm in heard.alarms:
-        kind = heard.kind_of(alarm)
-        words = {"rating": "no_anomaly"} if kind is None else {"rating": "anomaly", "fault_code": kind}
-        answer = technician.change(f"/api/v1/events/{alarm['event_id']}/labels", words)
-        assert answer.status_code == 200, answer.text
-        said[kind or "no anomaly"] = said.get(kind or "no anomaly", 0) + 1
-    return said
+    said = [heard.kind_of(alarm) for alarm in heard.alarms]
+    for alarm, kind in zip(heard.alarms, said, strict=True):
+        _say(technician, alarm["event_id"], kind)
+    return _counted(said)
+
+
+def label_disputes(technician: Browser, heard: Heard) -> dict[str, int]:
+    """Say the same of what only the candidate alarmed at, off the page that compares; return how many."""
+    page = technician.get(f"/compare/{SOURCE}")
+    assert page.status_code == 200, page.text
+    rows = [(row["label"], utc_s(row["time"])) for row in DISPUTE.finditer(page.text)]
+    end_utc_s = heard.start_utc_s + heard.session.seconds
+    said = []
+    for name, start_utc_s in rows:
+        if heard.start_utc_s <= start_utc_s <= end_utc_s:
+            said.append(heard.kind_at(start_utc_s))
+            _say(technician, name, said[-1])
+    return _counted(said)
+
+
+def _say(technician: Browser, name: str, kind: str | None) -> None:
+    words = {"rating": "no_anomaly"} if kind is None else {"rating": "anomaly", "fault_code": kind}
+    answer = technician.change(f"/api/v1/events/{name}/labels", words)
+    assert answer.status_code == 200, answer.text
+
+
+def _counted(said: Sequence[str | None]) -> dict[str, int]:
+    return dict(Counter(kind or "no anomaly" for kind in said))

@@ -4,9 +4,9 @@
 
 PulseAudio plays quadcopters into the real daemon's microphone, in real time; everything else is typed or
 asked of the page's API (tests/rehearsal_rig.py), and no file is edited. Flights are levelled and laid over
-background (tests/flights.py), and no recording is heard twice: 28 intact flights to learn from, five with
-faults before the retraining, five others after it. FOLDER is gone on with: a recording that was cut off is
-not begun anew.
+background (tests/flights.py): 28 intact ones to learn from, five with faults before the retraining, five
+others after it, and some of these again once the candidate is live. FOLDER is gone on with: a recording
+that was cut off is not begun anew.
 
 Each session with faults says how many were found, the false alarms, and beside them how many faults would be
 hit by as many alarms at random moments (chance) and by whoever only knows how loud normal flight was (level).
@@ -29,7 +29,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from flights import BROKEN, RATE_HZ, Airfield, Session, levels_dbfs
-from rehearsal_rig import PREFIX, SOURCE, Box, Heard, label
+from rehearsal_rig import PREFIX, SOURCE, Box, Heard, label, label_disputes
 from replay_rig import Browser
 
 SETTINGS = {
@@ -89,7 +89,9 @@ class Rehearsal:
             step["said"] = box.type("retrain", SOURCE, *self._how, nice=NICE).out.splitlines()
             second = box.roles["candidate"]
         heard = self._session("second", anna)
-        self._dispute(heard, anna, bert)
+        with self._step("labels: what the candidate alone alarmed at") as step:
+            step["said"] = label_disputes(anna, heard)
+        self._contradict(heard, bert)
         with self._step("compare") as step:
             compared = box.type("compare", SOURCE, ok=None)
             step.update(code=compared.code, said=compared.out.splitlines())
@@ -132,16 +134,15 @@ class Rehearsal:
             step["said"] = label(technician, heard)
         return heard
 
-    def _dispute(self, heard: Heard, anna: Browser, bert: Browser) -> None:
-        """Let two people say different things of an alarm: it is evidence for nobody."""
+    def _contradict(self, heard: Heard, bert: Browser) -> None:
+        """Let bert say another thing of an alarm than was said: it is evidence for nobody then."""
         if not heard.alarms:
             return
         alarm = heard.alarms[-1]
         other = "anomaly" if heard.kind_of(alarm) is None else "no_anomaly"
         with self._step("two people disagree") as step:
             said = bert.change(f"/api/v1/events/{alarm['event_id']}/labels", {"rating": other})
-            step["said"] = [f"anna otherwise, bert {other}: {said.status_code}"]
-            del anna
+            step["said"] = [f"bert says {other} of one: {said.status_code}"]
 
     def _found(self, heard: Heard) -> dict[str, Any]:
         session = heard.session
