@@ -153,3 +153,27 @@ def test_evidence_goes_on_after_a_kill(
     eventually(lambda: judged() > before >= 3, 30.0, "the run to go on")
     assert 0 == daemon.stop()
     assert len(windows(daemon.state_dir)) > before, "what it said is kept"
+
+
+def test_the_policy_promotes_what_is_better_as_an_operator_would(
+    live: Live, tmp_path: Path, quick: pytest.MonkeyPatch
+) -> None:
+    quick.setattr("monitor.shadow.policy.LOOK_EVERY_S", 0.2)
+    better = {"outcome": "better", "reasons": ["it finds more"]}
+    quick.setattr("monitor.shadow.policy.Policy._answer", lambda *_asked: better)
+    quick.setattr("monitor.desk.swap.check_promotion", lambda *_asked, **_keys: "better: it finds more")
+    library = library_with(tmp_path / "live0" / "state", DEMO / "mae", DEMO / "ae")
+    version, ae = library.roles().candidate, open_bundle(DEMO / "ae").bundle_id
+    daemon = live(
+        {**simulated("pump-1"), "bundle": "managed"},
+        bundles={"promotion": "managed", "promotion_hours": 0.0005},
+        shadow={"ask_every_s": 1},
+    )
+    daemon.wait(lambda: ae in {score.bundle_id for score in daemon.of("pump-1")}, "the candidate to be live")
+    daemon.wait(lambda: "pump-1" not in daemon.daemon._shadow.facts, "its shadow run to end")
+    assert (version, None) == (library.roles().live, library.roles().candidate)
+    (row,) = [
+        one for one in daemon.daemon._store.audit(99) if one.action == "promote" and one.actor == "policy"
+    ]
+    assert ("done", "daemon", "it finds more") == (row.result, row.origin.value, row.arguments["note"])
+    assert 0 == daemon.stop()
