@@ -30,7 +30,8 @@ from replay_rig import PASSWORD, Browser
 
 SOURCE = "uav"
 PREFIX = "rehearsal"
-TRAINING = ("learn", "retrain")
+APART = ("record", "replay")
+"""Commands that need the microphone in their environment, or standard input."""
 DISPUTE = re.compile(r'data-label="(?P<label>dispute-\d+)".*?datetime="(?P<time>[^"]+)"', re.DOTALL)
 """A row of the page that compares: what a label of it names, and when it began."""
 BEFORE_S, AFTER_S = 2.5, 3.5
@@ -109,11 +110,11 @@ class Box:
         sounds: Mapping[str, Session],
         settings: Mapping[str, object],
         *,
-        trains_here: bool = False,
+        types_here: bool = False,
     ) -> None:
-        """`trains_here`: commands that train run in this process, which loads torch once for all of them."""
+        """`types_here`: commands run in this process where they can, which loads NumPy and torch once."""
         self.sounds = sounds
-        self._trains_here = trains_here
+        self._types_here = types_here
         self.typed: list[Typed] = []
         self._undo = contextlib.ExitStack()
         try:
@@ -168,7 +169,7 @@ class Box:
         began_s = time.monotonic()
         config = ("--config", str(self.daemon.config_path))
         line = [str(word) for word in (*words, *config)]
-        if words[0] in TRAINING and self._trains_here:
+        if self._types_here and words[0] not in APART:
             ran = importlib.import_module("fixtures_verbs").ran(*line)
             code, out = ran.code, ran.out + ran.err
         else:

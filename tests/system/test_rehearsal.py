@@ -53,7 +53,7 @@ def sounds() -> Mapping[str, Session]:
 
 @pytest.fixture
 def box(tmp_path: Path, sounds: Mapping[str, Session]) -> Iterator[Box]:
-    with closing(Box(tmp_path, sounds, SETTINGS, trains_here=True)) as box:
+    with closing(Box(tmp_path, sounds, SETTINGS, types_here=True)) as box:
         yield box
 
 
@@ -86,7 +86,7 @@ def shadow(box: Box) -> Mapping[str, Any]:
 @pytest.mark.broker
 @pytest.mark.microphone
 @pytest.mark.shared_data
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.skipif(not DATA.is_dir(), reason="../shared/data is not here")
 def test_a_microphone_is_learned_its_faults_labelled_and_what_comes_of_them_tried_and_taken_back(
     box: Box, tmp_path: Path, sounds: Mapping[str, Session]
