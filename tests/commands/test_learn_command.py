@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fixtures_mosquitto import eventually
 from fixtures_verbs import killed_after_two_epochs, ran
 
 from engines.bundle import open_bundle
@@ -17,8 +18,12 @@ from monitor.bundles.keys import make_keys, public_text
 from monitor.bundles.library import Library
 from monitor.bundles.roles import By
 from monitor.commands.learned_bundle import put_in_place
-from monitor.config import load_config
+from monitor.config import LearnConfig, load_config
 from monitor.errors import RecordError
+from monitor.learning.apprentice import Apprentice, Ended
+from monitor.learning.documents import read_outcome
+from monitor.learning.plan import Step, learn_place
+from monitor.learning.pupil import Job
 from monitor.listening import DEMO_BUNDLE
 from monitor.recording import microphone
 from monitor.recording.learn_folder import LearnFolder
@@ -58,6 +63,41 @@ def config(folder: Path, source: str = "kind: microphone") -> Path:
     return path
 
 
+def learned_by_the_daemons_child(folder: Path, sound: Path) -> str | None:
+    """The candidate that the daemon's child process finds made of the same sound, and what it can promise."""
+    place = learn_place(folder / "state", "fan")
+    (place / "recordings").symlink_to(sound)
+    parsed = load_config(folder / "config.yaml")
+    tiny = LearnConfig(epochs=3, widths="4,4", threads=1, nice=0)
+    job = Job(
+        config=parsed.model_copy(update={"learn": tiny}),
+        step=Step.LEARN,
+        kept=(),
+        by="ada",
+        command_id="learn-1",
+    )
+    apprentice = Apprentice(job)
+    ended: list[Ended] = []
+
+    def has_ended() -> bool:
+        how = apprentice.look()
+        if how is not None:
+            ended.append(how)
+        return bool(ended)
+
+    try:
+        eventually(has_ended, 60.0, "the job's end")
+    finally:
+        apprentice.end()
+    assert [Ended(None)] == ended
+    (place / "recordings").unlink()
+    outcome = read_outcome(place)
+    assert outcome is not None
+    assert (2.0, True) == (outcome.per_week, outcome.fewest <= outcome.most)
+    assert "nothing is made anew" in (place / "learn.log").read_text()
+    return outcome.version
+
+
 @pytest.mark.slow
 def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_without_torch(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -86,6 +126,7 @@ def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_withou
     assert "nothing is made anew" in third.out
     assert f"{name}, installed before" in third.out
     assert (name,) == library.roles().installed
+    assert name == learned_by_the_daemons_child(tmp_path, sound)
     elsewhere = ran(*words, "--out", tmp_path / "mine")
     assert 0 == elsewhere.code, elsewhere.err
     assert manifest == open_bundle(tmp_path / "mine").manifest

@@ -23,13 +23,22 @@ from scipy.signal import resample_poly
 from monitor.bundles.library import Library
 from monitor.control.client import ControlClient
 from monitor.control.protocol import socket_path
-from monitor.learning.documents import read_found, read_outcome, read_progress
+from monitor.learning.documents import PACKAGE, read_found, read_outcome, read_progress
 from monitor.learning.plan import Plan, Step, learn_place, read_plan
 from monitor.messages import Float32
 
 SHARED = ROOT.parent / "shared" / "data"
 WITHIN_S = 100.0
-TINY = {"check_s": 4, "epochs": 1, "widths": "4,4", "threads": 1, "nice": 0}
+LONG = "WHEELTAPPER_MACHINES" in os.environ
+"""`make test-long`: it learns, too; otherwise the sound is packed in place of that, which takes no time."""
+TINY = {
+    "check_s": 4,
+    "epochs": 1,
+    "widths": "4,4",
+    "threads": 1,
+    "nice": 0,
+    "where": "here" if LONG else "elsewhere",
+}
 
 
 def told(daemon: DaemonProcess, learn: str, **more: object) -> dict[str, Any]:
@@ -125,12 +134,12 @@ def test_a_microphone_becomes_a_candidate_although_everything_is_killed_once(
     assert "done" == told(daemon, "set_aside", stretch=tone[0].id)["result"]
     assert "done" == told(daemon, "go_on")["result"]
 
-    eventually((place / "bundle.training").is_dir, WITHIN_S, "the training")
-    learner = child_of(daemon)
     daemon.kill()
-    eventually(lambda: learner is None or not Path(f"/proc/{learner}/stat").exists(), 5.0, "its child's end")
     daemon.start()
-    reaches(daemon, Step.DONE)
+    reaches(daemon, Step.DONE if LONG else Step.PACKED)
+    if not LONG:
+        assert (place / PACKAGE).stat().st_size > 1_000_000
+        return
     outcome = read_outcome(place)
     assert outcome is not None
     assert outcome.version == Library(daemon.state_dir, "uav").roles().candidate
