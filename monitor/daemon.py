@@ -136,28 +136,12 @@ class Daemon:
         self._desk.have_learned(self._plans.obey)
 
         # what follows the judging
-        self._drift = DriftWatch(
-            self._roster,
-            self._store,
-            lambda: self._reloader.config,
-            log,
-            tell=self._book.note_drift,
-            is_dated=lambda: self._timekeeper.clock_set,
-        )
-        self._pipeline.have_followed(self._drift.note)
+        self._drift = self._make_drift()
         self._policy = Policy(
             lambda: self._reloader.config, lambda: self._shadow.facts, self._promote_by_policy, log
         )
-        around = Surroundings(
-            self._roster,
-            self._store,
-            self._keeper.sounds,
-            live_waiting=lambda: len(self._queue),
-            verdict=self._policy.found,
-            tell=self._book.note_shadows,
-            config_now=lambda: self._reloader.config,
-        )
-        self._shadow = Shadow(config, around, log)
+        self._shadow = self._make_shadow()
+        self._pipeline.have_followed(self._drift.note)
         self._pipeline.have_followed(self._shadow.hear)
 
         self._caretaker = Caretaker(
@@ -274,6 +258,28 @@ class Daemon:
             self._plans.prepare,
         )
         return Reloader(self._config, reread, live, turnover.prepare)
+
+    def _make_drift(self) -> DriftWatch:
+        return DriftWatch(
+            self._roster,
+            self._store,
+            lambda: self._reloader.config,
+            self._log,
+            tell=self._book.note_drift,
+            is_dated=lambda: self._timekeeper.clock_set,
+        )
+
+    def _make_shadow(self) -> Shadow:
+        around = Surroundings(
+            self._roster,
+            self._store,
+            self._keeper.sounds,
+            live_waiting=lambda: len(self._queue),
+            verdict=self._policy.found,
+            tell=self._book.note_shadows,
+            config_now=lambda: self._reloader.config,
+        )
+        return Shadow(self._config, around, self._log)
 
     def _household(self) -> Household:
         return Household(
