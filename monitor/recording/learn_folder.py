@@ -69,9 +69,7 @@ class LearnFolder:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             self._unlock()
-            raise RecordError(
-                f"{self.place}: another process learns there; wait for it"
-            ) from error
+            raise RecordError(f"{self.place}: another process learns there; wait for it") from error
         return self
 
     def __exit__(
