@@ -64,3 +64,26 @@ def test_limits_that_an_operator_has_set_hold_for_both() -> None:
     disputes = Disputes(SETTINGS, AlarmSnapshot("pump-1", limit=2.0))
     for i in range(30):
         assert disputes.take(score_at(float(i), 0.3), score_at(float(i), 1.5), None) is None
+
+
+def test_an_alarm_of_both_that_one_clears_a_little_earlier_is_no_dispute() -> None:
+    assert [] == told(LOW * 5 + HIGH * 8 + LOW * 20, LOW * 5 + HIGH * 12 + LOW * 16)
+
+
+def test_what_one_holds_on_for_is_in_dispute_from_when_the_other_cleared() -> None:
+    changes = told(LOW * 5 + HIGH * 8 + LOW * 40, LOW * 5 + HIGH * 38 + LOW * 10)
+    assert {("candidate", 15.0)} == {(one.dispute.alarmed, one.dispute.start_s) for one in changes}
+    assert (True, 0.3, 1.5) == (
+        changes[-1].is_over,
+        changes[-1].dispute.live_peak,
+        changes[-1].dispute.candidate_peak,
+    )
+
+
+def test_a_peak_counts_from_the_first_window_at_the_limit_and_not_from_the_alarm() -> None:
+    (change,) = told(LOW * 5 + [0.9, 0.4, 0.4] + LOW * 12, LOW * 5 + [3.0, 1.2, 1.2] + LOW * 12)
+    assert (5.0, 0.9, 3.0) == (
+        change.dispute.start_s,
+        change.dispute.live_peak,
+        change.dispute.candidate_peak,
+    )
