@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.promotion import chance
 from monitor.promotion.records import Comparison, Figure, Ground, Outcome, Pairs, Verdict
@@ -42,13 +42,14 @@ class Asked:
 def verdict(compared: Comparison, asked: Asked) -> Verdict:
     """Return what follows of a comparison.
 
-    One ground against the candidate is enough for `not_better`, however little else is known; then comes
-    what is not known yet; then whether it is better in anything at all.
+    One ground against the candidate is enough for `not_better`, however little else is known, unless it rests
+    on alarms that nobody has listened to; then comes what is not known yet; then whether it is better in
+    anything at all.
     """
-    against = tuple(_against(compared))
-    if against:
-        return _verdict("not_better", against)
-    early = tuple(_early(compared, asked))
+    against, unheard = tuple(_against(compared)), tuple(_unheard(compared))
+    if against and any(_against(_without_unheard(compared))):
+        return _verdict("not_better", (*against, *unheard))
+    early = (*against, *(unheard if against else ()), *_early(compared, asked))
     if early:
         return _verdict("too_early", early)
     gains = tuple(_gains(compared))
@@ -80,6 +81,20 @@ def _against(compared: Comparison) -> Iterator[Ground]:
     missed = heard.live_only - heard.candidate_only
     if missed > DEAF_SHARE * heard.live and chance.by_chance(heard.live_only, heard.candidate_only) <= CHANCE:
         yield Ground("deaf", {"live": heard.live, "lost": heard.live_only, "gained": heard.candidate_only})
+
+
+def _without_unheard(compared: Comparison) -> Comparison:
+    """Return the comparison as if nobody had raised what only the candidate did and nobody labelled."""
+    false = compared.false_alarms
+    heard_only = false.candidate_only - compared.unlabelled_candidate_only
+    return replace(compared, false_alarms=replace(false, candidate_only=heard_only))
+
+
+def _unheard(compared: Comparison) -> Iterator[Ground]:
+    if compared.unlabelled_candidate_only:
+        count, source = compared.unlabelled_candidate_only, compared.source_id
+        total = compared.false_alarms.candidate_only
+        yield Ground("unheard", {"count": count, "total": total, "source": source})
 
 
 def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:

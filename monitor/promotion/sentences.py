@@ -22,6 +22,9 @@ SENTENCES: Mapping[str, str] = {
     "(bundles.promotion_anomalies)",
     "unlabelled": "the live one raised {count} alarms alone that nobody labelled: each may be a fault that "
     "the candidate misses; listen, and label them",
+    "unheard": "of {total} alarms of the candidate alone nobody has listened to {count}: they count as false "
+    "until somebody labels them, and may be faults that the live one misses; listen on the page, "
+    "/compare/{source}",
     "waiting": "the sound of {count} labelled events was not scored yet; ask again",
     "no_probe": "no normal sound of this machine is kept to mix foreign sounds into",
     # it is worse

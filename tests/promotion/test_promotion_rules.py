@@ -78,6 +78,24 @@ def test_worse_in_one_thing_is_not_better_however_good_the_rest_is(
     assert "not_better" == codes(replace(early, budget_per_week=1000.0))[0] or code == "promise"
 
 
+@pytest.mark.parametrize(
+    ("pairs", "code"),
+    [(Pairs(both=2, candidate_only=4), "promise"), (Pairs(live_only=1, candidate_only=8), "more_false")],
+)
+def test_what_nobody_has_listened_to_proves_nothing_against_it_alone(pairs: Pairs, code: str) -> None:
+    unheard = replace(GOOD, false_alarms=pairs, unlabelled_candidate_only=pairs.candidate_only)
+    found = verdict(unheard, ASKED)
+    assert ["too_early", code, "unheard"] == [*codes(unheard)[:2], codes(unheard)[-1]]
+    assert f"nobody has listened to {pairs.candidate_only}:" in found.reasons[-1]
+    assert found.reasons[-1].endswith("/compare/pump")
+    heard = replace(unheard, unlabelled_candidate_only=0)
+    assert "not_better" == codes(heard)[0]
+    assert "unheard" not in codes(heard)
+    lost = replace(unheard, anomalies=Pairs(both=12, live_only=1))
+    assert "not_better" == codes(lost)[0]
+    assert "unheard" == codes(lost)[-1]
+
+
 def test_small_differences_are_not_held_against_it() -> None:
     many = replace(GOOD, anomalies=Pairs(both=40, live_only=1, candidate_only=12))
     assert ["better", "finds_more", "lost"] == codes(many)[:3]
