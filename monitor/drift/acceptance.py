@@ -5,10 +5,11 @@ from __future__ import annotations
 from monitor.drift.counting import basis_of
 from monitor.drift.likeness import DAY_S
 from monitor.drift.proposal import GOOD_FOR_DAYS, Proposal, proposal_from
+from monitor.drift.said import labelled_since
 from monitor.errors import CommandError
 from monitor.machine import Machine
 from monitor.store import Store
-from monitor.store.drift import labelled_since, proposal_of
+from monitor.store.drift import proposal_of
 
 
 def check_no_alarm(machine: Machine) -> None:
@@ -60,10 +61,9 @@ def acceptable(store: Store, machine: Machine, proposal_id: str, at_utc_s: float
 
 
 def _check_events(store: Store, proposal: Proposal) -> None:
-    events = labelled_since(store.database, proposal.source_id, proposal.first_utc_s)
-    faults = [one.event_id for one in events if one.rating == "anomaly"]
+    events = labelled_since(store, proposal.source_id, proposal.first_utc_s)
+    faults = [one.told for one in events if one.may_be_fault]
     if faults:
         raise CommandError(
-            f"event {faults[-1]} was labelled an anomaly and lies in the evidence: a limit made from it "
-            "could hide that fault"
+            f"{faults[-1]}; it lies in the evidence, and a limit made from it could hide that fault"
         )

@@ -15,8 +15,8 @@ import numpy as np
 from monitor.drift.judgement import LEAST_DAYS, Asked, recent_of, sounding_days
 from monitor.drift.likeness import DAY_S, Day
 from monitor.drift.period import BLOCK_S, HOUR_S, Period
+from monitor.drift.said import EventLabel
 from monitor.drift.scale import Counts, Float64, quantile
-from monitor.store.drift import EventLabel
 
 LEAST_HOURS = 24.0
 """From less normal sound no limit is made."""
@@ -66,13 +66,13 @@ def evidence_of(
 ) -> Evidence | str:
     """Return the evidence, or in words why there is none."""
     recent = list(recent_of(sounding_days(periods, now_utc_s), asked, now_utc_s))
-    faults = [one for one in events if one.rating == "anomaly"]
+    faults = [one for one in events if one.may_be_fault]
     if recent and faults:
         until_utc_s = max(now_utc_s if one.end_utc_s is None else one.end_utc_s for one in faults)
         recent = [day for day in recent if day.number * DAY_S >= until_utc_s]
         if len(recent) < LEAST_DAYS:
             return (
-                f"event {faults[-1].event_id} was labelled an anomaly: the machine was not well, and "
+                f"{faults[-1].told}; if the machine was not well, "
                 f"{LEAST_DAYS} whole days of normal sound must follow it"
             )
     heard_h = sum(day.windows for day in recent) * hop_s / 3600.0

@@ -17,6 +17,7 @@ from monitor.drift.likeness import DAY_S
 from monitor.drift.period import HOUR_S, SHIFT_S, Period, folded, period_of
 from monitor.drift.place import remove_proposed, write_proposed
 from monitor.drift.proposal import GOOD_FOR_DAYS, Present, Proposal, proposal_from, proposed, row_of
+from monitor.drift.said import labelled_since
 from monitor.drift.scale import unit_of
 from monitor.drift.tally import group_edges_hz
 from monitor.drift.words import age_words, judgement_words, proposal_words
@@ -27,7 +28,6 @@ from monitor.store.drift import (
     PeriodRow,
     drop_proposal,
     fold_periods,
-    labelled_since,
     periods_of,
     proposal_of,
     put_proposal,
@@ -138,7 +138,7 @@ class Examiner:
         if machine.alarm.snapshot.event_id is not None:
             return f"event {machine.alarm.snapshot.event_id} is open: see to it and label it first"
         since_utc_s = now_utc_s - LATELY_DAYS * DAY_S
-        events = labelled_since(self._store.database, machine.source_id, since_utc_s)
+        events = labelled_since(self._store, machine.source_id, since_utc_s)
         hop_s = present.calibration.hop_s
         evidence = evidence_of(periods, events, asked_of(self._config), hop_s=hop_s, now_utc_s=now_utc_s)
         if isinstance(evidence, str):

@@ -173,38 +173,19 @@ def proposal_of(database: Database, source_id: str) -> ProposalRow | None:
     return ProposalRow(row["source_id"], row["proposal_id"], row["made_utc_s"], json_tree(row["body"]))
 
 
-@dataclass(frozen=True, slots=True)
-class EventLabel:
-    """When a source was in alarm, and what was said of it last."""
+def events_since(
+    database: Database, source_id: str, since_utc_s: float
+) -> list[tuple[str, float, float | None]]:
+    """Return id, beginning and end of the events that were not over before `since_utc_s`, oldest first.
 
-    event_id: str
-    """Which event."""
-    start_utc_s: float
-    """When it began."""
-    end_utc_s: float | None
-    """When its sound was back to normal; None: it is not."""
-    rating: str | None
-    """`anomaly`, `no_anomaly` or `unsure`; None: nobody has said anything that counts."""
-
-
-def labelled_since(database: Database, source_id: str, since_utc_s: float) -> list[EventLabel]:
-    """Return the events of a source that were not over before `since_utc_s`, oldest first.
+    The end is None of one whose sound is not back to normal.
 
     Raises:
         StoreError: The database refuses.
     """
     rows = database.rows(
-        "SELECT event_id, start_utc_s, end_utc_s, (SELECT rating FROM labels "
-        "WHERE labels.event_id = events.event_id ORDER BY labels.n DESC LIMIT 1) AS rating FROM events "
+        "SELECT event_id, start_utc_s, end_utc_s FROM events "
         "WHERE source_id = ? AND (end_utc_s IS NULL OR end_utc_s >= ?) ORDER BY n",
         (source_id, since_utc_s),
     )
-    return [
-        EventLabel(
-            row["event_id"],
-            row["start_utc_s"],
-            row["end_utc_s"],
-            None if row["rating"] in {None, "none"} else row["rating"],
-        )
-        for row in rows
-    ]
+    return [(row["event_id"], row["start_utc_s"], row["end_utc_s"]) for row in rows]

@@ -35,13 +35,13 @@ from monitor.drift.judgement import Asked, DriftState, judged
 from monitor.drift.likeness import DAY_S
 from monitor.drift.period import BLOCK_S, HOUR_S, Levels, Period
 from monitor.drift.proposal import Present, Proposal, proposed
+from monitor.drift.said import EventLabel
 from monitor.drift.scale import counts_of, unit_of
 from monitor.errors import CalibrationError
 from monitor.listening import open_ear
 from monitor.recordings import raw_scores_of_file
 from monitor.simulate.machine import SimulatedMachine
 from monitor.simulate.schedule import Fault
-from monitor.store.drift import EventLabel
 
 DEMO = Path(__file__).resolve().parents[2] / "engines" / "demo" / "ae"
 RATE_HZ = 48_000

@@ -11,9 +11,9 @@ from monitor.drift.evidence import Evidence, evidence_of
 from monitor.drift.judgement import Asked, DriftState, judged
 from monitor.drift.period import Period, body_of, folded, merged_bodies, period_of
 from monitor.drift.proposal import Present, Proposal, proposal_from, proposed, row_of
+from monitor.drift.said import EventLabel
 from monitor.drift.scale import unit_of
 from monitor.drift.words import proposal_words
-from monitor.store.drift import EventLabel
 
 TODAY = 20_500
 NOW_UTC_S = TODAY * DAY_S + 100.0

@@ -15,7 +15,8 @@ from monitor.drift.evidence import Evidence, evidence_of
 from monitor.drift.judgement import Asked, judged
 from monitor.drift.period import merged_bodies
 from monitor.drift.proposal import Present, Proposal, proposed, row_of
-from monitor.store.drift import EventLabel, add_periods, put_proposal
+from monitor.drift.said import EventLabel
+from monitor.store.drift import add_periods, put_proposal
 
 Open = Callable[..., Browser]
 BASIS = "ae-1/x"

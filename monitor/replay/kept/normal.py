@@ -9,9 +9,10 @@ from monitor.drift.judgement import HIGH_SHARE
 from monitor.drift.likeness import DAY_S, days_of
 from monitor.drift.period import period_of
 from monitor.drift.proposal import Proposal, proposal_from
+from monitor.drift.said import EventLabel, labelled_since
 from monitor.drift.scale import quantile
 from monitor.store import Store
-from monitor.store.drift import EventLabel, labelled_since, newest_basis, periods_of, proposal_of
+from monitor.store.drift import newest_basis, periods_of, proposal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,5 +57,5 @@ def normal_of(store: Store, source_id: str) -> Normal:
     proposal = None if row is None else proposal_from(row)
     if proposal is not None and proposal.basis != basis:
         proposal = None
-    events = [] if proposal is None else labelled_since(database, source_id, proposal.first_utc_s)
+    events = [] if proposal is None else labelled_since(store, source_id, proposal.first_utc_s)
     return Normal(days, proposal, events)

@@ -22,6 +22,7 @@ from monitor.replay.pages.words import RATINGS, Tongue, day, marked
 
 WIDTH, HEIGHT, EDGE = 640, 180, 8
 NOT_LABELLED = marked("not labelled: left out")
+SAID = {**RATINGS, "disagreed": marked("people do not agree")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def drift(request: Request) -> Response:
         proposal=proposal,
         said=[] if proposal is None else said_of(proposal, tongue),
         events=[
-            (one.event_id, tongue(NOT_LABELLED if one.rating is None else RATINGS[one.rating]))
+            (one.event_id, tongue(NOT_LABELLED if one.rating is None else SAID[one.rating]))
             for one in normal.events
         ],
         may_accept=visit_of(request).may(Role.ADMIN),
