@@ -100,16 +100,28 @@ def _unheard(compared: Comparison) -> Iterator[Ground]:
 def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
     if compared.hours < asked.hours:
         yield Ground("hours", {"hours": round(compared.hours, 1), "needed": asked.hours})
-    if compared.anomalies.cases == 0:
+    anomalies = compared.anomalies
+    if anomalies.cases == 0:
         yield Ground("no_anomalies")
-    elif compared.anomalies.cases < asked.anomalies:
-        yield Ground("anomalies", {"cases": compared.anomalies.cases, "needed": asked.anomalies})
+    elif anomalies.cases < asked.anomalies:
+        yield Ground("anomalies", {"cases": anomalies.cases, "needed": asked.anomalies})
+    elif anomalies.live < asked.anomalies and not _finds_more(compared):
+        figures = {"live": anomalies.live, "cases": anomalies.cases, "needed": asked.anomalies}
+        yield Ground("few_found", figures)
     if compared.unlabelled_live_only:
         yield Ground("unlabelled", {"count": compared.unlabelled_live_only})
     if compared.left_out.waiting:
         yield Ground("waiting", {"count": compared.left_out.waiting})
     elif not compared.probes:
         yield Ground("no_probe")
+    elif heard_foreign(compared).live == 0 and not _finds_more(compared):
+        yield Ground("no_control", {"cases": heard_foreign(compared).cases})
+
+
+def _finds_more(compared: Comparison) -> bool:
+    """Say whether it finds more: only then may the live one be nearly deaf."""
+    anomalies = compared.anomalies
+    return chance.evidence(anomalies.candidate_only, anomalies.live_only) >= ENOUGH_EVIDENCE
 
 
 def _gains(compared: Comparison) -> Iterator[Ground]:

@@ -20,6 +20,10 @@ SENTENCES: Mapping[str, str] = {
     "deaf bundle, so it is promoted by a person or not at all",
     "anomalies": "{cases} held-out events are labelled as an anomaly, {needed} are asked for "
     "(bundles.promotion_anomalies)",
+    "few_found": "the live one finds {live} of {cases} held-out anomalies, and {needed} that it finds are "
+    "asked for: beside a deaf bundle nothing can be lost, and fewer false alarms prove nothing",
+    "no_control": "the live one hears none of {cases} foreign sounds in this machine's own sound: that a "
+    "candidate hears none either proves nothing",
     "unlabelled": "the live one raised {count} alarms alone that nobody labelled: each may be a fault that "
     "the candidate misses; listen, and label them",
     "unheard": "of {total} alarms of the candidate alone nobody has listened to {count}: they count as false "

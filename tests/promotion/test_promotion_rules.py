@@ -79,6 +79,23 @@ def test_worse_in_one_thing_is_not_better_however_good_the_rest_is(
 
 
 @pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"anomalies": Pairs(neither=12)}, "few_found"),
+        ({"anomalies": Pairs(both=1, neither=11)}, "few_found"),
+        ({"anomalies": Pairs(both=12), "probes": (Probe(0.0, Pairs(neither=99)),)}, "no_control"),
+    ],
+)
+def test_beside_a_deaf_live_bundle_fewer_false_alarms_prove_nothing(
+    change: dict[str, object], code: str
+) -> None:
+    quiet = replace(GOOD, false_alarms=Pairs(live_only=8), spared=8, **change)  # type: ignore[arg-type]
+    assert ["too_early", code] == codes(quiet)
+    hears = replace(quiet, anomalies=Pairs(candidate_only=9, neither=3))
+    assert "better" == codes(hears)[0], "who finds what a deaf one misses is better"
+
+
+@pytest.mark.parametrize(
     ("pairs", "code"),
     [(Pairs(both=2, candidate_only=4), "promise"), (Pairs(live_only=1, candidate_only=8), "more_false")],
 )
