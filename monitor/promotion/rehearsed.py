@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.config import AlarmConfig
@@ -12,6 +13,9 @@ from monitor.operators import LIMIT_KEYS
 
 AGAIN_S = 600.0
 """An alarm of a candidate that stays counts again so often: one that never clears would else count once."""
+
+JUMP_S = 10.0
+"""So much may stream and clock differ by from one window to the next: beyond it the clock was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,24 @@ class Value:
         return self.start_utc_s + self.end_s - self.start_s
 
 
+class Timed(Protocol):
+    """Whatever has a beginning in the stream and by the clock."""
+
+    @property
+    def start_s(self) -> float:
+        """Stream time."""
+
+    @property
+    def start_utc_s(self) -> float:
+        """UTC of start_s."""
+
+
+def clock_jumped(before: Timed, after: Timed) -> bool:
+    """Say whether the clock of the box was set between two windows: what lies between was not heard."""
+    by_clock_s = after.start_utc_s - before.start_utc_s
+    return abs(by_clock_s - (after.start_s - before.start_s)) > JUMP_S
+
+
 def limits_only(facts: AlarmSnapshot) -> AlarmSnapshot:
     """Return an alarm that knows nothing but the limits that an operator has set."""
     kept = {field.name: getattr(facts, field.name) for field in fields(facts) if field.name in LIMIT_KEYS}
@@ -70,8 +92,9 @@ class RehearsedAlarm:
         self._found: list[Alarmed] = []
 
     def take(self, value: Value) -> None:
-        """Take the next window. A stream that begins anew ends an alarm."""
-        if self._last is not None and value.start_s < self._last.start_s:
+        """Take the next window. A stream that begins anew ends an alarm, and a clock that was set."""
+        last = self._last
+        if last is not None and (value.start_s < last.start_s or clock_jumped(last, value)):
             self.finish()
         self._last = value
         if self._idle and (value.value is None or value.value < self._limit):

@@ -9,7 +9,7 @@ from monitor.alarm import AlarmSnapshot
 from monitor.config import AlarmConfig
 from monitor.messages import SAME_TIME_S, Quality
 from monitor.promotion.pairing import Stretches
-from monitor.promotion.rehearsed import AGAIN_S, Alarmed, RehearsedAlarm, Value
+from monitor.promotion.rehearsed import AGAIN_S, Alarmed, RehearsedAlarm, Value, clock_jumped
 from monitor.store.shadow import ShadowWindow
 
 
@@ -45,6 +45,7 @@ def shadowed(windows: Iterable[ShadowWindow], settings: AlarmConfig, facts: Alar
     candidate = RehearsedAlarm(settings, facts, again_s=AGAIN_S)
     covered: list[_Stretch] = []
     heard_s, before_s, since_utc_s = 0.0, 0.0, None
+    last: ShadowWindow | None = None
     for window in windows:
         length_s = window.end_utc_s - window.start_utc_s
         end_s = window.start_s + length_s
@@ -62,7 +63,10 @@ def shadowed(windows: Iterable[ShadowWindow], settings: AlarmConfig, facts: Alar
         if not both:
             continue
         since_utc_s = window.start_utc_s if since_utc_s is None else since_utc_s
-        follows = window.start_s - SAME_TIME_S <= before_s < end_s
+        follows = window.start_s - SAME_TIME_S <= before_s < end_s and not (
+            last is not None and clock_jumped(last, window)
+        )
+        last = window
         heard_s += end_s - before_s if follows else length_s
         if follows and covered:
             covered[-1].end_utc_s = window.end_utc_s

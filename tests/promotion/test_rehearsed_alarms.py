@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -86,6 +87,21 @@ def test_only_what_both_judged_counts() -> None:
         found.covered.covered_s(Alarmed(T0, T0 + 11.0, 0.0)) == pytest.approx(11.0),
         found.covered.meets(Alarmed(T0 + 12.0, T0 + 14.0, 0.0)),
     )
+
+
+def test_a_clock_that_was_set_makes_no_years_judged_and_no_alarm_of_years() -> None:
+    year_s = 365.0 * 86_400.0
+    rows = [window(float(i), 0.1, 2.0 if i > 5 else 0.1) for i in range(20)]
+    rows = [
+        replace(row, start_utc_s=row.start_utc_s - year_s, end_utc_s=row.end_utc_s - year_s)
+        if i < 10
+        else row
+        for i, row in enumerate(rows)
+    ]
+    found = shadowed(rows, AlarmConfig(), PUMP)
+    old = Alarmed(T0 - 86_400.0, T0 - 86_000.0, 0.0)
+    assert not found.covered.meets(old)
+    assert [False, False] == [Stretches([one]).meets(old) for one in found.candidate]
 
 
 def at(*seconds: float) -> list[Alarmed]:
