@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from past import WINDOW_S, Past, noise, past_in
+from past import T0, WINDOW_S, Past, noise, past_in
 
 from monitor.recording.given import GivenFile, given_files
 from monitor.recording.learn_folder import LearnFolder
 from monitor.replay.kept.reading import StoreReader
+from monitor.store import Label
 from monitor.store.protection import Protection, Spoken
 from training.retrain.dealing import dealt
 from training.retrain.material import LABELLED, gather_labelled, gathered_at, key_of_labels
@@ -93,6 +94,9 @@ def test_of_no_anomaly_the_whole_clip_serves_unless_something_else_lies_in_it(pa
     assert [DISTURBED] == why(past, FINE)
     past.add_label("other", "no_anomaly")
     assert [] == why(past, FINE)
+    past.store.add_label(Label("other", "anomaly", "bob", T0))
+    past.store.add_label(Label("other", "no_anomaly", "cy", T0))
+    assert [DISTURBED] == why(past, FINE), "whoever speaks last does not outvote"
 
 
 def test_sound_out_of_which_bands_or_speech_were_taken_does_not_serve(past: Past) -> None:
@@ -133,9 +137,22 @@ def test_sound_that_somebody_called_an_anomaly_is_found_in_the_recordings(past: 
     add(past, "bad", 30.0)
     files = [GivenFile(tmp_path / "pump-20251009T085320Z.flac", "train", 60.0)]
     (one,) = anomalous_stretches(past.store, "pump", ["bad"], files)
-    assert pytest.approx((31.0, 35.0 + WINDOW_S), abs=0.01) == (one.start_s, one.end_s)
+    assert pytest.approx((31.0, 40.0), abs=0.01) == (one.start_s, one.end_s)
     assert [] == anomalous_stretches(past.store, "fan", ["bad"], files)
     assert "event bad" in LabelledStretch(one.file, 0.0, 1.0, "bad").reason
+
+
+def test_a_long_anomaly_is_taken_out_whole_though_few_of_its_windows_were_kept(
+    past: Past, tmp_path: Path
+) -> None:
+    past.add_event("bad", start_s=100.0)
+    past.add_window("bad", start_s=101.0)
+    files = [GivenFile(tmp_path / "pump-20251009T085320Z.flac", "train", 600.0)]
+    (goes_on,) = anomalous_stretches(past.store, "pump", ["bad"], files)
+    assert pytest.approx((98.0, 600.0), abs=0.01) == (goes_on.start_s, goes_on.end_s)
+    past.end_event("bad", at_s=400.0)
+    (one,) = anomalous_stretches(past.store, "pump", ["bad"], files)
+    assert pytest.approx((98.0, 402.0), abs=0.01) == (one.start_s, one.end_s)
 
 
 def test_what_is_learned_from_is_made_once_and_holds_each_event_for_one_purpose(
@@ -168,4 +185,4 @@ def test_what_is_learned_from_is_made_once_and_holds_each_event_for_one_purpose(
     (repeated,) = (labelled / "normal").glob("*.flac")
     assert 12.0 == soundfile.info(str(repeated)).duration, "4 % of what is learned, which is near enough"
     assert json.loads((labelled / "gathered.json").read_text())["normal_s"] == made.normal_s
-    assert made.normal.odd_s == pytest.approx(3 * (WINDOW_S + 4.0), abs=2.1), "taken out of the recording"
+    assert made.normal.odd_s == pytest.approx(3 * (5.0 + 4.0), abs=2.1), "taken out of the recording"

@@ -77,6 +77,12 @@ def test_normal_events_are_learned_from_but_for_a_third_of_three_or_more() -> No
     assert () == more.unseen_kinds
 
 
+def test_a_kind_is_one_in_any_letter_case_and_called_as_it_was_written_first() -> None:
+    deal = dealt([SaidEvent("a", "anomaly", "Belt"), SaidEvent("b", "anomaly", "belt")])
+    assert ("Belt",) == deal.unseen_kinds
+    assert {"Belt"} == {event.kind for event in deal.held_out}
+
+
 def test_the_deal_does_not_depend_on_the_order_of_the_labels() -> None:
     given = events("bearing", 7)
     assert set(dealt(given).held_out) == set(dealt(reversed(given)).held_out)

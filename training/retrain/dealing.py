@@ -4,7 +4,9 @@
     kinds with fewer                   are held out whole: kinds that the model has never heard
     no anomaly                         a third is held out, where there are LEAST_EVENTS or more
 
-An event's place follows from its id alone, so that the same labels give the same deal on every box.
+An event's place follows from the ids of its kind, so that the same labels give the same deal on every box.
+One more label of the kind may move others: each bundle's labels.json says what it learned itself. A kind is
+called as it was written first, in whatever letter case others write it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from training.retrain.said import SaidEvent
 
@@ -46,7 +48,8 @@ def dealt(events: Iterable[SaidEvent]) -> Deal:
     learned: list[SaidEvent] = []
     held_out: list[SaidEvent] = []
     unseen: set[str] = set()
-    for (rating, _), group in sorted(groups.items()):
+    for (rating, _), written in sorted(groups.items()):
+        group = [replace(event, kind=written[0].kind) for event in written]
         if rating == "anomaly" and len(group) < LEAST_EVENTS:
             held_out += group
             unseen.add(group[0].kind)

@@ -40,6 +40,8 @@ RECORD = "gathered.json"
 NORMAL_SHARE = 0.05
 """Labelled normal sound is repeated until it is so much of what is learned: in 60 hours a clip drowns."""
 MOST_REPEATS = 10
+WAY = "events cut whole"
+"""How the folder is made: what was made in another way is made anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ def key_of_labels(files: Sequence[GivenFile], deal: Deal, said: Said) -> str:
         [(event.event_id, event.rating, event.kind) for event in events]
         for events in (deal.learned, deal.held_out)
     ]
-    words = json.dumps([labels, [one.event_id for one in said.disagreed]])
+    words = json.dumps([WAY, labels, [one.event_id for one in said.disagreed]])
     return key_of_files(files, hashlib.sha256(words.encode()).hexdigest())
 
 

@@ -7,8 +7,9 @@ nothing of it can be found in it.
 from __future__ import annotations
 
 import csv
+import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,17 +49,14 @@ class LabelledStretch:
 def anomalous_stretches(
     store: Store, source_id: str, event_ids: Sequence[str], files: Sequence[GivenFile]
 ) -> list[LabelledStretch]:
-    """Return where these events' flagged windows lie in the files, in the order of files and times.
+    """Return where these events lie in the files, from first to last sound, in the order of files and times.
+
+    Whole, and not by their flagged windows: of a long event only store.maps_per_event of them are kept.
 
     Raises:
         StoreError: The store cannot be read.
     """
-    spans = [
-        (window.start_utc_s, window.start_utc_s + window.end_s - window.start_s, event_id)
-        for event_id in event_ids
-        for window in store.windows(event_id)
-        if window.source_id == source_id
-    ]
+    spans = [span for event_id in event_ids for span in _span(store, source_id, event_id)]
     found = []
     for file in files:
         began_utc_s = began(file.path)
@@ -83,6 +81,18 @@ def began(path: Path) -> float | None:
         return start.timestamp()
     offset_s = _offset(path.parent / ODD / ODD_INDEX, path.stem[part.end() :], int(part.group(1)))
     return None if offset_s is None else start.timestamp() + offset_s
+
+
+def _span(store: Store, source_id: str, event_id: str) -> Iterator[tuple[float, float, str]]:
+    """Yield from when to when an event of the source went on; without end where it still does."""
+    event = store.event(event_id)
+    if event is None or event.source_id != source_id:
+        return
+    windows = store.windows(event_id)
+    starts = [window.start_utc_s for window in windows]
+    ends = [window.start_utc_s + window.end_s - window.start_s for window in windows]
+    end_utc_s = math.inf if event.end_utc_s is None else event.end_utc_s
+    yield min([event.start_utc_s, *starts]), max([end_utc_s, *ends]), event_id
 
 
 def _offset(index: Path, stem: str, number: int) -> float | None:

@@ -13,6 +13,7 @@ import soundfile
 
 from monitor.errors import FileGoneError
 from monitor.messages import Float32, read_only
+from monitor.promotion.agreement import agreed
 from monitor.replay.kept.axes import Stretch
 from monitor.replay.kept.flagged import flagged_in_clip
 from monitor.replay.kept.reading import StoreReader
@@ -119,14 +120,13 @@ def _is_spoken(protection: Protection, stretch: Stretch) -> bool:
 
 
 def _is_disturbed(reader: StoreReader, clip: StoredClip) -> bool:
-    """Return whether an event that nobody called `no anomaly` went on during the clip."""
+    """Return whether an event that is not agreed to be `no anomaly` went on during the clip."""
     rows = reader.store.database.rows(
         "SELECT event_id FROM events WHERE source_id = ? AND event_id <> ? AND start_utc_s < ? "
         "AND COALESCE(end_utc_s, 1e300) > ?",
         (clip.source_id, clip.event_id, clip.start_utc_s + clip.duration_s, clip.start_utc_s),
     )
-    labels = [reader.store.label(row["event_id"]) for row in rows]
-    return any(label is None or label.rating != "no_anomaly" for label in labels)
+    return any(agreed(reader.store.labels(row["event_id"])) != "no_anomaly" for row in rows)
 
 
 def _sound(reader: StoreReader, clip: StoredClip) -> tuple[Float32, int]:
