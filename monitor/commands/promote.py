@@ -82,8 +82,10 @@ def _change(config: Config, source_id: str, action: Action, by: By, despite: str
         if action == "promote":
             compared = check_promotion(config, source_id, despite=despite, store=store)
             by = replace(by, note=noted(by.note, despite))
-        change = library.promote if action == "promote" else library.roll_back
-        live = change(by, key=key).live
+        if action == "promote":  # what was compared and checked, and nothing that came meanwhile
+            live = library.promote(by, candidate=version, key=key).live
+        else:
+            live = library.roll_back(by, previous=version, key=key).live
         record_changes(store, library, open_log(config.log))
     told = f"; {compared}" if compared else ""
     print(f"{roles.live or 'nothing'} -> {live}; no daemon runs: it judges from the next start on{told}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures_verbs import ran
 
+from monitor.commands import promote
 from monitor.listening import DEMO_BUNDLE
 
 
@@ -66,6 +67,22 @@ def test_a_damaged_bundle_is_not_signed(key: Path, bundle: Path) -> None:
     refused = ran("bundle", "sign", bundle, "--key", key)
     assert (2, True) == (refused.code, "bundle-damaged" in refused.err)
     assert not (bundle / "manifest.sig").exists()
+
+
+def test_promoted_is_what_was_compared_and_not_what_came_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(tmp_path)
+    assert 0 == ran("bundle", "install", "pump-1", DEMO_BUNDLE, "--config", config, "--actor", "ann").code
+
+    def compared(*_: object, **__: object) -> str:  # the real one takes up to half a minute
+        other = DEMO_BUNDLE.parent / "ae"
+        assert 0 == ran("bundle", "install", "pump-1", other, "--config", config, "--actor", "bert").code
+        return "the candidate is better"
+
+    monkeypatch.setattr(promote, "check_promotion", compared)
+    refused = ran("promote", "pump-1", "--config", config, "--actor", "ann")
+    assert (2, True) == (refused.code, "by now, not mae-" in refused.err), refused.out + refused.err
 
 
 def test_a_key_that_others_can_read_signs_nothing(key: Path, bundle: Path) -> None:
