@@ -6,7 +6,6 @@ Runs in a thread of its own. Whatever goes wrong with learning is a trouble of i
 from __future__ import annotations
 
 import contextlib
-import shutil
 import threading
 from functools import partial
 
@@ -74,7 +73,8 @@ class Foreman:
         source = None if machine is None else machine.source
         try:
             if plan.discarded:
-                self._remove(plan)
+                if plan.trouble is None:
+                    self._remove(plan)
                 return
             if not (plan.is_active and plan.step in RECORDING and source is not None):
                 self._attendance.dismiss(plan.source)
@@ -160,9 +160,14 @@ class Foreman:
             self._log.warning("learning cannot go on", **told)
 
     def _remove(self, plan: Plan) -> None:
+        """Remove the sound and the plan.
+
+        Raises:
+            CodedError: Some of it is left; so is the plan.
+        """
         self._attendance.drop(plan.source)
         self._let_go(plan)
-        shutil.rmtree(self._book.place(plan.source), ignore_errors=True)
+        self._book.remove_sound(plan.source)
         self._teller.forget(plan.source)
         self._book.forget(plan.source)
         self._log.info("what was recorded to learn from was removed", source=plan.source)

@@ -11,6 +11,7 @@ from monitor.errors import CommandError, StoreError
 from monitor.learning.documents import read_found
 from monitor.learning.orders import changed, started
 from monitor.learning.plan import FOLDER, PLAN, Plan, Step, learn_place, read_plan, write_plan
+from monitor.learning.removal import remove_sound
 from monitor.operators import Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command
@@ -89,8 +90,7 @@ class PlanBook:
             )
         with self._changing:
             plan = self._plans.get(source.id)
-            if plan is not None and plan.discarded:
-                raise CommandError("its sound is being removed; ask again in a moment")
+            _check_not_going(plan, command)
             if command.learn in {"cancel", "discard"}:
                 return self._end(source.id, plan, command)
             if command.learn in {"start", "resume", "go_on"}:
@@ -118,6 +118,10 @@ class PlanBook:
             except StoreError:
                 return True
         return True
+
+    def remove_sound(self, source_id: str) -> None:
+        """Remove what was recorded of a source; raises as monitor.learning.removal does."""
+        remove_sound(self._config.state_dir, source_id)
 
     def forget(self, source_id: str) -> None:
         """Let go of a plan whose folder was removed."""
@@ -169,9 +173,23 @@ class PlanBook:
         if not place.is_dir():
             raise CommandError("nothing was recorded of this source")
         gone = plan or Plan(source=source_id, step=Step.CHECK, hours=0.0, by=command.actor, started_utc_s=0.0)
-        self._put(gone.model_copy(update={"discarded": True}))
+        self._put(gone.model_copy(update={"discarded": True, "trouble": None}))
         return "ended; what was recorded is being removed. Bundles that were learned stay"
 
     def _put(self, plan: Plan) -> None:
         write_plan(self.place(plan.source), plan)
         self._plans = {**self._plans, plan.source: plan}
+
+
+def _check_not_going(plan: Plan | None, command: Command) -> None:
+    """Refuse what comes while sound is being removed.
+
+    Raises:
+        CommandError: It is, or some of it could not be.
+    """
+    if plan is None or not plan.discarded:
+        return
+    if plan.trouble is None:
+        raise CommandError("its sound is being removed; ask again in a moment")
+    if command.learn != "discard":
+        raise CommandError(f"its sound was to be removed, and is not: {plan.trouble}")

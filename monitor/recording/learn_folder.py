@@ -26,6 +26,8 @@ from monitor.store.files import disk_errors, write_whole
 NOTES = "learn.json"
 RECORDINGS = "recordings"
 MATERIAL = "material"
+RETRAINED = "retrain"
+"""Below the state directory: in it a folder like this one for each source that `retrain` taught."""
 BUNDLE = "bundle"
 CHECKPOINTS = ".training"
 """Ends the name of the folder beside a bundle in which it is made (training.work_folder)."""

@@ -129,6 +129,18 @@ def test_cancel_keeps_the_sound_and_discard_lets_nothing_begin_before_it_is_gone
             )
 
 
+def test_sound_that_could_not_be_removed_is_said_and_may_be_removed_again(tmp_path: Path) -> None:
+    waiting_to_be_heard(tmp_path)
+    config = configured(tmp_path)
+    book = book_of(config)
+    obeyed(book, config, "discard")
+    assert book.move(book.plans[0], trouble="a.flac could not be removed")
+    with pytest.raises(CommandError, match=r"is not: a\.flac could not"):
+        obeyed(book_of(config), config, "start", hours=1.0)
+    obeyed(book, config, "discard")
+    assert (None, True) == (book.plans[0].trouble, book.plans[0].discarded)
+
+
 def test_the_command_needs_to_say_what_and_its_keys_belong_to_no_other() -> None:
     for document in ({"action": "learn"}, {"action": "unshelve", "hours": 1.0}):
         with pytest.raises(ValueError, match="learn"):

@@ -20,7 +20,7 @@ from monitor.learning.steps import How, refuse_too_little
 from monitor.promotion.labelled import LABELS
 from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.recording.given import GivenFile, given_files
-from monitor.recording.learn_folder import MATERIAL, LearnFolder
+from monitor.recording.learn_folder import MATERIAL, RETRAINED, LearnFolder
 from monitor.replay.kept.reading import StoreReader
 from training.errors import TrainingError
 from training.learn.teaching import Lesson, teach
@@ -36,7 +36,6 @@ from training.retrain.telling import (
     why_nothing_is_learned,
 )
 
-FOLDER = "retrain"
 RUN = "wheeltapper retrain"
 
 Say = Callable[[str], None]
@@ -67,7 +66,7 @@ def retrain(order: Order, say: Say) -> Bundle:
     """
     config, source_id = order.config, order.source.id
     with (
-        LearnFolder(config.state_dir / FOLDER / source_id) as work,
+        LearnFolder(config.state_dir / RETRAINED / source_id) as work,
         closing(StoreReader(config.state_dir)) as reader,
     ):
         said = said_of_source(reader.store, source_id)

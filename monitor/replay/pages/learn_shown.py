@@ -259,8 +259,11 @@ def _started(plan: Plan, tongue: Tongue) -> str:
 
 
 def _actions(found: Learning, plan: Plan | None, tongue: Tongue, visit: Visit) -> tuple[tuple[str, str], ...]:
-    if not visit.may(Role.TECHNICIAN) or (plan is not None and plan.discarded):
+    if not visit.may(Role.TECHNICIAN):
         return ()
+    if plan is not None and plan.discarded:
+        is_stuck = plan.trouble is not None and visit.may(Role.ADMIN)
+        return (("discard", tongue("Remove the sound")),) if is_stuck else ()
     offered: list[tuple[str, str]] = []
     if plan is not None:
         offered += _actions_of_plan(plan, tongue)
