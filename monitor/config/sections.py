@@ -207,8 +207,8 @@ class StoreConfig(Section):
     shadow_max_days: float = Field(
         default=90.0,
         gt=0,
-        description="What a candidate said beside a live bundle is kept so long, and the sound of their "
-        "disagreements.",
+        description="What a candidate said beside a live bundle is kept so long; the sound of their "
+        "disagreements no longer than max_age_days, either, unless labelled.",
     )
     shadow_max_windows: int = Field(
         default=1_000_000,

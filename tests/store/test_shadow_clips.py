@@ -105,6 +105,15 @@ def test_the_newest_clips_of_a_source_stay_and_none_that_is_too_old(run: Store) 
     assert numbers[4:] == [one.n for one in disputes_of(run.database, "pump1")], "rows go with their sound"
 
 
+def test_no_sound_is_kept_longer_than_that_of_events(run: Store) -> None:
+    add(run, 10.0)
+    rules = ROOM.model_copy(update={"shadow_max_days": 90.0, "max_age_days": 30.0})
+    prune(run, rules, T0 + 29.0 * DAY_S)
+    assert 1 == len(there(run))
+    prune(run, rules, T0 + 31.0 * DAY_S)
+    assert ([], 1) == (there(run), len(disputes_of(run.database, "pump1"))), "what was said of it stays"
+
+
 def test_when_room_is_short_they_go_before_the_sound_of_events(
     run: Store, raise_event: Callable[[Store, str], None], clip_of: Callable[..., ClipJob]
 ) -> None:

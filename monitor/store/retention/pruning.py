@@ -132,8 +132,11 @@ class _Pruning:
         """Remove what candidates said, and the sound of their disputes, beyond its own bounds."""
         database, config = self.store.database, self.config
         now_utc_s, max_age_s = self._trusted_utc_s, config.shadow_max_days * DAY_S
-        oldest_utc_s = None if now_utc_s is None else now_utc_s - max_age_s
-        surplus = surplus_sound(database, max_clips=config.shadow_max_clips, oldest_utc_s=oldest_utc_s)
+        oldest_utc_s = sound_utc_s = None
+        if now_utc_s is not None:
+            oldest_utc_s = now_utc_s - max_age_s
+            sound_utc_s = now_utc_s - min(config.shadow_max_days, config.max_age_days) * DAY_S
+        surplus = surplus_sound(database, max_clips=config.shadow_max_clips, oldest_utc_s=sound_utc_s)
         for file in surplus:
             self.report.removed_for_age += self._remove(file, "age")
         with contextlib.suppress(StoreFullError):  # they are small: it can wait
