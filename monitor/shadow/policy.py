@@ -150,9 +150,13 @@ class Policy:
         pipe = subprocess.PIPE
         end_s = self._monotonic() + CHILD_WITHIN_S
         told: str | None = json.dumps(asked)
-        with subprocess.Popen(  # noqa: S603 - our own command, without a shell
-            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-        ) as child:
+        try:
+            started = subprocess.Popen(  # noqa: S603 - our own command, without a shell
+                command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            )
+        except OSError as error:  # no process, memory or descriptor is to be had: the next time asks again
+            return {"error": f"its process does not start: {error}"}
+        with started as child:
             while True:
                 try:
                     out, complaints = child.communicate(told, timeout=0.25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -105,6 +106,19 @@ def test_a_comparison_that_fails_is_logged_and_asked_for_again(
     asked = rig.answer_for(monkeypatch, BETTER)
     rig.pass_time(4000.0)
     assert (["pump-1"], 1) == (asked, len(rig.commands))
+
+
+def test_a_comparison_whose_process_does_not_start_is_asked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_words: object, **_options: object) -> None:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(subprocess, "Popen", refuse)
+    rig = Rig(tmp_path)
+    rig.pass_time(90.0)
+    assert "its process does not start" in rig.log.text()
+    assert [] == rig.commands
 
 
 def test_the_comparison_is_made_in_a_process_of_its_own(tmp_path: Path) -> None:
