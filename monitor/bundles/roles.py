@@ -73,6 +73,17 @@ class Roles:
         """The versions that have a role: they are never removed."""
         return frozenset(one for one in (self.live, self.candidate, self.previous) if one is not None)
 
+    @property
+    def live_since_utc_s(self) -> float | None:
+        """Since when the live version judges, as far as the changes go back; None: none is kept.
+
+        A model with another limit is another version, though its bundle has the same id.
+        """
+        for change in reversed(self.changes):
+            if change.action != "install":
+                return change.by.at_utc_s
+        return self.changes[0].by.at_utc_s if self.changes else None
+
     def with_candidate(self, version: str, key: str | None, by: By) -> Roles:
         """Return the roles after an install.
 

@@ -57,6 +57,21 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class RaisedBy:
+    """Which events the live version itself has raised."""
+
+    live_bundle_id: str
+    """Of its model."""
+    since_utc_s: float | None
+    """Since when it judges; None: not known."""
+
+    def has(self, labelled: Labelled) -> bool:
+        """Say whether the live version found this event, as is on record."""
+        is_since = self.since_utc_s is None or labelled.start_utc_s >= self.since_utc_s
+        return is_since and labelled.bundle_id == self.live_bundle_id
+
+
+@dataclass(frozen=True, slots=True)
 class Hearing:
     """Both bundles, and what decides whether they would have alarmed."""
 
@@ -66,8 +81,8 @@ class Hearing:
     """The bundle that judges."""
     candidate: Listener
     """The bundle that wants to."""
-    live_bundle_id: str
-    """The events of this bundle were found by the live one, as is on record."""
+    raised: RaisedBy
+    """These events were found by the live one."""
     settings: AlarmConfig
     """Limits and delays of the source."""
     facts: AlarmSnapshot
@@ -95,7 +110,7 @@ class Hearing:
     def _answers(self, labelled: Labelled) -> tuple[Answer, Answer]:
         clips = whole_clips(self.store, labelled.event_id)
         candidate = self._found(self.candidate, labelled, clips)
-        if labelled.bundle_id == self.live_bundle_id:
+        if self.raised.has(labelled):
             return Answer.FOUND, candidate
         return self._found(self.live, labelled, clips), candidate
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from monitor.alarm import AlarmSnapshot
 from monitor.config import Config
-from monitor.promotion.again import Hearing
+from monitor.promotion.again import Hearing, RaisedBy
 from monitor.promotion.disagreements import disagreements
 from monitor.promotion.document import keep_comparison
 from monitor.promotion.labelled import Labelled, Listened, listened
@@ -73,6 +73,7 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         source_id,
         candidate=sides.candidate.version,
         live_bundle_id=sides.live.bundle_id,
+        since_utc_s=sides.since_utc_s,
     )
     beside = shadowed(windows, settings, facts)
     disputes = disputes_of(
@@ -86,7 +87,8 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     alarms = sort_alarms(beside.live, beside.candidate, _said(listened_to))
     anomalies, others = _found_beside(beside, listened_to)
     live, candidate = listeners
-    hearing = Hearing(store, live, candidate, sides.live.bundle_id, settings, facts)
+    raised_by = RaisedBy(sides.live.bundle_id, sides.since_utc_s)
+    hearing = Hearing(store, live, candidate, raised_by, settings, facts)
     heard = hearing.events(others)
     probes = hearing.probes()
     return Comparison(

@@ -105,7 +105,7 @@ def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
         yield Ground("no_anomalies")
     elif anomalies.cases < asked.anomalies:
         yield Ground("anomalies", {"cases": anomalies.cases, "needed": asked.anomalies})
-    elif anomalies.live < asked.anomalies and not _finds_more(compared):
+    elif anomalies.live < asked.anomalies and _is_only_quieter(compared):
         figures = {"live": anomalies.live, "cases": anomalies.cases, "needed": asked.anomalies}
         yield Ground("few_found", figures)
     if compared.unlabelled_live_only:
@@ -114,14 +114,15 @@ def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
         yield Ground("waiting", {"count": compared.left_out.waiting})
     elif not compared.probes:
         yield Ground("no_probe")
-    elif heard_foreign(compared).live == 0 and not _finds_more(compared):
+    elif heard_foreign(compared).live == 0 and _is_only_quieter(compared):
         yield Ground("no_control", {"cases": heard_foreign(compared).cases})
 
 
-def _finds_more(compared: Comparison) -> bool:
-    """Say whether it finds more: only then may the live one be nearly deaf."""
-    anomalies = compared.anomalies
-    return chance.evidence(anomalies.candidate_only, anomalies.live_only) >= ENOUGH_EVIDENCE
+def _is_only_quieter(compared: Comparison) -> bool:
+    """Say whether it is better in fewer false alarms alone: a deaf one is that, beside a deaf live one."""
+    anomalies, false = compared.anomalies, compared.false_alarms
+    finds_more = chance.evidence(anomalies.candidate_only, anomalies.live_only) >= ENOUGH_EVIDENCE
+    return not finds_more and chance.evidence(compared.spared, false.candidate_only) >= ENOUGH_EVIDENCE
 
 
 def _gains(compared: Comparison) -> Iterator[Ground]:

@@ -38,6 +38,9 @@ class Sides:
     """Judges."""
     candidate: Side
     """Wants to."""
+    since_utc_s: float | None
+    """Since when the live version judges, by the clock of the box; None: not known. What was said before, by
+    the same model with another limit or before a rollback, says nothing about these two."""
 
 
 def sides_of(config: Config, source_id: str) -> Sides:
@@ -64,6 +67,7 @@ def sides_of(config: Config, source_id: str) -> Sides:
         source,
         _side(config, source_id, library.version_folder(roles.live)),
         _side(config, source_id, library.version_folder(roles.candidate)),
+        roles.live_since_utc_s,
     )
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fixtures_verbs import ran
-from promotion_rig import SOURCE, Box, KeptEvent, Stream, constant, with_limit
+from promotion_rig import SOURCE, T0, Box, KeptEvent, Stream, constant, with_limit
 
 from monitor.config import FaultConfig, InputQualityConfig, SimulatedSource, WindowConfig
 from monitor.errors import CommandError, LibraryError
@@ -120,6 +121,21 @@ def test_what_was_learned_from_is_no_proof_and_withdrawn_labels_are_none(box: Bo
     with closing(open_store(box.state)) as store:
         store.add_label(Label(event_id, "anomaly", "ann", 0.0))
         store.add_label(Label(store.events(100)[-2].event_id, "none", "bert", 0.0))
+
+
+def test_what_was_said_before_another_limit_or_a_rollback_proves_nothing(box: Box) -> None:
+    compared, _ = box.tried(DEMO / "mae")
+    roles = box.library.roles()
+    change = roles.changes[1]
+    assert (True, "promote") == (compared.hours > 0.0, change.action)
+    later = replace(change, action="recalibrate", by=replace(change.by, at_utc_s=T0 + 1e6))
+    box.library.restore(replace(roles, changes=(*roles.changes, later)))
+    try:
+        after, verdict = judged(box.config, SOURCE)
+    finally:
+        box.library.restore(roles)
+    assert (0.0, Pairs()) == (after.hours, after.false_alarms)
+    assert ("too_early", "hours") == (verdict.outcome, verdict.grounds[0].code)
 
 
 def test_scoring_stops_when_nobody_waits_any_longer(box: Box, tmp_path: Path) -> None:
