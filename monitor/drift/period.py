@@ -101,7 +101,17 @@ def body_of(period: Period) -> bytes:
 
 
 def period_of(start_utc_s: int, span_s: int, body: bytes) -> Period:
-    """Return the period that `body_of` packed."""
+    """Return the period that `body_of` packed; a body that cannot be read counts as nothing heard.
+
+    Damaged, or by software with other bins: the days that stay say what can be said, as after a gap.
+    """
+    try:
+        return _unpacked(start_utc_s, span_s, body)
+    except (zlib.error, ValueError, KeyError, IndexError, TypeError):
+        return Period(start_utc_s, span_s, np.zeros(BINS, np.int64))
+
+
+def _unpacked(start_utc_s: int, span_s: int, body: bytes) -> Period:
     tree = json.loads(zlib.decompress(body))
     counts = np.zeros(BINS, np.int64)
     counts[tree["bins"]] = tree["counts"]

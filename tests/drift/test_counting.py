@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import time
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from drift_days import DAY_S, days_up_to, stored
 
-from monitor.drift.period import HOUR_S, Period, merged_bodies, period_of
+from monitor.drift.period import HOUR_S, Period, body_of, merged_bodies, period_of
 from monitor.drift.scale import BINS, EDGES, Unit, bin_of, counts_of, quantile, share_above
 from monitor.drift.tally import BANDS_EVERY, HOURS_KEPT, Heard, Tally, group_edges_hz, groups_db
 from monitor.store import open_store
@@ -71,6 +73,21 @@ def test_groups_of_bands_cover_all_bands(mel: int) -> None:
     levels = groups_db(values)
     assert len(levels) + 1 == len(edges_hz) == min(12, mel) + 1
     assert 10.0 * (mel - 1) / 2 == pytest.approx(float((levels * np.diff(edges_hz)).sum() / mel), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"no such thing",
+        zlib.compress(b"[]"),
+        zlib.compress(json.dumps({"bins": [BINS + 7], "counts": [1], "level": [0, []]}).encode()),
+    ],
+)
+def test_an_hour_that_cannot_be_read_counts_as_nothing_heard(body: bytes) -> None:
+    damaged = period_of(7200, HOUR_S, body)
+    assert (7200, 0) == (damaged.start_utc_s, damaged.windows)
+    good = body_of(Period(0, HOUR_S, counts_of(np.full(9, 0.25))))
+    assert 9 == period_of(0, HOUR_S, merged_bodies(good, body)).windows
 
 
 def test_what_is_added_twice_to_an_hour_is_in_it_once_each_and_old_days_go(tmp_path: Path) -> None:
