@@ -73,14 +73,16 @@ def test_what_is_odd_is_heard_judged_and_on_record(tmp_path: Path, open_browser:
     plant.plans = type(plant.plans)(plant.config, lambda _: plant.config.store)
     plant.desk.have_learned(plant.plans.obey)
     vera, anna = open_browser("vera"), open_browser("anna")
-    heard = vera.get(f"{LEARNING}/stretches/0/audio")
+    assert 403 == vera.get(f"{LEARNING}/stretches/0/audio").status_code, "nothing was taken out of it"
+    assert "data-play" not in vera.get("/learn/pump").text
+    heard = anna.get(f"{LEARNING}/stretches/0/audio")
     samples, rate_hz = soundfile.read(io.BytesIO(heard.content))
     whole, _ = soundfile.read(found.stretches[0].file)
     part = whole[(LOUD_S[0] - 2) * RATE_HZ : (LOUD_S[1] + 2) * RATE_HZ]
     assert (RATE_HZ, True) == (rate_hz, bool(np.allclose(samples, part)))
-    assert 404 == vera.get(f"{LEARNING}/stretches/1/audio").status_code
+    assert 404 == anna.get(f"{LEARNING}/stretches/1/audio").status_code
     lines = [json.loads(line) for line in audit_path(plant.config).read_text().splitlines()]
-    assert ["vera"] == [line["user"] for line in lines if "sound fetched" == line["what"]]
+    assert ["anna"] == [line["user"] for line in lines if "sound fetched" == line["what"]]
     stretch = found.stretches[0].id
     assert 403 == ordered(vera, "keep", stretch=stretch).status_code
     assert 409 == ordered(anna, "keep", stretch="another").status_code
@@ -100,7 +102,7 @@ def test_nothing_is_read_from_elsewhere_whatever_a_document_names(tmp_path: Path
     elsewhere = found.stretches[0].model_copy(update={"file": str(secret)})
     place = learn_place(tmp_path, "pump")
     (place / FOUND).write_text(found.model_copy(update={"stretches": (elsewhere,)}).model_dump_json())
-    assert 410 == open_browser("vera").get(f"{LEARNING}/stretches/0/audio").status_code
+    assert 410 == open_browser("anna").get(f"{LEARNING}/stretches/0/audio").status_code
 
 
 def test_the_package_is_for_admins_alone(tmp_path: Path, open_browser: Open) -> None:
@@ -127,6 +129,9 @@ def test_where_sound_is_never_stored_the_page_says_so_and_the_daemon_refuses(tmp
         with served_page(never) as served, browser_at(served.url) as browser:
             browser.login("ada")
             assert "never stored" in browser.get("/learn/pump").text
+            for sound in ("stretches/0/audio", "package"):
+                answer = browser.get(f"{LEARNING}/{sound}")
+                assert (410, True) == (answer.status_code, "not handed out" in answer.json()["error"])
             refused = browser.change(LEARNING, {"learn": "start", "hours": 1})
             assert 409 == refused.status_code
             assert "learn from recordings that were made elsewhere" in refused.json()["error"]

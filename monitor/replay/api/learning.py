@@ -51,6 +51,23 @@ def source_asked(request: Request) -> str:
     return source_id
 
 
+def _source_heard(request: Request) -> str:
+    """Return the source of a request's path, if what was recorded of it may still be heard.
+
+    Raises:
+        UnknownIdError: This box has none of this name.
+        FileGoneError: Its sound is never stored by now.
+    """
+    source_id, settings = source_asked(request), request.app.state.settings
+    (source,) = (one for one in settings.sources if one.id == source_id)
+    if settings.store.for_source(source.audio, source.speech).audio == "never":
+        raise FileGoneError(
+            f"sound of {source_id} is never stored (audio: never); what was recorded before is not handed out, "
+            "and an administrator removes it on the page"
+        )
+    return source_id
+
+
 def _learning(request: Request, _query: Query) -> Response:
     found = learning_of(request.app.state.settings.state_dir, source_asked(request))
     document = LearningDocument(
@@ -65,7 +82,7 @@ def _learning(request: Request, _query: Query) -> Response:
 
 
 def _stretch(request: Request, _query: Query) -> Response:
-    source_id, number = source_asked(request), request.path_params["number"]
+    source_id, number = _source_heard(request), request.path_params["number"]
     state_dir = request.app.state.settings.state_dir
     if not number.isascii() or not number.isdigit() or len(number) > 9:
         raise UnknownIdError("odd stretches have numbers")
@@ -78,7 +95,7 @@ def _stretch(request: Request, _query: Query) -> Response:
 
 
 def _package(request: Request, _query: Query) -> Response:
-    source_id = source_asked(request)
+    source_id = _source_heard(request)
     path = learn_place(request.app.state.settings.state_dir, source_id) / PACKAGE
     try:
         file = path.open("rb")
@@ -105,13 +122,15 @@ LEARNING: Sequence[Endpoint] = (
     Endpoint(
         "/sources/{source_id}/learning/stretches/{number}/audio",
         "odd_stretch_audio",
-        "The sound of the odd stretch that stands at this place of `found`, with two seconds around it.",
+        "The sound of the odd stretch that stands at this place of `found`, with two seconds around it; for "
+        "the role technician: nothing was taken out of it.",
         _stretch,
         media_types=(AudioFormat.FLAC.media_type,),
         statuses=(404, 410),
         is_slow=True,
         has_etag=True,
         has_parts=True,
+        role=Role.TECHNICIAN,
         audited="sound fetched",
     ),
     Endpoint(

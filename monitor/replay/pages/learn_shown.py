@@ -85,6 +85,8 @@ class LearnShown:
     """Whether this reader may begin."""
     may_judge: bool
     """Whether this reader may keep stretches or set them aside."""
+    may_hear: bool
+    """Whether this reader may hear what is odd."""
     has_sound: bool
     """Something was recorded."""
 
@@ -116,6 +118,7 @@ def learn_shown(found: Learning, tongue: Tongue, visit: Visit) -> LearnShown:
         actions=_actions(found, plan, tongue, visit),
         may_start=visit.may(Role.ADMIN) and (plan is None or not (plan.is_active or plan.paused)),
         may_judge=may_judge and found.found is not None,
+        may_hear=visit.may(Role.TECHNICIAN),
         has_sound=found.has_sound,
     )
 

@@ -168,6 +168,7 @@ class LearningDesk {
   }
 
   async play(row) {
+    if (row.querySelector("[data-play]") === null) return; // who may not hear it has no button
     if (!this.isHeard(row)) this.audio.src = this.addressOf(row);
     this.audio.playbackRate = 1;
     try {
@@ -185,7 +186,7 @@ class LearningDesk {
       row.toggleAttribute("aria-current", row.dataset.stretch === this.chosen);
       const button = row.querySelector("[data-play]");
       const sign = this.isHeard(row) && !this.audio.paused ? "❚❚" : "▶";
-      if (button.textContent !== sign) button.textContent = sign;
+      if (button !== null && button.textContent !== sign) button.textContent = sign;
     }
     this.draw();
   }
