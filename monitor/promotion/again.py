@@ -13,7 +13,7 @@ from monitor.promotion.foreign import MAKERS, SNRS_DB, mixed
 from monitor.promotion.kept_sound import NormalSound, normal_sound, sound_of_clip, whole_clips
 from monitor.promotion.labelled import Labelled
 from monitor.promotion.listener import Listener, Row, Sound, values_of_rows
-from monitor.promotion.pairing import Stretches, spells
+from monitor.promotion.pairing import Stretches, beginning, spells
 from monitor.promotion.records import LeftOut, Pairs, Probe
 from monitor.promotion.rehearsed import RehearsedAlarm
 from monitor.store import Store, StoredClip
@@ -126,7 +126,7 @@ class Hearing:
             alarm = RehearsedAlarm(self.settings, self.facts)
             for value in values_of_rows(rows, clip.start_s, clip.start_utc_s):
                 alarm.take(value)
-            if Stretches(alarm.finish()).meets(labelled):
+            if Stretches(alarm.finish()).meets(beginning(labelled)):
                 return Answer.FOUND
         return answer
 

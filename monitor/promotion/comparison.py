@@ -7,7 +7,7 @@ scored again, takes CPU time for that, and remembers what it scored.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -16,15 +16,16 @@ from monitor.config import Config
 from monitor.promotion.again import Hearing, RaisedBy
 from monitor.promotion.disagreements import disagreements
 from monitor.promotion.document import keep_comparison
-from monitor.promotion.labelled import Labelled, Listened, listened
+from monitor.promotion.labelled import Labelled, Listened, Stretch, listened
 from monitor.promotion.listener import Listener, Patience
-from monitor.promotion.pairing import Said, Stretches, sort_alarms, spells
+from monitor.promotion.pairing import Lasting, Said, Stretches, beginning, sort_alarms, spells
 from monitor.promotion.records import Comparison, Disagreement, Ground, Pairs, Probe, Verdict
 from monitor.promotion.rehearsed import Alarmed
 from monitor.promotion.rules import Asked, verdict
 from monitor.promotion.shadowed import Shadowed, shadowed
 from monitor.promotion.sides import Sides, sides_of
 from monitor.store import Store, open_store
+from monitor.store.dispute_labels import dispute_number
 from monitor.store.shadow import shadow_runs, shadow_windows
 from monitor.store.shadow_clips import disputes_of
 
@@ -84,7 +85,9 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     )
     alone = [one for one in disputes if one.dispute.alarmed == "candidate"]
     listened_to = listened(store, source_id, sides.live.used | sides.candidate.used, alone)
-    alarms = sort_alarms(beside.live, beside.candidate, _said(listened_to))
+    alarms = sort_alarms(
+        beside.live, beside.candidate, _said(listened_to), _said(listened_to, of_events=beginning)
+    )
     anomalies, others = _found_beside(beside, listened_to)
     live, candidate = listeners
     raised_by = RaisedBy(sides.live.bundle_id, sides.since_utc_s)
@@ -121,13 +124,23 @@ def _skipped_share(store: Store, sides: Sides) -> float:
     return own[-1].skipped_share if own else 0.0
 
 
-def _said(heard: Listened) -> Said:
-    """Return what people said; what a bundle has learned from is no proof, and true all the same."""
+def _said(heard: Listened, *, of_events: Callable[[Lasting], Lasting] | None = None) -> Said:
+    """Return what people said; what a bundle has learned from is no proof, and true all the same.
+
+    `of_events`: so much of an event, which the live one raised; a dispute is one alarm, and whole.
+    """
+
+    def stretches(lasting: Iterable[Labelled | Stretch]) -> Stretches:
+        return Stretches(
+            one if of_events is None or dispute_number(one.name) is not None else of_events(one)
+            for one in lasting
+        )
+
     true = [*heard.agreed, *heard.known]
     return Said(
-        anomaly=Stretches(one for one in true if one.rating == "anomaly"),
-        no_anomaly=Stretches(one for one in true if one.rating == "no_anomaly"),
-        open=Stretches(heard.open),
+        anomaly=stretches(one for one in true if one.rating == "anomaly"),
+        no_anomaly=stretches(one for one in true if one.rating == "no_anomaly"),
+        open=stretches(heard.open),
     )
 
 
@@ -136,13 +149,14 @@ def _found_beside(beside: Shadowed, heard: Listened) -> tuple[Pairs, Sequence[La
     live, candidate = Stretches(beside.live), Stretches(beside.candidate)
     found, others = [], []
     for one in heard.agreed:
-        beginning = Alarmed(one.start_utc_s, min(one.end_utc_s, one.start_utc_s + BEGINNING_S), 0.0)
-        length_s = beginning.end_utc_s - beginning.start_utc_s
-        if beside.covered.covered_s(beginning) < COVERED_SHARE * length_s or length_s == 0:
+        start = Alarmed(one.start_utc_s, min(one.end_utc_s, one.start_utc_s + BEGINNING_S), 0.0)
+        length_s = start.end_utc_s - start.start_utc_s
+        if beside.covered.covered_s(start) < COVERED_SHARE * length_s or length_s == 0:
             others.append(one)
         elif one.rating == "anomaly":
             found.append(one)
     pairs = Pairs()
     for spell in spells(found):
-        pairs = pairs.plus(live=any(map(live.meets, spell)), candidate=any(map(candidate.meets, spell)))
+        starts = [beginning(one) for one in spell]
+        pairs = pairs.plus(live=any(map(live.meets, starts)), candidate=any(map(candidate.meets, starts)))
     return pairs, others

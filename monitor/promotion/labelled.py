@@ -49,6 +49,11 @@ class Labelled:
     bundle_id: str | None
     """The bundle that raised it; None: not known."""
 
+    @property
+    def name(self) -> str:
+        """Id of the event or the dispute."""
+        return self.event_id
+
 
 @dataclass(frozen=True, slots=True)
 class Listened:

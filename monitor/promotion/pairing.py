@@ -15,6 +15,10 @@ SPELL_S = 300.0
 """What is less than this apart may well have one cause, and counts as one case in favour of a candidate."""
 
 
+FOUND_WITHIN_S = SPELL_S
+"""An event is found by whoever alarms in its first minutes: who does eleven hours later misses it."""
+
+
 class Lasting(Protocol):
     """Whatever has a beginning and an end."""
 
@@ -42,8 +46,12 @@ class Stretches:
 
     def meets(self, other: Lasting) -> bool:
         """Say whether any of them has a moment in common with `other`."""
+        return self.first(other) is not None
+
+    def first(self, other: Lasting) -> int | None:
+        """Return the number of the first that has a moment in common with `other`; None: there is none."""
         first = bisect.bisect_left(self._ends, other.start_utc_s)
-        return first < len(self._ends) and self._starts[first] <= other.end_utc_s
+        return first if first < len(self._ends) and self._starts[first] <= other.end_utc_s else None
 
     def covered_s(self, other: Lasting) -> float:
         """Return how much of `other` they cover, in seconds."""
@@ -77,6 +85,25 @@ def spells(lasting: Iterable[L]) -> list[list[L]]:
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """The first minutes of something that lasts.
+
+    An event that nobody acknowledges lasts from its first alarm until its last has cleared, which may be a
+    weekend: in its quiet hours nobody has heard anything.
+    """
+
+    start_utc_s: float
+    """When it began."""
+    end_utc_s: float
+    """FOUND_WITHIN_S later, or when it ended."""
+
+
+def beginning(one: Lasting) -> Beginning:
+    """Return the first minutes of an event."""
+    return Beginning(one.start_utc_s, min(one.end_utc_s, one.start_utc_s + FOUND_WITHIN_S))
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """What people said of stretches of time."""
 
@@ -104,40 +131,44 @@ class Sorted:
     """As Comparison.unlabelled_candidate_only."""
 
 
-def sort_alarms(live: Sequence[Alarmed], candidate: Sequence[Alarmed], said: Said) -> Sorted:
+def sort_alarms(live: Sequence[Alarmed], candidate: Sequence[Alarmed], said: Said, alone: Said) -> Sorted:
     """Return what the alarms of two bundles were that judged the same sound.
 
     Two alarms that meet are one case. One that meets a stretch in which people hear an anomaly is a find, and
     no false alarm. One that nobody labelled is the candidate's false alarm where it stands alone, for else a
     candidate could raise what it likes; of the live one alone it is no false alarm, for else a deaf candidate
-    would gain by each fault that nobody has looked at.
+    would gain by each fault that nobody has looked at. However often the live one raised an event before
+    somebody acknowledged it, one label is of one case.
+
+    `said`: of all that the live one raised; `alone`: of alarms that it did not raise, see `Beginning`.
     """
     of_live, of_candidate = Stretches(live), Stretches(candidate)
     both = candidate_only = 0
-    live_only: list[Alarmed] = []
+    live_only: dict[int, Alarmed] = {}
     unlabelled_both = unlabelled_candidate = 0
     unlabelled_live: list[Alarmed] = []
     for one in live:
         if said.anomaly.meets(one):
             continue
-        shared = of_candidate.meets(one)
-        if said.no_anomaly.meets(one):
-            both += shared
-            live_only += [one] * (not shared)
+        shared, event = of_candidate.meets(one), said.no_anomaly.first(one)
+        if event is not None and shared:
+            both += 1
+        elif event is not None:
+            live_only.setdefault(event, one)
         elif not said.open.meets(one):
             unlabelled_both += shared
             unlabelled_live += [one] * (not shared)
     for one in candidate:
-        if said.anomaly.meets(one) or of_live.meets(one):
+        if alone.anomaly.meets(one) or of_live.meets(one):
             continue
-        if said.no_anomaly.meets(one):
+        if alone.no_anomaly.meets(one):
             candidate_only += 1
-        elif not said.open.meets(one):
+        elif not alone.open.meets(one):
             candidate_only += 1
             unlabelled_candidate += 1
     return Sorted(
         false_alarms=Pairs(both, len(live_only), candidate_only),
-        spared=len(spells(live_only)),
+        spared=len(spells(live_only.values())),
         unlabelled_live_only=tuple(unlabelled_live),
         unlabelled_both=unlabelled_both,
         unlabelled_candidate_only=unlabelled_candidate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -11,10 +12,12 @@ from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.config import AlarmConfig
 from monitor.messages import ChangeReason, Quality, Score, Span
 from monitor.promotion.agreement import agreed
-from monitor.promotion.pairing import Said, Stretches, sort_alarms, spells
-from monitor.promotion.records import Pairs
+from monitor.promotion.comparison import _found_beside, _said
+from monitor.promotion.labelled import Labelled, Listened
+from monitor.promotion.pairing import Said, Sorted, Stretches, beginning, sort_alarms, spells
+from monitor.promotion.records import LeftOut, Pairs
 from monitor.promotion.rehearsed import AGAIN_S, Alarmed, RehearsedAlarm, Value
-from monitor.promotion.shadowed import shadowed
+from monitor.promotion.shadowed import Shadowed, shadowed
 from monitor.store import Label
 from monitor.store.shadow import ShadowWindow
 
@@ -113,7 +116,7 @@ def test_alarms_are_cases_by_what_people_said() -> None:
     said = Said(
         anomaly=Stretches(at(0)), no_anomaly=Stretches(at(1000, 2000, 2100, 4000)), open=Stretches(at(7000))
     )
-    found = sort_alarms(live, candidate, said)
+    found = sort_alarms(live, candidate, said, said)
     assert Pairs(both=1, live_only=2, candidate_only=2) == found.false_alarms
     assert 1 == found.spared, "two within five minutes have one cause"
     assert at(3000) == list(found.unlabelled_live_only), "no false alarm, for it may be a fault"
@@ -134,3 +137,35 @@ def test_the_last_word_of_each_counts() -> None:
     assert "disagreed" == said(("ann", "anomaly"), ("bert", "no_anomaly"))
     assert "no_anomaly" == said(("ann", "anomaly"), ("bert", "no_anomaly"), ("ann", "none"))
     assert ("withdrawn", "unsure") == (said(("ann", "anomaly"), ("ann", "none")), said(("ann", "unsure")))
+
+
+def test_an_event_that_nobody_acknowledged_is_one_case_and_excuses_nothing_in_its_quiet_hours() -> None:
+    live = at(*range(0, 80_000, 10_000))
+    (weekend,) = [Labelled("event-1", T0, T0 + 80_000.0, "no_anomaly", "mae-1")]
+
+    def found(rating: Literal["anomaly", "no_anomaly"], candidate: list[Alarmed]) -> Sorted:
+        event = replace(weekend, rating=rating)
+        heard = Listened((event,), (), (), LeftOut())
+        return sort_alarms(live, candidate, _said(heard), _said(heard, of_events=beginning))
+
+    assert (Pairs(live_only=1), 1) == (
+        found("no_anomaly", []).false_alarms,
+        found("no_anomaly", []).spared,
+    ), "one key press is one case"
+    quiet = at(*range(5_000, 80_000, 10_000))
+    assert Pairs(candidate_only=8) == found("anomaly", quiet).false_alarms
+
+
+def test_who_alarms_hours_after_a_fault_began_has_missed_it() -> None:
+    def counted(after_s: float) -> Pairs:
+        fault = Labelled("event-1", T0, T0 + 40_000.0, "anomaly", "mae-1")
+        beside = Shadowed(
+            live=(Alarmed(T0, T0 + 40_000.0, 2.0),),
+            candidate=(Alarmed(T0 + after_s, T0 + 40_000.0, 2.0),),
+            covered=Stretches([fault]),
+            hours=11.0,
+            since_utc_s=T0,
+        )
+        return _found_beside(beside, Listened((fault,), (), (), LeftOut()))[0]
+
+    assert [Pairs(both=1), Pairs(live_only=1)] == [counted(200.0), counted(39_000.0)]
