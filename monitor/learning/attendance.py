@@ -14,6 +14,7 @@ from monitor.learning.plan_book import PlanBook
 from monitor.learning.session import Checking, Recording
 from monitor.learning.tap import Tap, Taps
 from monitor.listening import Ear, open_ear
+from monitor.messages import AlarmState
 from monitor.recording.learn_folder import LearnFolder
 
 ROOM_EVERY_S = 10.0
@@ -66,7 +67,7 @@ class Attendance:
                 raise RecordFullError(
                     "the disk has too little room beside store.min_free_bytes; free some, then resume"
                 )
-        is_off = self._is_off(plan.source)
+        is_off = self._is_left_out(plan.source)
         for block in attended.tap.take():
             attended.session.add(block, is_off=is_off)
         return attended.session, attended.session.is_over(now_s)
@@ -104,6 +105,10 @@ class Attendance:
         self._attended[plan.source] = attended
         return attended
 
-    def _is_off(self, source_id: str) -> bool:
+    def _is_left_out(self, source_id: str) -> bool:
+        """Whether the machine is off, or out of service: what is done to it then is not its normal work.
+
+        Alarms are recorded: a machine that is commissioned is judged by a limit that is not its own yet.
+        """
         facts = (one for one in self._health.sources() if one.capture.source_id == source_id)
-        return any(one.machine.off is not None for one in facts)
+        return any(one.machine.off is not None or one.alarm is AlarmState.OUT_OF_SERVICE for one in facts)

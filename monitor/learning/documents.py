@@ -14,6 +14,8 @@ PROGRESS = "progress.json"
 FOUND = "found.json"
 OUTCOME = "outcome.json"
 PACKAGE = "sound.tar"
+SPEECH = "speech"
+"""Code of the advice that says so; people would be learned as the machine."""
 LOG = "learn.log"
 """What the child process said, for people."""
 
@@ -48,7 +50,9 @@ class RecordingNow(_Document):
     done_s: float = Field(description="Sound that is there.")
     wanted_s: float = Field(description="Sound that is to be there.")
     lost_s: float = Field(default=0.0, description="Of this run: never arrived, or nobody could take it.")
-    off_s: float = Field(default=0.0, description="Of this run: left out, for the machine was off.")
+    off_s: float = Field(
+        default=0.0, description="Of this run: left out, the machine being off or out of service."
+    )
     levels_dbfs: tuple[float | None, ...] = Field(
         default=(), description="RMS of each second of the last minute, the newest last; null: nothing heard."
     )
@@ -103,6 +107,11 @@ class Found(_Document):
     speech_share: float | None = Field(description="Of the time somebody speaks; null: nobody could look.")
     states: int | None = Field(description="Ways of running that were heard.")
     stretches: tuple[FoundStretch, ...] = Field(description="In the order of files and times.")
+
+    @property
+    def needs_person(self) -> bool:
+        """Whether somebody is to look before it is learned: it is odd, speech, or nobody could tell."""
+        return bool(self.stretches) or not self.looked or any(one.code == SPEECH for one in self.advice)
 
     def odd_s(self, kept: Iterable[str] = ()) -> float:
         """Return how long the stretches are that nobody keeps."""

@@ -13,7 +13,7 @@ from engines.errors import CodedError
 from monitor.config import SourceConfig
 from monitor.health import HealthBook
 from monitor.learning.attendance import Attendance
-from monitor.learning.documents import read_found
+from monitor.learning.documents import Found, read_found
 from monitor.learning.plan import RECORDING, WORKING, Plan, Step
 from monitor.learning.plan_book import PlanBook
 from monitor.learning.pupil import Job
@@ -29,6 +29,12 @@ from monitor.supervisor import guarded
 OVERLOADED = "the box cannot keep up with its sources, which come first"
 NOT_HERE = "the source is not in the configuration any more"
 FAILED = "the daemon failed over it, and its log says how; resume tries again"
+
+
+def following_look(plan: Plan, found: Found | None) -> Step:
+    """Return whether it learns now or waits for a person; a plan that is unattended waits for nobody."""
+    needs_person = found is None or found.needs_person
+    return Step.LISTEN if needs_person and not plan.unattended else Step.LEARN
 
 
 class Foreman:
@@ -143,8 +149,7 @@ class Foreman:
         if plan.step is not Step.LOOK:
             return Step.DONE if plan.step is Step.LEARN else Step.PACKED
         found = read_found(self._book.place(plan.source))
-        is_clean = found is not None and not found.stretches
-        return Step.LEARN if is_clean or plan.unattended else Step.LISTEN
+        return following_look(plan, found)
 
     def _move(self, plan: Plan, step: Step) -> None:
         if self._book.move(plan, step=step):

@@ -62,8 +62,8 @@ def _source_heard(request: Request) -> str:
     (source,) = (one for one in settings.sources if one.id == source_id)
     if settings.store.for_source(source.audio, source.speech).audio == "never":
         raise FileGoneError(
-            f"sound of {source_id} is never stored (audio: never); what was recorded before is not handed out, "
-            "and an administrator removes it on the page"
+            f"sound of {source_id} is never stored (audio: never); what was recorded before is not handed "
+            "out, and an administrator removes it on the page"
         )
     return source_id
 

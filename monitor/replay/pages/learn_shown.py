@@ -188,6 +188,8 @@ def _doing(found: Learning, plan: Plan, progress: Progress | None, tongue: Tongu
 def _after_recording(found: Learning, plan: Plan, work: WorkNow | None, tongue: Tongue) -> str:
     if plan.step is Step.LISTEN:
         count = 0 if found.found is None else len(found.found.stretches)
+        if count == 0:
+            return tongue("nobody can say that all of it is the machine: read what was found, then learn")
         return tongue("odd stretches to hear before it learns: {count}", count=count)
     if plan.step is Step.LEARN and work is not None:
         left = tongue("about {left} left", left=tongue.duration(_rounded(work.left_s))) if work.left_s else ""
