@@ -10,7 +10,7 @@ from monitor.config import SourceConfig, WindowConfig
 from monitor.errors import RecordFullError
 from monitor.health import HealthBook
 from monitor.learning.plan import Plan, Step
-from monitor.learning.plan_book import PlanBook
+from monitor.learning.plan_book import NO_ROOM, PlanBook
 from monitor.learning.session import Checking, Recording
 from monitor.learning.tap import Tap, Taps
 from monitor.listening import Ear, open_ear
@@ -64,9 +64,7 @@ class Attendance:
         if attended.look_for_room_at_s <= now_s:
             attended.look_for_room_at_s = now_s + ROOM_EVERY_S
             if plan.step is Step.RECORD and self._book.lacks_room():
-                raise RecordFullError(
-                    "the disk has too little room beside store.min_free_bytes; free some, then resume"
-                )
+                raise RecordFullError(NO_ROOM)
         is_off = self._is_left_out(plan.source)
         for block in attended.tap.take():
             attended.session.add(block, is_off=is_off)

@@ -11,14 +11,14 @@ from functools import partial
 
 from engines.errors import CodedError
 from monitor.config import SourceConfig
+from monitor.errors import RecordFullError
 from monitor.health import HealthBook
 from monitor.learning.attendance import Attendance
 from monitor.learning.documents import Found, read_found
 from monitor.learning.plan import RECORDING, WORKING, Plan, Step
-from monitor.learning.plan_book import PlanBook
+from monitor.learning.plan_book import NO_ROOM, PlanBook
 from monitor.learning.pupil import Job
 from monitor.learning.session import Checking
-from monitor.learning.steps import can_learn_here
 from monitor.learning.tap import Taps
 from monitor.learning.teller import Teller
 from monitor.learning.workshop import Workshop
@@ -122,9 +122,11 @@ class Foreman:
         Raises:
             CodedError: It cannot go on.
         """
-        if plan.step is Step.LEARN and not self._learns_here():
+        if plan.step is Step.LEARN and not self._book.learns_here():
             self._move(plan, Step.PACK)
             return
+        if self._book.lacks_room():
+            raise RecordFullError(NO_ROOM)
         job = Job(
             config=self._book.config_of(source),
             step=plan.step,
@@ -180,7 +182,3 @@ class Foreman:
     def _let_go(self, plan: Plan) -> None:
         if self._workshop.source_id == plan.source:
             self._workshop.end()
-
-    def _learns_here(self) -> bool:
-        where = self._book.settings.where
-        return where == "here" or (where == "auto" and can_learn_here())

@@ -13,6 +13,8 @@ from monitor.store.files import write_whole
 PLAN = "plan.json"
 FOLDER = "learn"
 """Below the state directory; one folder a source in it."""
+ROOM_BYTES = 500_000_000
+"""So much more than store.min_free_bytes stays free: nobody's clips go for a recording."""
 
 Document = TypeVar("Document", bound=BaseModel)
 

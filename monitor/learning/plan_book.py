@@ -10,8 +10,9 @@ from monitor.config import Config, InputQualityConfig, LearnConfig, SourceConfig
 from monitor.errors import CommandError, StoreError
 from monitor.learning.documents import read_found
 from monitor.learning.orders import changed, started
-from monitor.learning.plan import FOLDER, PLAN, Plan, Step, learn_place, read_plan, write_plan
+from monitor.learning.plan import FOLDER, PLAN, ROOM_BYTES, Plan, Step, learn_place, read_plan, write_plan
 from monitor.learning.removal import remove_sound
+from monitor.learning.steps import can_learn_here
 from monitor.operators import Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command
@@ -22,8 +23,8 @@ BYTES_PER_SAMPLE = 1.5
 """Of 16 bits; FLAC of loud machines saves little."""
 USUAL_RATE_HZ = 48_000
 """Of a device whose rate is not configured."""
-ROOM_BYTES = 500_000_000
-"""So much more than store.min_free_bytes stays free: nobody's clips go for a recording."""
+
+NO_ROOM = "the disk has too little room beside store.min_free_bytes; free some, then resume"
 
 Rules = Callable[[str], StoreConfig]
 """Source -> what may be stored of its sound from now on."""
@@ -33,13 +34,15 @@ class PlanBook:
     """Any thread may look; commands come from the thread that judges, moves from one other."""
 
     def __init__(self, config: Config, rules: Rules) -> None:
-        """Read the plans that there are; what cannot be read is no plan."""
+        """Read the plans that there are; what cannot be read, or is a copy of another's folder, is none."""
         self._config = config
         self._rules = rules
         self._changing = threading.Lock()
         places = sorted((config.state_dir / FOLDER).glob(f"[!.]*/{PLAN}"))
-        read = [read_plan(path.parent) for path in places]
-        self._plans: Mapping[str, Plan] = {plan.source: plan for plan in read if plan is not None}
+        read = [(path.parent.name, read_plan(path.parent)) for path in places]
+        self._plans: Mapping[str, Plan] = {
+            name: plan for name, plan in read if plan is not None and plan.source == name
+        }
 
     @property
     def settings(self) -> LearnConfig:
@@ -146,13 +149,19 @@ class PlanBook:
         config = self._config
         return free_bytes(config.state_dir) < config.store.min_free_bytes + ROOM_BYTES
 
+    def learns_here(self) -> bool:
+        """Whether a model is trained on this box; else the sound is packed."""
+        where = self.settings.where
+        return where == "here" or (where == "auto" and can_learn_here())
+
     def _check_may_record(self, source: SourceConfig) -> None:
         if (why := self.refusal(source)) is not None:
             raise CommandError(why)
 
     def _check_room(self, source: SourceConfig, command: Command) -> None:
         rate_hz = getattr(source, "sample_rate_hz", None) or USUAL_RATE_HZ
-        needed = round((command.hours or 0.0) * 3600 * rate_hz * BYTES_PER_SAMPLE)
+        copies = 1 if self.learns_here() else 2  # the package holds all of it once more
+        needed = copies * round((command.hours or 0.0) * 3600 * rate_hz * BYTES_PER_SAMPLE)
         room = free_bytes(self._config.state_dir) - self._config.store.min_free_bytes - ROOM_BYTES
         if needed > room:
             raise CommandError(

@@ -25,7 +25,7 @@ from monitor.calibration import Calibration
 from monitor.config import Config, WindowConfig
 from monitor.learning.candidate import candidate_of
 from monitor.learning.documents import LOG, OUTCOME, PACKAGE, Outcome
-from monitor.learning.plan import Step, learn_place
+from monitor.learning.plan import ROOM_BYTES, Step, learn_place
 from monitor.learning.steps import (
     HEARD_TWICE,
     How,
@@ -130,7 +130,8 @@ def _do(job: Job, work: LearnFolder, say: Callable[[str], None]) -> None:
     refuse_too_odd(material, "keep it")
     refuse_too_little(material.calibrate_s)
     if job.step is Step.PACK:
-        pack(material, work.place / PACKAGE, source_id=source.id)
+        spare_bytes = job.config.store.min_free_bytes + ROOM_BYTES
+        pack(material, work.place / PACKAGE, source_id=source.id, spare_bytes=spare_bytes)
     else:
         _learn(job, material, work, say)
 

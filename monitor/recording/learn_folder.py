@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import final
 
 from monitor.errors import RecordError
-from monitor.store.files import disk_errors, write_whole
+from monitor.store.files import FOLDER_MODE, disk_errors, write_whole
 
 NOTES = "learn.json"
 RECORDINGS = "recordings"
@@ -65,7 +65,8 @@ class LearnFolder:
             StoreError: It cannot be written.
         """
         with disk_errors(self.place):
-            self.place.mkdir(parents=True, exist_ok=True)
+            self.place.parent.mkdir(FOLDER_MODE, parents=True, exist_ok=True)
+            self.place.mkdir(FOLDER_MODE, exist_ok=True)
             self._lock = os.open(self.place, os.O_RDONLY | os.O_DIRECTORY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

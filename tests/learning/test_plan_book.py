@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,15 @@ def test_cancel_keeps_the_sound_and_discard_lets_nothing_begin_before_it_is_gone
             obeyed(book_of(config), config, asked, hours=1.0) if asked == "start" else obeyed(
                 book_of(config), config, asked
             )
+
+
+def test_a_copy_of_a_folder_is_no_plan(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    obeyed(book_of(config), config, "start", hours=2.0)
+    place = learn_place(tmp_path, "pump")
+    shutil.copytree(place, place.with_name("pump.before"))
+    obeyed(book_of(config), config, "pause")
+    assert [True] == [plan.paused for plan in book_of(config).plans], "the copy is not"
 
 
 def test_sound_that_could_not_be_removed_is_said_and_may_be_removed_again(tmp_path: Path) -> None:
