@@ -232,7 +232,8 @@ def _refuse_too_little(store: LogMelStore, split: Split, roles: Collection[str])
         if role != "calibration":
             windows *= max(1, (store.frames - FRAMES) // SCORING_HOP_FRAMES + 1)
         if windows < least:
-            remedy = ", or do without an alarm limit (--no-calibration)" if "calibration" in roles else ""
+            without = ", or do without an alarm limit (`wheeltapper train --no-calibration`)"
+            remedy = without if "calibration" in roles else ""
             raise TrainingError(
                 f"too little sound for {role}: {len(names)} recordings give {windows} windows, {least} are "
                 f"needed (about {least * hop_s / 60:.1f} min; {_least_minutes(hop_s):.0f} min in all where "

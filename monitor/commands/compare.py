@@ -38,8 +38,8 @@ def _lines(compared: Comparison, verdict: Verdict) -> list[str]:
         f"{'candidate':17}  {compared.candidate}",
     ]
     told = {
-        "both judged": f"{compared.hours:.1f} h, and {100.0 * compared.skipped_share:.1f} % of the windows "
-        "by the live one alone",
+        "both judged": f"{_duration(compared.hours)}, and {100.0 * compared.skipped_share:.1f} % of the "
+        "windows by the live one alone",
         "false alarms": f"live {false.live}, candidate {false.candidate}, of which "
         f"{compared.unlabelled_candidate_only} that nobody labelled",
         "not labelled": f"{compared.unlabelled_live_only} alarms of the live one alone, "
@@ -54,6 +54,10 @@ def _lines(compared: Comparison, verdict: Verdict) -> list[str]:
     lines += [f"{name:17}  {what}" for name, what in told.items()]
     lines.append(f"{OUTCOMES[verdict.outcome]}:")
     return [*lines, *(f"  - {reason}" for reason in verdict.reasons)]
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1.0 else f"{60.0 * hours:.0f} min"
 
 
 def _pairs(pairs: Pairs) -> str:

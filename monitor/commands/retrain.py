@@ -28,7 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, metavar="DIR",
         help="put the bundle there, in place of making it the source's candidate",
     )  # fmt: skip
-    parser.add_argument("--epochs", type=whole_number, help="passes; default: as the hours need")
+    parser.add_argument(
+        "--epochs",
+        type=whole_number,
+        help="passes over normal sound; default: as the hours need. How many the judge that anomalies teach "
+        "needs follows from the hours alone",
+    )
     parser.add_argument("--threads", type=whole_number, help="CPU threads; default: one for each core")
     parser.add_argument("--widths", help="channels of each stage, as for `wheeltapper train`")
 

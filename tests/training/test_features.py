@@ -119,7 +119,7 @@ def test_too_few_clips_for_a_limit_are_refused_with_what_helps(tmp_path: Path, c
     refused = ran("train", "ae", "--data", tmp_path / "few.npz", "--out", tmp_path / "bundle", *TINY)
     assert 2 == refused.code
     assert f"too little sound for {role}" in refused.err
-    assert "record more, or do without an alarm limit (--no-calibration)" in refused.err
+    assert "record more, or do without an alarm limit (`wheeltapper train --no-calibration`)" in refused.err
     assert ["few.npz"] == [path.name for path in tmp_path.iterdir()]
 
 
