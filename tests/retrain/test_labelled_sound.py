@@ -20,7 +20,7 @@ from monitor.store import Label
 from monitor.store.protection import Protection, Spoken
 from training.retrain.dealing import dealt
 from training.retrain.material import LABELLED, gather_labelled, gathered_at, key_of_labels
-from training.retrain.removed import LabelledStretch, anomalous_stretches, began
+from training.retrain.removed import LabelledStretch, began, stretches_of
 from training.retrain.said import SaidEvent, said_of_source
 from training.retrain.stretches import (
     AROUND_S,
@@ -136,9 +136,9 @@ def test_a_recording_tells_by_its_name_when_it_began_and_where_a_part_of_it_lay(
 def test_sound_that_somebody_called_an_anomaly_is_found_in_the_recordings(past: Past, tmp_path: Path) -> None:
     add(past, "bad", 30.0)
     files = [GivenFile(tmp_path / "pump-20251009T085320Z.flac", "train", 60.0)]
-    (one,) = anomalous_stretches(past.store, "pump", ["bad"], files)
+    (one,) = stretches_of(past.store, "pump", ["bad"], files)
     assert pytest.approx((31.0, 40.0), abs=0.01) == (one.start_s, one.end_s)
-    assert [] == anomalous_stretches(past.store, "fan", ["bad"], files)
+    assert [] == stretches_of(past.store, "fan", ["bad"], files)
     assert "event bad" in LabelledStretch(one.file, 0.0, 1.0, "bad").reason
 
 
@@ -148,10 +148,10 @@ def test_a_long_anomaly_is_taken_out_whole_though_few_of_its_windows_were_kept(
     past.add_event("bad", start_s=100.0)
     past.add_window("bad", start_s=101.0)
     files = [GivenFile(tmp_path / "pump-20251009T085320Z.flac", "train", 600.0)]
-    (goes_on,) = anomalous_stretches(past.store, "pump", ["bad"], files)
+    (goes_on,) = stretches_of(past.store, "pump", ["bad"], files)
     assert pytest.approx((98.0, 600.0), abs=0.01) == (goes_on.start_s, goes_on.end_s)
     past.end_event("bad", at_s=400.0)
-    (one,) = anomalous_stretches(past.store, "pump", ["bad"], files)
+    (one,) = stretches_of(past.store, "pump", ["bad"], files)
     assert pytest.approx((98.0, 402.0), abs=0.01) == (one.start_s, one.end_s)
 
 
@@ -161,10 +161,11 @@ def test_what_is_learned_from_is_made_once_and_holds_each_event_for_one_purpose(
     for number in range(3):
         add(past, f"bad-{number}", 100.0 * number)
         past.add_label(f"bad-{number}", "anomaly", "bearing")
-    add(past, "fine", 400.0)
-    past.add_label("fine", "no_anomaly")
+    for number in range(3):
+        add(past, f"fine-{number}", 400.0 + 100.0 * number)
+        past.add_label(f"fine-{number}", "no_anomaly")
     name = tmp_path / "pump-20251009T085320Z.flac"
-    soundfile.write(name, noise(300.0), 16_000)
+    soundfile.write(name, noise(700.0), 16_000)
     files = given_files([name])
     files = [replace(files[0], role="train"), *files[1:]]
     reader = StoreReader(past.store.state_dir)
@@ -176,13 +177,13 @@ def test_what_is_learned_from_is_made_once_and_holds_each_event_for_one_purpose(
         assert None is gathered_at(work.place, "other")
         labelled = work.place / LABELLED
     reader.close()
-    assert 3 == len(made.used)
-    assert ["bad"] == [one.event_id[:3] for one in made.held]
+    assert 4 == len(made.used)
+    assert ["bad", "fine"] == [one.event_id[:-2] for one in made.held]
     assert made.anomalies is not None
     with made.anomalies.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [("anomaly", "bearing")] * 2 == [(row["label"], row["kind"]) for row in rows]
-    (repeated,) = (labelled / "normal").glob("*.flac")
-    assert 12.0 == soundfile.info(str(repeated)).duration, "4 % of what is learned, which is near enough"
+    repeated = list((labelled / "normal").glob("*.flac"))
+    assert [12.0, 12.0] == [soundfile.info(str(one)).duration for one in repeated], "3 % is near enough"
     assert json.loads((labelled / "gathered.json").read_text())["normal_s"] == made.normal_s
-    assert made.normal.odd_s == pytest.approx(3 * (5.0 + 4.0), abs=2.1), "taken out of the recording"
+    assert made.normal.odd_s == pytest.approx(4 * (5.0 + 4.0), abs=2.1), "anomalies, and what it is judged by"

@@ -31,7 +31,7 @@ from monitor.store.clip_files import flac_from_samples
 from monitor.store.files import disk_errors, write_whole
 from training.anomalies import ANOMALY
 from training.retrain.dealing import Deal
-from training.retrain.removed import anomalous_stretches
+from training.retrain.removed import stretches_of
 from training.retrain.said import Said, SaidEvent
 from training.retrain.stretches import LeftOut, Piece, pieces_of_event
 
@@ -40,7 +40,7 @@ RECORD = "gathered.json"
 NORMAL_SHARE = 0.05
 """Labelled normal sound is repeated until it is so much of what is learned: in 60 hours a clip drowns."""
 MOST_REPEATS = 10
-WAY = "events cut whole"
+WAY = "events cut whole, and what is judged by"
 """How the folder is made: what was made in another way is made anew."""
 
 
@@ -132,8 +132,9 @@ def gather_labelled(
     train_s = sum(file.seconds for file in files if file.role == "train")
     more = _write_normals(folder / NORMALS, normals, _repeats(normal_s, train_s))
     _write_anomalies(folder / ANOMALIES, anomalies)
-    bad = [event.event_id for event in said.of(ANOMALY)] + [one.event_id for one in said.disagreed]
-    cut = anomalous_stretches(reader.store, source_id, bad, files)
+    apart = [event.event_id for event in (*said.of(ANOMALY), *deal.held_out)]
+    apart += [one.event_id for one in said.disagreed]
+    cut = stretches_of(reader.store, source_id, dict.fromkeys(apart), files)
     normal = make_material(work.material, [*files, *more], cut, source_id=source_id, key=key)
     serving = {piece.event.event_id for piece in learned}
     made = Gathered(

@@ -1,4 +1,4 @@
-"""Where in recordings lie events that somebody called an anomaly: those stretches are no normal sound.
+"""Where in recordings lie events that are not learned as normal: called an anomaly, or kept to judge by.
 
 By time: `wheeltapper record` names a file by when it began. What was recorded otherwise carries no time, and
 nothing of it can be found in it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,7 +27,7 @@ MARGIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class LabelledStretch:
-    """A part of a recording in which an event lies that somebody called an anomaly."""
+    """A part of a recording in which an event lies that nothing normal is learned from."""
 
     file: Path
     """The recording."""
@@ -43,11 +43,11 @@ class LabelledStretch:
     @property
     def reason(self) -> str:
         """Why it is set aside."""
-        return f"somebody called event {self.event_id} an anomaly"
+        return f"somebody called event {self.event_id} an anomaly, or it is kept apart to judge by"
 
 
-def anomalous_stretches(
-    store: Store, source_id: str, event_ids: Sequence[str], files: Sequence[GivenFile]
+def stretches_of(
+    store: Store, source_id: str, event_ids: Iterable[str], files: Sequence[GivenFile]
 ) -> list[LabelledStretch]:
     """Return where these events lie in the files, from first to last sound, in the order of files and times.
 

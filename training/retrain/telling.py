@@ -46,7 +46,8 @@ def lines_of_gathered(gathered: Gathered, deal: Deal) -> list[str]:
         )
     if gathered.normal.odd_s:
         lines.append(
-            f"taken out  {gathered.normal.odd_s:.0f} s of the recordings: labelled anomalies lie in it"
+            f"taken out  {gathered.normal.odd_s:.0f} s of the recordings: labelled anomalies, or events to "
+            "judge by, lie in it"
         )
     whys = Counter(one.why for one in gathered.left_out)
     return [*lines, *(f"left out   {count} clips: {why}" for why, count in whys.most_common())]
