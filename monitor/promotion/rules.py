@@ -27,6 +27,8 @@ RATE_COUNT = 3
 """Fewer false alarms are no rate: one in the first hour would be 168 a week."""
 DEAF_SHARE = 0.1
 """Of the foreign sounds that the live one hears so many may be missed: good bundles differ at the limit."""
+SKIPPED_SHARE = 0.2
+"""Of the windows so many may the candidate not be given: what it is deaf to may lie in those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,8 @@ def _unheard(compared: Comparison) -> Iterator[Ground]:
 def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
     if compared.hours < asked.hours:
         yield Ground("hours", {"hours": round(compared.hours, 1), "needed": asked.hours})
+    if compared.skipped_share > SKIPPED_SHARE:
+        yield Ground("skipped", {"share": 100.0 * compared.skipped_share, "most": 100.0 * SKIPPED_SHARE})
     anomalies = compared.anomalies
     if anomalies.cases == 0:
         yield Ground("no_anomalies")

@@ -16,6 +16,8 @@ SENTENCES: Mapping[str, str] = {
     # too little is known
     "hours": "both have judged {hours} h beside each other, {needed} h are asked for "
     "(bundles.promotion_hours)",
+    "skipped": "{share} % of the windows were not given to the candidate, {most} % at most may be: this box "
+    "is too slow for it beside the live one, or shadow.cpu_share is too small",
     "no_anomalies": "no held-out event is labelled as an anomaly: fewer alarms alone cannot be told from a "
     "deaf bundle, so it is promoted by a person or not at all",
     "anomalies": "{cases} held-out events are labelled as an anomaly, {needed} are asked for "

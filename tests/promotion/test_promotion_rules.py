@@ -43,6 +43,7 @@ def test_better_is_who_finds_more_and_loses_nothing() -> None:
     ("change", "code"),
     [
         ({"hours": 100.0}, "hours"),
+        ({"skipped_share": 0.21}, "skipped"),
         ({"anomalies": Pairs()}, "no_anomalies"),
         ({"anomalies": Pairs(both=9)}, "anomalies"),
         ({"unlabelled_live_only": 1}, "unlabelled"),
