@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from drift_days import DAY_S, HOP_S, days_up_to, units
@@ -14,6 +17,7 @@ from monitor.drift.proposal import Present, Proposal, proposal_from, proposed, r
 from monitor.drift.said import EventLabel
 from monitor.drift.scale import unit_of
 from monitor.drift.words import proposal_words
+from monitor.promotion.agreement import Agreed
 
 TODAY = 20_500
 NOW_UTC_S = TODAY * DAY_S + 100.0
@@ -28,6 +32,16 @@ def stepped(day: int) -> float:
     return 0.4 * (day >= 14)
 
 
+@functools.cache
+def _days_of(moved: Callable[[int], float]) -> tuple[Period, ...]:
+    return tuple(days_up_to(TODAY, moved, 21))
+
+
+def days_of(moved: Callable[[int], float]) -> list[Period]:
+    """Three weeks up to today, drawn once for all tests."""
+    return list(_days_of(moved))
+
+
 @pytest.fixture(scope="module")
 def calibration() -> Calibration:
     """One of a week of the same scores, so that it is like the days that have not moved."""
@@ -37,7 +51,7 @@ def calibration() -> Calibration:
 
 
 def test_days_that_are_alike_are_stable(calibration: Calibration) -> None:
-    judgement = judged(days_up_to(TODAY, still, 21), calibration, ASKED, now_utc_s=NOW_UTC_S)
+    judgement = judged(days_of(still), calibration, ASKED, now_utc_s=NOW_UTC_S)
     assert DriftState.STABLE is judgement.state
     assert judgement.likeness is not None
     assert judgement.likeness.psi < 0.1
@@ -93,11 +107,17 @@ def wanted(
     return proposed(present, evidence, judgement, NOW_UTC_S)
 
 
-def test_the_proposed_limit_is_the_one_that_the_sound_itself_would_have_given(
-    calibration: Calibration,
-) -> None:
-    proposal = wanted(calibration, days_up_to(TODAY, stepped, 21))
+@pytest.fixture(scope="module")
+def proposal(calibration: Calibration) -> Proposal:
+    """For a step up, which takes a fit."""
+    proposal = wanted(calibration, days_of(stepped))
     assert isinstance(proposal, Proposal)
+    return proposal
+
+
+def test_the_proposed_limit_is_the_one_that_the_sound_itself_would_have_given(
+    calibration: Calibration, proposal: Proposal
+) -> None:
     rng = np.random.default_rng(5)
     week = np.concatenate([units(rng, 24 * 700, 0.4 + 0.01 * rng.standard_normal()) for _ in range(7)])
     unit = unit_of(calibration)
@@ -111,16 +131,14 @@ def test_the_proposed_limit_is_the_one_that_the_sound_itself_would_have_given(
     assert any("cannot tell" in words for words in proposal_words(proposal))
 
 
-def test_what_is_stored_of_a_proposal_is_the_proposal(calibration: Calibration) -> None:
-    proposal = wanted(calibration, days_up_to(TODAY, stepped, 21))
-    assert isinstance(proposal, Proposal)
+def test_what_is_stored_of_a_proposal_is_the_proposal(proposal: Proposal) -> None:
     row = row_of(proposal)
     assert proposal == proposal_from(row)
     assert proposal.id == row.proposal_id
 
 
 def test_a_labelled_anomaly_discards_the_days_up_to_its_end(calibration: Calibration) -> None:
-    days = days_up_to(TODAY, stepped, 21)
+    days = days_of(stepped)
 
     def anomaly(days_ago: float) -> EventLabel:
         at_utc_s = NOW_UTC_S - days_ago * DAY_S
@@ -135,12 +153,12 @@ def test_a_labelled_anomaly_discards_the_days_up_to_its_end(calibration: Calibra
 
 
 def test_an_alarm_counts_as_normal_only_where_a_person_says_so() -> None:
-    days = days_up_to(TODAY, stepped, 21)
+    days = days_of(stepped)
     loud = days[-30]
     peaks = {**loud.peaks, **dict.fromkeys(range(100, 103), 3.0)}
     days[-30] = Period(loud.start_utc_s, loud.span_s, loud.counts, loud.level, loud.bands, peaks, loud.cut)
 
-    def highest(rating: str | None) -> float:
+    def highest(rating: Agreed | None) -> float:
         start = loud.start_utc_s + 500.0
         found = evidence_of(
             days, [EventLabel("e-2", start, start + 15.0, rating)], ASKED, hop_s=HOP_S, now_utc_s=NOW_UTC_S
@@ -154,12 +172,12 @@ def test_an_alarm_counts_as_normal_only_where_a_person_says_so() -> None:
 
 
 def test_too_little_sound_is_no_evidence(calibration: Calibration) -> None:
-    sparse = [one for one in days_up_to(TODAY, stepped, 21) if one.start_utc_s % DAY_S < 3 * 3600]
+    sparse = [one for one in days_of(stepped) if one.start_utc_s % DAY_S < 3 * 3600]
     assert "are too little" in str(wanted(calibration, sparse))
 
 
 def test_no_limit_is_proposed_where_the_present_one_holds(calibration: Calibration) -> None:
-    assert "still holds" in str(wanted(calibration, days_up_to(TODAY, still, 21)))
+    assert "still holds" in str(wanted(calibration, days_of(still)))
 
 
 def test_hours_come_back_as_they_were_stored_and_add_up() -> None:
