@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures_verbs import ran
-from promotion_rig import SOURCE, T0, Box, KeptEvent, Stream, constant, with_limit
+from promotion_rig import SOURCE, T0, Box, KeptEvent, Stream, constant, copied, with_limit
 
+from engines.bundle import entry_of_file, read_manifest, write_manifest
 from monitor.config import FaultConfig, InputQualityConfig, SimulatedSource, WindowConfig
 from monitor.errors import CommandError, LibraryError
 from monitor.frontend import StreamFrontend
@@ -24,6 +25,7 @@ from monitor.listening import BlockWindows, open_ear
 from monitor.messages import AudioBlock, Float32, read_only
 from monitor.promotion.comparison import judged
 from monitor.promotion.gate import check_promotion
+from monitor.promotion.labelled import LABELS
 from monitor.promotion.records import Pairs
 from monitor.store import Label, open_store
 from training.sound import recording_of_machine
@@ -126,6 +128,20 @@ def test_what_was_learned_from_is_no_proof_and_withdrawn_labels_are_none(box: Bo
     with closing(open_store(box.state)) as store:
         store.add_label(Label(event_id, "anomaly", "ann", 0.0))
         store.add_label(Label(store.events(100)[-2].event_id, "none", "bert", 0.0))
+
+
+def test_an_event_that_a_bundle_says_it_learned_from_is_left_out(box: Box, tmp_path: Path) -> None:
+    with closing(open_store(box.state)) as store:
+        used = store.events(100)[-1].event_id
+    taught = copied(DEMO / "mae", tmp_path / "taught")
+    (taught / LABELS).write_text(json.dumps({"schema": 1, "used": [used]}))
+    manifest = read_manifest(taught)
+    files = {**manifest.files, LABELS: entry_of_file(taught / LABELS)}
+    write_manifest(taught, replace(manifest, files=files))
+    compared, _ = box.tried(taught)
+    plain, _ = box.tried(DEMO / "mae")
+    assert (1, 0) == (compared.left_out.used, plain.left_out.used)
+    assert plain.anomalies.cases - 1 == compared.anomalies.cases
 
 
 def test_what_was_said_before_another_limit_or_a_rollback_proves_nothing(box: Box) -> None:
