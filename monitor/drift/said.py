@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from monitor.promotion.agreement import Agreed, agreed
 from monitor.store import Store
+from monitor.store.dispute_labels import dispute_id, dispute_labels
 from monitor.store.drift import events_since
+from monitor.store.shadow_clips import disputes_of
 
 PERHAPS_FAULTS = frozenset({"anomaly", "disagreed"})
 """No limit is made from these: where one says anomaly and another says none, nobody knows."""
@@ -41,6 +44,9 @@ class EventLabel:
 def labelled_since(store: Store, source_id: str, since_utc_s: float) -> list[EventLabel]:
     """Return the events of a source that were not over before `since_utc_s`, oldest first.
 
+    With them stretches at which a candidate alone alarmed, where somebody calls them an anomaly: to the live
+    bundle that was normal sound.
+
     Raises:
         StoreError: The store cannot be asked.
     """
@@ -49,4 +55,14 @@ def labelled_since(store: Store, source_id: str, since_utc_s: float) -> list[Eve
         said = agreed(store.labels(event_id))
         rating = None if said == "withdrawn" else said
         found.append(EventLabel(event_id, start_utc_s, end_utc_s, rating))
-    return found
+    return sorted([*found, *_disputed_since(store, source_id, since_utc_s)], key=lambda one: one.start_utc_s)
+
+
+def _disputed_since(store: Store, source_id: str, since_utc_s: float) -> Iterator[EventLabel]:
+    said = dispute_labels(store.database, source_id)
+    for one in disputes_of(store.database, source_id) if said else []:
+        label = EventLabel(
+            dispute_id(one.n), one.dispute.start_utc_s, one.end_utc_s, agreed(said.get(one.n, []))
+        )
+        if label.may_be_fault and one.end_utc_s >= since_utc_s:
+            yield label
