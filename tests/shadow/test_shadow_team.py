@@ -106,6 +106,18 @@ def test_one_that_ended_the_process_again_and_again_is_set_aside(tmp_path: Path,
     assert {"pump-1"} == set(team.members)
 
 
+def test_one_that_ends_the_process_an_hour_after_each_start_is_set_aside_too(tmp_path: Path) -> None:
+    library = library_with(tmp_path, DEMO / "mae", DEMO / "ae")
+    version, config, log = str(library.roles().candidate), config_of(tmp_path, "pump-1"), CapturedLog()
+    now_s = [0.0]
+    for after_s, ends in ((3600.0, 1), (7 * 3600.0, 0)):
+        team = Team(config, Hangs(), log, monotonic=lambda: now_s[0])
+        team.follow(config, Roll(log).wanted(config))
+        now_s[0] += after_s
+        team.note_proven()
+        assert ends == Tries(library).begun(version), "then the process ends out of order"
+
+
 def test_another_configuration_opens_it_anew_with_the_same_engine(tmp_path: Path) -> None:
     library_with(tmp_path, DEMO / "mae", DEMO / "ae")
     before = config_of(tmp_path, "pump-1")
