@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 from drift_days import DAY_S, HOP_S, days_up_to, units
+from past import past_in
 
+from monitor.bundles.trail import calibration_digest
 from monitor.calibration import Calibration, fit_calibration
+from monitor.drift.acceptance import acceptable
 from monitor.drift.evidence import Evidence, evidence_of
 from monitor.drift.judgement import Asked, DriftState, judged
 from monitor.drift.period import Period, body_of, folded, merged_bodies, period_of
@@ -17,7 +24,10 @@ from monitor.drift.proposal import Present, Proposal, proposal_from, proposed, r
 from monitor.drift.said import EventLabel
 from monitor.drift.scale import unit_of
 from monitor.drift.words import proposal_words
+from monitor.errors import CommandError
+from monitor.machine import Machine
 from monitor.promotion.agreement import Agreed
+from monitor.store.drift import put_proposal
 
 TODAY = 20_500
 NOW_UTC_S = TODAY * DAY_S + 100.0
@@ -192,3 +202,32 @@ def test_hours_come_back_as_they_were_stored_and_add_up() -> None:
     (shift,) = folded(hours)
     assert sum(hour.windows for hour in hours) == shift.windows
     assert {} == shift.peaks
+
+
+def machine(calibration: Calibration, *, event_id: str | None = None, bundle_id: str = "ae-1") -> Machine:
+    """What is asked of a machine when a proposal to it is accepted."""
+    facts = SimpleNamespace(
+        source_id="pump-1",
+        alarm=SimpleNamespace(snapshot=SimpleNamespace(event_id=event_id)),
+        ear=SimpleNamespace(bundle=SimpleNamespace(bundle_id=bundle_id)),
+        scorer=SimpleNamespace(calibration=calibration),
+    )
+    return cast("Machine", facts)
+
+
+def test_a_proposal_is_accepted_only_while_all_is_as_it_was_when_it_was_made(
+    tmp_path: Path, calibration: Calibration, proposal: Proposal
+) -> None:
+    shown = replace(proposal, basis=f"ae-1/{calibration_digest(calibration)}")
+    with past_in(tmp_path) as past:
+        put_proposal(past.store.database, row_of(shown))
+        assert shown == acceptable(past.store, machine(calibration), shown.id, NOW_UTC_S)
+        refusals = [
+            (machine(calibration, event_id="e-9"), shown.id, NOW_UTC_S, "event e-9 is open"),
+            (machine(calibration, bundle_id="ae-2"), shown.id, NOW_UTC_S, "another bundle or another limit"),
+            (machine(calibration), shown.id, NOW_UTC_S + 7.1 * DAY_S, "7 days old, more than 7"),
+            (machine(calibration), "another", NOW_UTC_S, "is outdated"),
+        ]
+        for asked, proposal_id, at_utc_s, why in refusals:
+            with pytest.raises(CommandError, match=why):
+                acceptable(past.store, asked, proposal_id, at_utc_s)
