@@ -18,7 +18,7 @@ FILE = "shadow.json"
 TRIES_MAX = 3
 """So many ends in a row, none of them in order, and it is not opened any more."""
 PROVEN_S = 6 * 3600.0
-"""A candidate that has been open so long is not what ends the process. One that leaks may take an hour for it,
+"""A candidate that has been open so long is not what ends the process. One that leaks may take an hour,
 and a box whose power goes every night is open for longer than this each day."""
 MAX_BYTES = 10_000
 
