@@ -310,6 +310,8 @@ class Desk:
         self.refused += 1
         if refusals.answer_one(self._monotonic()):
             self._answer(handed, refusal)
+        else:  # not stored and on no line, but whoever waits at the socket is not left waiting
+            self._tell(handed, refusal.body)
 
     def _note_unanswered(self, refusals: Refusals, what: str) -> None:
         """Keep on record how many commands were too many to be answered, when their minute is over."""

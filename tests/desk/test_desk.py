@@ -494,11 +494,16 @@ def test_a_flood_of_what_is_no_command_is_answered_in_part_counted_whole_and_the
         desk.obey()
     assert (500, 500 - UNREADABLE_ANSWERED) == (desk.refused, desk.unanswered)
     assert UNREADABLE_ANSWERED == len(plant.replies()) == len(plant.store.audit(1000))
+    told: list[Mapping[str, object]] = []
+    desk.hand_in("pump", b"{", answered=told.append)
+    desk.obey()
+    assert ["refused"] == [reply["result"] for reply in told], "who waits at the socket is told at once"
+    assert UNREADABLE_ANSWERED == len(plant.replies()) == len(plant.store.audit(1000))
     now_s[0] += WITHIN_S
     desk.obey()
     desk.obey()
     assert UNREADABLE_ANSWERED + 1 == len(plant.store.audit(1000))
-    assert f"{500 - UNREADABLE_ANSWERED} further commands could not be read" in str(
+    assert f"{501 - UNREADABLE_ANSWERED} further commands could not be read" in str(
         plant.store.audit(1)[0].reason
     )
     desk.hand_in("pump", b"{")

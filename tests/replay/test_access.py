@@ -27,7 +27,7 @@ CHANGES = (
     "/api/v1/labels",
     "/api/v1/events/x/labels",
     "/api/v1/sources/pump/commands",
-    "/api/v1/sources/pump/learning",
+    "/api/v1/sources/pump/learning/orders",
 )
 Open = Callable[..., Browser]
 

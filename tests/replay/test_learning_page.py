@@ -38,7 +38,7 @@ LEARNING = "/api/v1/sources/pump/learning"
 
 
 def ordered(browser: Browser, learn: str, **more: object) -> httpx.Response:
-    return browser.change(LEARNING, {"learn": learn, **more})
+    return browser.change(f"{LEARNING}/orders", {"learn": learn, **more})
 
 
 def test_an_admin_starts_a_technician_judges_and_a_viewer_looks(plant: Plant, open_browser: Open) -> None:
@@ -58,7 +58,7 @@ def test_an_admin_starts_a_technician_judges_and_a_viewer_looks(plant: Plant, op
     assert "paused at check" == ordered(anna, "pause").json()["detail"]
     assert 403 == ordered(anna, "discard").status_code
     assert 422 == ordered(ada, "start", hours=0).status_code
-    assert 404 == ada.change("/api/v1/sources/other/learning", {"learn": "pause"}).status_code
+    assert 404 == ada.change("/api/v1/sources/other/learning/orders", {"learn": "pause"}).status_code
     shown = {
         name: one.get("/learn/pump").text for name, one in {"vera": vera, "anna": anna, "ada": ada}.items()
     }
@@ -107,7 +107,7 @@ def test_nothing_is_read_from_elsewhere_whatever_a_document_names(tmp_path: Path
 
 def test_the_package_is_for_admins_alone(tmp_path: Path, open_browser: Open) -> None:
     ada = open_browser("ada")
-    assert 410 == ada.get(f"{LEARNING}/package").status_code
+    assert 404 == ada.get(f"{LEARNING}/package").status_code
     place = learn_place(tmp_path, "pump")
     place.mkdir(parents=True)
     (place / PACKAGE).write_bytes(b"tar")
@@ -132,7 +132,7 @@ def test_where_sound_is_never_stored_the_page_says_so_and_the_daemon_refuses(tmp
             for sound in ("stretches/0/audio", "package"):
                 answer = browser.get(f"{LEARNING}/{sound}")
                 assert (410, True) == (answer.status_code, "not handed out" in answer.json()["error"])
-            refused = browser.change(LEARNING, {"learn": "start", "hours": 1})
+            refused = browser.change(f"{LEARNING}/orders", {"learn": "start", "hours": 1})
             assert 409 == refused.status_code
             assert "learn from recordings that were made elsewhere" in refused.json()["error"]
     finally:

@@ -271,5 +271,5 @@ ROUTES: Sequence[BaseRoute] = (
     Route("/events/{event_id}/unlock", unlock, methods=["POST"]),
     Route("/labels", label_many, methods=["POST"]),
     Route("/sources/{source_id}/commands", command, methods=["POST"]),
-    Route("/sources/{source_id}/learning", learn, methods=["POST"]),
+    Route("/sources/{source_id}/learning/orders", learn, methods=["POST"]),
 )

@@ -100,7 +100,7 @@ def _package(request: Request, _query: Query) -> Response:
     try:
         file = path.open("rb")
     except OSError as error:
-        raise FileGoneError(
+        raise UnknownIdError(
             "there is no package: it is made after the recording, where torch is missing"
         ) from error
     status = path.stat()

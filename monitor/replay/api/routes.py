@@ -246,7 +246,7 @@ CHANGES: Sequence[Change] = (
     Change("/labels", "label_many", "Say the same of several events.", actions.BulkJudgement),
     Change("/sources/{source_id}/commands", "command", "Do something about an alarm.", actions.Order),
     Change(
-        "/sources/{source_id}/learning",
+        "/sources/{source_id}/learning/orders",
         "learn",
         "Have normal sound recorded and learned.",
         actions.LearnOrder,

@@ -128,7 +128,7 @@ class LearningDesk {
   }
 
   async send(document_) {
-    const address = `/api/v1/sources/${encodeURIComponent(this.source)}/learning`;
+    const address = `/api/v1/sources/${encodeURIComponent(this.source)}/learning/orders`;
     const done = await telling(() => order(address, document_));
     if (done === undefined) return false;
     await this.refresh();
