@@ -69,6 +69,7 @@ def test_a_host_writes_that_it_is_off_and_reads_the_state_suppressed(
     assert [] == rig.commands
     tell_off(rig)
     eventually(lambda: host.tellings("Machine/Running"), what="the tag follows")
+    eventually(lambda: host.tellings("Alarm/State"), what="the state follows")
     assert [False] == [one.boolean_value for one in host.tellings("Machine/Running")]
     assert [6] == [one.int_value for one in host.tellings("Alarm/State")]
     assert ["suppressed"] == [one.string_value for one in host.tellings("Alarm/StateText")]
