@@ -137,9 +137,7 @@ class Daemon:
 
         # what follows the judging
         self._drift = self._make_drift()
-        self._policy = Policy(
-            lambda: self._reloader.config, lambda: self._shadow.facts, self._promote_by_policy, log
-        )
+        self._policy = self._make_policy()
         self._shadow = self._make_shadow()
         self._pipeline.have_followed(self._drift.note)
         self._pipeline.have_followed(self._shadow.hear)
@@ -267,6 +265,11 @@ class Daemon:
             self._log,
             tell=self._book.note_drift,
             is_dated=lambda: self._timekeeper.clock_set,
+        )
+
+    def _make_policy(self) -> Policy:
+        return Policy(
+            lambda: self._reloader.config, lambda: self._shadow.facts, self._promote_by_policy, self._log
         )
 
     def _make_shadow(self) -> Shadow:
