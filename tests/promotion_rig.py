@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import helper
+from past import RAISED
 
 from engines.bundle import CALIBRATION, FileEntry, entry_of_file, open_bundle, read_manifest, write_manifest
 from engines.runtime import open_engine
@@ -22,7 +23,7 @@ from monitor.bundles.library import Library
 from monitor.bundles.roles import By
 from monitor.calibration import load_calibration
 from monitor.config import Config, load_config
-from monitor.messages import AlarmChange, AlarmState, ChangeReason, Float32, Quality, read_only
+from monitor.messages import AlarmState, ChangeReason, Float32, Quality, read_only
 from monitor.promotion.comparison import judged
 from monitor.promotion.pairing import Stretches
 from monitor.promotion.records import Comparison, Verdict
@@ -37,19 +38,7 @@ SOURCE = "machine"
 BATCH = 64
 HOP_S = 1.024
 """Of the default front end and configuration."""
-EVENT = AlarmChange(
-    source_id=SOURCE,
-    event_id="",
-    old_state=AlarmState.NORMAL,
-    new_state=AlarmState.UNACKNOWLEDGED,
-    reason=ChangeReason.LIMIT,
-    at_utc_s=T0,
-    event_start_utc_s=T0,
-    peak=1.5,
-    warning=True,
-    uncertain=False,
-    active=True,
-)
+EVENT = replace(RAISED, source_id=SOURCE)
 
 
 @dataclass(frozen=True, slots=True)

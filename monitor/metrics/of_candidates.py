@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from functools import partial
 
-from monitor.metrics.metric import Kind, Metric, Sample
-from monitor.metrics.of_box import one_of
-from monitor.metrics.scene import Scene
+from monitor.health import SourceFacts
+from monitor.metrics.of_part import number_of, state_of
 from monitor.shadow.facts import ShadowFacts, ShadowState
 
 STATES = tuple(state.value for state in ShadowState)
 
 
-def _each(name: str, kind: Kind, meaning: str, number: Callable[[ShadowFacts], float]) -> Metric:
-    """Return a metric of which each source with a candidate has one number."""
-
-    def read(scene: Scene) -> Iterator[Sample]:
-        for facts in scene.report.sources:
-            if facts.shadow is not None:
-                yield (facts.capture.source_id,), float(number(facts.shadow))
-
-    return Metric(name, kind, meaning, ("source",), read)
+def _candidate_of(facts: SourceFacts) -> ShadowFacts | None:
+    return facts.shadow
 
 
-def _states(scene: Scene) -> Iterator[Sample]:
-    for facts in scene.report.sources:
-        if facts.shadow is not None:
-            yield from one_of((facts.capture.source_id,), STATES, facts.shadow.state.value)
-
+_each = partial(number_of, _candidate_of)
 
 CANDIDATE_METRICS = (
-    Metric(
+    state_of(
+        _candidate_of,
         "wheeltapper_candidate_state",
-        "gauge",
         "1 for the state of the source's candidate, 0 for the others; absent: it has none.",
-        ("source", "state"),
-        _states,
+        STATES,
+        lambda facts: facts.state.value,
     ),
     _each(
         "wheeltapper_candidate_judged_seconds",

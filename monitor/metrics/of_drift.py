@@ -2,65 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from functools import partial
 
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import DriftState
-from monitor.metrics.metric import Metric, Sample
-from monitor.metrics.of_box import one_of
-from monitor.metrics.scene import Scene
+from monitor.health import SourceFacts
+from monitor.metrics.of_part import number_of, state_of
 
 STATES = tuple(state.value for state in DriftState)
 
 
-def _each(name: str, meaning: str, number: Callable[[DriftFacts], float | None]) -> Metric:
-    """Return a gauge of which each source that was looked into has one number; None: not known."""
-
-    def read(scene: Scene) -> Iterator[Sample]:
-        for facts in scene.report.sources:
-            value = None if facts.drift is None else number(facts.drift)
-            if value is not None:
-                yield (facts.capture.source_id,), float(value)
-
-    return Metric(name, "gauge", meaning, ("source",), read)
+def _drift_of(facts: SourceFacts) -> DriftFacts | None:
+    return facts.drift
 
 
-def _states(scene: Scene) -> Iterator[Sample]:
-    for facts in scene.report.sources:
-        if facts.drift is not None:
-            yield from one_of((facts.capture.source_id,), STATES, facts.drift.state.value)
-
+_each = partial(number_of, _drift_of)
 
 DRIFT_METRICS = (
-    Metric(
+    state_of(
+        _drift_of,
         "wheeltapper_drift_state",
-        "gauge",
         "1 for what is known of the source's normal sound, 0 for the others; absent: not looked into yet.",
-        ("source", "state"),
-        _states,
+        STATES,
+        lambda facts: facts.state.value,
     ),
     _each(
         "wheeltapper_drift_psi",
+        "gauge",
         "Population stability index of the recent days' normal scores; absent: too few days.",
         lambda facts: facts.psi,
     ),
     _each(
         "wheeltapper_drift_median",
+        "gauge",
         "Median score of the recent days' normal windows, in units of the limit; absent: too few days.",
         lambda facts: facts.median,
     ),
     _each(
         "wheeltapper_drift_proposed",
+        "gauge",
         "1: another limit is proposed and waits for somebody (wheeltapper drift SOURCE).",
         lambda facts: facts.proposal is not None,
     ),
     _each(
         "wheeltapper_limit_age_seconds",
+        "gauge",
         "Since the limit in force was made, looked at once a day; absent: the clock was not set then.",
         lambda facts: None if facts.evidence_age_days is None else 86_400.0 * facts.evidence_age_days,
     ),
     _each(
         "wheeltapper_limit_old",
+        "gauge",
         "1: the limit in force is older than drift.evidence_max_days.",
         lambda facts: facts.evidence_old,
     ),
