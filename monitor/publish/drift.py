@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import DriftState
 from monitor.publish.fields import BOOLEAN, HOURS, LIMITS, TEXT
+from monitor.publish.part import Part
 
 
-class DriftDocument(BaseModel):
+class DriftDocument(Part):
     """What was found of a source's normal sound, which is looked into once a day. It changes no limit."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, json_schema_serialization_defaults_required=True
-    )
 
     state: DriftState = Field(
         description="stable: it is as it was. drifting: it has moved; whether by a season or by a fault that "

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from monitor.explanation import Explanation, Finding, SoundKind
 from monitor.publish.fields import (
@@ -23,6 +23,7 @@ from monitor.publish.fields import (
     Time,
     rfc3339_from_utc_s,
 )
+from monitor.publish.part import Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,7 @@ class Voice:
     """The sentence; None when there are no words for it. Must not raise: an event would never be sent."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, json_schema_serialization_defaults_required=True
-    )
-
-
-class FindingDocument(_Part):
+class FindingDocument(Part):
     """One thing that was wrong with the sound."""
 
     kind: SoundKind = Field(description="What it would be called.", json_schema_extra=TEXT)
@@ -61,7 +56,7 @@ class FindingDocument(_Part):
     )
 
 
-class ExplanationDocument(_Part):
+class ExplanationDocument(Part):
     """What is known of an event so far; grows with it."""
 
     text: str | None = Field(

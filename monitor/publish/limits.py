@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from monitor.operators import Limits
 from monitor.publish.fields import LIMITS, SECONDS, TEXT, UTC, Time, rfc3339_from_utc_s
+from monitor.publish.part import Part
 
 
-class LimitsDocument(BaseModel):
+class LimitsDocument(Part):
     """The limits in force: as configured, or as an operator has set them."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, json_schema_serialization_defaults_required=True
-    )
 
     limit: float = Field(
         description="The alarm is raised at or above this score; 1.0 unless an operator has set another.",

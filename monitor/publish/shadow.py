@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from monitor.publish.fields import COUNT, HOURS, TEXT, UTC, Time, rfc3339_from_utc_s
+from monitor.publish.part import Part
 from monitor.shadow.facts import ShadowFacts, ShadowState
 
 TOLD_STEP_H = 0.01
 """Hours are told in steps of this."""
 
 
-class ShadowDocument(BaseModel):
+class ShadowDocument(Part):
     """A candidate that judges beside the live bundle. What it says changes no alarm."""
-
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, allow_inf_nan=False, json_schema_serialization_defaults_required=True
-    )
 
     candidate: str = Field(description="The version of the source's library.", json_schema_extra=TEXT)
     candidate_bundle: str | None = Field(
