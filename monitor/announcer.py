@@ -243,6 +243,7 @@ def _present_alarm(
         actor=None,
         note=None,
         off_reason=facts.off_reason,
+        acknowledged=facts.nothing_waits,
         explanation=explanation,
         state=facts.state,
         limits=limits_document(machine.alarm.limits),

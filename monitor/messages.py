@@ -329,6 +329,8 @@ class AlarmChange:
     """What the event sounded like, as far as it was known then; None: no event is open, or nothing is."""
     off_reason: str | None = None
     """Why the machine counts as off, in words; None: it counts as running."""
+    acknowledged: bool | None = None
+    """Whether nothing waits to be acknowledged, whatever was set aside; None: not noted by an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -293,6 +293,7 @@ class OperatedAlarm:
             actor=actor,
             note=note,
             off_reason=after.off_reason,
+            acknowledged=after.nothing_waits,
         )
 
 

@@ -69,6 +69,11 @@ class AlarmSnapshot:
     """When that was."""
 
     @property
+    def nothing_waits(self) -> bool:
+        """Whether there is nothing to acknowledge, whatever was set aside."""
+        return self.event_id is None or self.acknowledged
+
+    @property
     def state(self) -> AlarmState:
         """The one state that an operator sees: what was set aside hides the rest, by hand before by design.
 

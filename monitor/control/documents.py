@@ -36,6 +36,7 @@ class AlarmNow(_Document):
     peak: float | None = Field(description="Its highest value so far, in units of the limit.")
     shelved_until: Time | None = Field(description="Null: not shelved.")
     shelved_one_shot: bool = Field(description="Shelving ends as soon as the alarm clears.")
+    acknowledged: bool = Field(description="Nothing waits to be acknowledged, whatever was set aside.")
 
 
 class Trend(_Document):
@@ -129,6 +130,7 @@ def alarm_now(alarm: Alarm) -> AlarmNow:
         peak=facts.peak,
         shelved_until=None if until is None else rfc3339_from_utc_s(until),
         shelved_one_shot=facts.shelved_one_shot,
+        acknowledged=facts.nothing_waits,
     )
 
 

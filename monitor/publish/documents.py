@@ -213,6 +213,7 @@ def alarm_fields(change: AlarmChange, bundle_id: str | None, voice: Voice) -> di
         "actor": change.actor,
         "note": change.note,
         "off_reason": change.off_reason,
+        "acknowledged": change.acknowledged,
         "explanation": explanation_document(change.explanation, voice),
     }
 

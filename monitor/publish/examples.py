@@ -94,6 +94,7 @@ def _change() -> AlarmChange:
         uncertain=False,
         active=True,
         explanation=EXPLANATION,
+        acknowledged=False,
     )
 
 

@@ -299,6 +299,12 @@ class AlarmDocument(SourcePayload):
         "design; null: it counts as running.",
         json_schema_extra=TEXT,
     )
+    acknowledged: bool | None = Field(
+        default=None,
+        description="Whether nothing waits to be acknowledged, whatever was set aside; null in an event of "
+        "before this was noted.",
+        json_schema_extra=BOOLEAN,
+    )
     explanation: ExplanationDocument | None = Field(
         description="What the event sounded like so far; null while none is open, or nothing is known.",
         json_schema_extra=DOCUMENT,

@@ -227,3 +227,25 @@ def test_what_is_set_aside_is_still_evaluated_and_recorded(aside: str) -> None:
 def test_a_command_keeps_who_gave_it_and_why() -> None:
     (change,) = fresh().take_out_of_service("ada", NOW_UTC_S, "bearing is being changed")
     assert ("ada", "bearing is being changed", NOW_UTC_S) == (change.actor, change.note, change.at_utc_s)
+
+
+@pytest.mark.parametrize(
+    ("steps", "acknowledged"),
+    [
+        ("raise", False),
+        ("raise ack", True),
+        ("shelve", True),
+        ("raise shelve", False),
+        ("raise ack shelve", True),
+        ("raise ack shelve clear raise", False),
+        ("raise clear out", False),
+        ("raise out ack", True),
+        ("raise clear ack", True),
+    ],
+)
+def test_a_change_says_whether_something_waits_to_be_acknowledged_whatever_was_set_aside(
+    steps: str, *, acknowledged: bool
+) -> None:
+    alarm = fresh()
+    changes = [change for name in steps.split() for change in STEPS[name](alarm)]
+    assert acknowledged is changes[-1].acknowledged is alarm.snapshot.nothing_waits

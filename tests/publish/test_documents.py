@@ -123,6 +123,7 @@ def test_an_event_survives_the_store_as_json_with_every_field() -> None:
         actor="anna",
         note="bearing ordered",
         explanation=SQUEAL,
+        acknowledged=False,
     )
     body = json_tree(json_text(change_body(change, "demo-1")))
     document = json.loads(event_payload(Record(7, "event", "pump", 0.0, body), VOICE).encode())
@@ -142,6 +143,7 @@ def test_an_event_survives_the_store_as_json_with_every_field() -> None:
         "actor": "anna",
         "note": "bearing ordered",
         "off_reason": None,
+        "acknowledged": False,
         "explanation": {
             "text": "tone in 2",
             "language": "en",

@@ -28,6 +28,7 @@ ALARM: dict[str, Any] = dict.fromkeys(AlarmNow.model_fields) | {
     "warning": False,
     "uncertain": False,
     "shelved_one_shot": False,
+    "acknowledged": True,
 }
 SOURCE: dict[str, Any] = dict.fromkeys(SourceNow.model_fields) | {
     "source": "pump",
@@ -159,19 +160,26 @@ def test_a_missing_signal_is_told_and_the_machine_is_judged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "state", "actions"),
+    ("role", "state", "acknowledged", "actions"),
     [
-        (Role.VIEWER, AlarmState.UNACKNOWLEDGED, []),
-        (Role.TECHNICIAN, AlarmState.UNACKNOWLEDGED, ["acknowledge", "shelve"]),
-        (Role.ADMIN, AlarmState.NORMAL, ["shelve", "out_of_service"]),
-        (Role.ADMIN, AlarmState.SHELVED, ["unshelve", "out_of_service"]),
-        (Role.ADMIN, AlarmState.OUT_OF_SERVICE, ["in_service"]),
-        (Role.TECHNICIAN, AlarmState.OUT_OF_SERVICE, []),
-        (Role.ADMIN, AlarmState.SUPPRESSED, ["shelve", "out_of_service"]),
+        (Role.VIEWER, AlarmState.UNACKNOWLEDGED, False, []),
+        (Role.TECHNICIAN, AlarmState.UNACKNOWLEDGED, False, ["acknowledge", "shelve"]),
+        (Role.TECHNICIAN, AlarmState.RETURNED, False, ["acknowledge", "shelve"]),
+        (Role.TECHNICIAN, AlarmState.ACKNOWLEDGED, True, ["shelve"]),
+        (Role.ADMIN, AlarmState.NORMAL, True, ["shelve", "out_of_service"]),
+        (Role.ADMIN, AlarmState.SHELVED, True, ["unshelve", "out_of_service"]),
+        (Role.TECHNICIAN, AlarmState.SHELVED, False, ["acknowledge", "unshelve"]),
+        (Role.ADMIN, AlarmState.OUT_OF_SERVICE, True, ["in_service"]),
+        (Role.TECHNICIAN, AlarmState.OUT_OF_SERVICE, False, ["acknowledge"]),
+        (Role.ADMIN, AlarmState.SUPPRESSED, True, ["shelve", "out_of_service"]),
+        (Role.TECHNICIAN, AlarmState.SUPPRESSED, False, ["acknowledge", "shelve"]),
     ],
 )
-def test_a_card_offers_what_its_reader_may_do_now(role: Role, state: AlarmState, actions: list[str]) -> None:
-    assert actions == [action for action, _ in card_of(role, alarm={"state": state}).actions]
+def test_a_card_offers_what_its_reader_may_do_now(
+    role: Role, state: AlarmState, actions: list[str], *, acknowledged: bool
+) -> None:
+    alarm = {"state": state, "acknowledged": acknowledged}
+    assert actions == [action for action, _ in card_of(role, alarm=alarm).actions]
 
 
 def test_a_trend_is_told_in_words_against_the_limit_that_holds() -> None:

@@ -68,6 +68,7 @@ def test_a_change_is_an_event_a_record_and_a_snapshot(store: Store, raised: Alar
         "note": None,
         "explanation": None,
         "off_reason": None,
+        "acknowledged": None,
         "bundle_id": "mae-1",
         "seq": record.seq,
     }

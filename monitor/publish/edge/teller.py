@@ -62,6 +62,8 @@ class EdgeTeller:
         self._known: set[str] = set()
         self._alive: set[str] = set()
         self._limits: dict[str, float] = {}
+        self._in_doubt: set[str] = set()
+        """Sources whose alarm is uncertain though their machine does not count as off."""
 
     def introduce(self, source_ids: Sequence[str], now: Now) -> None:
         """Let the session know sources as devices, so that they may be written to; none is alive yet."""
@@ -74,6 +76,7 @@ class EdgeTeller:
         self._known.discard(source_id)
         self._alive.discard(source_id)
         self._limits.pop(source_id, None)
+        self._in_doubt.discard(source_id)
         self._gate.forget(source_id)
         self._act(self._session.device_forgotten(source_id, now))
 
@@ -141,10 +144,16 @@ class EdgeTeller:
         for source_id, payload in alarms.items():
             at_ms = ms_from_rfc3339(payload.time)
             self._limits[source_id] = payload.limits.limit
+            self._note_doubt(source_id, in_doubt=payload.uncertain and payload.off_reason is None)
             readings = limit_readings(payload.limits)
             if at_ms >= told_ms.get(source_id, 0):  # else a record of just now is newer, and news will follow
                 readings.update(alarm_readings(payload, payload.state))
             self._change(source_id, readings, at_ms, now)
+
+    def _note_doubt(self, source_id: str, *, in_doubt: bool) -> None:
+        if in_doubt is not (source_id in self._in_doubt):
+            self._in_doubt ^= {source_id}
+            self._gate.forget(source_id)  # the next score says another quality, though it is null as before
 
     def _tell_scores(self, news: News, now: Now) -> None:
         for source_id, scores in news.scores.items():
@@ -153,7 +162,9 @@ class EdgeTeller:
                     self._change_score(score, now)
 
     def _change_score(self, score: Score, now: Now) -> None:
-        self._change(score.span.source_id, score_readings(score), ms_from_utc_s(score.span.end_utc_s), now)
+        source_id = score.span.source_id
+        readings = score_readings(score, in_doubt=source_id in self._in_doubt)
+        self._change(source_id, readings, ms_from_utc_s(score.span.end_utc_s), now)
 
     def _tell_box(self, news: News, now: Now) -> None:
         if news.box is not None:

@@ -47,7 +47,8 @@ SCORE_TAGS = (
         low=0.0,
         high=2.0,
         documentation="Null with quality bad while the input cannot be judged: a bad input is no anomaly, "
-        "and it is not normal either. `Input/Quality` says what is wrong.",
+        "and it is not normal either. `Input/Quality` says what is wrong. Null with quality good while the "
+        "machine is off, which is no fault; bad where it is too quiet and not off, once `Alarm/Uncertain`.",
     ),
     Tag(
         "Limit",
@@ -90,7 +91,8 @@ ALARM_TAGS = (
         "Alarm/Acked",
         DataType.BOOLEAN,
         "Nothing waits to be acknowledged.",
-        documentation="Null while an alarm with an open event is shelved, out of service or suppressed.",
+        documentation="Also while it is shelved, out of service or suppressed; null then only in history of "
+        "a version that did not note it.",
     ),
     Tag("Alarm/Warning", DataType.BOOLEAN, "At or above the warning level."),
     Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged, or too little of it was lately."),

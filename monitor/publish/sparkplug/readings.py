@@ -55,13 +55,14 @@ def ms_from_utc_s(utc_s: float) -> int:
     return max(0, round(utc_s * 1000))
 
 
-def score_readings(score: Score) -> Readings:
+def score_readings(score: Score, *, in_doubt: bool = False) -> Readings:
     """Return what a window's score says; what is true of it is so at the window's end.
 
     A window that could not be judged has a null score of bad quality; that a machine is off is no fault.
+    `in_doubt`: it is too quiet to be judged, and does not count as off.
     """
     judged = score.span.quality is Quality.OK
-    none = Reading(None) if score.span.quality is Quality.OFF else _BAD
+    none = Reading(None) if score.span.quality is Quality.OFF and not in_doubt else _BAD
     return {
         "Score": _number(score.value) if judged else none,
         "ExpectedPerDay": _number(score.expected_per_day, 4) if judged else none,
@@ -178,9 +179,9 @@ def text_reading(words: str | None) -> Reading:
 
 
 def _acked(alarm: AlarmDocument, state: AlarmState) -> bool | None:
-    if alarm.event_id is None:
-        return True
-    # what is set aside hides whether the open event was acknowledged before: better not known than wrong
+    if alarm.acknowledged is not None or alarm.event_id is None:
+        return alarm.acknowledged is not False
+    # recorded by a version that did not say, where what was set aside hides it: better not known than wrong
     return None if state in SET_ASIDE else state in {AlarmState.NORMAL, AlarmState.ACKNOWLEDGED}
 
 

@@ -140,7 +140,7 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         limit_age=_limit_age(source, tongue),
         trend=_drawn(source.trend, alarm.limit),
         trend_words=_trend_words(source.trend, alarm.limit, tongue),
-        actions=tuple((action, tongue(text)) for action, text in actions_for(alarm.state, visit)),
+        actions=tuple((action, tongue(text)) for action, text in actions_for(alarm, visit)),
         shelve_max_s=shelve_max_s,
     )
 
@@ -219,10 +219,14 @@ def _why_aside(alarm: AlarmNow, tongue: Tongue) -> str:
     return ""
 
 
-def actions_for(state: AlarmState, visit: Visit) -> tuple[tuple[str, str], ...]:
-    """Return what a visitor may do to an alarm in this state: the action of a command, and its text."""
+def actions_for(alarm: AlarmNow, visit: Visit) -> tuple[tuple[str, str], ...]:
+    """Return what a visitor may do to an alarm as it is: the action of a command, and its text.
+
+    What was set aside, by hand or by design, can be acknowledged all the same.
+    """
+    state = alarm.state
     offered: list[tuple[str, str, Role]] = []
-    if state in {AlarmState.UNACKNOWLEDGED, AlarmState.RETURNED}:
+    if not alarm.acknowledged:
         offered.append(("acknowledge", marked("Acknowledge"), Role.TECHNICIAN))
     if state is AlarmState.SHELVED:
         offered.append(("unshelve", marked("Unshelve"), Role.TECHNICIAN))

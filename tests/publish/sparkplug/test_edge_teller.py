@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from edge_rig import PROGRESS
-from publish_rig import LIMITS, VOICE, change_to
+from publish_rig import LIMITS, VOICE, change_to, score_at, span_at
 from sparkplug_oracle import OraclePayload
 from sparkplug_rig import Counter
 
 from monitor.config import SparkplugConfig
 from monitor.errors import StoreError
-from monitor.messages import AlarmState, CaptureHealth, CaptureState
+from monitor.messages import AlarmState, CaptureHealth, CaptureState, Quality
 from monitor.publish.documents import alarm_payload, health_payload
 from monitor.publish.edge.news import Newsbox
 from monitor.publish.edge.records import RecordFeed
@@ -111,6 +112,28 @@ def test_a_state_that_a_record_has_overtaken_is_not_told_behind_it() -> None:
     assert [("unacknowledged", False), ("shelved", False)] == born.tell(3.0)
     born.alarm(AlarmState.SHELVED, 2.0)
     assert [] == born.tell(4.0)
+
+
+def test_a_score_is_bad_at_once_when_it_is_in_doubt_whether_the_machine_is_off() -> None:
+    born, told = Born(), []
+    quiet = replace(score_at(3, value=None), span=span_at(3, quality=Quality.OFF))
+    for second, (uncertain, off_reason) in enumerate(
+        [(False, None), (True, None), (True, "the plant's signal"), (False, None)]
+    ):
+        change = replace(change_to(AlarmState.NORMAL, at_utc_s=BEGIN_S), uncertain=uncertain, active=False)
+        change = replace(change, off_reason=off_reason)
+        born.newsbox.put_alarm(alarm_payload(change, bundle_id=None, voice=VOICE, limits=LIMITS))
+        born.newsbox.put_score(quiet)
+        before = len(born.said)
+        born.tell(second / 100)
+        told += [
+            [one.int_value for one in metric.properties.values]
+            for message in born.said[before:]
+            for metric in OraclePayload.FromString(message.payload).metrics
+            if metric.name == "Score"
+        ]
+    good, bad = 192, 0
+    assert [[bad], [good]] == told, "null and good is what the birth has said"
 
 
 def test_a_state_whose_record_waits_for_a_full_disk_is_told_at_once() -> None:

@@ -147,6 +147,16 @@ def test_a_level_that_is_not_known_is_null() -> None:
     assert score_readings(score)["Input/LevelDbfs"].value is None
 
 
+@pytest.mark.parametrize(("in_doubt", "quality"), [(False, TagQuality.GOOD), (True, TagQuality.BAD)])
+def test_that_a_machine_is_off_is_no_fault_and_that_nobody_knows_is_one(
+    *, in_doubt: bool, quality: TagQuality
+) -> None:
+    score = replace(score_at(3, value=None), span=span_at(3, quality=Quality.OFF))
+    told = score_readings(score, in_doubt=in_doubt)
+    assert (None, quality) == (told["Score"].value, told["Score"].quality)
+    assert (None, quality) == (told["ExpectedPerDay"].value, told["ExpectedPerDay"].quality)
+
+
 def _state(state: AlarmState, *, event_id: str | None = "e1") -> Readings:
     return told_of(replace(change_to(state), event_id=event_id))
 
@@ -164,8 +174,18 @@ def _state(state: AlarmState, *, event_id: str | None = "e1") -> Readings:
         (AlarmState.OUT_OF_SERVICE, "e1", None),
     ],
 )
-def test_acked_is_what_is_known_of_it(state: AlarmState, event_id: str | None, *, acked: bool | None) -> None:
+def test_acked_is_what_is_known_of_it_where_an_earlier_version_did_not_note_it(
+    state: AlarmState, event_id: str | None, *, acked: bool | None
+) -> None:
     assert acked is _state(state, event_id=event_id)["Alarm/Acked"].value
+
+
+@pytest.mark.parametrize("state", [AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE, AlarmState.SUPPRESSED])
+@pytest.mark.parametrize("acked", [False, True])
+def test_what_is_set_aside_does_not_hide_whether_it_was_acknowledged(
+    state: AlarmState, *, acked: bool
+) -> None:
+    assert acked is told_of(replace(change_to(state), acknowledged=acked))["Alarm/Acked"].value
 
 
 @pytest.mark.parametrize("state", list(AlarmState))
