@@ -26,6 +26,10 @@ class Origin(str, enum.Enum):
     """Nobody: the daemon notes what it does."""
 
 
+AFAR = frozenset({Origin.MQTT, Origin.SPARKPLUG})
+"""Ways by which whoever reaches the broker may come, under any name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one source's scores are held against. All values are in units of the calibrated alarm limit."""

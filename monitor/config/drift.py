@@ -15,6 +15,12 @@ class DriftConfig(Section):
         description="Whether the scores of normal windows are counted, hour by hour. That never changes a "
         "limit: another one is proposed, and somebody accepts it.",
     )
+    by_mqtt: bool = Field(
+        default=True,
+        description="Whether the command `recalibrate` is taken by MQTT and Sparkplug too. Without this a limit "
+        "is accepted on the page or on the box, by somebody with a name; the broker's access list is the other "
+        "way to forbid it.",
+    )
     reference_days: int = Field(
         default=7,
         ge=5,

@@ -23,6 +23,7 @@ from monitor.drift.place import proposal_path, remove_proposed
 from monitor.drift.proposal import Proposal
 from monitor.errors import CalibrationError, CommandError, LibraryError, StoreError
 from monitor.machine import Machine
+from monitor.operators import AFAR, Origin
 from monitor.roster import Roster
 from monitor.store import Store
 from monitor.store.drift import drop_proposal
@@ -66,6 +67,11 @@ class Recalibration:
 
     def _plan(self, reloader: Reloader) -> Plan:
         config = reloader.config
+        if Origin(self.by.origin) in AFAR and not config.drift.by_mqtt:
+            raise CommandError(
+                "recalibrate is for the page or a terminal on this box, where one sees who asks; drift.by_mqtt: "
+                "true lets it come by MQTT too"
+            )
         source = next((one for one in config.sources if one.id == self.source_id), None)
         if source is None:
             raise CommandError(f"{self.source_id} has been taken out of the configuration")

@@ -34,6 +34,7 @@ LIVE_KEYS = frozenset(
         ("bundles", "promotion_hours"),
         ("bundles", "trusted_keys"),
         ("drift", "enabled"),
+        ("drift", "by_mqtt"),
         ("drift", "reference_days"),
         ("drift", "recent_days"),
         ("drift", "psi"),

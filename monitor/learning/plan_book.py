@@ -13,12 +13,11 @@ from monitor.learning.orders import changed, started
 from monitor.learning.plan import FOLDER, PLAN, ROOM_BYTES, Plan, Step, learn_place, read_plan, write_plan
 from monitor.learning.removal import remove_sound
 from monitor.learning.steps import can_learn_here
-from monitor.operators import Origin
+from monitor.operators import AFAR, Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command
 from monitor.store.files import disk_errors, free_bytes
 
-AFAR = frozenset({Origin.MQTT, Origin.SPARKPLUG})
 BYTES_PER_SAMPLE = 1.5
 """Of 16 bits; FLAC of loud machines saves little."""
 USUAL_RATE_HZ = 48_000
