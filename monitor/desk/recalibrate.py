@@ -69,8 +69,8 @@ class Recalibration:
         config = reloader.config
         if Origin(self.by.origin) in AFAR and not config.drift.by_mqtt:
             raise CommandError(
-                "recalibrate is for the page or a terminal on this box, where one sees who asks; drift.by_mqtt: "
-                "true lets it come by MQTT too"
+                "recalibrate is for the page or a terminal on this box, where one sees who asks; "
+                "drift.by_mqtt: true lets it come by MQTT too"
             )
         source = next((one for one in config.sources if one.id == self.source_id), None)
         if source is None:
