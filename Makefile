@@ -3,7 +3,9 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 SOURCE ?= simulated
-# What is imported is compiled then: of 16,000 files most never are, and all together take most of a minute.
+# What is imported is compiled then: of 16,000 files most never are, and all together take most of a minute. It is
+# compiled once only where Python may write that down: otherwise each daemon that a test starts takes 2 s of a core.
+unexport PYTHONDONTWRITEBYTECODE
 PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
