@@ -23,7 +23,7 @@ HOURS ?= 24
 MINUTES ?= 120
 WORKERS ?= 2
 
-.PHONY: help run dev test test-long check fmt soak bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test clean
+.PHONY: help run dev test test-long check fmt soak bench bench-replay bench-page-load benchmark ablations explain golden screenshots train-demo deb docs system-run system-test system-venv clean
 
 help:  ## print the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,8 +97,12 @@ deb:  ## build a Debian package for boxes like this one, environment and all, in
 system-run:  ## install the system packages that `run` needs (root), or print the line to run
 	@bash scripts/install_system.sh run
 
-system-test:  ## install the system packages that the tests need (root), or print the line to run
+system-test: system-venv  ## install the system packages that the tests need (root), or print the line to run
 	@bash scripts/install_system.sh test
+	@bash scripts/unpack_promtool.sh .venv/promtool
+
+system-venv:
+	@bash scripts/install_system.sh venv
 
 clean:  ## remove the environment, builds and caches; ./state (alarms, calibrations, clips) stays
 	rm -rf .venv build .import_linter_cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
@@ -109,12 +113,11 @@ $(RUN_STAMP): pyproject.toml
 	$(PIP_INSTALL) -e '.[demo]'
 	@touch $@
 
-$(DEV_STAMP): pyproject.toml
-	@bash scripts/install_system.sh test
+# Debian's packages come meanwhile, with `make -j2`; apt is one at a time.
+$(DEV_STAMP): pyproject.toml | system-venv
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(PIP_INSTALL) -e '.[dev,train]'
 	# aisfx pins numpy, only its weights are read; pysparkplug paho-mqtt<2, only its decoder is used, to hold ours against
 	$(PIP_INSTALL) --no-deps 'aisfx>=0.1.2' 'pysparkplug>=0.6.1'
-	bash scripts/unpack_promtool.sh .venv/promtool
 	bash scripts/download_bindings.sh $(BIN)/python .venv/tensorrt-bindings
 	@touch $@

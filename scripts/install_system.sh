@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian/Ubuntu packages that Wheeltapper needs and lacks:
 #
-#   install_system.sh run     PortAudio, for microphones
+#   install_system.sh venv    what Python environments are made with
+#   install_system.sh run     also PortAudio, for microphones
 #   install_system.sh test    also a broker, a sound server, ffmpeg, a browser, wrk and systemd, for the tests
 #
 # As root it installs them; otherwise it prints the one line to run, and goes on: only
@@ -17,7 +18,7 @@ needed() { # program-or-library package
 
 packages=$(
   command -v python3 >/dev/null && python3 -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
-  needed libportaudio.so.2 libportaudio2
+  [ "${1:-run}" = venv ] || needed libportaudio.so.2 libportaudio2
   if [ "${1:-run}" = test ]; then
     needed mosquitto mosquitto
     needed mosquitto_sub mosquitto-clients
