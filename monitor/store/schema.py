@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from monitor.errors import StoreError
+from monitor.store.shadow_tables import RUNS_COUNT_ON
 
 
 def _corrected_once(table: str, *others: str) -> tuple[str, str]:
@@ -321,6 +322,7 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         )""",
         "CREATE INDEX dispute_labels_by_dispute ON dispute_labels (dispute, n)",
     ),
+    13: RUNS_COUNT_ON,
 }
 NEWEST = max(MIGRATIONS)
 

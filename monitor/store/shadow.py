@@ -2,7 +2,8 @@
 
 A run is one candidate of one source beside one live bundle; it goes on after a restart. Rows come in batches,
 for many sources at once, and wait for no disk: a power cut may take the last batch, a kill what was not yet
-handed over. How many rows are kept is in monitor/store/retention/shadow_rows.py.
+handed over. How many rows are kept is in monitor/store/retention/shadow_rows.py; what those said that went is
+in monitor/store/shadow_past.py.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 
 from monitor.messages import Quality
 from monitor.store.database import Database
+from monitor.store.shadow_past import forget_past
 
 PAGE_ROWS = 5000
 """Rows that are read at once, while others wait for the store."""
@@ -71,6 +73,8 @@ class ShadowTally:
     """That were heard, in order; of those that nobody could judge the first of several will do."""
     skipped: int = 0
     """Windows that the candidate was not given: they would have cost the live bundle its time."""
+    rules: str = ""
+    """By which limits and delays both are held against now, as a text of whoever judges; empty: not known."""
 
     @property
     def judged(self) -> int:
@@ -93,7 +97,10 @@ class ShadowRun:
     hop_s: float
     """Seconds from one window to the next."""
     disputes: int
-    """Times that one alarmed and the other did not, of those that are kept."""
+    """Times that one alarmed and the other did not, since then, those too that are kept no longer."""
+    counts_from_utc_s: float | None = None
+    """Since when both are held against the same limits and delays: what was before is no evidence. None:
+    since the run began."""
 
     @property
     def heard_hours(self) -> float:
@@ -116,6 +123,7 @@ def add_shadow(database: Database, batch: Mapping[RunKey, ShadowTally]) -> None:
     with database.transaction(durable=False) as connection:
         for key, tally in batch.items():
             number = _run_number(connection, key, tally)
+            _hold_to_rules(connection, number, tally)
             connection.execute(
                 "UPDATE shadow_runs SET judged_windows = judged_windows + ?, "
                 "skipped_windows = skipped_windows + ?, hop_s = ? WHERE n = ?",
@@ -134,11 +142,27 @@ def _run_number(connection: sqlite3.Connection, key: RunKey, tally: ShadowTally)
     if number is not None:
         return number
     cursor = connection.execute(
-        "INSERT INTO shadow_runs (source_id, live_bundle_id, candidate, began_utc_s, hop_s) "
-        "VALUES (?, ?, ?, ?, ?)",
-        (key.source_id, key.live_bundle_id, key.candidate, tally.at_utc_s, tally.hop_s),
+        "INSERT INTO shadow_runs (source_id, live_bundle_id, candidate, began_utc_s, hop_s, rules) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        (key.source_id, key.live_bundle_id, key.candidate, tally.at_utc_s, tally.hop_s, tally.rules),
     )
     return int(cursor.lastrowid or 0)
+
+
+def _hold_to_rules(connection: sqlite3.Connection, number: int, tally: ShadowTally) -> None:
+    """Let a run's evidence begin anew where other limits or delays hold than before."""
+    row = connection.execute("SELECT rules FROM shadow_runs WHERE n = ?", (number,)).fetchone()
+    if row["rules"] == tally.rules or not tally.rules:
+        return
+    connection.execute("UPDATE shadow_runs SET rules = ? WHERE n = ?", (tally.rules, number))
+    if not row["rules"]:  # written by software that did not say
+        return
+    connection.execute(
+        "UPDATE shadow_runs SET counts_from_utc_s = ?, counts_after = "
+        "COALESCE((SELECT MAX(n) FROM shadow_windows WHERE run = ?), counts_after) WHERE n = ?",
+        (tally.at_utc_s, number, number),
+    )
+    forget_past(connection, number)
 
 
 def run_number(connection: sqlite3.Connection, key: RunKey) -> int | None:
@@ -168,8 +192,7 @@ def shadow_runs(database: Database, source_id: str, *, candidate: str | None = N
         StoreError: The database refuses.
     """
     rows = database.rows(
-        "SELECT *, (SELECT COUNT(*) FROM shadow_disagreements WHERE run = shadow_runs.n) AS disputes "
-        "FROM shadow_runs WHERE source_id = ?1 AND (?2 IS NULL OR candidate = ?2) ORDER BY n",
+        "SELECT * FROM shadow_runs WHERE source_id = ?1 AND (?2 IS NULL OR candidate = ?2) ORDER BY n",
         (source_id, candidate),
     )
     return [
@@ -180,6 +203,7 @@ def shadow_runs(database: Database, source_id: str, *, candidate: str | None = N
             skipped_windows=row["skipped_windows"],
             hop_s=row["hop_s"],
             disputes=row["disputes"],
+            counts_from_utc_s=row["counts_from_utc_s"],
         )
         for row in rows
     ]
@@ -193,10 +217,11 @@ def shadow_windows(
     live_bundle_id: str | None = None,
     since_utc_s: float | None = None,
 ) -> Iterator[ShadowWindow]:
-    """Yield the windows of a source in the order in which they were heard, run after run.
+    """Yield the windows of a source that count, in the order in which they were heard, run after run.
 
-    `candidate`, `live_bundle_id` None: of any; `since_utc_s` None: as far back as rows are kept. Any process
-    may read, while the daemon writes.
+    `candidate`, `live_bundle_id` None: of any; `since_utc_s` None: as far back as rows are kept. What was
+    heard before the limits and delays in force held does not count. Any process may read, while the daemon
+    writes.
 
     Raises:
         StoreError: The database refuses.
@@ -211,22 +236,26 @@ def shadow_windows(
 
 
 def _windows_of(database: Database, run: sqlite3.Row, since_utc_s: float | None) -> Iterator[ShadowWindow]:
-    after = 0
+    after = int(run["counts_after"])
     while rows := database.rows(
         "SELECT * FROM shadow_windows WHERE run = ?1 AND n > ?2 AND (?3 IS NULL OR start_utc_s >= ?3) "
         "ORDER BY n LIMIT ?4",
         (run["n"], after, since_utc_s, PAGE_ROWS),
     ):
-        for row in rows:
-            yield ShadowWindow(
-                source_id=run["source_id"],
-                live_bundle_id=run["live_bundle_id"],
-                candidate=run["candidate"],
-                start_utc_s=row["start_utc_s"],
-                end_utc_s=row["start_utc_s"] + row["duration_s"],
-                start_s=row["start_s"],
-                live=row["live"],
-                candidate_value=row["candidate"],
-                quality=Quality(row["quality"]),
-            )
+        yield from (window_of(run, row) for row in rows)
         after = int(rows[-1]["n"])
+
+
+def window_of(run: sqlite3.Row, row: sqlite3.Row) -> ShadowWindow:
+    """Return a row of shadow_windows with what stands in its run."""
+    return ShadowWindow(
+        source_id=run["source_id"],
+        live_bundle_id=run["live_bundle_id"],
+        candidate=run["candidate"],
+        start_utc_s=row["start_utc_s"],
+        end_utc_s=row["start_utc_s"] + row["duration_s"],
+        start_s=row["start_s"],
+        live=row["live"],
+        candidate_value=row["candidate"],
+        quality=Quality(row["quality"]),
+    )

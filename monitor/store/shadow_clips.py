@@ -112,6 +112,7 @@ def add_dispute(database: Database, key: RunKey, dispute: Dispute) -> int | None
                 dispute.event_id,
             ),
         )
+        connection.execute("UPDATE shadow_runs SET disputes = disputes + 1 WHERE n = ?", (run,))
         return int(cursor.lastrowid or 0)
 
 

@@ -2,5 +2,6 @@
 
 from monitor.store.retention.pruning import prune
 from monitor.store.retention.report import RetentionFacts, RetentionReport
+from monitor.store.retention.shadow_rows import Reckon
 
-__all__ = ["RetentionFacts", "RetentionReport", "prune"]
+__all__ = ["Reckon", "RetentionFacts", "RetentionReport", "prune"]

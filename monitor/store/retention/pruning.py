@@ -43,7 +43,7 @@ from monitor.store.retention.report import (
     RetentionReport,
     why_short,
 )
-from monitor.store.retention.shadow_rows import prune_windows
+from monitor.store.retention.shadow_rows import Reckon, prune_windows
 from monitor.store.retention.shadow_sound import NO_EVENT, kept_sound, remove_disputes, surplus_sound
 from monitor.store.retention.shadow_sound import TABLE as DISPUTES
 from monitor.store.store import Store
@@ -57,16 +57,18 @@ AHEAD_S = DAY_S
 """What is dated so far in the future was dated by a clock that was ahead."""
 
 
-def prune(store: Store, config: StoreConfig, now_utc_s: float | None) -> RetentionReport:
+def prune(
+    store: Store, config: StoreConfig, now_utc_s: float | None, *, reckon: Reckon | None = None
+) -> RetentionReport:
     """Remove what is too old, then the oldest until store.max_bytes and store.min_free_bytes hold.
 
     `now_utc_s` None: the clock is not to be trusted, and nothing is removed for its age. What goes and what
-    stays is in choice.py; what stands in the way is said in the report's notes.
+    stays is in choice.py; what stands in the way is said in the report's notes. `reckon`: see prune_windows.
 
     Raises:
         StoreError: The disk or the database refuses; files that went already are marked at the next opening.
     """
-    return _Pruning(store, config, now_utc_s).run()
+    return _Pruning(store, config, now_utc_s, reckon).run()
 
 
 @dataclass(slots=True)
@@ -74,6 +76,7 @@ class _Pruning:
     store: Store
     config: StoreConfig
     now_utc_s: float | None
+    reckon: Reckon | None
     report: RetentionReport = field(default_factory=RetentionReport)
     left_bytes: dict[str, int] = field(default_factory=dict)
     """Event -> what is still there of it."""
@@ -142,7 +145,11 @@ class _Pruning:
         with contextlib.suppress(StoreFullError):  # they are small: it can wait
             self._mark()
             self.report.removed_shadow = prune_windows(
-                database, now_utc_s=now_utc_s, max_age_s=max_age_s, max_windows=config.shadow_max_windows
+                database,
+                now_utc_s=now_utc_s,
+                max_age_s=max_age_s,
+                max_windows=config.shadow_max_windows,
+                reckon=self.reckon,
             )
             remove_disputes(database, oldest_utc_s=oldest_utc_s)
 
