@@ -108,7 +108,7 @@ class Announcer:
                 uncertain=uncertain,
                 explanation=change.explanation if facts.event_id is not None else None,
             )
-            bundle_id, limits = machine.ear.bundle.bundle_id, machine.alarm.limits
+            bundle_id, limits = machine.bundle_id, machine.alarm.limits
             self._set_alarm(alarm_payload(now, bundle_id=bundle_id, voice=self._voice, limits=limits))
 
     def tell_explanation(self, machine: Machine, explanation: Explanation) -> None:
@@ -231,7 +231,7 @@ def _present_alarm(
     return AlarmPayload(
         time=rfc3339_from_utc_s(time.time()),
         source=machine.source_id,
-        bundle=machine.ear.bundle.bundle_id,
+        bundle=machine.bundle_id,
         active=facts.active,
         warning=facts.warning,
         uncertain=uncertain,

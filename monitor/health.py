@@ -42,10 +42,10 @@ class SourceFacts:
 
     capture: CaptureHealth
     """The last that its capture said of it."""
-    bundle_id: str
-    """The bundle that judges it."""
-    backend: str
-    """The library that answers, with its version, place and precision."""
+    bundle_id: str | None
+    """The bundle that judges it; None: it waits for its first, and nothing is judged."""
+    backend: str | None
+    """The library that answers, with its version, place and precision; None with `bundle_id`."""
     fallback: str = ""
     """Why no better backend answers where `auto` was set; empty: this one was the choice."""
     quality: Quality | None = None
@@ -300,6 +300,9 @@ def status_line(box: BoxFacts, facts: Sequence[SourceFacts]) -> str:
     ]
     if raised:
         parts.append(f"ALARM {', '.join(raised)}")
+    unlearned = [fact.capture.source_id for fact in facts if fact.bundle_id is None]
+    if unlearned:
+        parts.append(f"not judged, for no bundle is live yet: {', '.join(unlearned)}")
     unsure = [f.capture.source_id for f in facts if f.machine.signal is SignalState.MISSING]
     if unsure:
         parts.append(f"no signal whether it runs from {', '.join(unsure)}")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from engines.errors import EngineError
+from engines.runtime import Engine
 from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
 from monitor.machine import Machine
@@ -44,8 +45,12 @@ class Inferring:
         Windows of an engine that fails have none; it is asked again with the next ones.
         """
         batches: dict[int, list[tuple[Machine, LogMel]]] = {}
+        engines: dict[int, Engine] = {}
         for window in windows:
             machine = self._roster.judge_of(window.span)
+            if machine.engine is None:  # there is nobody to ask
+                continue
+            engines[id(machine.engine)] = machine.engine
             logmel = machine.frontend.logmel_from_window(window)
             batches.setdefault(id(machine.engine), []).append((machine, logmel))
         answers: dict[Place, Answer] = {}
@@ -53,7 +58,7 @@ class Inferring:
             logmels = [logmel for _, logmel in batch]
             began_s = time.perf_counter()
             try:
-                inferences = inferences_from_logmels(batch[0][0].engine, logmels)
+                inferences = inferences_from_logmels(engines[key], logmels)
             except EngineError as error:
                 self._note_failure(key, batch[0][0], error)
                 continue
@@ -71,7 +76,7 @@ class Inferring:
         Raises:
             EngineError: They all did.
         """
-        in_use = {id(machine.engine) for machine in self._roster}
+        in_use = {id(machine.engine) for machine in self._roster if machine.engine is not None}
         if in_use and in_use <= self._failing.keys():
             raise self._failing[in_use.pop()]
 
@@ -82,7 +87,7 @@ class Inferring:
 
     def let_go(self, machine: Machine) -> None:
         """Close the engine of a machine that has left, unless another needs it."""
-        if self._roster.close_unused(machine.engine):
+        if machine.engine is not None and self._roster.close_unused(machine.engine):
             self._costs_s.pop(id(machine.engine), None)
             self._failing.pop(id(machine.engine), None)
 

@@ -108,6 +108,14 @@ def open_ear(folder: Path | None, window: WindowConfig, input_quality: InputQual
     )
 
 
+def ear_without_bundle(input_quality: InputQualityConfig) -> Ear:
+    """Return how sound is looked at where no bundle says it: with the front end of the embedded one.
+
+    Its window and hop are the defaults, which fit; raises what its parts raise.
+    """
+    return open_ear(None, WindowConfig(), input_quality)
+
+
 SETTLE_S = 0.05
 """A resampler that begins in the middle of a sound needs less than this before its output is right."""
 

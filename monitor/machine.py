@@ -14,6 +14,7 @@ from pathlib import Path
 from engines.runtime import Engine, say_nothing
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.bundles.choice import is_managed
+from monitor.bundles.library import Library
 from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
@@ -21,7 +22,7 @@ from monitor.describe import Describer
 from monitor.errors import CalibrationError, CalibrationMismatchError
 from monitor.frontend import StreamFrontend
 from monitor.health import STARTING, SourceFacts
-from monitor.listening import Ear
+from monitor.listening import Ear, ear_without_bundle
 from monitor.messages import CaptureHealth, CaptureState
 from monitor.models import Model, open_models
 from monitor.off import OffWatch, machine_off_from_facts
@@ -42,10 +43,10 @@ class Machine:
     """Its section of the configuration."""
     ear: Ear
     """How its sound is prepared; shared with every source that has the same bundle."""
-    engine: Engine
-    """Shared with every source that has the same bundle."""
-    scorer: Scorer
-    """With this source's own calibration and budget of false alarms."""
+    engine: Engine | None
+    """Shared with every source that has the same bundle; None: it waits for its first, nothing is judged."""
+    scorer: Scorer | None
+    """With this source's own calibration and budget of false alarms; None with `engine`."""
     alarm: Alarm
     """Goes on from the state that the store had kept."""
     frontend: StreamFrontend
@@ -67,9 +68,28 @@ class Machine:
         return self.source.id
 
     @property
-    def model(self) -> Model:
-        """Its opened bundle."""
-        return Model(self.ear, self.engine)
+    def bundle_id(self) -> str | None:
+        """The bundle that judges it; None: it waits for its first."""
+        return None if self.engine is None else self.ear.bundle.bundle_id
+
+    @property
+    def model(self) -> Model | None:
+        """Its opened bundle; None: it waits for its first."""
+        return None if self.engine is None else Model(self.ear, self.engine)
+
+    @property
+    def calibration(self) -> Calibration:
+        """What its scores are held against.
+
+        Raises:
+            CalibrationError: It waits for its first bundle, so that it has no scores.
+        """
+        if self.scorer is None:
+            raise CalibrationError(
+                f"sources.{self.source_id}: no bundle is live yet, so that it has neither scores nor a limit; "
+                f"learn one on the page (Learn), then promote it: wheeltapper promote {self.source_id}"
+            )
+        return self.scorer.calibration
 
 
 def _lag_s(source: SourceConfig, ear: Ear, max_batch: int) -> float:
@@ -120,22 +140,24 @@ def calibration_of(source: SourceConfig, ear: Ear, config: Config) -> Calibratio
 
 
 def machine_of(
-    source: SourceConfig, config: Config, model: Model, snapshot: Mapping[str, object] | None
+    source: SourceConfig, config: Config, model: Model | None, snapshot: Mapping[str, object] | None
 ) -> Machine:
     """Put a source together with its model, its limit and the alarm state that the store had kept.
+
+    `model` None: it waits for its first bundle.
 
     Raises:
         CodedError: Something does not fit; the text says what, and what to do.
     """
-    settings, store, ear = config.alarm_for(source), config.store, model.ear
-    calibration = calibration_of(source, ear, config)
+    settings, store = config.alarm_for(source), config.store
+    ear = _ear_of(model, config)
     alarm = Alarm(source.id, settings, None if snapshot is None else AlarmSnapshot.from_tree(snapshot))
     facts = alarm.snapshot
     return Machine(
         source=source,
         ear=ear,
-        engine=model.engine,
-        scorer=Scorer(calibration, false_alarms_per_week=settings.false_alarms_per_week),
+        engine=None if model is None else model.engine,
+        scorer=None if model is None else _scorer_of(source, config, calibration_of(source, ear, config)),
         alarm=alarm,
         frontend=StreamFrontend(ear.frontend),
         clips=ClipRecorder(
@@ -150,7 +172,7 @@ def machine_of(
         off=OffWatch(
             source.off, was=machine_off_from_facts(facts.off_reason, facts.off_causes, facts.off_since_utc_s)
         ),
-        key=model.key,
+        key=None if model is None else model.key,
         number=next(_numbers),
     )
 
@@ -159,30 +181,35 @@ def successor_of(
     machine: Machine,
     source: SourceConfig,
     config: Config,
-    model: Model,
+    model: Model | None,
     calibration: Calibration | None = None,
 ) -> Machine:
     """Return the machine that takes over from `machine`: with its alarm and clips, all else as configured.
 
-    `calibration` None: the one on the disk.
+    `calibration` None: the one on the disk; `model` None: as before, the source waits for its first bundle.
 
     Raises:
         CodedError: Something does not fit; the text says what, and what to do.
+        LibraryError: It is judged now, and would not be any more.
     """
-    if calibration is None:
-        calibration = calibration_of(source, model.ear, config)
-    budget = config.alarm_for(source).false_alarms_per_week
-    machine.clips.reach(_lag_s(source, model.ear, config.engine.max_batch))
+    ear = _ear_of(model, config)
+    if model is None:
+        if machine.engine is not None:
+            Library(config.state_dir, source.id).live_folder()
+        calibration = None
+    elif calibration is None:
+        calibration = calibration_of(source, ear, config)
+    machine.clips.reach(_lag_s(source, ear, config.engine.max_batch))
     return replace(
         machine,
         source=source,
-        ear=model.ear,
-        engine=model.engine,
-        scorer=Scorer(calibration, false_alarms_per_week=budget),
-        frontend=StreamFrontend(model.ear.frontend),
+        ear=ear,
+        engine=None if model is None else model.engine,
+        scorer=None if calibration is None else _scorer_of(source, config, calibration),
+        frontend=StreamFrontend(ear.frontend),
         # what it knows of normal sound holds while sound is given to a model in the same way
-        describer=machine.describer if model.ear == machine.ear else _describer_of(model.ear, config),
-        key=model.key,
+        describer=machine.describer if ear == machine.ear else _describer_of(ear, config),
+        key=None if model is None else model.key,
         number=next(_numbers),
     )
 
@@ -202,8 +229,17 @@ def open_machines(
     """
     models = open_models(config, say=say)
     return [
-        machine_of(source, config, models[source.id], snapshots.get(source.id)) for source in config.sources
+        machine_of(source, config, models.get(source.id), snapshots.get(source.id))
+        for source in config.sources
     ]
+
+
+def _ear_of(model: Model | None, config: Config) -> Ear:
+    return ear_without_bundle(config.input_quality) if model is None else model.ear
+
+
+def _scorer_of(source: SourceConfig, config: Config, calibration: Calibration) -> Scorer:
+    return Scorer(calibration, false_alarms_per_week=config.alarm_for(source).false_alarms_per_week)
 
 
 def _describer_of(ear: Ear, config: Config) -> Describer:
@@ -221,9 +257,9 @@ def facts_at_start(machine: Machine) -> SourceFacts:
         capture=CaptureHealth(
             source_id=machine.source_id, state=CaptureState.RECOVERING, reason=STARTING, device=""
         ),
-        bundle_id=machine.ear.bundle.bundle_id,
-        backend=machine.engine.backend,
-        fallback=machine.engine.fallback,
+        bundle_id=machine.bundle_id,
+        backend=None if machine.engine is None else machine.engine.backend,
+        fallback="" if machine.engine is None else machine.engine.fallback,
         alarm=machine.alarm.state,
         machine=machine.off.machine,
     )

@@ -44,6 +44,8 @@ class Quality(str, enum.Enum):
 
     A deaf microphone keeps its own quality.
     """
+    UNLEARNED = "unlearned"
+    """The input was good, and no bundle of its source is live yet: there is nobody who could judge it."""
 
 
 DEAF_QUALITIES = frozenset({Quality.SILENT, Quality.FLAT, Quality.ABSENT})
@@ -126,7 +128,8 @@ class Span:
     start_utc_s: float
     """UTC of start_s, by the source's clock anchor."""
     quality: Quality
-    """The first that applies of ABSENT, GAP, SILENT, FLAT and CLIPPED; else OK. OFF: the machine is."""
+    """The first that applies of ABSENT, GAP, SILENT, FLAT and CLIPPED; else OK. OFF: the machine is.
+    UNLEARNED: its source waits for a first bundle."""
     level_dbfs: float | None
     """RMS level; None when no sample arrived."""
     machine: int = 0
@@ -190,8 +193,8 @@ class Score:
     """The model's own score."""
     profile: Float32 | None
     """Shape (frames,), mean error of each frame over the mel bands."""
-    bundle_id: str
-    """The bundle that judges this source, also when the window was not judged."""
+    bundle_id: str | None
+    """The bundle that judges this source, also when the window was not judged; None: none is live yet."""
     engine: str | None = None
     """The library that answered, with version, place and precision; None: not judged."""
 
@@ -211,7 +214,10 @@ class AlarmState(str, enum.Enum):
     OUT_OF_SERVICE = "out_of_service"
     """Taken out by an operator until put back; still evaluated, not annunciated."""
     SUPPRESSED = "suppressed"
-    """Suppressed by design: the machine is off, so that nothing is evaluated; an open event stays open."""
+    """Suppressed by design, so that nothing is evaluated; an open event stays open.
+
+    The machine is off, or no bundle of its source is live yet.
+    """
 
 
 class ChangeReason(str, enum.Enum):
@@ -241,6 +247,10 @@ class ChangeReason(str, enum.Enum):
     """The machine counts as off."""
     MACHINE_ON = "machine_on"
     """The machine runs and has settled."""
+    NO_BUNDLE = "no_bundle"
+    """No bundle of the source is live: nothing can be judged."""
+    BUNDLE_LIVE = "bundle_live"
+    """A bundle judges the source that had none."""
 
 
 class OffCause(str, enum.Enum):

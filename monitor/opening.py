@@ -39,7 +39,9 @@ def open_what_is_kept(
             record_changes(store, Library(config.state_dir, source.id), log)
     note_bundles(store, machines, log, why="started")
     for machine in machines:
-        if machine.engine.fallback:
+        if machine.engine is None:
+            log.warning("not judged: no bundle is live yet, learn and promote one", source=machine.source_id)
+        elif machine.engine.fallback:
             log.warning(
                 "a better backend does not answer",
                 source=machine.source_id,

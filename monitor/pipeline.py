@@ -22,12 +22,16 @@ from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Spa
 from monitor.narrator import Narrator, TreatPortrait, untreated
 from monitor.off import SignalBoard, Verdict
 from monitor.roster import Roster
+from monitor.score import unjudged_score
 from monitor.store import Reply, Store
 from monitor.supervisor import guarded
 from monitor.unsaved import Step, Unsaved, say_nothing
 
 KEEP_OFF_EVERY_S = 10.0
 """By what a machine is off is stored anew no more often than this: a signal may flicker all night."""
+
+NO_SOUND_OF_ITS = frozenset({Quality.OFF, Quality.UNLEARNED})
+"""Windows that nothing is described by: the machine is off, or nobody knows what it sounds like."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,11 @@ class Pipeline:
     def _verdict(self, span: Span) -> Verdict:
         """Return whether the machine runs, and the span as it is to be judged."""
         said = None if self._signals is None else self._signals.said(span.source_id)
-        return self._roster.judge_of(span).off.hear(span, said, time.monotonic())
+        machine = self._roster.judge_of(span)
+        verdict = machine.off.hear(span, said, time.monotonic())
+        if machine.engine is None and verdict.span.quality is Quality.OK:
+            return replace(verdict, span=replace(verdict.span, quality=Quality.UNLEARNED))
+        return verdict
 
     def cost_s(self, source_id: str) -> float:
         """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
@@ -154,8 +162,8 @@ class Pipeline:
                 self.take_over(machine)
             answer = answers.get(place_of(span))
             score = (
-                machine.scorer.unjudged_score(span, machine.ear.bundle.bundle_id)
-                if answer is None
+                unjudged_score(span, machine.bundle_id)
+                if answer is None or machine.scorer is None
                 else machine.scorer.score_from_inference(answer[1])
             )
             before = machine.alarm.snapshot
@@ -163,7 +171,7 @@ class Pipeline:
             changes += machine.alarm.judge(score)
             if verdict.is_news:
                 self._audience.tell_machine(machine.source_id, verdict.machine)
-            if span.quality is not Quality.OFF:  # what is off is no dropout, and no normal sound
+            if span.quality not in NO_SOUND_OF_ITS:  # it is no dropout, and no normal sound
                 self._narrators[machine.source_id].hear(span, answer)
             self.settle(machine, changes)
             if not changes:
@@ -205,7 +213,7 @@ class Pipeline:
         for change in changes:
             self._log_change(change)
         snapshot = machine.alarm.snapshot.to_tree()
-        self._unsaved.add(Step(tuple(changes), snapshot, machine.ear.bundle.bundle_id, reply, stored))
+        self._unsaved.add(Step(tuple(changes), snapshot, machine.bundle_id, reply, stored))
         self._audience.wake()
         if changes:
             self._audience.tell_alarm(machine, changes[-1])
@@ -236,6 +244,7 @@ class Pipeline:
             self._take_clock(machine)
         for machine in self._roster:  # it may have been away from the configuration
             self.settle(machine, machine.alarm.join_configuration(time.time()))
+            self._take_bundle(machine)
 
     def join(self, machine: Machine) -> None:
         """Follow a source from now on, which goes on with the alarm that it had when it left."""
@@ -247,6 +256,7 @@ class Pipeline:
         guarded(self._log, "explanation of an open event not read", narrator.resume)
         self._take_clock(machine)
         self.settle(machine, machine.alarm.join_configuration(time.time()))
+        self._take_bundle(machine)
 
     def take_over(self, successor: Machine) -> None:
         """Judge a source's windows by `successor` from here on: same alarm, same event, another model."""
@@ -256,7 +266,8 @@ class Pipeline:
         self._audience.tell_succeeded(successor, narrator.explanation)
         for before in gone:
             self._inferring.let_go(before)
-        self._log.info("judged by", source=successor.source_id, bundle=successor.ear.bundle.bundle_id)
+        self._log.info("judged by", source=successor.source_id, bundle=successor.bundle_id)
+        self._take_bundle(successor)
 
     def take_over_unheard(self, successor: Machine) -> None:
         """The same for a source of which no sound comes any more, unless it has happened."""
@@ -276,6 +287,11 @@ class Pipeline:
         self._audience.tell_left(machine.source_id)
         for one in gone:
             self._inferring.let_go(one)
+
+    def _take_bundle(self, machine: Machine) -> None:
+        """Let a machine's alarm know whether anybody judges."""
+        is_live = machine.engine is not None
+        self.settle(machine, machine.alarm.take_bundle(is_live=is_live, at_utc_s=time.time()))
 
     def explanation_of(self, machine: Machine) -> Explanation | None:
         """Return what is known of a machine's open event; None: nothing, or none is open."""

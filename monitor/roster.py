@@ -156,7 +156,7 @@ class Roster:
     def models(self) -> Sequence[Model]:
         """Every opened bundle that is in use or about to be, each once."""
         models = (*(machine.model for machine in self.everyone), *self._held)
-        return list({id(model.engine): model for model in models}.values())
+        return list({id(model.engine): model for model in models if model is not None}.values())
 
     @property
     def given_up_clips(self) -> int:

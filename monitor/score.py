@@ -45,11 +45,9 @@ class Scorer:
 
         `bundle_id` is that of the calibration unless given.
         """
-        return Score(
-            span=span,
-            value=None,
-            expected_per_day=None,
-            raw=None,
-            profile=None,
-            bundle_id=bundle_id or self.calibration.bundle_id,
-        )
+        return unjudged_score(span, bundle_id or self.calibration.bundle_id)
+
+
+def unjudged_score(span: Span, bundle_id: str | None) -> Score:
+    """Return the score of a window that nobody judged: None throughout; `bundle_id` None: nobody could."""
+    return Score(span=span, value=None, expected_per_day=None, raw=None, profile=None, bundle_id=bundle_id)

@@ -20,6 +20,7 @@ BEHIND_STEPS = 3
 WORST_LAST = (
     Quality.OK,
     Quality.OFF,
+    Quality.UNLEARNED,
     Quality.DROPPED,
     Quality.CLIPPED,
     Quality.FLAT,

@@ -136,7 +136,7 @@ class Turnover:
                 "comes stood last; reload again when `wheeltapper status` shows no store error"
             )
         known = self._parts.store.alarm_snapshots()
-        return [machine_of(source, config, models[source.id], known.get(source.id)) for source in sources]
+        return [machine_of(source, config, models.get(source.id), known.get(source.id)) for source in sources]
 
     def _successors(
         self, config: Config, models: Mapping[str, Model], limits: Mapping[str, Calibration]
@@ -148,7 +148,7 @@ class Turnover:
             if machine is None:
                 continue
             limit = limits.get(source.id)
-            successor = successor_of(machine, source, config, models[source.id], limit)
+            successor = successor_of(machine, source, config, models.get(source.id), limit)
             if _differs(machine, successor):
                 successors.append(successor)
         return successors
@@ -241,9 +241,15 @@ def _check_names(new: Sequence[SourceConfig], leavers: Sequence[str]) -> None:
 def _differs(machine: Machine, successor: Machine) -> bool:
     return (
         machine.engine is not successor.engine
-        or machine.scorer.calibration != successor.scorer.calibration
+        or _limit_differs(machine, successor)
         or _essence(machine.source) != _essence(successor.source)
     )
+
+
+def _limit_differs(machine: Machine, successor: Machine) -> bool:
+    if machine.scorer is None or successor.scorer is None:
+        return machine.scorer is not successor.scorer
+    return machine.scorer.calibration != successor.scorer.calibration
 
 
 def _essence(source: SourceConfig) -> SourceConfig:
@@ -253,12 +259,13 @@ def _essence(source: SourceConfig) -> SourceConfig:
 
 def _told(successor: Machine, roster: Roster) -> str:
     machine = roster.newest(successor.source_id)
-    before, after = "" if machine is None else machine.ear.bundle.bundle_id, successor.ear.bundle.bundle_id
+    before, after = None if machine is None else machine.bundle_id, successor.bundle_id
     if before != after:
+        up_to_there = "not at all" if before is None else f"by {before}"
         return (
             f"{successor.source_id} is judged by bundle {after}, opened and warmed up, from its next window "
-            f"on, and by {before} up to there"
+            f"on, and {up_to_there} up to there"
         )
-    if machine is not None and machine.scorer.calibration != successor.scorer.calibration:
+    if machine is not None and _limit_differs(machine, successor):
         return f"{successor.source_id} has another calibration"
     return ""

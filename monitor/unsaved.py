@@ -34,7 +34,7 @@ class Step:
     """In the order in which they happened; all of one source."""
     snapshot: Mapping[str, object] | None
     """The alarm's facts after the last of the changes; None: an answer alone."""
-    bundle_id: str
+    bundle_id: str | None
     """The bundle that judged."""
     reply: Reply | None
     """To the command behind this step; None when there was none."""

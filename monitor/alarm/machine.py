@@ -7,6 +7,7 @@
     dropped, lately                           -> the same, and uncertain until a minute passes without
     the machine is off, by design             -> the same, and the input does not count as uncertain for it
     too quiet, and the machine is not off     -> the same, and uncertain once most of it stays unjudged
+    no bundle is live yet                     -> the same, and uncertain until one has judged
 
 A delay is counted in judged sound, from the end of the first window for which its condition holds to the
 end of the present one. Shelved and out of service are still evaluated: events open, peak and clear, and every
@@ -73,6 +74,19 @@ class Alarm(OperatedAlarm):
                 off_since_utc_s=None if off is None else off.since_utc_s,
             )
         ]
+
+    def take_bundle(self, *, is_live: bool, at_utc_s: float) -> list[AlarmChange]:
+        """Take it that a bundle judges, or none does: the alarm is suppressed by design, or no longer.
+
+        It stays uncertain until something was judged.
+        """
+        if self._facts.unlearned is not is_live:
+            return []
+        self._on_delay.reset()
+        self._off_delay.reset()
+        if is_live:
+            return [self._change(ChangeReason.BUNDLE_LIVE, at_utc_s, unlearned=False)]
+        return [self._change(ChangeReason.NO_BUNDLE, at_utc_s, unlearned=True, uncertain=True)]
 
     def judge(self, score: Score) -> list[AlarmChange]:
         """Take the next window's score, in order of time, and return what it changed."""

@@ -53,6 +53,8 @@ class AlarmSnapshot:
     """The same as values of OffCause, with spaces between; None with `off_reason`."""
     off_since_utc_s: float | None = None
     """When it went off; None with `off_reason`."""
+    unlearned: bool = False
+    """Whether no bundle of the source is live, so that nothing can be judged."""
     limit: float | None = None
     """As Limits, set by an operator; None, here and in the four that follow: as configured."""
     warning_value: float | None = None
@@ -83,7 +85,7 @@ class AlarmSnapshot:
             return AlarmState.OUT_OF_SERVICE
         if self.shelved_until_utc_s is not None:
             return AlarmState.SHELVED
-        if self.off_reason is not None:
+        if self.off_reason is not None or self.unlearned:
             return AlarmState.SUPPRESSED
         if self.active:
             return AlarmState.ACKNOWLEDGED if self.acknowledged else AlarmState.UNACKNOWLEDGED

@@ -29,16 +29,30 @@ def folder_of(source: SourceConfig, config: Config) -> Path | None:
     return None if named is None else Path(named)
 
 
+def is_unlearned(source: SourceConfig, config: Config) -> bool:
+    """Say whether a source waits for its first bundle: it is managed, and none was promoted yet.
+
+    Raises:
+        LibraryError: Its library cannot be read.
+    """
+    return is_managed(source) and Library(config.state_dir, source.id).roles().live is None
+
+
 def chosen_bundles(config: Config, instead: Mapping[str, Path] | None = None) -> Mapping[str, Path | None]:
     """Return the folder for every source, by its id; of a source in `instead` that one.
 
+    Sources that wait for their first bundle are absent.
+
     Raises:
-        LibraryError: A source is managed and no version is live, or its files were changed.
+        LibraryError: A version's files were changed, or a library cannot be read.
         BundleError: A version's files are damaged.
     """
     chosen: dict[str, Path | None] = {}
     for source in config.sources:
-        folder = (instead or {}).get(source.id) or folder_of(source, config)
+        instead_of = (instead or {}).get(source.id)
+        if instead_of is None and is_unlearned(source, config):
+            continue
+        folder = instead_of or folder_of(source, config)
         if is_managed(source) and folder is not None:
             check_version(folder)
         chosen[source.id] = folder

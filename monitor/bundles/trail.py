@@ -27,6 +27,8 @@ def note_bundles(store: Store, machines: Iterable[Machine], log: Log, *, why: st
     try:
         last = store.last_audit(JUDGES)
         for machine in machines:
+            if machine.scorer is None:  # nothing judges it
+                continue
             entry = _entry_of(machine, last.get(machine.source_id), why)
             if entry is not None:
                 store.add_audit(entry)
@@ -38,7 +40,7 @@ def _entry_of(machine: Machine, last: AuditEntry | None, why: str) -> AuditEntry
     known: Mapping[str, object] = {} if last is None else last.arguments
     facts: dict[str, object] = {
         "to": machine.ear.bundle.bundle_id,
-        "calibration": calibration_digest(machine.scorer.calibration),
+        "calibration": calibration_digest(machine.calibration),
         "key": machine.key,
     }
     if all(key in known and known[key] == value for key, value in facts.items()):

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engines.errors import CodedError
-from monitor.bundles.choice import folder_of
+from monitor.bundles.choice import folder_of, is_unlearned
 from monitor.calibration import Calibration
 from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
 from monitor.errors import PublishError
@@ -97,7 +97,7 @@ def _engines(config: Config) -> str:
         why = f" (NOTE: no better backend: {engine.fallback})" if engine.fallback else ""
         said.append(f"{ear.bundle.bundle_id} on {engine.backend}{why}")
         engine.close()
-    return ", ".join(said)
+    return ", ".join(said) or "none is live yet"
 
 
 def _speech_check() -> str:
@@ -106,6 +106,10 @@ def _speech_check() -> str:
 
 
 def _calibration(config: Config, source: SourceConfig) -> str:
+    if is_unlearned(source, config):
+        return (
+            "NOTE: no bundle is live yet, it is heard and not judged; learn one on the page, and promote it"
+        )
     ear = open_ear(folder_of(source, config), config.window, config.input_quality)
     calibration = calibration_of(source, ear, config)
     budget = config.alarm_for(source).false_alarms_per_week

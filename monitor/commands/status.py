@@ -86,6 +86,12 @@ def _drift_lines(source: dict[str, Any]) -> list[str]:
     return []
 
 
+def _judge(source: dict[str, Any]) -> str:
+    if source["bundle_id"] is None:
+        return "not judged: no bundle is live yet; learn one on the page, and promote it"
+    return f"{source['bundle_id']} on {source['backend']}"
+
+
 def _source_lines(source: dict[str, Any]) -> list[str]:
     capture = source["capture"]
     value = "not judged" if source["value"] is None else f"{source['value']:.2f} of the limit"
@@ -95,7 +101,7 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
     lines = [
         f"{capture['source_id']}: {capture['state']}{reason}",
         f"  alarm {source['alarm']}{uncertain}; last score {value}; input {source['quality']}{level}",
-        f"  {capture['device']}; {source['bundle_id']} on {source['backend']}",
+        f"  {capture['device']}; {_judge(source)}",
     ]
     if source.get("fallback"):
         lines.append(f"  no better backend: {source['fallback']}")

@@ -68,8 +68,10 @@ class SourceNow(_Document):
     level_dbfs: float | None = Field(description="RMS level of the last window.")
     value: float | None = Field(description="Last score: 1.0 is the alarm limit; null: not judged.")
     expected_per_day: float | None = Field(description="False alarms a day at that score.")
-    bundle: str = Field(description="The bundle that judges it.")
-    backend: str = Field(description="The library that computes, with version, place and precision.")
+    bundle: str | None = Field(description="The bundle that judges it; null: it waits for its first.")
+    backend: str | None = Field(
+        description="The library that computes, with version, place and precision; null: no bundle, no library."
+    )
     fallback: str = Field(description="Why no better backend answers; empty: this one was the choice.")
     lag_s: float | None = Field(description="From the end of the last window's sound to its score.")
     keeps_up: bool = Field(description="No window was given up in the last minute, and the engine answers.")

@@ -242,14 +242,16 @@ def live_parts(
     def alarms(config: Config) -> Prepared:
         settings = {source.id: config.alarm_for(source) for source in config.sources}
         stay = [machine for machine in roster.everyone if machine.source_id in settings]
-        limits_raw = [
-            machine.scorer.calibration.limit_raw(settings[machine.source_id].false_alarms_per_week)
-            for machine in stay
+        scorers = [
+            (one.scorer, one.calibration.limit_raw(settings[one.source_id].false_alarms_per_week))
+            for one in stay
+            if one.scorer is not None
         ]
 
         def apply() -> None:
-            for machine, limit_raw in zip(stay, limits_raw, strict=True):
-                machine.scorer.limit_raw = limit_raw
+            for scorer, limit_raw in scorers:
+                scorer.limit_raw = limit_raw
+            for machine in stay:
                 machine.alarm.reconfigure(settings[machine.source_id])
                 if roster.is_present(machine):
                     announcer.tell_present_alarm(machine, pipeline.explanation_of(machine))

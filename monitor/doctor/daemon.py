@@ -86,6 +86,12 @@ def _trouble(source: Mapping[str, Any]) -> Finding | None:
             f"nobody says whether its machine runs: {machine['signal_missing']}; it counts as running",
             "look at what the plant sends (sources.off.signal) and at the way to the broker",
         )
+    if source["bundle_id"] is None:
+        return warning(
+            name,
+            "not judged: no bundle is live yet",
+            f"learn one on the page (Learn), then promote it: wheeltapper promote {capture['source_id']}",
+        )
     if source["quality"] not in {"ok", "off", None}:
         return warning(
             name,

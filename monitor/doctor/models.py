@@ -12,7 +12,7 @@ import numpy as np
 
 from engines.errors import BundleError, CodedError
 from engines.runtime import Engine
-from monitor.bundles.choice import folder_of, is_managed
+from monitor.bundles.choice import folder_of, is_managed, is_unlearned
 from monitor.bundles.library import check_version
 from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration
@@ -144,6 +144,13 @@ def _by_bundle(config: Config) -> dict[Path | None, list[SourceConfig]]:
 def _not_found(config: Config) -> Iterator[Finding]:
     for source in config.sources:
         try:
+            if is_unlearned(source, config):
+                yield warning(
+                    f"bundle of {source.id}",
+                    "none is live yet, so that it is heard and not judged",
+                    f"learn one on the page (Learn), then promote it: wheeltapper promote {source.id}",
+                )
+                continue
             folder = folder_of(source, config)
             if is_managed(source) and folder is not None:
                 check_version(folder)

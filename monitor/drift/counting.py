@@ -21,12 +21,12 @@ Answer = tuple[LogMel, Inference]
 
 def basis_of(machine: Machine) -> str:
     """Return what tells the scores of one bundle and calibration from those of others."""
-    return f"{machine.ear.bundle.bundle_id}/{calibration_digest(machine.scorer.calibration)}"
+    return f"{machine.ear.bundle.bundle_id}/{calibration_digest(machine.calibration)}"
 
 
 def first_cut(machine: Machine, unit: Unit) -> float:
     """Return from where on peaks are kept while nothing is known but the calibration."""
-    levels = machine.scorer.calibration.below_levels
+    levels = machine.calibration.below_levels
     return unit.of_raw(levels[len(levels) * 3 // 4])
 
 
@@ -75,7 +75,7 @@ class Counting:
             return counted.tally
         if counted is not None:
             self._left.append((machine.source_id, counted.tally))
-        unit = unit_of(machine.scorer.calibration)
+        unit = unit_of(machine.calibration)
         tally = Tally(basis, unit, first_cut(machine, unit))
         self._counted[machine.source_id] = _Counted(machine.number, tally)
         return tally

@@ -56,7 +56,7 @@ def asked_of(config: Config) -> Asked:
 
 def present_of(machine: Machine, budget: float) -> Present:
     """Return what judges a machine now."""
-    calibration = machine.scorer.calibration
+    calibration = machine.calibration
     scale = unit_of(calibration).size_raw / (calibration.limit_raw(budget) - calibration.centre)
     return Present(machine.source_id, basis_of(machine), calibration, budget, scale)
 

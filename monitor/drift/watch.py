@@ -109,6 +109,8 @@ class DriftWatch:
         """Look into one source that is due; False: none is."""
         today = int(now_utc_s // DAY_S)
         for machine in self._roster:
+            if machine.scorer is None:  # it has no scores yet
+                continue
             basis = self._basis_of(machine)
             looked = self._looked.get(machine.source_id)
             if looked is not None and looked[0] == basis and looked[1] == today and self._waits(looked[2]):

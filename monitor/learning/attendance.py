@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from monitor.config import SourceConfig, WindowConfig
+from monitor.config import SourceConfig
 from monitor.errors import RecordFullError
 from monitor.health import HealthBook
 from monitor.learning.plan import Plan, Step
 from monitor.learning.plan_book import NO_ROOM, PlanBook
 from monitor.learning.session import Checking, Recording
 from monitor.learning.tap import Tap, Taps
-from monitor.listening import Ear, open_ear
+from monitor.listening import Ear, ear_without_bundle
 from monitor.messages import AlarmState
 from monitor.recording.learn_folder import LearnFolder
 
@@ -92,7 +92,7 @@ class Attendance:
 
     def _begin(self, plan: Plan, source: SourceConfig) -> _Attended:
         if self._ear is None:
-            self._ear = open_ear(None, WindowConfig(), self._book.input_quality)
+            self._ear = ear_without_bundle(self._book.input_quality)
         session: Session
         if plan.step is Step.CHECK:
             session = Checking(self._ear, self._book.settings.check_s, self._monotonic())

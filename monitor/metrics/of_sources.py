@@ -32,7 +32,8 @@ def _each(name: str, kind: Kind, meaning: str, number: Callable[[SourceFacts], f
 
 def _info(scene: Scene) -> Iterator[Sample]:
     for facts in scene.report.sources:
-        yield (facts.capture.source_id, facts.capture.device, facts.bundle_id, facts.backend), 1.0
+        judges = facts.bundle_id or "", facts.backend or ""
+        yield (facts.capture.source_id, facts.capture.device, *judges), 1.0
 
 
 def _capture_states(scene: Scene) -> Iterator[Sample]:
@@ -74,7 +75,8 @@ SOURCE_METRICS = (
     Metric(
         "wheeltapper_source_info",
         "gauge",
-        "What is listened to, and which bundle judges it on which library; always 1.",
+        "What is listened to, and which bundle judges it on which library (empty: it waits for its first); "
+        "always 1.",
         ("source", "device", "bundle", "backend"),
         _info,
     ),

@@ -47,7 +47,9 @@ class Payload(BaseModel):
     schema_: str = Field(alias="schema", description="Kind and version.", json_schema_extra=TEXT)
     time: Time = Field(description="When this became true.", json_schema_extra=UTC)
     bundle: str | None = Field(
-        description="The model bundle that judged; null when none did.", json_schema_extra=TEXT
+        description="The model bundle that judged; null when none did, as of a source that waits for its "
+        "first.",
+        json_schema_extra=TEXT,
     )
 
     def encode(self) -> bytes:
@@ -104,11 +106,13 @@ class HealthPayload(SourcePayload):
     device: str = Field(description="What is being listened to.", json_schema_extra=TEXT)
     quality: Quality | None = Field(
         description="Input quality of the last window; null before the first. off: not judged, by "
-        "design; while `machine` is running the sound was too quiet for that.",
+        "design; while `machine` is running the sound was too quiet for that. unlearned: good, and not judged, "
+        "for no bundle is live yet.",
         json_schema_extra=TEXT,
     )
     backend: str | None = Field(
-        description="The library that runs the model, its version, place, precision; null before it is open.",
+        description="The library that runs the model, its version, place, precision; null before it is open, "
+        "and while no bundle is live.",
         json_schema_extra=TEXT,
     )
     fallback: str | None = Field(

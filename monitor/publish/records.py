@@ -52,7 +52,7 @@ class _KeptScore(BaseModel):
     """The model's own score; None: not judged."""
     profile: list[float] | None
     """Length frames, mean error of each frame; None: not judged."""
-    bundle_id: str
+    bundle_id: str | None
     """As in Score."""
     engine: str | None = None
     """As in Score; rows that an earlier version kept have none."""

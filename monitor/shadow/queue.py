@@ -106,6 +106,6 @@ class ShadowQueue:
         span = heard.score.span
         if span.quality is not Quality.OK:
             return  # nobody can judge it: nothing was saved by skipping it
-        key = (span.source_id, heard.score.bundle_id)
+        key = (span.source_id, heard.live_bundle_id)
         skipped = self._skipped.setdefault(key, Skipped(span.start_utc_s, heard.machine.ear.hop_s))
         skipped.count += 1

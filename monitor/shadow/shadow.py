@@ -106,7 +106,7 @@ class Shadow:
 
     def hear(self, machine: Machine, score: Score, answer: Answer | None) -> None:
         """Take a window that has been judged; never waits."""
-        if score.span.source_id not in self._queue.sources:
+        if score.span.source_id not in self._queue.sources or score.bundle_id is None:
             return
         logmel = None if answer is None else answer[0]
         self._queue.put(Heard(machine, score, logmel, machine.alarm.snapshot))
@@ -259,7 +259,7 @@ class Shadow:
 
     def _facts_of(self, source_id: str, member: Member) -> ShadowFacts:
         watch, machine = member.watch, self._around.roster.get(source_id)
-        live = "" if machine is None else machine.ear.bundle.bundle_id
+        live = "" if machine is None else machine.bundle_id or ""
         run = self._evidence.run_of(source_id, live, watch.candidate.version)
         found = self._around.verdict(source_id, watch.candidate.version)
         return ShadowFacts(

@@ -31,6 +31,11 @@ class Heard:
     alarm: AlarmSnapshot
     """The source's alarm after it."""
 
+    @property
+    def live_bundle_id(self) -> str:
+        """The live bundle's; a source without one has no candidate that judges beside it."""
+        return self.score.bundle_id or ""
+
 
 class Watch:
     """Belongs to the shadow thread."""
@@ -85,8 +90,8 @@ class Watch:
 
     def _follow(self, heard: Heard) -> None:
         """Begin anew beside another live bundle, and hold both against the limits in force."""
-        if heard.score.bundle_id != self._live_bundle_id:
-            self._live_bundle_id, self._pairs = heard.score.bundle_id, Pairs()
+        if heard.live_bundle_id != self._live_bundle_id:
+            self._live_bundle_id, self._pairs = heard.live_bundle_id, Pairs()
         elif self._disputes.facts == limits_only(heard.alarm):
             return
         self._disputes = Disputes(self._settings, heard.alarm)
@@ -97,7 +102,7 @@ class Watch:
             yield from self._pairs.of_candidate(self.candidate.scorer.score_from_inference(inference))
 
     def _note(self, heard: Heard, live: Score, candidate: Score | None) -> None:
-        key = RunKey(self.source_id, live.bundle_id, self.candidate.version)
+        key = RunKey(self.source_id, self._live_bundle_id, self.candidate.version)
         hop_s, span = heard.machine.ear.hop_s, live.span
         tally = self._tallies.get(key, ShadowTally(span.start_utc_s, hop_s))
         if candidate is None and span.quality is Quality.OK:  # where windows lie otherwise, at an edge
@@ -109,7 +114,7 @@ class Watch:
         value = None if candidate is None else candidate.value
         window = ShadowWindow(
             source_id=self.source_id,
-            live_bundle_id=live.bundle_id,
+            live_bundle_id=self._live_bundle_id,
             candidate=self.candidate.version,
             start_utc_s=span.start_utc_s,
             end_utc_s=span.end_utc_s,

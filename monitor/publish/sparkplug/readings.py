@@ -98,7 +98,9 @@ def alarm_readings(alarm: AlarmDocument, state: AlarmState) -> Readings:
         "Alarm/ShelvedUntil": _time(alarm.shelved_until),
         "Alarm/OutOfService": Reading(state is AlarmState.OUT_OF_SERVICE),
         # shelved or out of service hides it in the state, and it goes on
-        "Alarm/Suppressed": Reading(state is AlarmState.SUPPRESSED or alarm.off_reason is not None),
+        "Alarm/Suppressed": Reading(
+            state is AlarmState.SUPPRESSED or alarm.off_reason is not None or alarm.bundle is None
+        ),
         "Alarm/EventId": text_reading(alarm.event_id),
         "Alarm/EventStart": _time(alarm.event_start),
         "Alarm/Peak": Reading(alarm.peak),

@@ -12,7 +12,7 @@ from monitor.keeping_up import percent
 from monitor.messages import DEAF_QUALITIES, AlarmState, CaptureState, OffCause, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
-from monitor.replay.pages.words import STATES, TOO_QUIET, Tongue, clock, day, marked
+from monitor.replay.pages.words import STATES, TOO_QUIET, UNLEARNED, Tongue, clock, day, marked
 
 CAPTURES = {
     CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
@@ -115,6 +115,8 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
     alarm = source.alarm
     deaf = _is_deaf(source)
     state_text, state_style = STATES[alarm.state]
+    if alarm.state is AlarmState.SUPPRESSED and source.bundle is None:
+        state_text = UNLEARNED
     style = "deaf" if deaf else _style(source, state_style)
     return Card(
         source_id=source.source,
@@ -130,7 +132,7 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         level_dbfs=None if deaf and source.quality is Quality.ABSENT else source.level_dbfs,
         quality=_quality(source, tongue),
         device=source.device,
-        backend=source.backend,
+        backend=source.backend or tongue("no bundle yet"),
         fallback=source.fallback,
         lost_samples=source.lost_samples,
         keeps_up=source.keeps_up,
@@ -183,7 +185,16 @@ def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
         return f"{said} ({source.reason})" if source.reason else said
     if source.quality in INPUTS:
         return tongue(INPUTS[source.quality])
-    return " ".join(filter(None, (_why_off(source, tongue), _why_aside(source.alarm, tongue))))
+    found = _why_unlearned(source, tongue), _why_off(source, tongue), _why_aside(source.alarm, tongue)
+    return " ".join(filter(None, found))
+
+
+def _why_unlearned(source: SourceNow, tongue: Tongue) -> str:
+    if source.bundle is not None:
+        return ""
+    return tongue(
+        "No bundle of it is live yet: record its normal sound under Learn, then promote what it learned."
+    )
 
 
 def _quality(source: SourceNow, tongue: Tongue) -> str:
@@ -204,7 +215,7 @@ def _why_off(source: SourceNow, tongue: Tongue) -> str:
         return tongue("The plant's signal whether it runs is missing; it counts as running.")
     if source.quality is Quality.OFF:
         return tongue("The machine is too quiet to be judged, and does not count as off.")
-    if source.alarm.uncertain and source.keeps_up:
+    if source.alarm.uncertain and source.keeps_up and source.bundle is not None:
         return tongue("Too little of its sound was judged lately: whether all is well is uncertain.")
     return ""
 

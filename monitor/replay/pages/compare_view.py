@@ -15,6 +15,7 @@ from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome,
 from monitor.promotion.sentences import OUTCOMES, said
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
+from monitor.replay.kept.candidates import Candidate
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, unreviewed_events
 from monitor.replay.pages.words import RATINGS, Tongue, marked
@@ -79,10 +80,16 @@ def compare(request: Request) -> Response:
         rows=[] if shown is None else [_row(one, tongue) for one in shown.disagreements],
         may_label=visit.may(Role.TECHNICIAN),
         may_promote=visit.may(Role.ADMIN),
-        needs_reason=settings.bundles.promotion == "managed" and (verdict is None or not verdict.is_better),
+        needs_reason=settings.bundles.promotion == "managed" and not _may_judge(shown, verdict),
         is_managed=settings.bundles.promotion == "managed",
         unreviewed=unreviewed_events(library),
     )
+
+
+def _may_judge(shown: Candidate | None, verdict: Verdict | None) -> bool:
+    """Whether nobody need say why: there is nothing to be better than, or it is."""
+    is_first = shown is not None and shown.live is None
+    return is_first or (verdict is not None and verdict.is_better)
 
 
 def reasons_of(verdict: Verdict, tongue: Tongue) -> list[str]:

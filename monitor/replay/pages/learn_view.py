@@ -9,8 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from monitor.bundles.choice import is_managed, is_unlearned
 from monitor.config import Config, SourceConfig
-from monitor.errors import StoreError
+from monitor.errors import LibraryError, StoreError
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import visit_of
 from monitor.replay.kept.learning import learning_of
@@ -59,7 +60,8 @@ def _learning(request: Request, template: str) -> Response:
         one=_shown(request, source_id),
         refused=_refusal(settings, source, tongue),
         rules=_rules(settings, source),
-        is_managed=source.bundle == "managed",
+        is_managed=is_managed(source),
+        is_first=_is_first(settings, source),
         unreviewed=_unreviewed(request),
     )
 
@@ -68,6 +70,13 @@ def _shown(request: Request, source_id: str) -> LearnShown:
     settings: Config = request.app.state.settings
     found = learning_of(settings.state_dir, source_id)
     return learn_shown(found, tongue_for(request), visit_of(request))
+
+
+def _is_first(settings: Config, source: SourceConfig) -> bool:
+    try:
+        return is_unlearned(source, settings)
+    except LibraryError:  # the daemon says what is wrong with it
+        return False
 
 
 def _refusal(settings: Config, source: SourceConfig, tongue: Tongue) -> str:

@@ -53,8 +53,11 @@ QUALITIES = {
     Quality.ABSENT: marked("absent: the device is away"),
     Quality.DROPPED: marked("not judged: the box cannot keep up"),
     Quality.OFF: marked("not judged: the machine is off"),
+    Quality.UNLEARNED: marked("good, but not judged: no bundle yet"),
 }
 """Whether the input can be judged."""
+UNLEARNED = marked("Not judged yet")
+"""State of an alarm that is suppressed because no bundle is live yet."""
 TOO_QUIET = marked("not judged: too quiet")
 """The same of quality OFF while the machine does not count as off."""
 KINDS = {
