@@ -12,6 +12,7 @@ from monitor.demo import TEXTS, demo_config
 from monitor.errors import ReplayError
 from monitor.logs import open_log
 from monitor.replay.app import create_app
+from monitor.replay.following import Following
 from monitor.replay.gate.without_users import check_access
 from monitor.replay.serving import address_for_people, listening_socket, serve
 
@@ -48,8 +49,14 @@ def run(arguments: argparse.Namespace) -> int:
     listening = listening_socket(config.replay, or_any_port=arguments.demo is not None)
     print(f"The page: {address_for_people(config.replay, listening)}", flush=True)
     app = create_app(config, log)
+    following = None if arguments.demo else Following(app, arguments.config, log)
+
+    def chore() -> None:
+        app.state.library.make_room()
+        if following is not None:
+            following.look()
+
     with contextlib.closing(app.state.library):
-        chore = app.state.library.make_room
         serve(app, config.replay, listening, log, chore=chore, with_stdin=arguments.with_stdin)
     return 0
 

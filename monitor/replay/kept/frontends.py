@@ -37,9 +37,13 @@ class Frontends:
 
     def __init__(self, folders: Iterable[Path]) -> None:
         """Read the manifests in `folders` and of the embedded bundles; the models themselves stay closed."""
-        self._folders = (*folders, *sorted(DEMO_BUNDLES.glob("*")))
         self._known: dict[str, FrontendParameters] = {}
+        self.look_in(folders)
         self._read()
+
+    def look_in(self, folders: Iterable[Path]) -> None:
+        """Look for bundles that are not known yet in these folders, in place of those before."""
+        self._folders = (*folders, *sorted(DEMO_BUNDLES.glob("*")))
 
     def of(self, bundle_id: str) -> FrontendParameters | None:
         """Return a bundle's parameters; None: it is not on the box any more."""

@@ -107,12 +107,17 @@ class Library:
         self._reader = StoreReader(state_dir)
         self._likeness = Likeness(self._reader)
         self._cache = Cache(cache_dir, cache_bytes, keep_free_bytes=keep_free_bytes)
-        self.media = Media(self._reader, self._cache, Frontends(bundles))
+        self._frontends = Frontends(bundles)
+        self.media = Media(self._reader, self._cache, self._frontends)
         """Pictures and sound."""
 
     def make_room(self) -> None:
         """Give up pictures while the disk is short: they are the first to go."""
         self._cache.make_room()
+
+    def know_bundles(self, bundles: Iterable[Path]) -> None:
+        """Take it that the configured bundles lie in these folders now."""
+        self._frontends.look_in(bundles)
 
     def close(self) -> None:
         """Let go of the store."""
