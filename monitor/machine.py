@@ -44,7 +44,7 @@ class Machine:
     ear: Ear
     """How its sound is prepared; shared with every source that has the same bundle."""
     engine: Engine | None
-    """Shared with every source that has the same bundle; None: it waits for its first, nothing is judged."""
+    """Shared with every source that has the same bundle; None: it waits for its first."""
     scorer: Scorer | None
     """With this source's own calibration and budget of false alarms; None with `engine`."""
     alarm: Alarm

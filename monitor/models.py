@@ -79,8 +79,9 @@ def open_models(
 ) -> Mapping[str, Model]:
     """Open each bundle that judges a source once, and return it by the source's id.
 
-    Sources that wait for their first bundle are absent. `instead` names another folder for some sources. Of `open_already` those that have not changed are taken.
-    `say` is told what is about to take long. What was opened before a refusal is closed again.
+    Sources that wait for their first bundle are absent. `instead` names another folder for some sources. Of
+    `open_already` those that have not changed are taken. `say` is told what is about to take long. What was
+    opened before a refusal is closed again.
 
     Raises:
         CodedError: A bundle is not trusted, or it, its front end or its engine is refused; the text says

@@ -70,7 +70,7 @@ class SourceNow(_Document):
     expected_per_day: float | None = Field(description="False alarms a day at that score.")
     bundle: str | None = Field(description="The bundle that judges it; null: it waits for its first.")
     backend: str | None = Field(
-        description="The library that computes, with version, place and precision; null: no bundle, no library."
+        description="The library that computes, with version, place and precision; null with `bundle`."
     )
     fallback: str = Field(description="Why no better backend answers; empty: this one was the choice.")
     lag_s: float | None = Field(description="From the end of the last window's sound to its score.")

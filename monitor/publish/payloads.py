@@ -106,8 +106,8 @@ class HealthPayload(SourcePayload):
     device: str = Field(description="What is being listened to.", json_schema_extra=TEXT)
     quality: Quality | None = Field(
         description="Input quality of the last window; null before the first. off: not judged, by "
-        "design; while `machine` is running the sound was too quiet for that. unlearned: good, and not judged, "
-        "for no bundle is live yet.",
+        "design; while `machine` is running the sound was too quiet for that. unlearned: good, and not "
+        "judged, for no bundle is live yet.",
         json_schema_extra=TEXT,
     )
     backend: str | None = Field(

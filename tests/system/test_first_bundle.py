@@ -35,7 +35,6 @@ def put_in(tmp_path: Path, daemon: LiveDaemon) -> None:
     assert 0 == installed.code, installed.err
 
 
-
 def test_a_first_source_is_heard_and_goes_live_without_an_edit(
     live: Live, tmp_path: Path, keys: Mapping[str, Any]
 ) -> None:
@@ -70,9 +69,7 @@ def test_a_first_source_is_heard_and_goes_live_without_an_edit(
     assert [(None, ae)] == [(row.arguments["from"], row.arguments["to"]) for row in rows]
 
 
-def test_a_source_that_is_judged_is_not_left_unjudged_by_a_reload(
-    live: Live, tmp_path: Path, keys: Mapping[str, Any]
-) -> None:
+def test_a_source_that_is_judged_is_not_left_unjudged_by_a_reload(live: Live) -> None:
     daemon = live({**SOURCE, "bundle": str(DEMO / "ae")})
     reply = daemon.reload(SOURCE, simulated("other"))
     assert ("refused", True) == (reply["result"], "no version is live yet" in reply["reason"]), reply

@@ -71,8 +71,8 @@ SCORE_TAGS = (
         DataType.STRING,
         f"Whether the window could be judged: {_words(Quality)}.",
         documentation="Anything but ok has no score, freezes the alarm as it is and sets `Alarm/Uncertain`; "
-        "but off does so only without `Alarm/Suppressed`, once most of the sound was too quiet. unlearned: the "
-        "sound is good, and the source waits for its first bundle (`Engine/Bundle` is null).",
+        "but off does so only without `Alarm/Suppressed`, once most of the sound was too quiet. unlearned: "
+        "the sound is good, and the source waits for its first bundle (`Engine/Bundle` is null).",
     ),
 )
 
@@ -84,8 +84,8 @@ ALARM_TAGS = (
         low=0.0,
         high=6.0,
         documentation="Shelved and out of service are still evaluated: `Alarm/Active` goes on. While it is "
-        "suppressed by design, because the machine is off or no bundle is live yet, nothing is: `Alarm/Active` "
-        "stays as it was.",
+        "suppressed by design, because the machine is off or no bundle is live yet, nothing is: "
+        "`Alarm/Active` stays as it was.",
     ),
     Tag("Alarm/StateText", DataType.STRING, "The same as a word."),
     Tag("Alarm/Active", DataType.BOOLEAN, "At or above the limit, whatever an operator has set aside."),
