@@ -100,9 +100,10 @@ def test_it_prints_its_address_serves_there_nicely_and_ends_when_it_is_told(conf
         answer = httpx.get(f"{address_of(process)}/login", follow_redirects=True)
         assert 200 == answer.status_code
         assert 5 == os.getpriority(os.PRIO_PROCESS, process.pid), "the daemon goes first"
-        other = config.read_text().replace("pump-1", "fan-1")
-        config.write_text(other)
-        eventually(lambda: httpx.get(f"{answer.url.join('/drift/fan-1')}").status_code == 200, 20.0, "the change")
+        fan = answer.url.join("/drift/fan-1")
+        assert 404 == httpx.get(fan).status_code
+        config.write_text(config.read_text().replace("pump-1", "fan-1"))
+        eventually(lambda: httpx.get(fan).status_code != 404, 20.0, "what was changed in the file")
         process.terminate()
         assert -signal.SIGTERM == process.wait(10)
 
