@@ -47,8 +47,8 @@ SCORE_TAGS = (
         low=0.0,
         high=2.0,
         documentation="Null with quality bad while the input cannot be judged: a bad input is no anomaly, "
-        "and it is not normal either. `Input/Quality` says what is wrong. Null with quality good while the "
-        "machine is off, which is no fault; bad where it is too quiet and not off, once `Alarm/Uncertain`.",
+        "and it is not normal either. `Input/Quality` says what is wrong. Null and good while the machine "
+        "is off.",
     ),
     Tag(
         "Limit",
@@ -93,8 +93,7 @@ ALARM_TAGS = (
         "Alarm/Acked",
         DataType.BOOLEAN,
         "Nothing waits to be acknowledged.",
-        documentation="Also while it is shelved, out of service or suppressed; null then only in history of "
-        "a version that did not note it.",
+        documentation="Null: not noted, in old history.",
     ),
     Tag("Alarm/Warning", DataType.BOOLEAN, "At or above the warning level."),
     Tag("Alarm/Uncertain", DataType.BOOLEAN, "The input cannot be judged, or too little of it was lately."),
