@@ -57,6 +57,7 @@ from monitor.opening import open_what_is_kept
 from monitor.operators import Origin
 from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
+from monitor.promotion.reckoner import reckoner
 from monitor.roster import Roster
 from monitor.shadow.policy import Policy
 from monitor.shadow.shadow import Shadow, Surroundings
@@ -111,7 +112,8 @@ class Daemon:
         self._announcer = Announcer(self._roster, self._outlets.all, self._book, config.mqtt, voice)
 
         # the path of the sound, from its end to its beginning
-        self._keeper = Keeper(self._roster, self._store, config.store, log)
+        reckon = reckoner(lambda: self._reloader.config, self._roster.alarm_of)
+        self._keeper = Keeper(self._roster, self._store, config.store, log, reckon=reckon)
         self._pipeline = Pipeline(
             self._roster, self._store, self._announcer, self._keeper.keep_window, log, say=voice.say
         )

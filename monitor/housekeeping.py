@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from monitor.config import StoreConfig
 from monitor.errors import StoreError
 from monitor.logs import Log
-from monitor.store import RetentionFacts, RetentionReport, Store, prune
+from monitor.store import Reckon, RetentionFacts, RetentionReport, Store, prune
 from monitor.store.files import disk_errors, free_bytes
 from monitor.store.measures import kept_bytes
 from monitor.store.retention.age_clock import AgeClock
@@ -39,11 +39,14 @@ class Housekeeping:
         config: StoreConfig,
         log: Log,
         *,
+        reckon: Reckon | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`reckon`: says which alarms the rows of a shadow run come to, when they go."""
         self._store = store
         self._config = config
         self._log = log
+        self._reckon = reckon
         self._monotonic = monotonic
         self._clock = AgeClock(store, monotonic=monotonic)
         self._short_every_s = SHORT_EVERY_S
@@ -120,7 +123,7 @@ class Housekeeping:
         now_s = self._monotonic()
         self._kept_bytes = None
         try:
-            report = prune(self._store, self._config, self._clock.look())
+            report = prune(self._store, self._config, self._clock.look(), reckon=self._reckon)
         except StoreError as error:
             self._pressed_at_s = self._failed_until_s = now_s + SHORT_EVERY_S
             self._facts = replace(self._facts, line=f"nothing can be removed: {error}")

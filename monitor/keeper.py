@@ -23,7 +23,7 @@ from monitor.privacy.guard import SoundGuard
 from monitor.privacy.portraits import portrait_to_keep, take_courses_out
 from monitor.privacy.rules import SoundRules
 from monitor.shadow.sounds import DisputeSounds, is_of_dispute
-from monitor.store import ClipJob, RetentionFacts, Store
+from monitor.store import ClipJob, Reckon, RetentionFacts, Store
 from monitor.store.shadow_clips import DisputeShelf
 
 QUEUE_WINDOWS = 256
@@ -50,13 +50,15 @@ class Keeper:
         config: StoreConfig,
         log: Log,
         *,
+        reckon: Reckon | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`reckon`: as of Housekeeping."""
         self._machines = machines
         self._store = store
         self._config = config
         self._log = log
-        self._housekeeping = Housekeeping(store, config, log, monotonic=monotonic)
+        self._housekeeping = Housekeeping(store, config, log, reckon=reckon, monotonic=monotonic)
         self._windows: queue.Queue[FlaggedWindow] = queue.Queue(QUEUE_WINDOWS)
         self._disputes: queue.Queue[tuple[int, ClipJob]] = queue.Queue(QUEUE_DISPUTES)
         self._sounds = DisputeSounds(self.keep_dispute)

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from engines.runtime import Engine
+from monitor.alarm import AlarmSnapshot
 from monitor.machine import Machine
 from monitor.messages import Span
 from monitor.models import Model
@@ -43,6 +44,11 @@ class Roster:
     def get(self, source_id: str) -> Machine | None:
         """Return the present machine of a source; None: there is no such source."""
         return self._present.get(source_id)
+
+    def alarm_of(self, source_id: str) -> AlarmSnapshot | None:
+        """Return the present alarm of a source; None: there is no such source."""
+        machine = self.get(source_id)
+        return None if machine is None else machine.alarm.snapshot
 
     def judge_of(self, span: Span) -> Machine:
         """Return the machine that the window over `span` was cut for.

@@ -28,6 +28,7 @@ from monitor.store import Store, open_store
 from monitor.store.dispute_labels import dispute_number
 from monitor.store.shadow import shadow_runs, shadow_windows
 from monitor.store.shadow_clips import disputes_of
+from monitor.store.shadow_past import past_of
 
 __all__ = ["Comparison", "Disagreement", "Ground", "Pairs", "Probe", "Verdict", "judged"]
 
@@ -76,7 +77,13 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         live_bundle_id=sides.live.bundle_id,
         since_utc_s=sides.since_utc_s,
     )
-    beside = shadowed(windows, settings, facts)
+    past = past_of(
+        store.database,
+        source_id,
+        live_bundle_id=sides.live.bundle_id,
+        candidate=sides.candidate.version,
+    )
+    beside = shadowed(windows, settings, facts, past=past, since_utc_s=sides.since_utc_s)
     disputes = disputes_of(
         store.database,
         source_id,

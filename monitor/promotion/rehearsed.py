@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Protocol
 
 from monitor.alarm import Alarm, AlarmSnapshot
+from monitor.alarm.limits import limits_in_force
 from monitor.config import AlarmConfig
 from monitor.messages import ChangeReason, Quality, Score, Span
 from monitor.operators import LIMIT_KEYS
@@ -75,6 +76,14 @@ def limits_only(facts: AlarmSnapshot) -> AlarmSnapshot:
     return AlarmSnapshot(facts.source_id, **kept)
 
 
+def rules_of(settings: AlarmConfig, facts: AlarmSnapshot) -> str:
+    """Return by what scores become alarms, as a text: another one where another alarm would come of them."""
+    limits = limits_in_force(settings, facts)
+    held = {"limit", "deadband", "on_delay_s", "off_delay_s"}
+    told = [f"{key} {getattr(limits, key):g}" for key in LIMIT_KEYS if key in held]
+    return ", ".join([*told, f"false_alarms_per_week {settings.false_alarms_per_week:g}"])
+
+
 class RehearsedAlarm:
     """Takes the values of one bundle in order of time, and remembers the alarms that they raise."""
 
@@ -90,6 +99,11 @@ class RehearsedAlarm:
         self._last: Value | None = None
         self._idle, self._peak = True, 0.0
         self._found: list[Alarmed] = []
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no alarm is on, nor may be about to begin."""
+        return self._idle
 
     def take(self, value: Value) -> None:
         """Take the next window. A stream that begins anew ends an alarm, and a clock that was set."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from monitor.alarm import AlarmSettings, AlarmSnapshot
+from monitor.alarm import AlarmSnapshot
+from monitor.config import AlarmConfig
 from monitor.machine import Machine
 from monitor.messages import Inference, LogMel, Quality, Score
-from monitor.promotion.rehearsed import limits_only
+from monitor.promotion.rehearsed import limits_only, rules_of
 from monitor.shadow.candidate import Candidate
 from monitor.shadow.disputes import Change, Disputes
 from monitor.shadow.own_windows import OwnWindows
@@ -41,7 +42,7 @@ class Watch:
     """Belongs to the shadow thread."""
 
     def __init__(
-        self, source_id: str, candidate: Candidate, settings: AlarmSettings, *, clip_every_s: float
+        self, source_id: str, candidate: Candidate, settings: AlarmConfig, *, clip_every_s: float
     ) -> None:
         """`clip_every_s`: of disputes that follow each other faster one has its sound kept."""
         self.source_id = source_id
@@ -52,6 +53,8 @@ class Watch:
         self._own = OwnWindows(source_id, candidate.ear)
         self._pairs = Pairs()
         self._disputes = Disputes(settings, AlarmSnapshot(source_id))
+        self._rules = ""
+        """By which limits and delays both are held against, for the run."""
         self._live_bundle_id = ""
         self._unfit: Quality | None = None
         """Why the last window was not judged by anybody; None: it was."""
@@ -95,6 +98,7 @@ class Watch:
         elif self._disputes.facts == limits_only(heard.alarm):
             return
         self._disputes = Disputes(self._settings, heard.alarm)
+        self._rules = rules_of(self._settings, heard.alarm)
 
     def _paired(self, live: Score, inferences: Sequence[Inference]) -> Iterator[tuple[Score, Score | None]]:
         yield from self._pairs.of_live(live)
@@ -104,7 +108,7 @@ class Watch:
     def _note(self, heard: Heard, live: Score, candidate: Score | None) -> None:
         key = RunKey(self.source_id, self._live_bundle_id, self.candidate.version)
         hop_s, span = heard.machine.ear.hop_s, live.span
-        tally = self._tallies.get(key, ShadowTally(span.start_utc_s, hop_s))
+        tally = replace(self._tallies.get(key, ShadowTally(span.start_utc_s, hop_s)), rules=self._rules)
         if candidate is None and span.quality is Quality.OK:  # where windows lie otherwise, at an edge
             self._tallies[key] = replace(tally, skipped=tally.skipped + 1)
             return

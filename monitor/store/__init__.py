@@ -3,7 +3,7 @@
 from monitor.store.clips import ClipJob, ClipRecorder
 from monitor.store.opening import open_store
 from monitor.store.records import AuditEntry, Event, Label, Reply, StoredClip, StoredWindow
-from monitor.store.retention import RetentionFacts, RetentionReport, prune
+from monitor.store.retention import Reckon, RetentionFacts, RetentionReport, prune
 from monitor.store.store import Store
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "ClipRecorder",
     "Event",
     "Label",
+    "Reckon",
     "Reply",
     "RetentionFacts",
     "RetentionReport",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Literal
 
 import pytest
+from shadowed_rows import PUMP, T0, window
 
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.config import AlarmConfig
@@ -19,10 +20,6 @@ from monitor.promotion.records import LeftOut, Pairs
 from monitor.promotion.rehearsed import AGAIN_S, Alarmed, RehearsedAlarm, Value
 from monitor.promotion.shadowed import Shadowed, shadowed
 from monitor.store import Label
-from monitor.store.shadow import ShadowWindow
-
-T0 = 1_790_000_000.0
-PUMP = AlarmSnapshot("pump")
 
 
 def value(second: float, level: float | None) -> Value:
@@ -72,11 +69,6 @@ def test_an_alarm_that_stays_counts_again_where_it_is_asked_for_and_a_restart_en
     for at_s in (5.0, 6.0, 0.0, 1.0):
         restarted.take(value(at_s, 2.0))
     assert 2 == len(restarted.finish())
-
-
-def window(second: float, live: float | None, candidate: float | None) -> ShadowWindow:
-    start = T0 + second
-    return ShadowWindow("pump", "mae-1", "mae-2", start, start + 2.0, second, live, candidate, Quality.OK)
 
 
 def test_only_what_both_judged_counts() -> None:
@@ -165,6 +157,7 @@ def test_who_alarms_hours_after_a_fault_began_has_missed_it() -> None:
             covered=Stretches([fault]),
             hours=11.0,
             since_utc_s=T0,
+            until_utc_s=T0 + 40_000.0,
         )
         return _found_beside(beside, Listened((fault,), (), (), LeftOut()))[0]
 
