@@ -39,7 +39,6 @@ from monitor.desk.reloads import Reloads, hangup_command
 from monitor.drift.watch import DriftWatch
 from monitor.errands import Errands
 from monitor.errors import CommandError
-from monitor.guests import GuestServer
 from monitor.health import HealthBook
 from monitor.inputs import Inputs
 from monitor.keeper import Keeper
@@ -61,7 +60,7 @@ from monitor.promotion.reckoner import reckoner
 from monitor.roster import Roster
 from monitor.shadow.policy import Policy
 from monitor.shadow.shadow import Shadow, Surroundings
-from monitor.supervisor import Supervisor, Task
+from monitor.supervisor import Supervisor, Task, idle_task
 from monitor.timekeeper import open_clock
 from monitor.turnover import Parts, Turnover
 from monitor.voice import voice_of
@@ -69,6 +68,8 @@ from monitor.window_queue import WindowQueue
 
 WAIT_S = 0.25
 """The longest that a thread waits for something to do before it looks whether it shall end."""
+IDLE_S = 1.0
+"""The same for threads that are woken when they shall end, and where there is news."""
 TEND_EVERY_S = 0.5
 READY_WITHIN_S = 1.0
 """By then systemd is told READY, whether or not every device has spoken: a missing one is waited for."""
@@ -135,7 +136,7 @@ class Daemon:
         self._reloader = self._make_reloader(reread, painter)
         self._reloads = Reloads(self._reloader, self._errands, log, end_daemon=self._supervisor.gave_up.set)
         self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
-        self._desk.have_learned(self._plans.obey)
+        self._desk.have_learned(self._foreman.obey)
 
         # what follows the judging
         self._drift = self._make_drift()
@@ -168,14 +169,18 @@ class Daemon:
         gave_up = self._supervisor.gave_up.is_set
         publish = [start(task) for task in self._outlets.tasks(WAIT_S, FAREWELL_S / 2, gave_up)]
         servers = [("control", self._control), ("metrics", self._metrics)]
-        guests = [start(_guest_task(name, server)) for name, server in servers if server is not None]
-        reloads = start(Task("reload", lambda: self._reloads.run_once(WAIT_S)))
-        learn = start(Task("learn", lambda: self._foreman.run_once(WAIT_S), last=self._foreman.close))
-        keep = start(Task("keep", lambda: self._keeper.run_once(WAIT_S), last=self._keeper.finish))
-        drift = start(Task("drift", lambda: self._drift.run_once(WAIT_S), last=self._drift.finish))
+        guests = [
+            start(idle_task(name, server, IDLE_S, last=server.close))
+            for name, server in servers
+            if server is not None
+        ]
+        reloads = start(idle_task("reload", self._reloads, IDLE_S))
+        learn = start(idle_task("learn", self._foreman, IDLE_S, last=self._foreman.close))
+        keep = start(idle_task("keep", self._keeper, IDLE_S, last=self._keeper.finish))
+        drift = start(idle_task("drift", self._drift, IDLE_S, last=self._drift.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
-        self._shadow.start(self._supervisor, WAIT_S)
-        policy = start(Task("policy", lambda: self._policy.run_once(WAIT_S)))
+        self._shadow.start(self._supervisor, IDLE_S)
+        policy = start(idle_task("policy", self._policy, IDLE_S))
         self._inputs.start(self._supervisor)
         self._log.info("listening", sources=self._roster.source_ids)
         self._tend_until(stop, hangup or threading.Event())
@@ -184,7 +189,6 @@ class Daemon:
         self._notifier.stopping()
         busy = end(guests, FAREWELL_S)
         self._errands.close()
-        self._policy.close()
         busy += end([reloads, learn, policy], FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
@@ -203,7 +207,7 @@ class Daemon:
         ready = False
         while not stop.wait(TEND_EVERY_S if ready else 0.1) and not self._supervisor.gave_up.is_set():
             self._caretaker.tend()
-            self._shadow.look_after(self._supervisor, WAIT_S)
+            self._shadow.look_after(self._supervisor, IDLE_S)
             if hangup.is_set():
                 hangup.clear()
                 self._desk.hand_in(None, hangup_command(), origin=Origin.SIGNAL)
@@ -312,7 +316,3 @@ class Daemon:
 
     def _hand_in(self, source_id: str | None, payload: bytes | CommandError, origin: Origin) -> None:
         self._desk.hand_in(source_id, payload, origin=origin)
-
-
-def _guest_task(name: str, server: GuestServer) -> Task:
-    return Task(name, lambda: server.run_once(WAIT_S), last=server.close)

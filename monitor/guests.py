@@ -52,17 +52,26 @@ class GuestServer(ABC):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server: asyncio.Server | None = None
         self._try_at_s = 0.0
+        self._woken = asyncio.Event()
         self._told = ""
         self._guests = 0
         self.sent_away = 0
         """Guests that found the room full, or were too slow."""
 
     def run_once(self, wait_s: float) -> None:
-        """Answer for `wait_s`."""
+        """Answer for `wait_s`, or until `wake`."""
         if self._loop is None:
             self._loop = asyncio.new_event_loop()
             self._loop.set_exception_handler(self._tell_failure)
         self._loop.run_until_complete(self._serve(wait_s))
+
+    def wake(self) -> None:
+        """Have `run_once` return at once from now on. From any thread."""
+        if self._loop is None:  # it has not begun, and nobody waits
+            self._woken.set()
+            return
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     def close(self) -> None:
         """Stop answering. Called by the thread that answered."""
@@ -93,7 +102,8 @@ class GuestServer(ABC):
             except OSError as error:
                 self._try_at_s = time.monotonic() + AGAIN_S
                 self._tell_once(str(error))
-        await asyncio.sleep(wait_s)
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), wait_s)
 
     def _tell_once(self, reason: str) -> None:
         if reason != self._told:

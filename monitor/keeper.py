@@ -28,6 +28,8 @@ from monitor.store.shadow_clips import DisputeShelf
 
 QUEUE_WINDOWS = 256
 """Flagged windows that may wait for the disk: about 100 kB each."""
+CLIPS_EVERY_S = 0.25
+"""While a clip is being recorded: between two looks whether it is complete."""
 LOOK_EVERY_S = 5.0
 """Between two looks whether there is room, when there is nothing to write."""
 WRITTEN_WITHIN_S = 20.0
@@ -59,7 +61,7 @@ class Keeper:
         self._config = config
         self._log = log
         self._housekeeping = Housekeeping(store, config, log, reckon=reckon, monotonic=monotonic)
-        self._windows: queue.Queue[FlaggedWindow] = queue.Queue(QUEUE_WINDOWS)
+        self._windows: queue.Queue[FlaggedWindow | None] = queue.Queue(QUEUE_WINDOWS)
         self._disputes: queue.Queue[tuple[int, ClipJob]] = queue.Queue(QUEUE_DISPUTES)
         self._sounds = DisputeSounds(self.keep_dispute)
         self.dropped = 0
@@ -153,6 +155,8 @@ class Keeper:
         """Write what has come within `timeout_s`, and every clip that is complete."""
         self._housekeeping.tend()
         self._look()
+        if any(machine.clips.is_recording for machine in self._machines):
+            timeout_s = min(timeout_s, CLIPS_EVERY_S)
         try:
             flagged = self._windows.get(timeout=timeout_s)
         except queue.Empty:
@@ -168,6 +172,11 @@ class Keeper:
         for _ in range(self._disputes.qsize()):
             number, sound = self._disputes.get_nowait()
             self._write(lambda n=number, clip=sound: self._add_dispute(n, clip))  # type: ignore[misc]
+
+    def wake(self) -> None:
+        """Have `run_once` return if it waits. From any thread."""
+        with contextlib.suppress(queue.Full):  # then it does not wait
+            self._windows.put_nowait(None)
 
     def finish(self) -> None:
         """End the clips that are being recorded and write all that waits."""
@@ -257,7 +266,7 @@ class Keeper:
 
     def _forget_oldest(self) -> None:
         try:
-            self._windows.get_nowait()
+            oldest = self._windows.get_nowait()
         except queue.Empty:
             return
-        self.dropped += 1
+        self.dropped += oldest is not None

@@ -13,6 +13,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from monitor.logs import Log
 from monitor.rota import Rota, Turn
@@ -40,10 +41,13 @@ class Task:
         *,
         last: Callable[[], None] = lambda: None,
         due_s: Callable[[], float] | None = None,
+        wake: Callable[[], None] = lambda: None,
     ) -> None:
         self.name = name
         self.body = body
         self.last = last
+        self.wake = wake
+        """Has a body that waits return soon; called once, by whoever stops the task, and must not raise."""
         self.due_s = due_s
         """When `body` next has something to do, which it then does without waiting, monotonic; infinite: no
         more. None: it waits by itself, and has a thread of its own."""
@@ -55,6 +59,21 @@ class Task:
         self.turn: Turn | None = None
         """Its place among those that share a thread."""
         self.is_started = False
+
+
+class Idle(Protocol):
+    """What waits most of the time, and can be woken."""
+
+    def run_once(self, timeout_s: float, /) -> None:
+        """Do what there is to do; waits at most so long for it."""
+
+    def wake(self) -> None:
+        """Have it wait no more. From any thread; must not raise."""
+
+
+def idle_task(name: str, idle: Idle, wait_s: float, *, last: Callable[[], None] = lambda: None) -> Task:
+    """Return a task that waits `wait_s` at a time, and is woken when it is to end."""
+    return Task(name, lambda: idle.run_once(wait_s), last=last, wake=idle.wake)
 
 
 class Supervisor:
@@ -89,6 +108,7 @@ class Supervisor:
         """Let tasks end and wait for all of them together; return the names of those still busy."""
         for task in tasks:
             task.stopping.set()
+            task.wake()
             if task.turn is not None:
                 self._rota.stop(task.turn)
         deadline_s = time.monotonic() + timeout_s

@@ -8,7 +8,7 @@ import time
 import structlog.testing
 
 from monitor.logs import Log
-from monitor.supervisor import RestartPolicy, Supervisor, Task
+from monitor.supervisor import RestartPolicy, Supervisor, Task, idle_task
 
 
 def log() -> Log:
@@ -116,3 +116,21 @@ def test_a_shared_task_that_hangs_is_named_with_those_that_wait_behind_it() -> N
     assert ["stuck", "behind"] == supervisor.stop([stuck, behind], 0.1)
     release.set()
     assert [] == supervisor.stop([stuck, behind], 5.0)
+
+
+def test_a_task_that_waits_long_is_woken_when_it_is_to_end() -> None:
+    class Waiting:
+        def __init__(self) -> None:
+            self.waits, self.woken = threading.Event(), threading.Event()
+
+        def run_once(self, timeout_s: float, /) -> None:
+            self.waits.set()
+            self.woken.wait(timeout_s)
+
+        def wake(self) -> None:
+            self.woken.set()
+
+    supervisor, waiting = Supervisor(log()), Waiting()
+    task = supervisor.start(idle_task("waits", waiting, 60.0))
+    wait_for(waiting.waits)
+    assert [] == supervisor.stop([task], 5.0)

@@ -6,6 +6,7 @@ command and applies the plan between two windows; then comes what follows of it,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import time
@@ -46,7 +47,7 @@ class Reloads:
         self._errands = errands
         self._log = log
         self._end_daemon = end_daemon
-        self._waiting: queue.Queue[tuple[Look, Settle]] = queue.Queue(WAITING_MAX)
+        self._waiting: queue.Queue[tuple[Look, Settle] | None] = queue.Queue(WAITING_MAX)
 
     def put(self, settle: Settle, look: Look = plan_of_file) -> None:
         """Have the configuration read again, or a swap looked into, behind the reloads that wait.
@@ -61,12 +62,20 @@ class Reloads:
                 f"{WAITING_MAX} reloads wait already; each reads the file anew when its turn comes"
             ) from None
 
+    def wake(self) -> None:
+        """Have `run_once` return if it waits. From any thread."""
+        with contextlib.suppress(queue.Full):  # then it does not wait
+            self._waiting.put_nowait(None)
+
     def run_once(self, timeout_s: float) -> None:
         """Carry out the next reload to its end; waits at most `timeout_s` for one."""
         try:
-            look, settle = self._waiting.get(timeout=timeout_s)
+            next_one = self._waiting.get(timeout=timeout_s)
         except queue.Empty:
             return
+        if next_one is None:
+            return
+        look, settle = next_one
         outcome = self._looked_into(look)
         if isinstance(outcome, Plan):
             self._carry_out(outcome, settle)

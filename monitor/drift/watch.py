@@ -6,6 +6,7 @@ takes no more than those, and looks into each source once a day, when a day is o
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -71,6 +72,7 @@ class DriftWatch:
         self._told: dict[str, str] = {}
         self._pruned_day = 0
         self._is_failing = False
+        self._woken = threading.Event()
 
     def note(self, machine: Machine, score: Score, answer: Answer | None) -> None:
         """Take a window that the alarm has judged."""
@@ -78,7 +80,7 @@ class DriftWatch:
 
     def run_once(self, timeout_s: float) -> None:
         """Write if it is time, and look into the next source that is due; waits at most `timeout_s`."""
-        time.sleep(timeout_s)
+        self._woken.wait(timeout_s)
         if not self._config().drift.enabled:
             return
         now_s = time.monotonic()
@@ -87,6 +89,10 @@ class DriftWatch:
             self._write()
         if now_s >= self._look_at_s and self._is_dated():
             self._look_at_s = now_s + (PAUSE_S if self._look_at_next(time.time()) else IDLE_S)
+
+    def wake(self) -> None:
+        """Have `run_once` wait no more: it is to end. From any thread."""
+        self._woken.set()
 
     def finish(self) -> None:
         """Write what has been counted."""

@@ -23,10 +23,14 @@ from monitor.learning.tap import Taps
 from monitor.learning.teller import Teller
 from monitor.learning.workshop import Workshop
 from monitor.logs import Log
+from monitor.operators import Origin
+from monitor.publish.commands import Command
 from monitor.roster import Roster
 from monitor.supervisor import guarded
 
 OVERLOADED = "the box cannot keep up with its sources, which come first"
+LOOK_EVERY_S = 0.25
+"""Between two looks at what plans have under way."""
 NOT_HERE = "the source is not in the configuration any more"
 FAILED = "the daemon failed over it, and its log says how; resume tries again"
 
@@ -47,8 +51,14 @@ class Foreman:
         self._teller = Teller(book)
         self._wake = threading.Event()
 
+    def obey(self, source: SourceConfig, origin: Origin, command: Command, now_utc_s: float) -> str:
+        """Change a plan as a command asks, and have the plans looked at; see `PlanBook.obey`. Any thread."""
+        told = self._book.obey(source, origin, command, now_utc_s)
+        self.wake()
+        return told
+
     def wake(self) -> None:
-        """Have the plans looked at now: one has changed."""
+        """Have the plans looked at now: one has changed. From any thread."""
         self._wake.set()
 
     def run_once(self, timeout_s: float) -> None:
@@ -64,7 +74,7 @@ class Foreman:
             advance = partial(self._advance, plan)
             if not guarded(self._log, "learning failed", advance, source=plan.source):
                 self._stop_over(plan, FAILED)
-        if self._wake.wait(timeout_s):
+        if self._wake.wait(min(timeout_s, LOOK_EVERY_S) if plans else timeout_s):
             self._wake.clear()
 
     def close(self) -> None:

@@ -93,8 +93,8 @@ class Policy:
         every_s = min(LOOK_EVERY_S, config.shadow.ask_every_s)
         self._look_at_s = self._monotonic() + every_s
 
-    def close(self) -> None:
-        """Break off what is being compared. From any thread."""
+    def wake(self) -> None:
+        """Break off what is being compared, and wait no more. From any thread."""
         self._closing.set()
 
     def _is_due(self, config: Config, source_id: str, facts: ShadowFacts) -> bool:

@@ -40,6 +40,7 @@ class ShadowQueue:
         self.sources: Collection[str] = frozenset()
         """Those that have a candidate; replaced whole."""
         self._rests = False
+        self._is_closed = False
 
     def __len__(self) -> int:
         return len(self._windows)
@@ -67,7 +68,14 @@ class ShadowQueue:
     def wait(self, timeout_s: float) -> bool:
         """Wait at most so long for a window; say whether there is one."""
         with self._changed:
-            return self._changed.wait_for(lambda: bool(self._windows), timeout_s)
+            self._changed.wait_for(lambda: bool(self._windows) or self._is_closed, timeout_s)
+            return bool(self._windows)
+
+    def close(self) -> None:
+        """Have nobody wait any more."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     def take(self, limit: int, same: Callable[[Heard], object]) -> list[Heard]:
         """Return up to `limit` of the windows that are `same` as the oldest, in their order."""

@@ -43,6 +43,8 @@ KEEP_EVERY_S = 5.0
 """Between two writes of what was found: a kill loses no more."""
 CALL_WINDOWS = 8
 """Most windows in one call: one that comes for a live bundle meanwhile does not wait long for the CPU."""
+ASK_EVERY_S = 0.25
+"""While there are candidates: between two looks whether they may be asked again."""
 LET_PASS_S = 0.01
 """Between two looks whether windows still wait for a live bundle."""
 ANSWER_WITHIN_S = 30.0
@@ -115,7 +117,8 @@ class Shadow:
 
     def start(self, supervisor: Supervisor, wait_s: float) -> None:
         """Start the thread; again, when the one before was given up."""
-        self._task = supervisor.start(Task("shadow", lambda: self.run_once(wait_s)))
+        task = Task("shadow", lambda: self.run_once(wait_s), wake=self._queue.close)
+        self._task = supervisor.start(task)
 
     def look_after(self, supervisor: Supervisor, wait_s: float) -> None:
         """Replace the shadow thread if an engine keeps it for too long."""
@@ -150,7 +153,10 @@ class Shadow:
         """Do what is due: look, ask, keep; waits at most `timeout_s` for a window."""
         try:
             self._look()
-            if self._queue.wait(timeout_s) and not self._budget.rests:
+            if (
+                self._queue.wait(min(timeout_s, ASK_EVERY_S) if self._team.members else timeout_s)
+                and not self._budget.rests
+            ):
                 self._ask()
             if self._monotonic() >= self._keep_at_s:
                 self._keep()

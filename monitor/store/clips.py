@@ -128,6 +128,11 @@ class ClipRecorder:
         return len(self._finished)
 
     @property
+    def is_recording(self) -> bool:
+        """Whether a clip is being recorded, or a finished one waits to be taken."""
+        return bool(self._recordings or self._finished)
+
+    @property
     def held_s(self) -> float:
         """Seconds of stream in memory: at most a block more than max(pre_roll_s, max_clip_s) + lag_s."""
         with self._lock:

@@ -128,5 +128,5 @@ def test_the_comparison_is_made_in_a_process_of_its_own(tmp_path: Path) -> None:
     answer = rig.policy._answer(rig.config, "pump-1")
     assert answer is not None
     assert "store" in str(answer["error"]), "there is none yet, and that is what it says"
-    rig.policy.close()
+    rig.policy.wake()
     assert rig.policy._answer(rig.config, "pump-1") is None, "broken off"
