@@ -4,6 +4,9 @@ A clock that starts in 1970 is seldom seen where systemd runs, which puts it for
 built itself, or to when the box was last on (systemd(1), systemd-timesyncd.service(8)): plausible and wrong.
 So a time after 2020 is not enough: somebody has to vouch for it. systemd notes in /run/systemd/container that
 it runs in a container (Container Interface, systemd.io).
+
+A clock counts as synchronised while the kernel's bound of its error is below 16 s, as systemd has it: chronyd
+without `rtcsync` leaves the flag STA_UNSYNC set, so that the kernel writes no hardware clock.
 """
 
 from __future__ import annotations
@@ -13,22 +16,33 @@ from collections.abc import Callable
 from pathlib import Path
 
 from monitor.clock import is_set
+from monitor.timedated import Timedated
 
-TIMEX_BYTES = 512
-"""More than struct timex of any Linux; asking with modes 0 changes nothing (man 2 adjtimex)."""
-TIME_ERROR = 5
-"""What adjtimex returns while the clock is not synchronised."""
+UNKNOWN_ERROR_US = 16_000_000
+"""What the kernel says of a clock that nobody keeps: NTP_PHASE_LIMIT of include/linux/timex.h."""
 RTC_NEAR_S = 86_400.0
 """A hardware clock that is farther off did not set the wall clock; one that shows local time is nearer."""
 
 
+class Timex(ctypes.Structure):
+    """The beginning of struct timex, and room for the rest of any Linux (man 2 adjtimex)."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("rest", ctypes.c_char * 512),
+    )
+
+
 def clock_is_synchronised() -> bool | None:
-    """Return what the kernel says of its clock; None: it does not answer."""
+    """Return what the kernel says of its clock; None: it does not answer. This changes nothing."""
     libc = ctypes.CDLL(None, use_errno=True)
     if not hasattr(libc, "adjtimex"):
         return None
-    state = int(libc.adjtimex(ctypes.create_string_buffer(TIMEX_BYTES)))
-    return None if state < 0 else state != TIME_ERROR
+    said = Timex()
+    return None if libc.adjtimex(ctypes.byref(said)) < 0 else said.maxerror < UNKNOWN_ERROR_US
 
 
 class KnownTime:
@@ -43,11 +57,13 @@ class KnownTime:
         vouched: bool = False,
         root: Path = Path("/"),
         synchronised: Callable[[], bool | None] = clock_is_synchronised,
+        timedated: Callable[[], bool] | None = None,
     ) -> None:
-        """`vouched`: somebody has said before that it is right."""
+        """`vouched`: somebody has said before that it is right. `timedated` None: the one of this box."""
         self._vouched = vouched
         self._root = root
         self._synchronised = synchronised
+        self._timedated = timedated or Timedated()
 
     def __call__(self, utc_s: float) -> bool:
         """Say whether the box, which says `utc_s`, knows the time."""
@@ -57,15 +73,19 @@ class KnownTime:
         return self._vouched
 
     def _somebody_vouches(self, utc_s: float) -> bool:
-        if self._synchronised() or (self._root / "run/systemd/timesync/synchronized").exists():
+        kernel_says = self._synchronised()
+        if kernel_says or (self._root / "run/systemd/timesync/synchronized").exists():
             return True
         said = self._hardware_clocks()
-        if said:
-            return any(is_set(each) and abs(each - utc_s) <= RTC_NEAR_S for each in said)
+        if any(is_set(each) and abs(each - utc_s) <= RTC_NEAR_S for each in said):
+            return True
         # without a hardware clock it is systemd's guess; where systemd did not start the box, or started a
         # container, which may not set the clock, it is somebody else's, and nothing speaks against it
         systemd = self._root / "run/systemd"
-        return not (systemd / "system").is_dir() or (systemd / "container").exists()
+        by_systemd = (systemd / "system").is_dir()
+        if not said and (not by_systemd or (systemd / "container").exists()):
+            return True
+        return by_systemd and kernel_says is None and self._timedated()
 
     def _hardware_clocks(self) -> list[float]:
         said = []

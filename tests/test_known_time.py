@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from pathlib import Path
 
@@ -22,8 +23,9 @@ def box(root: Path, *, systemd: bool = True, hardware_clocks: tuple[str, ...] = 
     return root
 
 
-def known(root: Path, *, kernel: bool | None = False, vouched: bool = False) -> bool:
-    return KnownTime(root=root, vouched=vouched, synchronised=lambda: kernel)(NOW_S)
+def known(root: Path, *, kernel: bool | None = False, vouched: bool = False, timedated: bool = False) -> bool:
+    knows = KnownTime(root=root, vouched=vouched, synchronised=lambda: kernel, timedated=lambda: timedated)
+    return knows(NOW_S)
 
 
 @pytest.mark.parametrize("kernel", [False, None])
@@ -53,6 +55,16 @@ def test_where_no_time_server_has_answered_the_hardware_clock_decides(
     assert known(root, kernel=kernel), "systemd-timesyncd has been told the time"
 
 
+@pytest.mark.parametrize("hardware_clocks", [(), ("47",)])
+def test_where_the_fence_hides_the_kernels_answer_systemd_is_asked(
+    tmp_path: Path, hardware_clocks: tuple[str, ...]
+) -> None:
+    root = box(tmp_path, hardware_clocks=hardware_clocks)
+    assert known(root, kernel=None, timedated=True), "chronyd has set it before the daemon's start"
+    assert not known(root, kernel=None, timedated=False)
+    assert not known(root, kernel=False, timedated=True), "it would say what the kernel says"
+
+
 def test_in_a_container_the_clock_is_the_hosts(tmp_path: Path) -> None:
     assert known(box(tmp_path / "without", systemd=False))
     booted = box(tmp_path / "booted")
@@ -63,7 +75,7 @@ def test_in_a_container_the_clock_is_the_hosts(tmp_path: Path) -> None:
 
 def test_once_it_was_known_it_stays_so_until_it_is_in_1970(tmp_path: Path) -> None:
     answers = [False, True, False, False]
-    knows = KnownTime(root=box(tmp_path), synchronised=lambda: answers.pop(0))
+    knows = KnownTime(root=box(tmp_path), synchronised=lambda: answers.pop(0), timedated=lambda: False)
     assert [False, True, True] == [knows(NOW_S) for _ in range(3)]
     assert not knows(47.0)
     assert not KnownTime(root=tmp_path, vouched=True)(47.0)
@@ -73,3 +85,22 @@ def test_the_kernel_answers_whether_the_clock_is_synchronised() -> None:
     before_s = time.time()
     assert clock_is_synchronised() in {True, False, None}
     assert time.time() - before_s < 5, "asking changes nothing"
+
+
+@pytest.mark.parametrize(
+    ("error_us", "is_synchronised"), [(900, True), (15_999_999, True), (16_000_000, False)]
+)
+def test_chronyd_that_leaves_the_hardware_clock_alone_counts_as_ntpd_does(
+    monkeypatch: pytest.MonkeyPatch,
+    error_us: int,
+    is_synchronised: bool,  # noqa: FBT001 - a parameter of the test
+) -> None:
+    class Libc:
+        """A kernel with STA_UNSYNC set: adjtimex returns TIME_ERROR."""
+
+        def adjtimex(self, said: object) -> int:
+            said._obj.maxerror = error_us  # type: ignore[attr-defined]  # what ctypes.byref points to
+            return 5
+
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_args, **_keys: Libc())
+    assert is_synchronised is clock_is_synchronised()

@@ -74,7 +74,8 @@ def check_clock(patient: Patient) -> Iterator[Finding]:
         return
     synchronised = clock_is_synchronised()
     trusted = patient.config.clock == "trusted"
-    if not KnownTime(vouched=trusted, root=patient.root, synchronised=lambda: synchronised)(now_utc_s):
+    knows = KnownTime(vouched=trusted, root=patient.root, synchronised=lambda: synchronised)
+    if not knows(now_utc_s):
         said = f"it says {now}, and nobody vouches for it: events may have wrong times"
         yield warning("clock", said, f"{remedy}; without one: config key clock")
     elif synchronised is None:

@@ -18,11 +18,15 @@ tell running "$(systemctl is-active wheeltapper wheeltapper-replay | xargs)"
 tell verified "$(systemd-analyze verify wheeltapper.service wheeltapper-replay.service 2>&1)"
 mkdir /etc/systemd/system/wheeltapper.service.d
 printf '[Service]\nWatchdogSec=3\nTimeoutAbortSec=1\nRestartSec=0.1\n' >/etc/systemd/system/wheeltapper.service.d/quick.conf
+# within the fence, with the words of monitor/timedated.py
+printf 'ExecStartPre=/bin/sh -c "timedatectl show --property=NTPSynchronized --value >$STATE_DIRECTORY/synchronised"\n' \
+  >>/etc/systemd/system/wheeltapper.service.d/quick.conf
 
 systemctl enable --now --quiet wheeltapper wheeltapper-replay
 tell started "$(systemctl is-active wheeltapper wheeltapper-replay | xargs)"
 until_true listens
 tell status "$(of wheeltapper StatusText)"
+tell synchronised "$(cat /var/lib/wheeltapper/synchronised)"
 tell user "$(user_of wheeltapper)"
 systemctl reload wheeltapper
 tell reloaded "$? $(systemctl is-active wheeltapper)"

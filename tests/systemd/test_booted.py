@@ -12,6 +12,8 @@ import pytest
 import yaml
 from fixtures_install import ROOT, ready_python, tiny_wheel, whole_wheel
 
+from monitor.timedated import COMMAND
+
 HERE = Path(__file__).parent
 SYSTEM_PYTHON = Path("/usr/bin/python3")
 CONFIG = {
@@ -95,6 +97,11 @@ def test_the_daemon_says_ready_and_listens_as_its_own_user(found: dict[str, str]
         f"{folder}/control.sock wheeltapper:wheeltapper 660",
     } == {" ".join(words) for words in zip(*[iter(found["state"].split())] * 3, strict=True)}
     assert "running" in found["as_daemon"]
+
+
+def test_the_service_may_ask_systemd_whether_the_clock_is_synchronised(found: dict[str, str]) -> None:
+    assert found["synchronised"] in {"yes", "no"}
+    assert "timedatectl show --property=NTPSynchronized --value" == " ".join(COMMAND)
 
 
 def test_the_configuration_is_read_again_by_systemctl_reload(found: dict[str, str]) -> None:
