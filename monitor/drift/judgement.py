@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,8 +12,10 @@ import numpy as np
 from monitor.calibration import Calibration
 from monitor.calibration.fit import levels_and_shares
 from monitor.drift.likeness import DAY_S, Day, Likeness, alike_mix, days_of, unlike, unlike_shares
-from monitor.drift.period import Levels, Period
+from monitor.drift.louder import BandChange, band_changes, level_change
+from monitor.drift.period import Period
 from monitor.drift.scale import Float64, quantile, unit_of
+from monitor.drift.shift import moved_since_calibration, moved_since_first
 
 LEAST_DAYS = 5
 """Fewer days of sound, on either side, say nothing yet: a week has two weekends' worth of other sound."""
@@ -23,11 +25,11 @@ LATELY_DAYS = 21
 """The days that are judged lie within so many before today."""
 SURE_FROM = 0.1
 """The interval must lie above what is called moderate."""
+SURE_ERRORS = 2.5
+"""... and the days' medians must have moved by so many standard errors, which know that days are alike ..."""
+IN_A_ROW = 3
+"""... as found after each of the last so many days: whoever looks every day finds what chance does, too."""
 HIGH_SHARE = 0.99
-LOUDER_FROM_DB = 1.5
-"""A smaller change of a band is not told ..."""
-LOUDER_SPREADS = 2.0
-"""... nor one that is not so many times what days differ by."""
 
 
 class DriftState(str, enum.Enum):
@@ -71,18 +73,6 @@ class Side:
 
 
 @dataclass(frozen=True, slots=True)
-class BandChange:
-    """A group of mel bands whose level in normal sound has changed."""
-
-    low_hz: float
-    """Where it begins ..."""
-    high_hz: float
-    """... and ends."""
-    change_db: float
-    """Louder, or softer when negative."""
-
-
-@dataclass(frozen=True, slots=True)
 class Judgement:
     """What was found."""
 
@@ -96,6 +86,8 @@ class Judgement:
     """What they were held against; None: too little."""
     now: Side | None = None
     """The recent days; None: there are none."""
+    errors: float = 0.0
+    """By how many standard errors the days' medians lie above those of what they were held against."""
     level_change_db: float | None = None
     """Of the level of all normal windows since the first days; None: not known."""
     bands: tuple[BandChange, ...] = ()
@@ -124,6 +116,25 @@ def judged(
 ) -> Judgement:
     """Judge the periods of one basis; `edges_hz`, shape (groups + 1,), are those of its groups of bands."""
     days = sounding_days(periods, now_utc_s)
+    today = _judged_after(days, periods, calibration, asked, now_utc_s, edges_hz)
+    for left_out in range(1, IN_A_ROW):
+        if today.state is not DriftState.DRIFTING:
+            break
+        before = _judged_after(days[:-left_out], periods, calibration, asked, now_utc_s)
+        if before.state is not DriftState.DRIFTING:
+            return replace(today, state=DriftState.STABLE)
+    return today
+
+
+def _judged_after(
+    days: Sequence[Day],
+    periods: Sequence[Period],
+    calibration: Calibration,
+    asked: Asked,
+    now_utc_s: float,
+    edges_hz: Float64 | None = None,
+) -> Judgement:
+    """Judge the last of these days, whatever was found the day before."""
     recent = recent_of(days, asked, now_utc_s)
     if len(recent) < LEAST_DAYS:
         return Judgement(DriftState.TOO_LITTLE)
@@ -132,24 +143,25 @@ def judged(
     if len(first) >= LEAST_DAYS:
         found.insert(0, _against_first(first, recent, periods, edges_hz))
     known = [one for one in found if one.likeness is not None]
-    moved = [one for one in known if _has_moved(one.likeness, asked)]
+    moved = [one for one in known if _has_moved(one, asked)]
     if not known:
         return Judgement(DriftState.TOO_LITTLE)
-    chosen = (moved or known)[0]
-    state = DriftState.DRIFTING if moved else DriftState.STABLE
-    return Judgement(
-        state,
-        chosen.against,
-        chosen.likeness,
-        chosen.then,
-        chosen.now,
-        found[0].level_change_db,
-        found[0].bands,
+    return replace(
+        (moved or known)[0],
+        state=DriftState.DRIFTING if moved else DriftState.STABLE,
+        level_change_db=found[0].level_change_db,
+        bands=found[0].bands,
     )
 
 
-def _has_moved(likeness: Likeness | None, asked: Asked) -> bool:
-    return likeness is not None and likeness.psi >= asked.psi and likeness.low >= SURE_FROM
+def _has_moved(one: Judgement, asked: Asked) -> bool:
+    likeness = one.likeness
+    return (
+        likeness is not None
+        and likeness.psi >= asked.psi
+        and likeness.low >= SURE_FROM
+        and abs(one.errors) >= SURE_ERRORS
+    )
 
 
 def _against_first(
@@ -162,8 +174,9 @@ def _against_first(
         unlike(first, recent),
         Side(quantile(before, 0.5), quantile(before, HIGH_SHARE), len(first), first[0].number * DAY_S),
         Side(quantile(after, 0.5), quantile(after, HIGH_SHARE), len(recent), recent[0].number * DAY_S),
-        _level_change(first, recent, periods),
-        _band_changes(first, recent, periods, edges_hz),
+        moved_since_first(first, recent),
+        level_change(first, recent, periods),
+        band_changes(first, recent, periods, edges_hz),
     )
 
 
@@ -182,50 +195,5 @@ def _against_calibration(calibration: Calibration, recent: Sequence[Day]) -> Jud
         unlike_shares(levels, shares, recent, known_hours=calibration.exposure_h),
         Side(0.0, None, 0, calibration.fitted_utc_s),
         Side(quantile(counts, 0.5), quantile(counts, HIGH_SHARE), len(recent), recent[0].number * DAY_S),
+        moved_since_calibration(recent, calibration.exposure_h),
     )
-
-
-def _level_change(first: Sequence[Day], recent: Sequence[Day], periods: Sequence[Period]) -> float | None:
-    before, after = (_levels([one.level for one in _within(periods, days)]) for days in (first, recent))
-    if not (before.windows and after.windows):
-        return None
-    return after.mean[0] - before.mean[0]
-
-
-def _band_changes(
-    first: Sequence[Day], recent: Sequence[Day], periods: Sequence[Period], edges_hz: Float64 | None
-) -> tuple[BandChange, ...]:
-    """Return what changed more than days differ, by the days' own means."""
-    if edges_hz is None:
-        return ()
-    before, after = (_daily(days, periods, len(edges_hz) - 1) for days in (first, recent))
-    if min(len(before), len(after)) < 2:
-        return ()
-    change = after.mean(axis=0) - before.mean(axis=0)
-    spread = np.sqrt((before.var(axis=0, ddof=1) + after.var(axis=0, ddof=1)) / 2.0)
-    told = (np.abs(change) >= LOUDER_FROM_DB) & (np.abs(change) >= LOUDER_SPREADS * spread)
-    order = np.argsort(-np.abs(change), kind="stable")
-    changes = [
-        BandChange(float(edges_hz[group]), float(edges_hz[group + 1]), float(change[group]))
-        for group in order
-        if told[group]
-    ]
-    return tuple(changes[:3])
-
-
-def _daily(days: Sequence[Day], periods: Sequence[Period], groups: int) -> Float64:
-    """Return shape (days, groups): mean levels of the days that have them."""
-    means = [_levels([one.bands for one in _within(periods, [day])]).mean for day in days]
-    return np.array([mean for mean in means if len(mean) == groups]).reshape(-1, groups)
-
-
-def _within(periods: Sequence[Period], days: Sequence[Day]) -> list[Period]:
-    numbers = {day.number for day in days}
-    return [period for period in periods if period.start_utc_s // DAY_S in numbers]
-
-
-def _levels(levels: Sequence[Levels]) -> Levels:
-    total = Levels()
-    for one in levels:
-        total = total.with_more(one)
-    return total

@@ -11,8 +11,9 @@ from typing import Any
 from monitor.calibration import Calibration, calibration_from_tree, tree_of_calibration
 from monitor.drift.evidence import Evidence, Facts
 from monitor.drift.fitting import Expected, expected_at, few, refitted
-from monitor.drift.judgement import BandChange, DriftState, Judgement, Side
+from monitor.drift.judgement import DriftState, Judgement, Side
 from monitor.drift.likeness import DAY_S, Likeness
+from monitor.drift.louder import BandChange
 from monitor.errors import CalibrationError
 from monitor.store.drift import ProposalRow
 

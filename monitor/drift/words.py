@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from monitor.drift.fitting import few
-from monitor.drift.judgement import BandChange, DriftState, Judgement, Side
+from monitor.drift.judgement import DriftState, Judgement, Side
 from monitor.drift.likeness import DAY_S
+from monitor.drift.louder import BandChange
 from monitor.drift.proposal import Proposal
 from monitor.publish.fields import rfc3339_from_utc_s
 

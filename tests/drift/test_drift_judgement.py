@@ -69,7 +69,7 @@ def test_days_that_are_alike_are_stable(calibration: Calibration) -> None:
 
 def test_a_step_up_and_a_step_down_have_moved(calibration: Calibration) -> None:
     for by in (0.4, -0.4):
-        days = days_up_to(TODAY, lambda day, by=by: by * (day >= 14), 21, louder_db=4.0)  # type: ignore[misc]
+        days = days_up_to(TODAY, lambda day, by=by: by * (day >= 14), 23, louder_db=4.0)  # type: ignore[misc]
         edges_hz = np.linspace(0.0, 6000.0, 13)
         judgement = judged(days, calibration, ASKED, now_utc_s=NOW_UTC_S, edges_hz=edges_hz)
         assert DriftState.DRIFTING is judgement.state
@@ -79,6 +79,29 @@ def test_a_step_up_and_a_step_down_have_moved(calibration: Calibration) -> None:
         if by > 0:
             (band,) = judgement.bands
             assert (2500.0, 3000.0) == (band.low_hz, band.high_hz)
+
+
+def test_it_has_moved_when_it_was_found_three_days_in_a_row(calibration: Calibration) -> None:
+    states = [
+        judged(days_up_to(TODAY, stepped, days), calibration, ASKED, now_utc_s=NOW_UTC_S).state
+        for days in (22, 23)  # the 21st was the first of which the last week had moved whole
+    ]
+    assert [DriftState.STABLE, DriftState.DRIFTING] == states
+
+
+@pytest.mark.parametrize("seed", [7, 27])
+def test_days_that_are_like_their_neighbours_are_no_drift(calibration: Calibration, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    between = [float(rng.standard_normal())]
+    for _ in range(23):
+        between.append(0.6 * between[-1] + 0.8 * float(rng.standard_normal()))
+    days = days_up_to(TODAY, lambda day: 0.1 * between[day], 24)
+    judgement = judged(days, calibration, ASKED, now_utc_s=NOW_UTC_S)
+    assert judgement.likeness is not None
+    assert 0.25 < judgement.likeness.psi, "if the days were independent it would count"
+    assert 0.1 < judgement.likeness.low
+    assert 2.5 > abs(judgement.errors)
+    assert DriftState.STABLE is judgement.state
 
 
 def test_few_days_and_old_days_say_nothing(calibration: Calibration) -> None:
@@ -210,7 +233,7 @@ def machine(calibration: Calibration, *, event_id: str | None = None, bundle_id:
         source_id="pump-1",
         alarm=SimpleNamespace(snapshot=SimpleNamespace(event_id=event_id)),
         ear=SimpleNamespace(bundle=SimpleNamespace(bundle_id=bundle_id)),
-        scorer=SimpleNamespace(calibration=calibration),
+        calibration=calibration,
     )
     return cast("Machine", facts)
 
