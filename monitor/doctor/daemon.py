@@ -86,7 +86,7 @@ def _trouble(source: Mapping[str, Any]) -> Finding | None:
             f"nobody says whether its machine runs: {machine['signal_missing']}; it counts as running",
             "look at what the plant sends (sources.off.signal) and at the way to the broker",
         )
-    if source["bundle_id"] is None:
+    if source["quality"] == "unlearned":
         return warning(
             name,
             "not judged: no bundle is live yet",
