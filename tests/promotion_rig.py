@@ -170,8 +170,8 @@ class Box:
         store.add_dispute_label(number, Label(f"dispute-{number}", rating, "ann", T0))
 
     def _keep(self, store: Store, number: int, event: KeptEvent) -> None:
-        """An event of an earlier bundle, days before."""
-        clip_s = T0 - 86_400.0 * 9 + 3600.0 * number
+        """An event of an earlier bundle, days before, and of a fault of its own."""
+        clip_s = T0 - 86_400.0 * (60 - 3 * number)
         length_s = len(event.samples) / event.rate_hz
         alarm = Alarmed(clip_s + event.pre_roll_s, clip_s + length_s, 1.5)
         event_id = self._add_event(store, alarm, event.rating, "earlier-1")

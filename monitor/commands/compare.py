@@ -43,6 +43,7 @@ def _lines(compared: Comparison, verdict: Verdict) -> list[str]:
         "false alarms": f"live {false.live}, candidate {false.candidate}, of which "
         f"{compared.unlabelled_candidate_only} that nobody labelled",
         "not labelled": f"{compared.unlabelled_live_only} alarms of the live one alone, "
+        f"{compared.unlabelled_skipped} where the candidate was not asked, "
         f"{compared.unlabelled_both} of both",
         "anomalies": _pairs(compared.anomalies),
         "kept false alarms": f"{_pairs(compared.normals)} (told, no proof)",

@@ -9,6 +9,7 @@ from functools import partial
 
 from monitor.alarm import AlarmSnapshot
 from monitor.config import AlarmConfig
+from monitor.promotion.faults import Answered
 from monitor.promotion.foreign import MAKERS, SNRS_DB, mixed
 from monitor.promotion.kept_sound import NormalSound, normal_sound, sound_of_clip, whole_clips
 from monitor.promotion.labelled import Labelled
@@ -34,8 +35,8 @@ class Answer(enum.Enum):
 class Heard:
     """What came of events that were heard again."""
 
-    anomalies: Pairs
-    """As Comparison.anomalies."""
+    anomalies: tuple[Answered, ...]
+    """Those labelled as an anomaly."""
     normals: Pairs
     """As Comparison.normals."""
     left_out: LeftOut
@@ -43,27 +44,13 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """An event that both were asked for."""
-
-    start_utc_s: float
-    """When it began."""
-    end_utc_s: float
-    """When it had cleared."""
-    live: bool
-    """Whether the live bundle finds it."""
-    candidate: bool
-    """Whether the candidate does."""
-
-
-@dataclass(frozen=True, slots=True)
 class RaisedBy:
-    """Which events the live version itself has raised."""
+    """Which events the live version itself has raised, by the limits that hold now."""
 
     live_bundle_id: str
     """Of its model."""
     since_utc_s: float | None
-    """Since when it judges; None: not known."""
+    """Since when it judges by them; None: not known."""
 
     def has(self, labelled: Labelled) -> bool:
         """Say whether the live version found this event, as is on record."""
@@ -104,8 +91,9 @@ class Hearing:
                 left_out = replace(left_out, no_sound=left_out.no_sound + 1)
             else:
                 live, candidate = (answer is Answer.FOUND for answer in answers)
-                answered[one.rating].append(Answered(one.start_utc_s, one.end_utc_s, live, candidate))
-        return Heard(_pairs(answered["anomaly"]), _pairs(answered["no_anomaly"]), left_out)
+                told = Answered(one.start_utc_s, one.end_utc_s, one.kind, live, candidate)
+                answered[one.rating].append(told)
+        return Heard(tuple(answered["anomaly"]), _pairs(answered["no_anomaly"]), left_out)
 
     def _answers(self, labelled: Labelled) -> tuple[Answer, Answer]:
         clips = whole_clips(self.store, labelled.event_id)
@@ -169,7 +157,7 @@ def _hears(listener: Listener, stretch: NormalSound, kind: str, snr_db: float) -
 
 
 def _pairs(answered: Iterable[Answered]) -> Pairs:
-    """Return events as cases; those of one spell are one, found by whoever finds any of them."""
+    """Return false alarms as cases; those of one spell are one, raised by whoever raises any of them."""
     pairs = Pairs()
     for spell in spells(answered):
         pairs = pairs.plus(live=any(one.live for one in spell), candidate=any(one.candidate for one in spell))

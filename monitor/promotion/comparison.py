@@ -12,13 +12,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from monitor.alarm import AlarmSnapshot
-from monitor.config import Config
+from monitor.config import AlarmConfig, Config
 from monitor.promotion.again import Hearing, RaisedBy
 from monitor.promotion.disagreements import disagreements
 from monitor.promotion.document import keep_comparison
-from monitor.promotion.labelled import Labelled, Listened, Stretch, listened
+from monitor.promotion.faults import Answered, cases
+from monitor.promotion.labelled import Labelled, Listened, Stretch, listened, unlabelled_events
 from monitor.promotion.listener import Listener, Patience
-from monitor.promotion.pairing import Lasting, Said, Stretches, beginning, sort_alarms, spells
+from monitor.promotion.pairing import Lasting, Said, Stretches, beginning, sort_alarms
 from monitor.promotion.records import Comparison, Disagreement, Ground, Pairs, Probe, Verdict
 from monitor.promotion.rehearsed import Alarmed
 from monitor.promotion.rules import Asked, verdict
@@ -26,8 +27,8 @@ from monitor.promotion.shadowed import Shadowed, shadowed
 from monitor.promotion.sides import Sides, sides_of
 from monitor.store import Store, open_store
 from monitor.store.dispute_labels import dispute_number
-from monitor.store.shadow import shadow_runs, shadow_windows
-from monitor.store.shadow_clips import disputes_of
+from monitor.store.shadow import ShadowRun, shadow_runs, shadow_windows
+from monitor.store.shadow_clips import StoredDispute, disputes_of
 from monitor.store.shadow_past import past_of
 
 __all__ = ["Comparison", "Disagreement", "Ground", "Pairs", "Probe", "Verdict", "judged"]
@@ -70,34 +71,16 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     source_id, settings = sides.source.id, config.alarm_for(sides.source)
     snapshot = store.alarm_snapshots().get(source_id)
     facts = AlarmSnapshot(source_id) if not snapshot else AlarmSnapshot.from_tree(snapshot)
-    windows = shadow_windows(
-        store.database,
-        source_id,
-        candidate=sides.candidate.version,
-        live_bundle_id=sides.live.bundle_id,
-        since_utc_s=sides.since_utc_s,
-    )
-    past = past_of(
-        store.database,
-        source_id,
-        live_bundle_id=sides.live.bundle_id,
-        candidate=sides.candidate.version,
-    )
-    beside = shadowed(windows, settings, facts, past=past, since_utc_s=sides.since_utc_s)
-    disputes = disputes_of(
-        store.database,
-        source_id,
-        candidate=sides.candidate.version,
-        live_bundle_id=sides.live.bundle_id,
-    )
-    alone = [one for one in disputes if one.dispute.alarmed == "candidate"]
+    run, beside = _run(store, sides), _beside(store, sides, settings, facts)
+    alone = [one for one in _disputes(store, sides, labelled=True) if one.dispute.alarmed == "candidate"]
     listened_to = listened(store, source_id, sides.live.used | sides.candidate.used, alone)
     alarms = sort_alarms(
         beside.live, beside.candidate, _said(listened_to), _said(listened_to, of_events=beginning)
     )
-    anomalies, others = _found_beside(beside, listened_to)
+    found, others = _found_beside(beside, listened_to)
     live, candidate = listeners
-    raised_by = RaisedBy(sides.live.bundle_id, sides.since_utc_s)
+    since_utc_s = _latest(sides.since_utc_s, None if run is None else run.counts_from_utc_s)
+    raised_by = RaisedBy(sides.live.bundle_id, since_utc_s)
     hearing = Hearing(store, live, candidate, raised_by, settings, facts)
     heard = hearing.events(others)
     probes = hearing.probes()
@@ -109,26 +92,67 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         budget_per_week=settings.false_alarms_per_week,
         hours=beside.hours,
         since_utc_s=beside.since_utc_s,
-        skipped_share=_skipped_share(store, sides),
+        skipped_share=0.0 if run is None else run.skipped_share,
         false_alarms=alarms.false_alarms,
         spared=alarms.spared,
         unlabelled_live_only=len(alarms.unlabelled_live_only),
+        unlabelled_skipped=_unlabelled_skipped(store, sides, beside),
         unlabelled_both=alarms.unlabelled_both,
         unlabelled_candidate_only=alarms.unlabelled_candidate_only,
-        anomalies=anomalies.joined(heard.anomalies),
+        anomalies=cases([*found, *heard.anomalies]),
         normals=heard.normals,
         probes=probes,
         left_out=replace(
             listened_to.left_out, no_sound=heard.left_out.no_sound, waiting=heard.left_out.waiting
         ),
-        disagreements=disagreements(store, source_id, disputes),
+        disagreements=disagreements(store, source_id, _disputes(store, sides)),
     )
 
 
-def _skipped_share(store: Store, sides: Sides) -> float:
+def _run(store: Store, sides: Sides) -> ShadowRun | None:
     runs = shadow_runs(store.database, sides.source.id, candidate=sides.candidate.version)
-    own = [run for run in runs if run.key.live_bundle_id == sides.live.bundle_id]
-    return own[-1].skipped_share if own else 0.0
+    return next((run for run in runs if run.key.live_bundle_id == sides.live.bundle_id), None)
+
+
+def _disputes(store: Store, sides: Sides, *, labelled: bool = False) -> list[StoredDispute]:
+    return disputes_of(
+        store.database,
+        sides.source.id,
+        candidate=sides.candidate.version,
+        live_bundle_id=sides.live.bundle_id,
+        labelled=labelled,
+    )
+
+
+def _beside(store: Store, sides: Sides, settings: AlarmConfig, facts: AlarmSnapshot) -> Shadowed:
+    """Return what both said beside each other: in the rows that are kept, and in those that went."""
+    run = {"live_bundle_id": sides.live.bundle_id, "candidate": sides.candidate.version}
+    since_utc_s = sides.since_utc_s
+    while True:
+        past = past_of(store.database, sides.source.id, **run)
+        rows = shadow_windows(store.database, sides.source.id, since_utc_s=since_utc_s, **run)
+        beside = shadowed(rows, settings, facts, past=past, since_utc_s=since_utc_s)
+        if past == past_of(store.database, sides.source.id, **run):  # else rows went meanwhile: once an hour
+            return beside
+
+
+def _unlabelled_skipped(store: Store, sides: Sides, beside: Shadowed) -> int:
+    """Return how many events of the live one, in the hours of the run, the candidate was not asked about."""
+    if beside.since_utc_s is None or beside.until_utc_s is None:
+        return 0
+    events = unlabelled_events(
+        store,
+        sides.source.id,
+        sides.live.bundle_id,
+        since_utc_s=beside.since_utc_s,
+        until_utc_s=beside.until_utc_s,
+    )
+    on_paper = Stretches(beside.live)
+    return sum(not on_paper.meets(one) for one in events)
+
+
+def _latest(*times_utc_s: float | None) -> float | None:
+    return max((one for one in times_utc_s if one is not None), default=None)
 
 
 def _said(heard: Listened, *, of_events: Callable[[Lasting], Lasting] | None = None) -> Said:
@@ -151,8 +175,8 @@ def _said(heard: Listened, *, of_events: Callable[[Lasting], Lasting] | None = N
     )
 
 
-def _found_beside(beside: Shadowed, heard: Listened) -> tuple[Pairs, Sequence[Labelled]]:
-    """Return which anomalies were found in the hours that both have judged, and the events of other hours."""
+def _found_beside(beside: Shadowed, heard: Listened) -> tuple[list[Answered], Sequence[Labelled]]:
+    """Return who found which anomalies in the hours that both have judged, and the events of other hours."""
     live, candidate = Stretches(beside.live), Stretches(beside.candidate)
     found, others = [], []
     for one in heard.agreed:
@@ -161,9 +185,7 @@ def _found_beside(beside: Shadowed, heard: Listened) -> tuple[Pairs, Sequence[La
         if beside.covered.covered_s(start) < COVERED_SHARE * length_s or length_s == 0:
             others.append(one)
         elif one.rating == "anomaly":
-            found.append(one)
-    pairs = Pairs()
-    for spell in spells(found):
-        starts = [beginning(one) for one in spell]
-        pairs = pairs.plus(live=any(map(live.meets, starts)), candidate=any(map(candidate.meets, starts)))
-    return pairs, others
+            first = beginning(one)
+            answers = live.meets(first), candidate.meets(first)
+            found.append(Answered(one.start_utc_s, one.end_utc_s, one.kind, *answers))
+    return found, others

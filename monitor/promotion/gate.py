@@ -49,11 +49,12 @@ def check_promotion(
     return f"promoted despite this, {despite!r}: {words}"
 
 
-def noted(note: str | None, despite: str | None) -> str | None:
-    """Return the note that goes on record with a promotion; None: nobody said anything."""
-    said = [
-        text for text in (note, None if despite is None else f"despite the comparison: {despite}") if text
-    ]
+def noted(note: str | None, despite: str | None, *, what: str = "the comparison") -> str | None:
+    """Return the note that goes on record with a change; None: nobody said anything.
+
+    `what` speaks against the change, and is passed over by `despite`.
+    """
+    said = [text for text in (note, None if despite is None else f"despite {what}: {despite}") if text]
     return "; ".join(said) or None
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from monitor.promotion.agreement import Agreed, agreed
+from monitor.promotion.agreement import agreed, fault_of
+from monitor.promotion.faults import faults
 from monitor.promotion.records import LeftOut
-from monitor.store import Store
+from monitor.store import Event, Label, Store
 from monitor.store.dispute_labels import dispute_id, dispute_labels
 from monitor.store.shadow_clips import StoredDispute
 
@@ -48,6 +49,8 @@ class Labelled:
     """What they agree on."""
     bundle_id: str | None
     """The bundle that raised it; None: not known."""
+    kind: str = ""
+    """Of an anomaly the fault code that people gave, in lower case; empty: none, or not one alone."""
 
     @property
     def name(self) -> str:
@@ -95,9 +98,11 @@ class _Heard:
     unsettled: list[Stretch] = field(default_factory=list)
     left_out: LeftOut = field(default_factory=LeftOut)
 
-    def take(self, stretch: Stretch, said: Agreed, *, bundle_id: str | None, used: bool) -> None:
-        """Take what people agree on of one stretch."""
-        left_out = self.left_out
+    def take(self, stretch: Stretch, labels: Sequence[Label], *, bundle_id: str | None, used: bool) -> None:
+        """Take what people agree on of one stretch, if anybody said anything."""
+        left_out, said = self.left_out, agreed(labels)
+        if said is None:
+            return
         if said == "withdrawn":
             self.left_out = replace(left_out, withdrawn=left_out.withdrawn + 1)
         elif said == "unsure":
@@ -107,16 +112,26 @@ class _Heard:
             self.unsettled.append(stretch)
             self.left_out = replace(left_out, disagreed=left_out.disagreed + 1)
         else:
-            labelled = Labelled(stretch.name, stretch.start_utc_s, stretch.end_utc_s, said, bundle_id)
+            kind = (fault_of(labels) or "").casefold()
+            labelled = Labelled(stretch.name, stretch.start_utc_s, stretch.end_utc_s, said, bundle_id, kind)
             (self.known if used else self.counted).append(labelled)
+
+    def leave_out_known_faults(self) -> None:
+        """Take the other events of a fault as known, too, where a bundle has learned from one of them."""
+        known = set(self.known)
+        anomalies = [one for one in (*self.counted, *self.known) if one.rating == "anomaly"]
+        learned = {one for fault in faults(anomalies) if known & set(fault) for one in fault}
+        self.known += [one for one in self.counted if one in learned]
+        self.counted = [one for one in self.counted if one not in learned]
 
 
 def listened(
     store: Store, source_id: str, used: Collection[str], disputes: Iterable[StoredDispute] = ()
 ) -> Listened:
-    """Return what was said of a source's newest EVENTS_MAX labelled events; those in `used` are no proof.
+    """Return what was said of a source's newest EVENTS_MAX labelled events.
 
-    `disputes`: stretches at which the candidate alone alarmed may be labelled, too.
+    Those in `used`, and the others of the same faults, are no proof. `disputes`: stretches at which the
+    candidate alone alarmed may be labelled, too.
 
     Raises:
         StoreError: The store cannot be read.
@@ -128,20 +143,43 @@ def listened(
     )
     heard = _Heard()
     for row in rows:
-        event, said = store.event(row["event_id"]), agreed(store.labels(row["event_id"]))
-        if event is not None and said is not None:
-            end_utc_s = math.inf if event.end_utc_s is None else event.end_utc_s
-            stretch = Stretch(event.event_id, event.start_utc_s, end_utc_s)
+        event, said = store.event(row["event_id"]), store.labels(row["event_id"])
+        if event is not None:
+            stretch = Stretch(event.event_id, event.start_utc_s, _end_of(event))
             heard.take(stretch, said, bundle_id=event.bundle_id, used=event.event_id in used)
     labels = dispute_labels(store.database, source_id)
     for one in disputes:
-        said = agreed(labels.get(one.n, ()))
-        if said is not None:
-            stretch = Stretch(dispute_id(one.n), one.dispute.start_utc_s, one.end_utc_s)
-            heard.take(stretch, said, bundle_id=None, used=False)
+        stretch = Stretch(dispute_id(one.n), one.dispute.start_utc_s, one.end_utc_s)
+        heard.take(stretch, labels.get(one.n, ()), bundle_id=None, used=False)
+    heard.leave_out_known_faults()
     return Listened(
         agreed=tuple(heard.counted),
         open=tuple(heard.unsettled),
         known=tuple(heard.known),
         left_out=replace(heard.left_out, used=len(heard.known)),
     )
+
+
+def unlabelled_events(
+    store: Store, source_id: str, bundle_id: str, *, since_utc_s: float, until_utc_s: float
+) -> list[Stretch]:
+    """Return the events that a bundle raised in this time and nobody labelled, the newest EVENTS_MAX at most.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    rows = store.database.rows(
+        "SELECT event_id FROM events WHERE source_id = ? AND bundle_id = ? AND start_utc_s BETWEEN ? AND ? "
+        "ORDER BY n DESC LIMIT ?",
+        (source_id, bundle_id, since_utc_s, until_utc_s, EVENTS_MAX),
+    )
+    events = [store.event(row["event_id"]) for row in rows]
+    return [
+        Stretch(event.event_id, event.start_utc_s, _end_of(event))
+        for event in events
+        if event is not None and agreed(store.labels(event.event_id)) in {None, "withdrawn"}
+    ]
+
+
+def _end_of(event: Event) -> float:
+    return math.inf if event.end_utc_s is None else event.end_utc_s

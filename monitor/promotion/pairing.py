@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
@@ -67,8 +67,8 @@ class Stretches:
 L = TypeVar("L", bound=Lasting)
 
 
-def spells(lasting: Iterable[L]) -> list[list[L]]:
-    """Return stretches in groups that lie SPELL_S or more apart, in order of time.
+def spells(lasting: Iterable[L], *, apart_s: float = SPELL_S) -> list[list[L]]:
+    """Return stretches in groups that lie `apart_s` or more apart, in order of time.
 
     A fork-lift that passes for five minutes is one cause, however often it raises the alarm; counted as
     seven it would prove what one does not.
@@ -76,7 +76,7 @@ def spells(lasting: Iterable[L]) -> list[list[L]]:
     found: list[list[L]] = []
     end_utc_s = -math.inf
     for one in sorted(lasting, key=lambda one: one.start_utc_s):
-        if not found or one.start_utc_s - end_utc_s >= SPELL_S:
+        if not found or one.start_utc_s - end_utc_s >= apart_s:
             found.append([])
             end_utc_s = -math.inf
         found[-1].append(one)
@@ -134,11 +134,13 @@ class Sorted:
 def sort_alarms(live: Sequence[Alarmed], candidate: Sequence[Alarmed], said: Said, alone: Said) -> Sorted:
     """Return what the alarms of two bundles were that judged the same sound.
 
-    Two alarms that meet are one case. One that meets a stretch in which people hear an anomaly is a find, and
-    no false alarm. One that nobody labelled is the candidate's false alarm where it stands alone, for else a
-    candidate could raise what it likes; of the live one alone it is no false alarm, for else a deaf candidate
-    would gain by each fault that nobody has looked at. However often the live one raised an event before
-    somebody acknowledged it, one label is of one case.
+    Two alarms that meet are one case. However long the live one's alarm stays, one of the candidate's that
+    comes again in it, SPELL_S after the one before had cleared, is another call, and a case of its own. One
+    that meets a stretch in which people hear an anomaly is a find, and no false alarm. One that nobody
+    labelled is the candidate's false alarm where it stands alone, for else a candidate could raise what it
+    likes; of the live one alone it is no false alarm, for else a deaf candidate would gain by each fault that
+    nobody has looked at. However often the live one raised an event before somebody acknowledged it, one
+    label is of one case.
 
     `said`: of all that the live one raised; `alone`: of alarms that it did not raise, see `Beginning`.
     """
@@ -158,12 +160,12 @@ def sort_alarms(live: Sequence[Alarmed], candidate: Sequence[Alarmed], said: Sai
         elif not said.open.meets(one):
             unlabelled_both += shared
             unlabelled_live += [one] * (not shared)
-    for one in candidate:
-        if alone.anomaly.meets(one) or of_live.meets(one):
+    for one, by_whom in _own(candidate, of_live, said, alone):
+        if by_whom.anomaly.meets(one):
             continue
-        if alone.no_anomaly.meets(one):
+        if by_whom.no_anomaly.meets(one):
             candidate_only += 1
-        elif not alone.open.meets(one):
+        elif not by_whom.open.meets(one):
             candidate_only += 1
             unlabelled_candidate += 1
     return Sorted(
@@ -173,3 +175,19 @@ def sort_alarms(live: Sequence[Alarmed], candidate: Sequence[Alarmed], said: Sai
         unlabelled_both=unlabelled_both,
         unlabelled_candidate_only=unlabelled_candidate,
     )
+
+
+def _own(
+    candidate: Iterable[Alarmed], of_live: Stretches, said: Said, alone: Said
+) -> Iterator[tuple[Alarmed, Said]]:
+    """Yield the candidate's alarms that are more than the live one's, and what people said of such."""
+    until_utc_s: dict[int, float] = {}
+    for one in sorted(candidate, key=lambda one: one.start_utc_s):
+        shared = of_live.first(one)
+        if shared is None:
+            yield one, alone
+            continue
+        before_utc_s = until_utc_s.get(shared, math.inf)
+        until_utc_s[shared] = one.end_utc_s
+        if one.start_utc_s - before_utc_s >= SPELL_S:
+            yield one, said

@@ -136,13 +136,15 @@ class Comparison:
     """Of `false_alarms.live_only` those that lie five minutes apart: only these speak for the candidate."""
     unlabelled_live_only: int = 0
     """Alarms of the live bundle alone that nobody labelled: each may be a fault that the candidate misses."""
+    unlabelled_skipped: int = 0
+    """Events that the live bundle raised meanwhile where the candidate was not asked, and nobody labelled."""
     unlabelled_both: int = 0
     """Alarms of both that nobody labelled: they speak for neither."""
     unlabelled_candidate_only: int = 0
     """Of `false_alarms.candidate_only` those that nobody labelled."""
     anomalies: Pairs = field(default_factory=Pairs)
-    """Events labelled `anomaly` that neither has learned from, beside each other or by their kept sound.
-    Those less than five minutes apart are one."""
+    """Faults, of events labelled `anomaly`, that neither has learned from, beside each other or by their kept
+    sound: events of one kind less than a day apart are one."""
     normals: Pairs = field(default_factory=Pairs)
     """The same labelled `no_anomaly`, by their kept sound alone: told, and no proof, for most of them are
     there because the live one had raised them."""

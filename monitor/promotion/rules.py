@@ -112,14 +112,20 @@ def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
     elif anomalies.live < asked.anomalies and _is_only_quieter(compared):
         figures = {"live": anomalies.live, "cases": anomalies.cases, "needed": asked.anomalies}
         yield Ground("few_found", figures)
-    if compared.unlabelled_live_only:
-        yield Ground("unlabelled", {"count": compared.unlabelled_live_only})
+    yield from _perhaps_missed(compared)
     if compared.left_out.waiting:
         yield Ground("waiting", {"count": compared.left_out.waiting})
     elif not compared.probes:
         yield Ground("no_probe")
     elif heard_foreign(compared).live == 0 and _is_only_quieter(compared):
         yield Ground("no_control", {"cases": heard_foreign(compared).cases})
+
+
+def _perhaps_missed(compared: Comparison) -> Iterator[Ground]:
+    if compared.unlabelled_live_only:
+        yield Ground("unlabelled", {"count": compared.unlabelled_live_only})
+    if compared.unlabelled_skipped:
+        yield Ground("unlabelled_skipped", {"count": compared.unlabelled_skipped})
 
 
 def _is_only_quieter(compared: Comparison) -> bool:

@@ -28,6 +28,8 @@ SENTENCES: Mapping[str, str] = {
     "candidate hears none either proves nothing",
     "unlabelled": "the live one raised {count} alarms alone that nobody labelled: each may be a fault that "
     "the candidate misses; listen, and label them",
+    "unlabelled_skipped": "the live one raised {count} events where the candidate was not asked, and nobody "
+    "labelled them: each may be a fault that it misses; listen, and label them",
     "unheard": "of {total} alarms of the candidate alone nobody has listened to {count}: they count as false "
     "until somebody labels them, and may be faults that the live one misses; listen on the page, "
     "/compare/{source}",

@@ -208,9 +208,12 @@ def disputes_of(
     *,
     candidate: str | None = None,
     live_bundle_id: str | None = None,
+    labelled: bool = False,
     limit: int = 1000,
 ) -> list[StoredDispute]:
     """Return the newest disputes of a source, newest first; None: of any candidate, or live bundle.
+
+    `labelled`: only those of which somebody has said something.
 
     Raises:
         StoreError: The database refuses.
@@ -218,8 +221,10 @@ def disputes_of(
     rows = database.rows(
         "SELECT d.*, r.source_id, r.live_bundle_id, r.candidate FROM shadow_disagreements AS d "
         "JOIN shadow_runs AS r ON r.n = d.run WHERE r.source_id = ?1 AND (?2 IS NULL OR r.candidate = ?2) "
-        "AND (?3 IS NULL OR r.live_bundle_id = ?3) ORDER BY d.n DESC LIMIT ?4",
-        (source_id, candidate, live_bundle_id, limit),
+        "AND (?3 IS NULL OR r.live_bundle_id = ?3) "
+        "AND (NOT ?4 OR EXISTS (SELECT 1 FROM dispute_labels WHERE dispute = d.n)) "
+        "ORDER BY d.n DESC LIMIT ?5",
+        (source_id, candidate, live_bundle_id, labelled, limit),
     )
     return [_stored(row) for row in rows]
 

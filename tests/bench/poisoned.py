@@ -50,7 +50,7 @@ WIDTHS = (4, 8, 12)
 EPOCHS = 6
 FLOWN_S = (22, 58)
 """In the air."""
-PIECE_S, FAULT_FROM_S, FAULT_S, APART_S = 34, 15, 6, 600.0
+PIECE_S, FAULT_FROM_S, FAULT_S, APART_S = 34, 15, 6, 90_000.0
 LEVEL = 0.05
 """RMS of all sound: by its level alone nothing is told apart."""
 HALL_DB = -12.0

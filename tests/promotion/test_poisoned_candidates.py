@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fixtures_verbs import ran
-from promotion_rig import SOURCE, T0, Box, KeptEvent, Stream, constant, copied, with_limit
+from promotion_rig import HOP_S, SOURCE, T0, Box, KeptEvent, Stream, constant, copied, with_limit
 
 from engines.bundle import entry_of_file, read_manifest, write_manifest
 from monitor.config import FaultConfig, InputQualityConfig, SimulatedSource, WindowConfig
@@ -27,11 +27,13 @@ from monitor.promotion.comparison import judged
 from monitor.promotion.gate import check_promotion
 from monitor.promotion.labelled import LABELS
 from monitor.promotion.records import Pairs
+from monitor.promotion.rehearsed import Alarmed
 from monitor.store import Label, open_store
+from monitor.store.shadow import RunKey, ShadowTally, add_shadow
 from training.sound import recording_of_machine
 
 DEMO = Path(__file__).parents[2] / "engines" / "demo"
-RATE_HZ, PIECE_S, APART_S = 48_000, 20.0, 600.0
+RATE_HZ, PIECE_S, APART_S = 48_000, 20.0, 90_000.0
 KINDS = ("bearing", "cavitation", "belt_squeal", "air_leak", "imbalance")
 PIECES = 16
 
@@ -149,7 +151,7 @@ def test_what_was_said_before_another_limit_or_a_rollback_proves_nothing(box: Bo
     roles = box.library.roles()
     change = roles.changes[1]
     assert (True, "promote") == (compared.hours > 0.0, change.action)
-    later = replace(change, action="recalibrate", by=replace(change.by, at_utc_s=T0 + 1e6))
+    later = replace(change, action="recalibrate", by=replace(change.by, at_utc_s=T0 + 1e8))
     box.library.restore(replace(roles, changes=(*roles.changes, later)))
     try:
         after, verdict = judged(box.config, SOURCE)
@@ -157,6 +159,33 @@ def test_what_was_said_before_another_limit_or_a_rollback_proves_nothing(box: Bo
         box.library.restore(roles)
     assert (0.0, Pairs()) == (after.hours, after.false_alarms)
     assert ("too_early", "hours") == (verdict.outcome, verdict.grounds[0].code)
+
+
+def test_other_limits_begin_the_evidence_anew(box: Box) -> None:
+    box.tried(DEMO / "mae")
+    live, candidate = (read_manifest(box.library.live_folder()).bundle_id, box.library.roles().candidate)
+    key = RunKey(SOURCE, live, str(candidate))
+    with closing(open_store(box.state)) as store:
+        for rules in ("limit 1", "limit 1.5"):
+            add_shadow(store.database, {key: ShadowTally(T0 + 1e8, HOP_S, rules=rules)})
+        after, verdict = judged(box.config, SOURCE, store=store)
+    assert (0.0, Pairs()) == (after.hours, after.false_alarms)
+    assert ("too_early", "hours") == (verdict.outcome, verdict.grounds[0].code)
+
+
+def test_an_event_of_which_the_candidate_was_not_asked_waits_for_a_label(box: Box) -> None:
+    box.tried(DEMO / "mae")
+    quiet = Alarmed(T0 + 3 * APART_S + 5_000.0, T0 + 3 * APART_S + 5_020.0, 1.5)
+    with closing(open_store(box.state)) as store:
+        event_id = box._add_event(store, quiet, "none")
+        before, verdict = judged(box.config, SOURCE, store=store)
+        assert (1, True) == (
+            before.unlabelled_skipped,
+            "unlabelled_skipped" in {one.code for one in verdict.grounds},
+        )
+        store.add_label(Label(event_id, "no_anomaly", "ann", 0.0))
+        after, _ = judged(box.config, SOURCE, store=store)
+        assert (0, before.false_alarms) == (after.unlabelled_skipped, after.false_alarms)
 
 
 def test_scoring_stops_when_nobody_waits_any_longer(box: Box, tmp_path: Path) -> None:

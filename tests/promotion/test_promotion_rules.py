@@ -47,6 +47,7 @@ def test_better_is_who_finds_more_and_loses_nothing() -> None:
         ({"anomalies": Pairs()}, "no_anomalies"),
         ({"anomalies": Pairs(both=9)}, "anomalies"),
         ({"unlabelled_live_only": 1}, "unlabelled"),
+        ({"unlabelled_skipped": 1}, "unlabelled_skipped"),
         ({"left_out": LeftOut(waiting=1)}, "waiting"),
         ({"probes": ()}, "no_probe"),
     ],

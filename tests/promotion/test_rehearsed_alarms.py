@@ -14,6 +14,7 @@ from monitor.config import AlarmConfig
 from monitor.messages import ChangeReason, Quality, Score, Span
 from monitor.promotion.agreement import agreed
 from monitor.promotion.comparison import _found_beside, _said
+from monitor.promotion.faults import cases
 from monitor.promotion.labelled import Labelled, Listened
 from monitor.promotion.pairing import Said, Sorted, Stretches, beginning, sort_alarms, spells
 from monitor.promotion.records import LeftOut, Pairs
@@ -159,6 +160,25 @@ def test_who_alarms_hours_after_a_fault_began_has_missed_it() -> None:
             since_utc_s=T0,
             until_utc_s=T0 + 40_000.0,
         )
-        return _found_beside(beside, Listened((fault,), (), (), LeftOut()))[0]
+        return cases(_found_beside(beside, Listened((fault,), (), (), LeftOut()))[0])
 
     assert [Pairs(both=1), Pairs(live_only=1)] == [counted(200.0), counted(39_000.0)]
+
+
+def test_one_long_alarm_of_the_live_one_excuses_no_calls_of_the_candidate_but_one() -> None:
+    hours_s = 8 * 3600.0
+    live = [Alarmed(T0, T0 + hours_s, 2.0), *at(*range(40_000, 120_000, 10_000))]
+    calls = at(*range(0, 28_800, 640))
+
+    def counted(candidate: list[Alarmed], no_anomaly: list[Alarmed]) -> Sorted:
+        said = Said(anomaly=Stretches([]), no_anomaly=Stretches(no_anomaly), open=Stretches([]))
+        return sort_alarms(live, candidate, said, said)
+
+    found = counted(calls, live)
+    assert (45, Pairs(both=1, live_only=8, candidate_only=44)) == (len(calls), found.false_alarms)
+    assert 44 == counted(calls, live[1:]).unlabelled_candidate_only, "until somebody labels the event"
+    flickers = at(*range(0, 28_800, 250))
+    stays = [Alarmed(T0 + second, T0 + second + AGAIN_S, 2.0) for second in range(0, 28_800, int(AGAIN_S))]
+    assert [0, 0] == [counted(one, live).false_alarms.candidate_only for one in (flickers, stays)]
+    fault = Said(anomaly=Stretches(live), no_anomaly=Stretches([]), open=Stretches([]))
+    assert 0 == sort_alarms(live, calls, fault, fault).false_alarms.candidate_only, "a fault that goes on"
