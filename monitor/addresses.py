@@ -26,6 +26,11 @@ FORMS = (
     (re.compile(r"(?<=://)[^\s\"']+@"), f"{HIDDEN}@"),
     (re.compile(r"(://[^\s?\"']+\?)[^\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(://[^\s?\"'/]*/(?:[^\s?\"'/=]*/)*?)[^\s?\"'/=]*(?:=|%3d)[^\s?\"']*"), rf"\1{HIDDEN}"),
+    # a header of HTTP to its end, or to that of the JSON text around it: a login is the word behind the scheme
+    (
+        re.compile(r"(?i)\b((?:authorization|cookie)\s*:\s*)(?:\\.|[^\n\\\"])+(?:\"[^\n]*=[^\n]*)?"),
+        rf"\1{HIDDEN}",
+    ),
     (re.compile(rf"(?i)({_TELLING_KEY}\s*[=:]\s*)\S+"), rf"\1{HIDDEN}"),
 )
 """What looks like a secret of an address, or a key with one, in any text; and what stands in its place."""

@@ -19,7 +19,7 @@ from monitor.publish.credential_files import credential_path
 
 MAX_SECRET_FILE_BYTES = 4096
 LOGIN_KEYS = frozenset({"username"})
-PERSONAL_KEYS = frozenset({"actor", "acknowledged_by", "note", "set_by", "user", "who"})
+PERSONAL_KEYS = frozenset({"actor", "acknowledged_by", "limits_by", "note", "set_by", "user", "who"})
 """What people wrote, and who they are."""
 _FORMS = (
     (
@@ -30,6 +30,13 @@ _FORMS = (
     (
         re.compile(rf'("(?:{"|".join(sorted(PERSONAL_KEYS | LOGIN_KEYS))})"\s*:\s*)"(?:[^"\\]|\\.)*"'),
         rf'\1"{HIDDEN}"',
+    ),
+    (  # as the log has it with log.format: console
+        re.compile(
+            rf"(?<![\w.])((?:{'|'.join(sorted(PERSONAL_KEYS | LOGIN_KEYS))})=)"
+            r"""('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|\S+)"""
+        ),
+        rf"\1{HIDDEN}",
     ),
 )
 
