@@ -26,7 +26,7 @@ FORMS = (
     (re.compile(r"(?<=://)[^\s\"']+@"), f"{HIDDEN}@"),
     (re.compile(r"(://[^\s?\"']+\?)[^\s\"']+"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)(://[^\s?\"'/]*/(?:[^\s?\"'/=]*/)*?)[^\s?\"'/=]*(?:=|%3d)[^\s?\"']*"), rf"\1{HIDDEN}"),
-    # a header of HTTP to its end, or to that of the JSON text around it: a login is the word behind the scheme
+    # a header of HTTP to its end, or to that of the JSON text around it: a login comes behind the scheme
     (
         re.compile(r"(?i)\b((?:authorization|cookie)\s*:\s*)(?:\\.|[^\n\\\"])+(?:\"[^\n]*=[^\n]*)?"),
         rf"\1{HIDDEN}",
