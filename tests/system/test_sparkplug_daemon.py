@@ -1,4 +1,7 @@
-"""The daemon as a Sparkplug edge node: a host sees its life, its death by kill -9, and the next one."""
+"""The daemon as a Sparkplug edge node: a host sees its life, its death by kill -9, and the next one.
+
+It also says that the machine is off, and reads that its alarm is suppressed and still waits for somebody.
+"""
 
 from __future__ import annotations
 
@@ -35,6 +38,7 @@ def test_a_host_sees_a_daemon_live_die_of_kill_9_and_live_again(
             "kind": "simulated",
             "machine": "pump",
             "faults": [{"kind": "bearing", "start_s": 3, "duration_s": 60, "severity": 1.0}],
+            "off": {"signal": {"kind": "sparkplug"}},
         }
     ]
     daemon = make_daemon(
@@ -60,6 +64,13 @@ def test_a_host_sees_a_daemon_live_die_of_kill_9_and_live_again(
     assert 1 in [metric.value for metric in told("Alarm/State")]
     eventually(lambda: daemon.status()["box"]["outbox_records"] == 0, 20.0, "records are read")  # type: ignore[index]
     assert "connected" == daemon.status()["box"]["sparkplug"]  # type: ignore[index]
+
+    stopped = pysparkplug.Metric(1, "Machine/Running", pysparkplug.DataType.BOOLEAN, value=False)
+    host.send(PUMP.format("DCMD"), pysparkplug.DCmd(1, (stopped,)).encode())
+    names = ("Alarm/StateText", "Alarm/Suppressed", "Alarm/Acked", "Machine/Off", "Machine/OffReason")
+    eventually(lambda: all(told(name) for name in names), 20.0, "the PLC's word that the machine is off")
+    assert ["suppressed", True, False, True, "the plant's signal"] == [told(name)[-1].value for name in names]
+
     daemon.kill()
     eventually(lambda: host.on(NODE.format("NDEATH")), what="the will")
     assert [0] == bdseqs(host, "NBIRTH") == bdseqs(host, "NDEATH")
