@@ -18,6 +18,7 @@ from monitor.calibration import Calibration
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.commands.bundle_versions import add_source_arguments, config_of
 from monitor.config import Config, SourceConfig
+from monitor.drift.chain import chain_of
 from monitor.drift.judgement import Asked, Judgement, judged
 from monitor.drift.likeness import DAY_S
 from monitor.drift.period import period_of
@@ -25,7 +26,7 @@ from monitor.drift.place import proposal_path
 from monitor.drift.proposal import Proposal, proposal_from
 from monitor.drift.scale import unit_of
 from monitor.drift.tally import group_edges_hz
-from monitor.drift.words import age_words, judgement_words, proposal_words
+from monitor.drift.words import age_words, judgement_words, proposal_words, steps_words
 from monitor.frontend import band_edges_hz
 from monitor.listening import open_ear
 from monitor.machine import calibration_of
@@ -79,6 +80,10 @@ def _lines(
     age_days = (time.time() - calibration.fitted_utc_s) / DAY_S if dated else None
     old = age_days is not None and age_days > config.drift.evidence_max_days
     lines = [f"{source.id}: {words}", f"  {age_words(age_days, calibration.exposure_h, old=old)}"]
+    chain = chain_of(config.state_dir, source.id, calibration)
+    if chain.steps:
+        budget = config.alarm_for(source).false_alarms_per_week
+        lines.append(f"  {steps_words(len(chain.steps), chain.limit_of(calibration, budget))}")
     if proposal is None:
         return [*lines, "  no other limit is proposed"]
     return [

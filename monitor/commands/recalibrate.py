@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("proposal", nargs="?", help="its id, as `wheeltapper drift SOURCE` shows it")
     which.add_argument("--undo", action="store_true", help="back to the limit before the last recalibration")
+    parser.add_argument(
+        "--despite", help="why the limit is raised further than drift.max_total allows; kept on record"
+    )
     add_by_arguments(parser)
 
 
@@ -30,9 +33,10 @@ def run(arguments: argparse.Namespace) -> int:
         CommandError: No daemon can be asked.
     """
     config, by = config_of(arguments), by_of(arguments)
-    note = {} if by.note is None else {"note": by.note}
+    said = {"note": by.note, "despite": arguments.despite}
+    why = {key: text for key, text in said.items() if text is not None}
     proposal = BEFORE if arguments.undo else arguments.proposal
-    command = {"id": by.command_id, "action": "recalibrate", "actor": by.actor, "proposal": proposal, **note}
+    command = {"id": by.command_id, "action": "recalibrate", "actor": by.actor, "proposal": proposal, **why}
     reply = ask_daemon(config, arguments.source, command)
     if reply is None:
         raise CommandError(

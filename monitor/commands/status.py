@@ -10,6 +10,7 @@ from typing import Any
 
 from monitor.config import default_state_dir, load_config
 from monitor.drift.judgement import DriftState
+from monitor.drift.words import steps_words
 from monitor.errors import StoreError
 from monitor.report import STATUS_FILE, is_alive
 from monitor.shadow.facts import facts_from_tree
@@ -80,10 +81,17 @@ def _drift_lines(source: dict[str, Any]) -> list[str]:
         what = (
             "another limit is proposed" if drift["proposal"] else f"no limit is proposed: {drift['withheld']}"
         )
-        return [f"  {drift['words']}", f"  {what}; wheeltapper drift {source_id}"]
+        return [f"  {drift['words']}", f"  {what}; wheeltapper drift {source_id}", *_steps(drift)]
     if drift["evidence_old"]:
-        return [f"  its limit is {drift['evidence_age_days']:.0f} days old (drift.evidence_max_days)"]
-    return []
+        age = f"  its limit is {drift['evidence_age_days']:.0f} days old (drift.evidence_max_days)"
+        return [age, *_steps(drift)]
+    return _steps(drift)
+
+
+def _steps(drift: dict[str, Any]) -> list[str]:
+    if not drift.get("limit_steps"):  # none were accepted, or an earlier version wrote it
+        return []
+    return [f"  {steps_words(drift['limit_steps'], drift['limit_of_first'])}"]
 
 
 def _judge(source: dict[str, Any]) -> str:

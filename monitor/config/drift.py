@@ -41,6 +41,13 @@ class DriftConfig(Section):
         description="From this population stability index on normal sound has moved; 0.1 is moderate, 0.25 "
         "large.",
     )
+    max_total: float = Field(
+        default=1.5,
+        ge=1,
+        le=1000,
+        description="A proposal that would raise the limit to more than so many times the one that was "
+        "learned, with all that was accepted since, is refused unless somebody says why (`despite`).",
+    )
     evidence_max_days: float = Field(
         default=180.0,
         gt=0,

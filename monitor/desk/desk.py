@@ -41,6 +41,8 @@ Learn = Callable[[SourceConfig, Origin, Command, float], str]
 """Source, way, command and UTC in; what was done in words out, or CommandError."""
 PLANNED = frozenset({"reload", "promote", "rollback", "recalibrate"})
 """Actions that another thread looks into, for they open bundles."""
+DESPITE = {"promote": "the comparison", "recalibrate": "drift.max_total"}
+"""What is passed over by the key `despite`, as the note says it."""
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
 AT_ONCE = 50
@@ -251,7 +253,7 @@ class Desk:
             handed.origin.value,
             time.time(),
             command.id,
-            noted(command.note, command.despite),
+            noted(command.note, command.despite, what=DESPITE.get(command.action, "")),
         )
         if command.action == "recalibrate":
             return Recalibration(
@@ -262,6 +264,7 @@ class Desk:
                 self._store,
                 record=lambda library: record_changes(self._store, library, self._log),
                 complain=self._log.error,
+                despite=command.despite,
             ).plan
         return Swap(
             handed.source_id,

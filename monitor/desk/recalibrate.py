@@ -16,7 +16,8 @@ from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
 from monitor.desk.reload import Plan, Reloader
-from monitor.drift.acceptance import acceptable, check_no_alarm
+from monitor.drift.acceptance import acceptable, check_no_alarm, check_total
+from monitor.drift.chain import chain_of, write_chain
 from monitor.drift.fitting import few
 from monitor.drift.own_limit import Undo, before_path, bring_back, put_limit
 from monitor.drift.place import proposal_path, remove_proposed
@@ -50,6 +51,8 @@ class Recalibration:
     """Puts what a library says of its changes on record, where that was not done."""
     complain: Callable[[str], None]
     """Told when what was not done stays written."""
+    despite: str | None = None
+    """Why a limit is raised further than drift.max_total; None: it is not."""
 
     def plan(self, reloader: Reloader) -> Plan:
         """Open the limit beside the one in use, and say what would change.
@@ -77,13 +80,20 @@ class Recalibration:
             raise CommandError(f"{self.source_id} has been taken out of the configuration")
         if self.proposal_id == BEFORE:
             return self._plan_of_before(reloader, source)
-        proposal = self._checked()
+        proposal = self._checked(config)
         if is_managed(source):
             return self._plan_of_version(reloader, proposal)
         return self._plan_of_file(reloader, proposal)
 
-    def _checked(self) -> Proposal:
-        return acceptable(self.store, self._machine(), self.proposal_id, self.by.at_utc_s)
+    def _checked(self, config: Config) -> Proposal:
+        proposal = acceptable(self.store, self._machine(), self.proposal_id, self.by.at_utc_s)
+        check_total(proposal, config.drift.max_total, self.despite)
+        return proposal
+
+    def _write_step(self, config: Config, calibration: Calibration) -> None:
+        """Remember from which limit this one came, before it judges."""
+        chain = chain_of(config.state_dir, self.source_id, self._machine().calibration)
+        write_chain(config.state_dir, self.source_id, chain.with_step(calibration))
 
     def _machine(self) -> Machine:
         machine = self.roster.newest(self.source_id)
@@ -121,10 +131,11 @@ class Recalibration:
         prepared = reloader.prepared_swap({self.source_id: version.folder})
 
         def keep() -> None:
-            self._checked()
+            self._checked(config)
             try:
+                self._write_step(config, proposal.calibration)
                 library.recalibrate(self.by, version, live=before.live)
-            except LibraryError as error:
+            except (LibraryError, CalibrationError, StoreError) as error:
                 raise CommandError(f"nothing was changed: {error}") from error
 
         def follow() -> None:
@@ -152,12 +163,13 @@ class Recalibration:
                 "where a signed proposal can be accepted"
             )
         content = self._signed(proposal, config).read_bytes()
+
+        def put() -> Undo:
+            self._write_step(config, proposal.calibration)
+            return put_limit(config.state_dir, self.source_id, content)
+
         return self._plan_of_limit(
-            reloader,
-            proposal.calibration,
-            _told(proposal),
-            check=self._checked,
-            put=lambda: put_limit(config.state_dir, self.source_id, content),
+            reloader, proposal.calibration, _told(proposal), check=lambda: self._checked(config), put=put
         )
 
     def _plan_of_before(self, reloader: Reloader, source: SourceConfig) -> Plan:
@@ -235,5 +247,6 @@ def _told(proposal: Proposal) -> str:
     return (
         f"the limit of {proposal.source_id} is {proposal.limit:.2f} of the one before, made from "
         f"{proposal.hours:.0f} h of sound; false alarms a week to be expected: {after.a_week:g} in place of "
-        f"{few(at.a_week)}"
+        f"{few(at.a_week)}; {proposal.total.proposed:.2f} of the one that was learned, by "
+        f"{proposal.total.steps + 1} steps"
     )

@@ -40,6 +40,7 @@ LIVE_KEYS = frozenset(
         ("drift", "psi"),
         ("drift", "evidence_max_days"),
         ("drift", "keep_days"),
+        ("drift", "max_total"),
         ("engine", "bundle"),
         ("log", "level"),
         ("mqtt", "map_windows"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from monitor.drift.counting import basis_of
 from monitor.drift.likeness import DAY_S
-from monitor.drift.proposal import GOOD_FOR_DAYS, Proposal, proposal_from
+from monitor.drift.proposal import GOOD_FOR_DAYS, Proposal, goes_too_far, proposal_from
 from monitor.drift.said import labelled_since
+from monitor.drift.words import total_words
 from monitor.errors import CommandError
 from monitor.machine import Machine
 from monitor.store import Store
@@ -24,6 +25,22 @@ def check_no_alarm(machine: Machine) -> None:
             f"event {event_id} is open: acknowledge it, say what it was, and look at the machine before its "
             "limit is changed"
         )
+
+
+def check_total(proposal: Proposal, most: float, despite: str | None) -> None:
+    """Refuse a limit that would have been raised too far in all, unless somebody says why.
+
+    Raises:
+        CommandError: Together with the steps before it, it goes beyond `most`, in units of the first limit.
+    """
+    if despite is not None or not goes_too_far(proposal, most):
+        return
+    raise CommandError(
+        f"{total_words(proposal)}; more than drift.max_total {most:g} is rather a fault, or a machine "
+        "that the model does not know: look at it, then learn or retrain (docs/retraining.md), "
+        f"or say why the limit is raised even so: wheeltapper recalibrate {proposal.source_id} {proposal.id} "
+        '--despite "..." (command recalibrate, key despite)'
+    )
 
 
 def acceptable(store: Store, machine: Machine, proposal_id: str, at_utc_s: float) -> Proposal:

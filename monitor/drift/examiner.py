@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import Config
+from monitor.drift.chain import chain_of
 from monitor.drift.counting import basis_of, row_of_period
 from monitor.drift.evidence import evidence_of
 from monitor.drift.facts import DriftFacts
@@ -20,7 +22,7 @@ from monitor.drift.proposal import GOOD_FOR_DAYS, Present, Proposal, proposal_fr
 from monitor.drift.said import labelled_since
 from monitor.drift.scale import unit_of
 from monitor.drift.tally import group_edges_hz
-from monitor.drift.words import age_words, judgement_words, proposal_words
+from monitor.drift.words import age_words, judgement_words, proposal_words, total_words
 from monitor.frontend import band_edges_hz
 from monitor.machine import Machine
 from monitor.store import Store
@@ -54,11 +56,16 @@ def asked_of(config: Config) -> Asked:
     return Asked(config.drift.reference_days, config.drift.recent_days, config.drift.psi)
 
 
-def present_of(machine: Machine, budget: float) -> Present:
-    """Return what judges a machine now."""
+def present_of(machine: Machine, budget: float, state_dir: Path) -> Present:
+    """Return what judges a machine now.
+
+    Raises:
+        CalibrationError: How its limit came to be cannot be read.
+    """
     calibration = machine.calibration
     scale = unit_of(calibration).size_raw / (calibration.limit_raw(budget) - calibration.centre)
-    return Present(machine.source_id, basis_of(machine), calibration, budget, scale)
+    chain = chain_of(state_dir, machine.source_id, calibration)
+    return Present(machine.source_id, basis_of(machine), calibration, budget, scale, chain)
 
 
 class Examiner:
@@ -82,7 +89,7 @@ class Examiner:
             (config.alarm_for(one) for one in config.sources if one.id == machine.source_id), None
         )
         budget = (settings or config.alarm).false_alarms_per_week
-        present = present_of(machine, budget)
+        present = present_of(machine, budget, config.state_dir)
         periods = self._periods(machine.source_id, present.basis, now_utc_s)
         judgement = judged(
             periods,
@@ -96,8 +103,18 @@ class Examiner:
         proposal = found if isinstance(found, Proposal) else None
         facts = _facts(judgement, present, self._config.drift.evidence_max_days, now_utc_s)
         if proposal is not None:
-            words = [*proposal_words(proposal)[:3], *facts.words.split("; ")[-1:] * facts.evidence_old]
-            facts = replace(facts, words="; ".join(words), proposal=proposal.id)
+            total = [total_words(proposal)] * bool(proposal.total.steps)
+            words = [
+                *proposal_words(proposal)[:3],
+                *total,
+                *facts.words.split("; ")[-1:] * facts.evidence_old,
+            ]
+            facts = replace(
+                facts,
+                words="; ".join(words),
+                proposal=proposal.id,
+                first_limit_a_week=_rounded(proposal.total.at_first.a_week),
+            )
         elif isinstance(found, str):
             facts = replace(facts, withheld=found)
         return Looked(facts, recent, proposal)
@@ -189,6 +206,10 @@ def _facts(judgement: Judgement, present: Present, old_days: float, now_utc_s: f
         evidence_age_days=None if age_days is None else round(age_days, 1),
         evidence_hours=round(present.calibration.exposure_h, 2),
         evidence_old=old,
+        limit_steps=0 if present.chain is None else len(present.chain.steps),
+        limit_of_first=None
+        if present.chain is None
+        else _rounded(present.chain.limit_of(present.calibration, present.budget)),
     )
 
 

@@ -31,3 +31,9 @@ class DriftFacts:
     """Hours of sound that it was fitted to."""
     evidence_old: bool = False
     """Whether that is longer ago than drift.evidence_max_days."""
+    limit_steps: int = 0
+    """Limits that were accepted since one was learned, each in the place of the one before."""
+    limit_of_first: float | None = None
+    """The limit in force, in units of the one that was learned; None: not known."""
+    first_limit_a_week: float | None = None
+    """False alarms a week that the learned one would raise now; None: nothing is proposed."""

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from monitor.calibration import Calibration, calibration_from_tree, tree_of_calibration
+from monitor.drift.chain import Chain
 from monitor.drift.evidence import Evidence, Facts
 from monitor.drift.fitting import Expected, expected_at, few, refitted
 from monitor.drift.judgement import DriftState, Judgement, Side
@@ -19,7 +20,23 @@ from monitor.store.drift import ProposalRow
 
 GOOD_FOR_DAYS = 7.0
 """An older proposal is refused: the sound that it was made from is not what is heard now."""
-SCHEMA = 1
+SCHEMA = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How far limits have come since one was learned; in units of that one, the first."""
+
+    steps: int
+    """Limits that were accepted since then; the proposed one would be another."""
+    first_utc_s: float
+    """When the first was made."""
+    present: float
+    """The present limit."""
+    proposed: float
+    """The proposed one."""
+    at_first: Expected
+    """False alarms a week at the first limit, if sound goes on as in the recent days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +73,8 @@ class Proposal:
     """What had moved; scores in units of the present calibration."""
     scale: float
     """Of such a unit, in units of the present limit."""
+    total: Total
+    """What it comes to with the steps before it."""
 
     @property
     def id(self) -> str:
@@ -78,6 +97,8 @@ class Present:
     """alarm.false_alarms_per_week."""
     scale: float
     """A unit of the calibration, in units of the limit."""
+    chain: Chain | None = None
+    """How it came to be; None: it is the first."""
 
 
 def proposed(present: Present, evidence: Evidence, judgement: Judgement, made_utc_s: float) -> Proposal | str:
@@ -94,6 +115,14 @@ def proposed(present: Present, evidence: Evidence, judgement: Judgement, made_ut
             f"the present limit still holds: {few(at_present.a_week)} false alarms a week are to be expected "
             f"(90 % interval {few(at_present.low)} to {few(at_present.high)})"
         )
+    chain = present.chain or Chain(now)
+    total = Total(
+        len(chain.steps),
+        chain.first.fitted_utc_s,
+        chain.limit_of(now, budget),
+        chain.limit_of(fitted, budget),
+        expected_at(fitted, chain.first.limit_raw(budget)),
+    )
     return Proposal(
         source_id=present.source_id,
         basis=present.basis,
@@ -110,7 +139,13 @@ def proposed(present: Present, evidence: Evidence, judgement: Judgement, made_ut
         facts=evidence.facts,
         judgement=judgement,
         scale=present.scale,
+        total=total,
     )
+
+
+def goes_too_far(proposal: Proposal, most: float) -> bool:
+    """Whether it would raise the limit to more than `most` times the first, with the steps before it."""
+    return proposal.limit > 1.0 and proposal.total.proposed > most
 
 
 def row_of(proposal: Proposal) -> ProposalRow:
@@ -143,4 +178,5 @@ def _built(body: Mapping[str, Any]) -> Proposal | None:
         tree[name] = Expected(**tree[name])
     tree["calibration"] = calibration_from_tree(tree["calibration"])
     tree["facts"] = Facts(**tree["facts"])
+    tree["total"] = Total(**{**tree["total"], "at_first": Expected(**tree["total"]["at_first"])})
     return Proposal(**{**tree, "judgement": Judgement(**judgement)})

@@ -86,7 +86,25 @@ def proposal_words(proposal: Proposal) -> list[str]:
         f"{facts.not_labelled} not labelled and left out, none labelled an anomaly"
     )
     told = judgement_words(proposal.judgement, proposal.scale)
-    return [told, expected, promised, evidence, NOT_TOLD_APART]
+    return [told, expected, promised, evidence, total_words(proposal), NOT_TOLD_APART]
+
+
+def total_words(proposal: Proposal) -> str:
+    """Say how far the limit would have come since one was learned, and what that one would raise now."""
+    total = proposal.total
+    accepted = f"{total.steps} step{'s' * (total.steps != 1)} accepted"
+    return (
+        f"since the limit that was learned on {day_of(total.first_utc_s)}: {accepted}, the present limit is "
+        f"{total.present:.2f} of it, the proposed one {total.proposed:.2f}; it would raise "
+        f"{few(total.at_first.a_week)} false alarms a week now"
+    )
+
+
+def steps_words(steps: int, limit_of_first: float) -> str:
+    """Say the same of the limit in force, where steps were accepted."""
+    return f"its limit is {limit_of_first:.2f} of the one that was learned, by {steps} accepted step" + (
+        "s" * (steps != 1)
+    )
 
 
 def age_words(age_days: float | None, hours: float, *, old: bool) -> str:

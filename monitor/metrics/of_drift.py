@@ -56,4 +56,16 @@ DRIFT_METRICS = (
         "1: the limit in force is older than drift.evidence_max_days.",
         lambda facts: facts.evidence_old,
     ),
+    _each(
+        "wheeltapper_limit_steps",
+        "gauge",
+        "Limits that were accepted since one was learned, each in the place of the one before.",
+        lambda facts: facts.limit_steps,
+    ),
+    _each(
+        "wheeltapper_limit_of_first",
+        "gauge",
+        "The limit in force, in units of the one that was learned; absent: not known.",
+        lambda facts: facts.limit_of_first,
+    ),
 )

@@ -46,10 +46,10 @@ OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "label": ("rating", "fault_code"),
     "set_limits": (*LIMIT_KEYS, "reset"),
     "promote": ("despite",),
-    "recalibrate": ("proposal",),
+    "recalibrate": ("proposal", "despite"),
     "learn": ("learn", "hours", "unattended", "stretch"),
 }
-"""Action -> keys that belong to it alone."""
+"""Action -> keys that belong to it, and to no action that does not name them, too."""
 
 
 class Command(BaseModel):
@@ -155,7 +155,8 @@ class Command(BaseModel):
         min_length=3,
         max_length=500,
         description="promote: why a candidate is promoted that does not prove to be better; with "
-        "bundles.promotion managed it is refused without.",
+        "bundles.promotion managed it is refused without. recalibrate: why a limit is raised further than "
+        "drift.max_total.",
         json_schema_extra=TEXT,
     )
 
@@ -195,7 +196,8 @@ class Command(BaseModel):
     @model_validator(mode="after")
     def _check_together(self) -> Command:
         for action, keys in OWN_KEYS.items():
-            if action != self.action and any(self._given(key) for key in keys):
+            foreign = set(keys) - set(OWN_KEYS.get(self.action, ()))
+            if any(self._given(key) for key in foreign):
                 raise ValueError(f"{', '.join(keys)} belong to {action}, not to {self.action}")
         if self.action == "shelve" and not (self._given("duration_s") or self.one_shot):
             raise ValueError("shelve needs an end: give duration_s, or one_shot: true")

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import DriftState
-from monitor.publish.fields import BOOLEAN, HOURS, LIMITS, TEXT
+from monitor.publish.fields import BOOLEAN, COUNT, HOURS, LIMITS, TEXT
 from monitor.publish.part import Part
 
 
@@ -48,6 +48,19 @@ class DriftDocument(Part):
     limit_old: bool = Field(
         description="true: that was longer ago than drift.evidence_max_days.", json_schema_extra=BOOLEAN
     )
+    limit_steps: int = Field(
+        ge=0,
+        description="Limits that were accepted since one was learned, each in the place of the one before.",
+        json_schema_extra=COUNT,
+    )
+    limit_of_first: float | None = Field(
+        description="The limit in force, in units of the one that was learned; null: not known.",
+        json_schema_extra={"unit": "1"},
+    )
+    first_limit_a_week: float | None = Field(
+        description="False alarms a week that the learned one would raise now; null: nothing is proposed.",
+        json_schema_extra={"unit": "1/week"},
+    )
 
 
 def drift_document(facts: DriftFacts | None) -> DriftDocument | None:
@@ -65,4 +78,7 @@ def drift_document(facts: DriftFacts | None) -> DriftDocument | None:
         limit_age_days=facts.evidence_age_days,
         limit_hours=facts.evidence_hours,
         limit_old=facts.evidence_old,
+        limit_steps=facts.limit_steps,
+        limit_of_first=facts.limit_of_first,
+        first_limit_a_week=facts.first_limit_a_week,
     )

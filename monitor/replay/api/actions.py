@@ -81,7 +81,8 @@ class Order(_Wanted):
         default=None,
         min_length=3,
         max_length=500,
-        description="promote: why, where the candidate does not prove to be better.",
+        description="promote: why, where the candidate does not prove to be better. recalibrate: why, where "
+        "the limit would be raised further than drift.max_total.",
     )
     event_id: str | None = Field(default=None, max_length=100, description="acknowledge: only this one.")
     duration_s: float | None = Field(default=None, gt=0, description="shelve: for how long.")

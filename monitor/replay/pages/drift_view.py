@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from monitor.drift.proposal import Proposal
+from monitor.drift.proposal import Proposal, Total, goes_too_far
 from monitor.drift.words import TOLD_FROM_DB
 from monitor.errors import UnknownIdError
 from monitor.replay.api.routes import library_of
@@ -47,7 +47,8 @@ class Picture:
 def drift(request: Request) -> Response:
     """Answer the page of one source."""
     source_id, tongue = request.path_params["source_id"], tongue_for(request)
-    if source_id not in {source.id for source in request.app.state.settings.sources}:
+    settings = request.app.state.settings
+    if source_id not in {source.id for source in settings.sources}:
         raise UnknownIdError("no such source")
     library = library_of(request)
     normal = library.normal(source_id)
@@ -63,6 +64,7 @@ def drift(request: Request) -> Response:
             (one.event_id, tongue(NOT_LABELLED if one.rating is None else SAID[one.rating]))
             for one in normal.events
         ],
+        needs_reason=proposal is not None and goes_too_far(proposal, settings.drift.max_total),
         may_accept=visit_of(request).may(Role.ADMIN),
         unreviewed=unreviewed_events(library),
     )
@@ -129,6 +131,7 @@ def said_of(proposal: Proposal, tongue: Tongue) -> list[str]:
             first=day(proposal.first_utc_s),
             last=day(proposal.end_utc_s - 1.0),
         ),
+        _total(proposal.total, tongue),
     ]
     if judgement.now is not None and judgement.then is not None:
         median = tongue(
@@ -150,6 +153,20 @@ def said_of(proposal: Proposal, tongue: Tongue) -> list[str]:
         for band in judgement.bands
     ]
     return [*sentences, *bands]
+
+
+def _total(total: Total, tongue: Tongue) -> str:
+    """Return how far the limit would have come since one was learned."""
+    return tongue(
+        "Since the limit that was learned on {first}, accepted before this one: {steps}. In units of that "
+        "limit the present one is {present}, the proposed one {proposed}; it would raise {expected} false "
+        "alarms a week now.",
+        first=day(total.first_utc_s),
+        steps=tongue.number(total.steps),
+        present=tongue.number(total.present, 2),
+        proposed=tongue.number(total.proposed, 2),
+        expected=_few(total.at_first.a_week, tongue),
+    )
 
 
 def _few(number: float, tongue: Tongue) -> str:

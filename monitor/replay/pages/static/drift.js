@@ -12,9 +12,12 @@ export function startDrift(main, { go }) {
 
 async function accept(main, button, go) {
   const { accept: proposal, source } = button.dataset;
-  const note = main.querySelector('[name="note"]').value.trim() || null;
+  const why = main.querySelector('[name="note"]');
+  const said = why.value.trim() || null;
+  const isDespite = why.dataset.despite !== undefined;
+  if (isDespite && !why.reportValidity()) return;
   button.disabled = true;
-  const command = { action: "recalibrate", proposal, note };
+  const command = { action: "recalibrate", proposal, note: isDespite ? null : said, despite: isDespite ? said : null };
   const reply = await telling(() => order(`/api/v1/sources/${encodeURIComponent(source)}/commands`, command));
   button.disabled = false;
   if (reply === undefined) return;
