@@ -40,7 +40,7 @@ CANDIDATE_METRICS = (
     _each(
         "wheeltapper_candidate_disputes",
         "gauge",
-        "Times that one alarmed and the other did not, of those that are kept.",
+        "Times that one alarmed and the other did not, since the run began.",
         lambda facts: facts.disputes,
     ),
     _each(

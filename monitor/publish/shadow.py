@@ -46,7 +46,7 @@ class ShadowDocument(Part):
     )
     disputes: int = Field(
         ge=0,
-        description="Times that one alarmed and the other did not, of those that are kept.",
+        description="Times that one alarmed and the other did not, since the run began.",
         json_schema_extra=COUNT,
     )
     verdict: Literal["better", "not_better", "too_early"] | None = Field(

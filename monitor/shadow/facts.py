@@ -40,7 +40,7 @@ class ShadowFacts:
     heard_s: float = 0.0
     """Seconds of sound in the judged windows."""
     disputes: int = 0
-    """Times that one alarmed and the other did not, of those that are kept."""
+    """Times that one alarmed and the other did not, since the run began."""
     cpu_s: float = 0.0
     """Seconds of a core that it has taken since this process began."""
     lost_windows: int = 0

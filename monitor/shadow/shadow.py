@@ -14,7 +14,6 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from engines.errors import CodedError
 from monitor.config import Config
@@ -23,18 +22,16 @@ from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import Inference, LogMel, Score
-from monitor.roster import Roster
+from monitor.shadow.around import Surroundings
 from monitor.shadow.budget import CpuBudget
 from monitor.shadow.evidence import Evidence
-from monitor.shadow.facts import ShadowFacts, ShadowState
+from monitor.shadow.facts import ShadowFacts
 from monitor.shadow.hangs import Hangs, ReplacedError
-from monitor.shadow.policy import Found
 from monitor.shadow.queue import ShadowQueue
 from monitor.shadow.roll import Roll
-from monitor.shadow.sounds import DisputeSounds
 from monitor.shadow.team import UNEXPECTED, Member, Team
+from monitor.shadow.telling import facts_of_member, facts_of_team
 from monitor.shadow.watch import Heard
-from monitor.store import Store
 from monitor.supervisor import Supervisor, Task, guarded
 
 LOOK_EVERY_S = 2.0
@@ -53,26 +50,6 @@ HANGS_MAX = 3
 """So many threads may be given up; then no candidate is asked any more until the daemon starts anew."""
 FAILURES_MAX = 3
 """So many calls in a row in which a candidate's engine may fail."""
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """The parts of a daemon that a shadow run has to do with."""
-
-    roster: Roster
-    """Knows the live bundles."""
-    store: Store
-    """Keeps what is found."""
-    sounds: DisputeSounds
-    """Has the sound of disputes written."""
-    live_waiting: Callable[[], int]
-    """Returns how many windows wait for a live bundle."""
-    verdict: Callable[[str, str], Found | None]
-    """Returns the last verdict on a source's candidate."""
-    tell: Callable[[Mapping[str, ShadowFacts]], None]
-    """Is told how each source's candidate is getting on."""
-    config_now: Callable[[], Config]
-    """Returns the configuration that is in force."""
 
 
 class Shadow:
@@ -194,21 +171,47 @@ class Shadow:
         began_s = time.perf_counter()
         sources = sorted({heard.score.span.source_id for heard, _ in known})
         with self._hangs.during(sources, ANSWER_WITHIN_S):
-            logmels = [list(one.watch.logmels(heard)) for heard, one in known]
-            answers = self._answers(known[0][1], [each for some in logmels for each in some])
+            logmels = [self._logmels_for(heard, one) for heard, one in known]
+            answers = self._answers(known[0][1], [each for some in logmels for each in some or ()])
         if answers is None:
             self._queue.give_back([heard for heard, _ in known])
             self._note_failure(sources, known[0][1])
         else:
             rest = iter(answers)
             for (heard, one), some in zip(known, logmels, strict=True):
-                one.watch.take(heard, [next(rest) for _ in some])
+                self._take(heard, one, None if some is None else [next(rest) for _ in some])
         spent_s = time.perf_counter() - began_s
         self._budget.spend(spent_s)
         for source_id in sources:
             self._cpu_s[source_id] = self._cpu_s.get(source_id, 0.0) + spent_s / len(sources)
         if any(one.watch.changes for _, one in known):
             self._keep()
+
+    def _logmels_for(self, heard: Heard, member: Member) -> Sequence[LogMel] | None:
+        """Return what the candidate is to be given; None: its windows cannot be made."""
+        found: list[Sequence[LogMel]] = []
+        guarded(
+            self._log,
+            "a candidate failed",
+            lambda: found.append(list(member.watch.logmels(heard))),
+            source=member.watch.source_id,
+        )
+        return found[0] if found else None
+
+    def _take(self, heard: Heard, member: Member, inferences: Sequence[Inference] | None) -> None:
+        """Have a window's answers judged; a candidate that fails at that is set aside, and no other."""
+        source_id = member.watch.source_id
+        if self._team.members.get(source_id) is not member:  # it failed at the window before
+            return
+        if inferences is not None and guarded(
+            self._log,
+            "a candidate failed",
+            lambda: member.watch.take(heard, inferences),
+            source=source_id,
+        ):
+            return
+        self._evidence.forget(source_id)
+        self._team.set_aside(source_id, UNEXPECTED)
 
     def _engine_of(self, heard: Heard) -> int:
         member = self._team.members.get(heard.score.span.source_id)
@@ -251,34 +254,16 @@ class Shadow:
             if member is not None:
                 member.watch.skip(skipped.count, skipped.at_utc_s, bundle_id, skipped.hop_s)
         self._evidence.keep(self._team.watches)
-        self._facts = self._known()
+        self._facts = facts_of_team(self._team, self._told)
         self._around.tell(self._facts)
 
-    def _known(self) -> Mapping[str, ShadowFacts]:
-        facts = {source_id: self._facts_of(source_id, one) for source_id, one in self._team.members.items()}
-        for source_id, (wanted, reason) in self._team.aside.items():
-            facts[source_id] = ShadowFacts(wanted.version, ShadowState.SET_ASIDE, reason)
-        for source_id, wanted in self._team.waiting.items():
-            reason = f"it is to be opened; {len(self._team.members)} others judge (shadow.max_engines)"
-            facts.setdefault(source_id, ShadowFacts(wanted.version, ShadowState.WAITING, reason))
-        return facts
-
-    def _facts_of(self, source_id: str, member: Member) -> ShadowFacts:
+    def _told(self, source_id: str, member: Member) -> ShadowFacts:
         watch, machine = member.watch, self._around.roster.get(source_id)
         live = "" if machine is None else machine.bundle_id or ""
-        run = self._evidence.run_of(source_id, live, watch.candidate.version)
-        found = self._around.verdict(source_id, watch.candidate.version)
-        return ShadowFacts(
-            candidate=watch.candidate.version,
-            state=ShadowState.JUDGING,
-            bundle_id=watch.candidate.ear.bundle.bundle_id,
-            began_utc_s=None if run is None else run.began_utc_s,
-            judged_windows=0 if run is None else run.judged_windows,
-            skipped_windows=0 if run is None else run.skipped_windows,
-            heard_s=0.0 if run is None else 3600.0 * run.heard_hours,
-            disputes=0 if run is None else run.disputes,
+        return facts_of_member(
+            member,
+            run=self._evidence.run_of(source_id, live, watch.candidate.version),
+            found=self._around.verdict(source_id, watch.candidate.version),
             cpu_s=self._cpu_s.get(source_id, 0.0),
             lost_windows=self._evidence.lost[source_id],
-            verdict=None if found is None else found.outcome,
-            verdict_reasons=() if found is None else found.reasons,
         )

@@ -172,7 +172,7 @@ def test_the_policy_promotes_what_is_better_as_an_operator_would(
     daemon = live(
         {**simulated("pump-1"), "bundle": "managed"},
         bundles={"promotion": "managed", "promotion_hours": 0.0005},
-        shadow={"ask_every_s": 1},
+        shadow={"ask_every_s": 60},  # a second command while the first is obeyed would be refused
     )
     daemon.wait(lambda: ae in {score.bundle_id for score in daemon.of("pump-1")}, "the candidate to be live")
     daemon.wait(lambda: "pump-1" not in daemon.daemon._shadow.facts, "its shadow run to end")
