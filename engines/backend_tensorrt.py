@@ -13,7 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from engines.bundle import MODELS, Bundle
-from engines.errors import EngineParityError, PlanCacheError, PlanMissingError, PlanRefusedError
+from engines.errors import (
+    BackendUnavailableError,
+    EngineParityError,
+    PlanCacheError,
+    PlanMissingError,
+    PlanRefusedError,
+)
 from engines.golden import GoldenWindows, OutputParity, limits_of, read_golden, require_parity
 from engines.plan_lock import build_lock
 from engines.plan_owner import build_command
@@ -128,7 +134,7 @@ def open_engine(
     Of several processes one builds; the others wait for its plan.
 
     Raises:
-        BackendUnavailableError: TensorRT or a GPU is missing.
+        BackendUnavailableError: TensorRT or a GPU is missing, or the one does not support the other.
         BundleError: The bundle has no file of this precision or no golden windows, or was replaced meanwhile.
         EngineBuildError: TensorRT makes no plan of it.
         EngineParityError: The plan strays; it was put into quarantine.
@@ -199,7 +205,7 @@ class _Opener:
         )
         build_s = time.monotonic() - started_s
         self._keep_timing(built.timing)
-        engine = self._engine_of(built.plan)
+        engine = self._engine_of_built(built.plan)
         record = PlanRecord.of_plan(
             key, built.plan, bundle_id=bundle.bundle_id, build_s=build_s, tolerance=self._limits
         )
@@ -219,9 +225,24 @@ class _Opener:
         except PlanCacheError as error:
             self._settings.say(f"the next build will take as long again, its timings were not kept: {error}")
 
+    def _engine_of_built(self, plan: bytes) -> TensorRTEngine:
+        """Open what was built here a moment ago: TensorRT for RTX builds for GPUs that it cannot run on."""
+        library, gpu = self._box.library, self._box.gpu
+        try:
+            session = Session(library, self._box.cuda, plan)
+        except PlanRefusedError as error:
+            raise BackendUnavailableError(
+                f"{library.flavour} {library.version} cannot be used with {gpu.name} (compute capability "
+                f"{gpu.compute_capability}): {error}; install another TensorRT, or set engine.backend to "
+                "onnxruntime"
+            ) from error
+        return self._ready(session)
+
     def _engine_of(self, plan: bytes) -> TensorRTEngine:
+        return self._ready(Session(self._box.library, self._box.cuda, plan))
+
+    def _ready(self, session: Session) -> TensorRTEngine:
         manifest = self._bundle.manifest
-        session = Session(self._box.library, self._box.cuda, plan)
         engine = TensorRTEngine(self._bundle, self._box, session, self._key)
         try:
             session.allocate(self._key.max_batch, (manifest.mel, manifest.frames))

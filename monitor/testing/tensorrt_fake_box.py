@@ -60,7 +60,8 @@ class FakeBox:
     """build_serialized_network returns None, as it does when no kernel fits."""
     refuses: frozenset[str] = frozenset()
     """Calls that log why and answer False or None: create_execution_context, set_input_shape,
-    set_tensor_address, execute_async_v3."""
+    set_tensor_address, execute_async_v3; and deserialize_cuda_engine, as TensorRT for RTX 1.7 was seen to
+    on a GPU that it does not support (an H100), for which it builds all the same."""
     takes_timing: bool = True
     """Whether an earlier timing cache is accepted."""
     builds: int = 0

@@ -29,6 +29,13 @@ class FakeRuntime:
     def deserialize_cuda_engine(self, plan: bytes) -> _Engine | None:
         """Return the engine, or log why not and return None."""
         box = self._box
+        if "deserialize_cuda_engine" in box.refuses:
+            why = (
+                "IRuntime::deserializeCudaEngine: Error Code 6: API Usage Error (The engine cannot run on "
+                "this GPU, which has compute capability 9.0. Supported compute capabilities: 8.0 8.6 8.9)"
+            )
+            self._log.log(Severity.ERROR, why)
+            return None
         if not plan.startswith(MAGIC) or not plan.endswith(TAIL):
             why = "Error Code 1: Serialization (Serialization assertion plan.header.size == blobSize failed.)"
             self._log.log(Severity.ERROR, why)

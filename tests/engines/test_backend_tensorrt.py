@@ -313,6 +313,17 @@ def test_bindings_that_were_made_for_another_numpy_are_missing_ones(
         open_engine(plan_bundle)
 
 
+def test_a_gpu_that_this_tensorrt_does_not_support_is_like_none(
+    install: Install, plan_bundle: Bundle, plans_at: Path
+) -> None:
+    install(FakeTensorRT(refuses=frozenset({"deserialize_cuda_engine"})))
+    said = r"tensorrt 10.3.0 cannot be used with Orin .*Supported compute capabilities: 8.0.*onnxruntime"
+    with pytest.raises(BackendUnavailableError, match=said):
+        opened(plan_bundle, plans_at)
+    assert [] == list(plans_at.glob("*.plan"))
+    assert "onnxruntime" in open_any_engine(plan_bundle, backend="auto", plans=PlanSettings(plans_at)).backend
+
+
 def test_a_named_backend_is_used_or_refused(install: Install, plan_bundle: Bundle, plans_at: Path) -> None:
     install(FakeTensorRT(cuda=FakeCuda(missing=CudaError.cudaErrorNoDevice)))
     with pytest.raises(BackendUnavailableError, match="no CUDA-capable device is detected"):
