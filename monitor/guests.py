@@ -87,6 +87,12 @@ class GuestServer(ABC):
     async def _answer(self, question: bytes) -> bytes:
         """Return all that a guest is sent."""
 
+    async def _answer_on(
+        self, question: bytes, _reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
+    ) -> bytes:
+        """Return all that a guest is sent at the end; one that has more to say is heard here."""
+        return await self._answer(question)
+
     @abstractmethod
     def _refusal(self, reason: str) -> bytes:
         """Return what a guest is sent that cannot be answered."""
@@ -131,7 +137,7 @@ class GuestServer(ABC):
         try:
             full = self._guests > MAX_GUESTS
             self.sent_away += full
-            writer.write(await (self._turned_away(reader) if full else self._heard(reader)))
+            writer.write(await (self._turned_away(reader) if full else self._heard(reader, writer)))
             await asyncio.wait_for(writer.drain(), ANSWER_S)
         except (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
             # cancelled when the server leaves: asyncio would log that as a fault
@@ -148,9 +154,9 @@ class GuestServer(ABC):
                 await asyncio.wait_for(reader.readuntil(self._house.question_ends), LINGER_S)
         return self._refusal("too many ask at once; ask again")
 
-    async def _heard(self, reader: asyncio.StreamReader) -> bytes:
+    async def _heard(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         try:
             question = await asyncio.wait_for(reader.readuntil(self._house.question_ends), QUESTION_S)
         except asyncio.LimitOverrunError:
             return self._refusal(f"the question is longer than {self._house.question_bytes} bytes")
-        return await self._answer(question)
+        return await self._answer_on(question, reader, writer)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import re
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,9 @@ from monitor.config import Config, parse_config
 from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
+from monitor.desk.arrivals import Arrivals, Told, answer_of
 from monitor.desk.desk import Desk
+from monitor.errors import CommandError
 from monitor.health import BoxFacts, HealthBook
 from monitor.learning.plan_book import PlanBook
 from monitor.machine import Machine, facts_at_start
@@ -76,7 +78,8 @@ class Plant:
         self.desk.have_learned(self.plans.obey)
         self.book = HealthBook([facts_at_start(self.pump)])
         self.pipeline.hear(windows("pump", 2))
-        answers = DaemonAnswers(config, self.roster, self.book, self.desk, lambda: BOX)
+        arrivals = Arrivals(config, self.store, self._have_done, self.log)
+        answers = DaemonAnswers(config, self.roster, self.book, self.desk, lambda: BOX, arrivals=arrivals)
         self.control = ControlServer(socket_path(config.state_dir), answers, self.log)
         self._ends = threading.Event()
         self._threads = [threading.Thread(target=self._serve), threading.Thread(target=self._judge)]
@@ -89,6 +92,12 @@ class Plant:
         event_id = self.pump.alarm.snapshot.event_id
         assert event_id is not None
         return event_id
+
+    def _have_done(self, job: Callable[[Config], str], told: Told) -> None:
+        try:
+            told(answer_of(job(self.config)))
+        except CommandError as error:
+            told(answer_of(error))
 
     def _serve(self) -> None:
         while not self._ends.is_set():

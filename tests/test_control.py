@@ -39,6 +39,11 @@ class Scripted:
         self.origins: list[Origin] = []
         self.takes = True
 
+    arrivals = None
+
+    def knows(self, source_id: str) -> bool:
+        return source_id == "pump"
+
     def now(self) -> bytes:
         self.asked.append("now")
         return json.dumps(NOW).encode()

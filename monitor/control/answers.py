@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from monitor.config import Config
 from monitor.control.documents import Now, box_now, source_now, trend_document
+from monitor.desk.arrivals import Arrivals
 from monitor.desk.desk import Desk
 from monitor.health import BoxFacts, HealthBook, status_line
 from monitor.operators import Origin
@@ -39,6 +40,15 @@ class Answers(Protocol):
         """Have a command carried out; `told` gets the reply, from another thread. False: turned away."""
         ...
 
+    @property
+    def arrivals(self) -> Arrivals | None:
+        """What takes in bundles; None: nothing does."""
+        ...
+
+    def knows(self, source_id: str) -> bool:
+        """Whether the box has a source of this name."""
+        ...
+
 
 class DaemonAnswers:
     """What the daemon knows. Used by one thread, the control server's."""
@@ -50,8 +60,12 @@ class DaemonAnswers:
         book: HealthBook,
         desk: Desk,
         box_facts: Callable[[], BoxFacts | None],
+        *,
+        arrivals: Arrivals | None = None,
     ) -> None:
         """`box_facts` returns the last known ones, without looking for newer: None, before the first."""
+        self.arrivals = arrivals
+        """What takes in bundles; None: nothing does."""
         self._config = config
         self._roster = roster
         self._book = book
@@ -80,6 +94,10 @@ class DaemonAnswers:
     def command(self, source_id: str | None, payload: bytes, told: Told, origin: Origin) -> bool:
         """Lay a command on the desk, as the page's or the terminal's."""
         return self._desk.hand_in(source_id, payload, origin=origin, answered=told)
+
+    def knows(self, source_id: str) -> bool:
+        """Whether the box has a source of this name."""
+        return self._roster.get(source_id) is not None
 
     def _made_now(self) -> bytes:
         facts, box = self._book.sources(), self._box_facts()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monitor.control.protocol import COMMAND_S, MAX_ANSWER_BYTES, socket_address
+from monitor.control.protocol import COMMAND_S, INSTALL_S, MAX_ANSWER_BYTES, PIECE_S, socket_address
 from monitor.errors import ControlError
 from monitor.operators import Origin
 
@@ -60,6 +60,42 @@ class ControlClient:
         """
         asked = {"ask": "command", "source": source_id, "command": dict(command), "from": origin.value}
         return await self._ask(asked)
+
+    async def install(
+        self, source_id: str, asked: Mapping[str, object], pieces: AsyncIterator[bytes]
+    ) -> dict[str, Any]:
+        """Hand a bundle over piece by piece, and return what came of it, a refusal too.
+
+        `asked` has bytes, actor, id and note.
+
+        Raises:
+            ControlError: The daemon is not there, does not take it, or does not answer.
+        """
+        question = {"ask": "install", "source": source_id, **asked}
+        try:
+            return await self._handed_over(json.dumps(question).encode() + b"\n", pieces)
+        except asyncio.TimeoutError as error:
+            raise ControlError("the daemon did not take the bundle in time; send it again") from error
+        except (OSError, ValueError) as error:
+            raise ControlError(f"the daemon did not take the bundle ({error}); send it again") from error
+
+    async def _handed_over(self, line: bytes, pieces: AsyncIterator[bytes]) -> dict[str, Any]:
+        with socket_address(self._path) as address:
+            reader, writer = await asyncio.open_unix_connection(address, limit=MAX_ANSWER_BYTES)
+        try:
+            writer.write(line)
+            go = json.loads(await asyncio.wait_for(reader.readline(), PATIENCE_S))
+            if "error" in go:
+                return {"result": "refused", "reason": go["error"], "detail": None}
+            async for piece in pieces:
+                writer.write(piece)
+                await asyncio.wait_for(writer.drain(), PIECE_S)
+            answer = json.loads(await asyncio.wait_for(reader.readline(), INSTALL_S + PATIENCE_S))
+        finally:
+            writer.close()
+        if "error" in answer:
+            return {"result": "refused", "reason": answer["error"], "detail": None}
+        return dict(answer)
 
     async def _fresh_now(self) -> dict[str, Any]:
         now = await self._ask({"ask": "now"})

@@ -3,6 +3,8 @@
     {"ask": "now"}                                            how everything is: documents.Now
     {"ask": "trends"}                                         the last hours: {"trends": {"pump-1": Trend}}
     {"ask": "command", "source": "pump-1", "command": {...}}  a command as in docs/mqtt.md; its reply document
+    {"ask": "install", "source": "pump-1", "bytes": 1048576,  a bundle as one tar: answered {"go": true}, then
+     "actor": "ada", "id": "page:7", "note": null}            so many bytes are taken, then result and reason
 
 `source` null sends a command to the whole box. With `"from": "terminal"` the record names the command line
 in place of the page. What cannot be answered is answered {"error": "why"}.
@@ -22,6 +24,12 @@ MAX_ANSWER_BYTES = 33_554_432
 """The trends of 1000 sources are below a third of this."""
 COMMAND_S = 8.0
 """So long a command may wait for the thread that judges; whoever asks waits a little longer."""
+PIECE_BYTES = 65_536
+"""Of a bundle so much is read at a time."""
+PIECE_S = 10.0
+"""Within this the next piece of it must come."""
+INSTALL_S = 60.0
+"""So long a bundle that has come may take to be checked and copied."""
 MAX_ADDRESS_BYTES = 100
 """The kernel takes 107 bytes as the address of a Unix socket."""
 

@@ -6,11 +6,21 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from monitor.control.answers import Answers, payload_of
-from monitor.control.protocol import COMMAND_S, MAX_QUESTION_BYTES, socket_address
+from monitor.bundles.roles import By
+from monitor.control.answers import Answers, Told, payload_of
+from monitor.control.protocol import (
+    COMMAND_S,
+    INSTALL_S,
+    MAX_QUESTION_BYTES,
+    PIECE_BYTES,
+    PIECE_S,
+    socket_address,
+)
+from monitor.errors import CommandError
 from monitor.guests import MAX_GUESTS, GuestServer, House
 from monitor.logs import Log
 from monitor.operators import Origin
@@ -55,6 +65,42 @@ class ControlServer(GuestServer):
             return self._refusal("ask an object")
         return await self._answer_to(asked) + b"\n"
 
+    async def _answer_on(
+        self, question: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
+        """Hear out who brings a bundle; answer all others."""
+        asked: object = None
+        with contextlib.suppress(ValueError, RecursionError):
+            asked = json.loads(question)
+        if isinstance(asked, dict) and asked.get("ask") == "install":
+            return await self._take_in(asked, reader, writer) + b"\n"
+        return await self._answer(question)
+
+    async def _take_in(
+        self, asked: Mapping[str, object], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bytes:
+        arrivals, source_id, size_bytes = self._answers.arrivals, asked.get("source"), asked.get("bytes")
+        if arrivals is None or not isinstance(source_id, str) or not isinstance(size_bytes, int):
+            return _refusal("a bundle is taken in with source and bytes")
+        if not self._answers.knows(source_id):
+            return _refusal(f"this box has no source {source_id[:64]!r}")
+        try:
+            arrival = arrivals.begin(source_id, size_bytes, _by(asked))
+        except CommandError as error:
+            return _refusal(str(error))
+        try:
+            writer.write(b'{"go": true}\n')
+            while arrival.left_bytes:
+                most = min(arrival.left_bytes, PIECE_BYTES)
+                arrival.write(await asyncio.wait_for(_piece(reader, most), PIECE_S))
+        except CommandError as error:
+            arrivals.abandon(arrival)
+            return _refusal(str(error))
+        except (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
+            arrivals.abandon(arrival)
+            raise
+        return await _told_by(lambda told: arrivals.finish(arrival, told), INSTALL_S)
+
     async def _answer_to(self, question: Mapping[str, object]) -> bytes:
         ask = question.get("ask")
         if ask == "now":
@@ -72,25 +118,53 @@ class ControlServer(GuestServer):
         return _refusal("ask now, trends, or command with source and command")
 
     async def _carry_out(self, source_id: str | None, payload: bytes, origin: Origin) -> bytes:
-        loop = asyncio.get_running_loop()
-        reply: asyncio.Future[bytes] = loop.create_future()
+        turned_away = f"this box has no source {source_id!r}, or too many commands wait: see the log"
 
-        def take(document: bytes) -> None:
-            if not reply.done():
-                reply.set_result(document)
+        def hand_in(told: Told) -> None:
+            if not self._answers.command(source_id, payload, told, origin):
+                told({"error": turned_away})
 
-        def told(document: Mapping[str, object]) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-                loop.call_soon_threadsafe(take, json.dumps(document).encode())
+        return await _told_by(hand_in, COMMAND_S)
 
-        if not self._answers.command(source_id, payload, told, origin):
-            return _refusal(f"this box has no source {source_id!r}, or too many commands wait: see the log")
-        try:
-            return await asyncio.wait_for(reply, COMMAND_S)
-        except asyncio.TimeoutError:
-            return _refusal(
-                f"no answer within {COMMAND_S:g} s, but the command still waits; the same id asks again"
-            )
+
+async def _told_by(ask: Callable[[Told], None], within_s: float) -> bytes:
+    """Return what `ask` has told, from whatever thread, as JSON; a refusal when that takes too long."""
+    loop = asyncio.get_running_loop()
+    reply: asyncio.Future[bytes] = loop.create_future()
+
+    def take(document: bytes) -> None:
+        if not reply.done():
+            reply.set_result(document)
+
+    def told(document: Mapping[str, object]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(take, json.dumps(document).encode())
+
+    ask(told)
+    try:
+        return await asyncio.wait_for(reply, within_s)
+    except asyncio.TimeoutError:
+        return _refusal(
+            f"no answer within {within_s:g} s, but the command still waits; the same id asks again"
+        )
+
+
+async def _piece(reader: asyncio.StreamReader, most: int) -> bytes:
+    """Return what comes next; asyncio.IncompleteReadError: nothing does any more."""
+    piece = await reader.read(most)
+    return piece or await reader.readexactly(1)
+
+
+def _by(asked: Mapping[str, object]) -> By:
+    """Return who brings a bundle, as the page says."""
+    note = asked.get("note")
+    return By(
+        str(asked.get("actor"))[:100],
+        Origin.PAGE.value,
+        time.time(),
+        str(asked.get("id"))[:100],
+        None if note is None else str(note)[:1000],
+    )
 
 
 def _refusal(reason: str) -> bytes:

@@ -16,7 +16,7 @@ from monitor.config import Config
 from monitor.control.client import ControlClient
 from monitor.control.protocol import socket_path
 from monitor.logs import Log, open_log
-from monitor.replay.api import actions, routes
+from monitor.replay.api import actions, routes, uploading
 from monitor.replay.gate import entrance
 from monitor.replay.gate.bodies import BodyLimit
 from monitor.replay.gate.doorkeeper import Doorkeeper
@@ -54,7 +54,7 @@ def create_app(settings: Config, log: Log | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Mount("/static", _Looks(directory=STATIC), name="static"),
-            Mount("/api/v1", routes=[*routes.ROUTES, *actions.ROUTES]),
+            Mount("/api/v1", routes=[*routes.ROUTES, *actions.ROUTES, *uploading.ROUTES]),
             *entrance.ROUTES,
             *views.ROUTES,
         ],

@@ -114,7 +114,7 @@ async def label(request: Request) -> Response:
     wanted = await _judgement(request, Judgement)
     event_id = request.path_params["event_id"]
     said = wanted.model_dump(exclude={"id"})
-    return _answer(await _about(request, event_id, {"action": "label", **said}, wanted.id))
+    return answer_with(await _about(request, event_id, {"action": "label", **said}, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -123,7 +123,7 @@ async def undo(request: Request) -> Response:
     wanted = await _wanted(request, Remark)
     event_id = request.path_params["event_id"]
     said = {"action": "label", "rating": "none", "note": wanted.note}
-    return _answer(await _about(request, event_id, said, wanted.id))
+    return answer_with(await _about(request, event_id, said, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -141,7 +141,7 @@ async def unlock(request: Request) -> Response:
 async def _locking(request: Request, action: str) -> Response:
     wanted = await _wanted(request, Remark)
     said = {"action": action, "note": wanted.note}
-    return _answer(await _about(request, request.path_params["event_id"], said, wanted.id))
+    return answer_with(await _about(request, request.path_params["event_id"], said, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -169,7 +169,8 @@ async def command(request: Request) -> Response:
     visit = visit_of(request)
     if wanted.action in ADMIN_ACTIONS and not visit.may(Role.ADMIN):
         raise HTTPException(403, f"{wanted.action} needs the role admin; {visit.user} has a lower one")
-    return _answer(await _sent(request, _source(request), wanted.model_dump(exclude={"id"}), wanted.id))
+    given = wanted.model_dump(exclude={"id"})
+    return answer_with(await _sent(request, known_source(request), given, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -180,10 +181,11 @@ async def learn(request: Request) -> Response:
     if wanted.learn in ADMIN_LEARNING and not visit.may(Role.ADMIN):
         raise HTTPException(403, f"learn {wanted.learn} needs the role admin; {visit.user} has a lower one")
     said = {"action": "learn", **wanted.model_dump(exclude={"id"})}
-    return _answer(await _sent(request, _source(request), said, wanted.id))
+    return answer_with(await _sent(request, known_source(request), said, wanted.id))
 
 
-def _source(request: Request) -> str:
+def known_source(request: Request) -> str:
+    """Return the source of a request's path; 404: this box has none of this name."""
     source_id: str = request.path_params["source_id"]
     settings: Config = request.app.state.settings
     if source_id not in {source.id for source in settings.sources}:
@@ -245,13 +247,18 @@ async def _sent(
     given = {key: value for key, value in command.items() if value is not None and value is not False}
     try:
         return await control.command(
-            source_id, {"id": _command_id(visit, attempt), "actor": visit.user, **given}
+            source_id, {"id": command_id(visit, attempt), "actor": visit.user, **given}
         )
     except ControlError as error:
-        raise HTTPException(503, str(error)) from error
+        raise unanswered(error) from error
 
 
-def _command_id(visit: Visit, attempt: str | None) -> str:
+def unanswered(error: ControlError) -> HTTPException:
+    """Return what a request gets that the daemon does not answer."""
+    return HTTPException(503, str(error))
+
+
+def command_id(visit: Visit, attempt: str | None) -> str:
     """Return the command's id: of a named attempt always the same, and nobody else's."""
     if attempt is None:
         return f"page:{secrets.token_hex(16)}"
@@ -259,7 +266,8 @@ def _command_id(visit: Visit, attempt: str | None) -> str:
     return f"page:{digest.hexdigest()[:48]}"
 
 
-def _answer(reply: Mapping[str, Any]) -> Response:
+def answer_with(reply: Mapping[str, Any]) -> Response:
+    """Return what the daemon replied; 409: it refused, and says why."""
     if reply["result"] == "done":
         return JSONResponse(reply)
     return JSONResponse({**reply, "error": reply["reason"]}, 409)

@@ -17,10 +17,9 @@ from monitor.replay.api.endpoint import Endpoint
 from monitor.replay.api.queries import Query
 from monitor.replay.api.served import FileAnswer, NotModified, is_known
 from monitor.replay.gate.access import Role
+from monitor.replay.gate.uploads import TAR
 from monitor.replay.kept.audio import AudioFormat
 from monitor.replay.kept.learning import learning_of, sound_of_stretch, stretch_at
-
-TAR = "application/x-tar"
 
 
 class LearningDocument(BaseModel):

@@ -12,6 +12,7 @@ from pydantic.json_schema import models_json_schema
 
 from monitor.replay.api.documents import ErrorDocument
 from monitor.replay.api.endpoint import Endpoint
+from monitor.replay.gate.uploads import TAR
 
 REF = "#/components/schemas/{model}"
 TITLES = {
@@ -24,8 +25,9 @@ TITLES = {
     404: "There is nothing of this id.",
     409: "The daemon refuses, and says why.",
     410: "It was there, and was not kept.",
+    411: "It does not say how long it is.",
     413: "It is too long.",
-    415: "It is no JSON.",
+    415: "It is no JSON, or no tar.",
     416: "There is no such part.",
     422: "The body makes no sense.",
     503: "The store or the daemon does not answer.",
@@ -48,8 +50,8 @@ class Change:
     """What it does, as one word."""
     summary: str
     """A sentence for whoever writes a program against it."""
-    body: type[BaseModel]
-    """What is sent, as JSON."""
+    body: type[BaseModel] | None
+    """What is sent, as JSON; None: a bundle, as a tar."""
 
 
 Mode = Literal["validation", "serialization"]
@@ -93,7 +95,7 @@ def _models(
         found.append((endpoint.query, ASKED))
         if endpoint.document is not None:
             found.append((endpoint.document, ANSWERED))
-    found += [(change.body, ASKED) for change in changes]
+    found += [(change.body, ASKED) for change in changes if change.body is not None]
     return list(dict.fromkeys(found))
 
 
@@ -108,12 +110,14 @@ def _operation(endpoint: Endpoint, query: Tree, refs: Refs) -> Tree:
 
 def _change(change: Change, refs: Refs) -> Tree:
     names = re.findall(r"{(\w+)}", change.path)
-    statuses = sorted((*CHANGES_ALWAYS, *((404,) if names else ())))
+    content = _binary((TAR,)) if change.body is None else {JSON: {"schema": refs[change.body, ASKED]}}
+    more = (*((404,) if names else ()), *((411,) if change.body is None else ()))
+    statuses = sorted((*CHANGES_ALWAYS, *more))
     return {
         "operationId": change.name,
         "summary": change.summary,
         "parameters": [_path_parameter(name, ID) for name in names],
-        "requestBody": {"required": True, "content": {JSON: {"schema": refs[change.body, ASKED]}}},
+        "requestBody": {"required": True, "content": content},
         "responses": {
             "200": _told(200, {"type": "object"}),
             **{str(status): _told(status, refs[ErrorDocument, ANSWERED]) for status in statuses},
@@ -181,8 +185,11 @@ def _response(endpoint: Endpoint, status: int, refs: Refs) -> Tree:
         return _told(status, refs[ErrorDocument, ANSWERED])
     if endpoint.document is not None:
         return _told(status, refs[endpoint.document, ANSWERED])
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    return {"description": TITLES[status], "content": dict.fromkeys(endpoint.media_types, binary)}
+    return {"description": TITLES[status], "content": _binary(endpoint.media_types)}
+
+
+def _binary(media_types: Sequence[str]) -> Tree:
+    return {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in media_types}
 
 
 def _told(status: int, schema: Mapping[str, Any]) -> Tree:

@@ -16,6 +16,7 @@ from monitor.errors import CatalogueError
 from monitor.explanation import Explanation
 from monitor.publish.explained import Voice
 from monitor.replay.api import actions
+from monitor.replay.api.disputes import DISPUTES
 from monitor.replay.api.documents import (
     EventsDocument,
     SimilarEventsDocument,
@@ -233,6 +234,7 @@ ENDPOINTS: Sequence[Endpoint] = (
         is_slow=True,
         audited="sound exported",
     ),
+    *DISPUTES,
     *LEARNING,
     Endpoint("/openapi.json", "openapi", "This description.", _openapi, media_types=("application/json",)),
 )
@@ -250,6 +252,12 @@ CHANGES: Sequence[Change] = (
         "learn",
         "Have normal sound recorded and learned.",
         actions.LearnOrder,
+    ),
+    Change(
+        "/sources/{source_id}/bundles",
+        "install_bundle",
+        "Put a bundle in as the source's candidate, sent as a tar of its folder; for the role admin.",
+        None,
     ),
 )
 """What monitor.replay.api.actions answers."""

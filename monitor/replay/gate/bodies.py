@@ -1,6 +1,6 @@
 """Reads what a request brings along, whole and in time, before anything else looks at it.
 
-Nothing that the page takes is large.
+Nothing that the page takes is large but a bundle (uploads.py), which is handed on as it comes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.replay.gate.refusals import refusal
+from monitor.replay.gate.uploads import in_time, is_upload, refused_size
 
 MAX_BODY_BYTES = 65_536
 BODY_S = 10.0
@@ -38,6 +39,9 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
+        if is_upload(scope):
+            await self._hand_on(connection, receive, send)
+            return
         try:
             body = await asyncio.wait_for(_whole(connection, receive), BODY_S)
         except (_TooLargeError, ValueError):
@@ -50,6 +54,14 @@ class BodyLimit:
             await self._app(scope, with_body(body, receive), send)
             return
         await answer(scope, receive, send)
+
+    async def _hand_on(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
+        """Let a large body through in the pieces in which it comes, if it is not too large."""
+        refused = refused_size(connection)
+        if refused is None:
+            await self._app(connection.scope, in_time(receive), send)
+        else:
+            await refusal(connection, *refused, CLOSE)(connection.scope, receive, send)
 
 
 def with_body(body: bytes, receive: Receive) -> Receive:

@@ -19,6 +19,7 @@ from monitor.replay.gate.bodies import with_body
 from monitor.replay.gate.hosts import comes_from_us
 from monitor.replay.gate.reception import Reception, address_of
 from monitor.replay.gate.refusals import API, refusal
+from monitor.replay.gate.uploads import TAR, is_upload
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN = "/login"
@@ -49,9 +50,9 @@ class Doorkeeper:
         request.state.visit = visit
         answer = self._barred(request, visit)
         if answer is None and request.method not in SAFE_METHODS:
-            body = await request.body()
+            body = b"" if is_upload(scope) else await request.body()
             answer = self._wrong_change(request, visit, body)
-            receive = with_body(body, receive)
+            receive = receive if is_upload(scope) else with_body(body, receive)
         await (answer or self._app)(scope, receive, send)
 
     def _barred(self, request: Request, visit: Visit | None) -> Response | None:
@@ -77,7 +78,10 @@ class Doorkeeper:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         expected = self._reception.expected_token(request, visit)
         tokens = [*request.headers.getlist("x-csrf-token"), *(_tokens_of_form(body) if kind == FORM else ())]
-        if kind not in {FORM, JSON}:
+        if is_upload(request.scope):
+            if kind != TAR:
+                return refusal(request, 415, f"a bundle is sent as {TAR}")
+        elif kind not in {FORM, JSON}:
             return refusal(request, 415, f"a change is sent as {JSON} or as a form")
         if not comes_from_us(request):
             why = "it does not come from a page of ours"

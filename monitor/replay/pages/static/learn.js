@@ -5,7 +5,7 @@ import { bindKeys } from "./keys.js";
 import { order } from "./labels.js";
 import { lookForNews, renewPart } from "./news.js";
 import { colour, sized } from "./pen.js";
-import { getPage, Refused, say, t, telling } from "./talk.js";
+import { getPage, postFile, Refused, say, t, telling } from "./talk.js";
 
 const FLOOR_DBFS = -90;
 const LEVELS = 60; // seconds
@@ -67,6 +67,10 @@ class LearningDesk {
       event.preventDefault();
       this.begin(event.target);
     }, { signal });
+    this.main.querySelector("form.bring")?.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.bring(event.target);
+    }, { signal });
     for (const name of ["play", "pause", "ended"]) this.audio.addEventListener(name, () => this.show(), { signal });
     this.resizes = new ResizeObserver(() => this.draw());
     this.resizes.observe(this.place);
@@ -125,6 +129,21 @@ class LearningDesk {
   begin(form) {
     const { hours, unattended } = form.elements;
     this.send({ learn: "start", hours: Number(hours.value), unattended: unattended.checked });
+  }
+
+  /** Bring a bundle in that was learned elsewhere. */
+  async bring(form) {
+    const { bundle, note } = form.elements;
+    const address = `/api/v1/sources/${encodeURIComponent(this.source)}/bundles?note=${encodeURIComponent(note.value)}`;
+    const button = form.querySelector("button");
+    button.disabled = true;
+    say(t("On its way …"), { seconds: 600 });
+    const done = await telling(() => postFile(address, bundle.files[0]));
+    button.disabled = false;
+    if (done === undefined) return;
+    form.reset();
+    say(done.detail, { seconds: 60 });
+    await this.refresh();
   }
 
   async send(document_) {

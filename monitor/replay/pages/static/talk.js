@@ -84,6 +84,13 @@ export async function post(path, document_) {
   return answer(await asked(path, { method: "POST", headers, body: JSON.stringify(document_) }));
 }
 
+/** Send a file as it is. */
+export async function postFile(path, file) {
+  const token = document.querySelector('meta[name="csrf-token"]').content;
+  const headers = { "Content-Type": "application/x-tar", Accept: "application/json", "X-CSRF-Token": token };
+  return answer(await asked(path, { method: "POST", headers, body: file }));
+}
+
 async function answer(response) {
   let tree = null;
   try {

@@ -1,0 +1,71 @@
+"""A bundle as one file, as a browser can send it: a plain tar, unpacked into a folder, or refused."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tarfile
+from pathlib import Path, PurePosixPath
+
+from monitor.bundles.version_files import disk_errors
+from monitor.errors import LibraryError
+
+MAX_PARCEL_BYTES = 536_870_912
+"""A larger one is refused unread; the largest of our models has a tenth of it."""
+FILES_MAX = 32
+REMEDY = "pack it anew: tar cf BUNDLE.tar -C FOLDER ."
+
+
+def unpacked(parcel: Path, to: Path) -> Path:
+    """Return `to`, a new folder, with the files of a tar: plain ones, all of one folder, and no others.
+
+    A tar that is compressed is refused: what is unpacked is never larger than what was sent.
+
+    Raises:
+        LibraryError: It is no such tar, or the disk refuses.
+    """
+    with disk_errors(to):
+        to.mkdir()
+        try:
+            with tarfile.open(parcel, "r:") as tar:
+                _unpack(tar, to)
+        except (tarfile.TarError, EOFError) as error:
+            raise LibraryError(
+                f"this is no tar, or a damaged or compressed one ({error}); {REMEDY}"
+            ) from error
+    return to
+
+
+def _unpack(tar: tarfile.TarFile, to: Path) -> None:
+    folders: set[PurePosixPath] = set()
+    for count, member in enumerate(tar):
+        if member.isdir():
+            continue
+        path = PurePosixPath(member.name)
+        folders.add(path.parent)
+        source = tar.extractfile(member) if member.isreg() and path.name not in {"", ".."} else None
+        if source is None or count >= FILES_MAX or len(folders) > 1 or (to / path.name).exists():
+            raise LibraryError(
+                f"a bundle is one folder of at most {FILES_MAX} plain files; {member.name[:80]!r} does not "
+                f"fit in; {REMEDY}"
+            )
+        with source, (to / path.name).open("wb") as file:
+            shutil.copyfileobj(source, file)
+
+
+def remove(folder: Path) -> None:
+    """Remove what came and what was unpacked of it; what cannot be removed goes with the next."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def new_folder(folder: Path) -> Path:
+    """Return `folder`, empty and for its owner alone.
+
+    Raises:
+        LibraryError: The disk refuses.
+    """
+    remove(folder)
+    with disk_errors(folder):
+        folder.mkdir(mode=0o700)
+        os.chmod(folder, 0o700)  # noqa: PTH101 - whatever the umask is
+    return folder

@@ -1,0 +1,43 @@
+"""The one large thing that the page takes, a bundle as a tar: handed on as it comes, never held whole."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+from starlette.requests import HTTPConnection
+from starlette.types import Message, Receive, Scope
+
+from monitor.bundles.parcel import MAX_PARCEL_BYTES
+
+TAR = "application/x-tar"
+PATH = re.compile(r"/api/v1/sources/[^/]+/bundles")
+PIECE_S = 10.0
+"""Within this the next piece of a body must come."""
+
+
+def is_upload(scope: Scope) -> bool:
+    """Say whether a request brings a bundle, by its address: what else stands in it is checked later."""
+    return scope["method"] == "POST" and PATH.fullmatch(scope["path"]) is not None
+
+
+def refused_size(connection: HTTPConnection) -> tuple[int, str] | None:
+    """Return status and sentence for a body that is not taken; None: by its stated length it is."""
+    stated = connection.headers.get("content-length", "")
+    if not (stated.isascii() and stated.isdigit()):
+        return 411, "a bundle is sent with its Content-Length"
+    if not 0 < int(stated[:20]) <= MAX_PARCEL_BYTES:
+        return 413, f"a bundle has 1 to {MAX_PARCEL_BYTES} bytes"
+    return None
+
+
+def in_time(receive: Receive) -> Receive:
+    """Return a `receive` that gives up on whoever is silent for too long, as if they had gone."""
+
+    async def receive_in_time() -> Message:
+        try:
+            return await asyncio.wait_for(receive(), PIECE_S)
+        except asyncio.TimeoutError:
+            return {"type": "http.disconnect"}
+
+    return receive_in_time
