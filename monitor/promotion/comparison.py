@@ -27,8 +27,8 @@ from monitor.promotion.shadowed import Shadowed, shadowed
 from monitor.promotion.sides import Sides, sides_of
 from monitor.store import Store, open_store
 from monitor.store.dispute_labels import dispute_number
-from monitor.store.shadow import ShadowRun, shadow_runs, shadow_windows
-from monitor.store.shadow_clips import StoredDispute, disputes_of
+from monitor.store.shadow import RunKey, ShadowRun, shadow_runs, shadow_windows
+from monitor.store.shadow_clips import disputes_of, labelled_disputes
 from monitor.store.shadow_past import past_of
 
 __all__ = ["Comparison", "Disagreement", "Ground", "Pairs", "Probe", "Verdict", "judged"]
@@ -72,7 +72,8 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     snapshot = store.alarm_snapshots().get(source_id)
     facts = AlarmSnapshot(source_id) if not snapshot else AlarmSnapshot.from_tree(snapshot)
     run, beside = _run(store, sides), _beside(store, sides, settings, facts)
-    alone = [one for one in _disputes(store, sides, labelled=True) if one.dispute.alarmed == "candidate"]
+    key = RunKey(source_id, sides.live.bundle_id, sides.candidate.version)
+    alone = [one for one in labelled_disputes(store.database, key) if one.dispute.alarmed == "candidate"]
     listened_to = listened(store, source_id, sides.live.used | sides.candidate.used, alone)
     alarms = sort_alarms(
         beside.live, beside.candidate, _said(listened_to), _said(listened_to, of_events=beginning)
@@ -84,6 +85,9 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     hearing = Hearing(store, live, candidate, raised_by, settings, facts)
     heard = hearing.events(others)
     probes = hearing.probes()
+    disputes = disputes_of(
+        store.database, source_id, candidate=key.candidate, live_bundle_id=key.live_bundle_id
+    )
     return Comparison(
         source_id=source_id,
         live=sides.live.version,
@@ -105,23 +109,13 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         left_out=replace(
             listened_to.left_out, no_sound=heard.left_out.no_sound, waiting=heard.left_out.waiting
         ),
-        disagreements=disagreements(store, source_id, _disputes(store, sides)),
+        disagreements=disagreements(store, source_id, disputes),
     )
 
 
 def _run(store: Store, sides: Sides) -> ShadowRun | None:
     runs = shadow_runs(store.database, sides.source.id, candidate=sides.candidate.version)
     return next((run for run in runs if run.key.live_bundle_id == sides.live.bundle_id), None)
-
-
-def _disputes(store: Store, sides: Sides, *, labelled: bool = False) -> list[StoredDispute]:
-    return disputes_of(
-        store.database,
-        sides.source.id,
-        candidate=sides.candidate.version,
-        live_bundle_id=sides.live.bundle_id,
-        labelled=labelled,
-    )
 
 
 def _beside(store: Store, sides: Sides, settings: AlarmConfig, facts: AlarmSnapshot) -> Shadowed:

@@ -17,11 +17,18 @@ DISAGREEMENTS_MAX = 100
 def disagreements(
     store: Store, source_id: str, disputes: Sequence[StoredDispute]
 ) -> tuple[Disagreement, ...]:
-    """Return where to listen: what nobody has labelled first, then the newest.
+    """Return where to listen: what nobody has labelled first, then the newest, DISAGREEMENTS_MAX at most.
 
     Raises:
         StoreError: The store cannot be read.
     """
+    found = disagreements_at(store, source_id, disputes)
+    found.sort(key=lambda one: (one.rating is not None, -one.start_utc_s))
+    return tuple(found[:DISAGREEMENTS_MAX])
+
+
+def disagreements_at(store: Store, source_id: str, disputes: Sequence[StoredDispute]) -> list[Disagreement]:
+    """Return what is known of each of these disputes of a source, in their order. Raises as above."""
     labels = dispute_labels(store.database, source_id)
     found = []
     for one in disputes:
@@ -41,8 +48,7 @@ def disagreements(
                 clip_id=_clip_id(store, one, event_id),
             )
         )
-    found.sort(key=lambda one: (one.rating is not None, -one.start_utc_s))
-    return tuple(found[:DISAGREEMENTS_MAX])
+    return found
 
 
 def _clip_id(store: Store, dispute: StoredDispute, event_id: str | None) -> str | None:

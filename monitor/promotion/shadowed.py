@@ -115,10 +115,13 @@ def shadowed(
     for window in windows:
         beside.take(window)
     covered = [*before, *beside.heard]
+    heard = Stretches(covered)
+    candidate = (*_alarms(past, "candidate", since_utc_s), *beside.candidate.finish())
     return Shadowed(
         live=(*_alarms(past, "live", since_utc_s), *beside.live.finish()),
-        candidate=(*_alarms(past, "candidate", since_utc_s), *beside.candidate.finish()),
-        covered=Stretches(covered),
+        # one that stays counts again and again, but not through a weekend in which nothing was heard
+        candidate=tuple(one for one in candidate if heard.meets(one)),
+        covered=heard,
         hours=sum(one.heard_s for one in covered) / 3600.0,
         since_utc_s=covered[0].start_utc_s if covered else None,
         until_utc_s=covered[-1].end_utc_s if covered else None,

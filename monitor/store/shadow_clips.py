@@ -22,6 +22,10 @@ from monitor.store.shadow import RunKey, run_number
 FOLDER = "shadow"
 """Under the state directory: shadow/source/date/id.flac."""
 Who = Literal["live", "candidate"]
+_DISPUTES = (
+    "SELECT d.*, r.source_id, r.live_bundle_id, r.candidate FROM shadow_disagreements AS d "
+    "JOIN shadow_runs AS r ON r.n = d.run"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,25 +212,42 @@ def disputes_of(
     *,
     candidate: str | None = None,
     live_bundle_id: str | None = None,
-    labelled: bool = False,
+    before: int | None = None,
     limit: int = 1000,
 ) -> list[StoredDispute]:
     """Return the newest disputes of a source, newest first; None: of any candidate, or live bundle.
 
-    `labelled`: only those of which somebody has said something.
+    `before`: only those with a lower number.
 
     Raises:
         StoreError: The database refuses.
     """
     rows = database.rows(
-        "SELECT d.*, r.source_id, r.live_bundle_id, r.candidate FROM shadow_disagreements AS d "
-        "JOIN shadow_runs AS r ON r.n = d.run WHERE r.source_id = ?1 AND (?2 IS NULL OR r.candidate = ?2) "
-        "AND (?3 IS NULL OR r.live_bundle_id = ?3) "
-        "AND (NOT ?4 OR EXISTS (SELECT 1 FROM dispute_labels WHERE dispute = d.n)) "
-        "ORDER BY d.n DESC LIMIT ?5",
-        (source_id, candidate, live_bundle_id, labelled, limit),
+        f"{_DISPUTES} WHERE r.source_id = ?1 AND (?2 IS NULL OR r.candidate = ?2) "
+        "AND (?3 IS NULL OR r.live_bundle_id = ?3) AND (?4 IS NULL OR d.n < ?4) ORDER BY d.n DESC LIMIT ?5",
+        (source_id, candidate, live_bundle_id, before, limit),
     )
     return [_stored(row) for row in rows]
+
+
+def labelled_disputes(database: Database, key: RunKey, *, limit: int = 1000) -> list[StoredDispute]:
+    """Return the newest disputes of a run of which somebody has said something. Raises as disputes_of."""
+    rows = database.rows(
+        f"{_DISPUTES} WHERE r.source_id = ? AND r.live_bundle_id = ? AND r.candidate = ? "  # noqa: S608 - ours
+        "AND EXISTS (SELECT 1 FROM dispute_labels WHERE dispute = d.n) ORDER BY d.n DESC LIMIT ?",
+        (key.source_id, key.live_bundle_id, key.candidate, limit),
+    )
+    return [_stored(row) for row in rows]
+
+
+def count_disputes(database: Database, source_id: str, *, candidate: str | None = None) -> int:
+    """Return how many disputes of a source are kept; None: of any candidate. Raises as disputes_of."""
+    rows = database.rows(
+        "SELECT COUNT(*) FROM shadow_disagreements AS d JOIN shadow_runs AS r ON r.n = d.run "
+        "WHERE r.source_id = ?1 AND (?2 IS NULL OR r.candidate = ?2)",
+        (source_id, candidate),
+    )
+    return int(rows[0][0])
 
 
 def _stored(row: sqlite3.Row) -> StoredDispute:

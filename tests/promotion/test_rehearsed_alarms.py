@@ -85,6 +85,12 @@ def test_only_what_both_judged_counts() -> None:
     )
 
 
+def test_an_alarm_that_stays_does_not_count_again_where_nothing_was_heard() -> None:
+    rows = [window(float(i), 0.1, 2.0) for i in range(20)]
+    weekend = [window(200_000.0 + i, 0.1, 2.0) for i in range(20)]
+    assert 2 == len(shadowed([*rows, *weekend], AlarmConfig(), PUMP).candidate)
+
+
 def test_a_clock_that_was_set_makes_no_years_judged_and_no_alarm_of_years() -> None:
     year_s = 365.0 * 86_400.0
     rows = [window(float(i), 0.1, 2.0 if i > 5 else 0.1) for i in range(20)]

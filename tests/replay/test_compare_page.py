@@ -101,3 +101,38 @@ def test_only_an_administrator_lets_it_judge(open_browser: Open) -> None:
     assert (409, True) == (refused.status_code, "no configuration file" in refused.json()["error"]), (
         refused.text
     )
+
+
+def test_disputes_are_listed_a_page_at_a_time_with_what_was_said(
+    open_browser: Open, candidate: Comparison, plant: Plant
+) -> None:
+    live_id = open_bundle(DEMO / "mae").bundle_id
+    key, database = RunKey("pump", live_id, candidate.candidate), plant.store.database
+    for second in (200.0, 300.0):
+        add_dispute(database, key, Dispute("live", second, T0 + second, second + 5.0, 1.2, 0.4, "e-1"))
+    browser, address = open_browser("anna"), "/api/v1/sources/pump/disputes"
+    first = browser.get(f"{address}?limit=2").json()
+    assert (["dispute-3", "dispute-2"], "d.2", 3) == (
+        [one["dispute_id"] for one in first["disputes"]],
+        first["next_cursor"],
+        first["total"],
+    )
+    assert ("live", "e-1", 5.0) == tuple(
+        first["disputes"][0][k] for k in ("alarmed", "event_id", "duration_s")
+    )
+    browser.change("/api/v1/events/dispute-1/labels", {"rating": "anomaly"})
+    rest = browser.get(f"{address}?limit=2&cursor={first['next_cursor']}").json()
+    (oldest,) = rest["disputes"]
+    assert (None, "candidate", "anomaly", candidate.candidate, live_id, 0.42, 1.37) == (
+        rest["next_cursor"],
+        *(
+            oldest[k]
+            for k in ("alarmed", "rating", "candidate", "live_bundle", "live_peak", "candidate_peak")
+        ),
+    )
+    assert 200 == browser.get(f"/api/v1/clips/{oldest['clip_id']}/audio").status_code
+    assert ([], 0) == tuple(
+        browser.get(f"{address}?candidate=other").json()[k] for k in ("disputes", "total")
+    )
+    assert 400 == browser.get(f"{address}?cursor=n.1").status_code
+    assert 404 == browser.get("/api/v1/sources/nobody/disputes").status_code

@@ -13,6 +13,7 @@ from monitor.errors import UnknownIdError
 from monitor.promotion.agreement import fault_of
 from monitor.replay.kept.cache import KEEP_FREE_BYTES, Cache
 from monitor.replay.kept.candidates import Candidate, candidate_of
+from monitor.replay.kept.disputes import DisputePage, disputes_page
 from monitor.replay.kept.event_query import Counts, EventFilter, Order, counts, cursor_of_event, places
 from monitor.replay.kept.export import Judgement, zip_of_labelled
 from monitor.replay.kept.flagged import Reference, reference_for
@@ -212,6 +213,16 @@ class Library:
             StoreError: The store cannot be read.
         """
         return candidate_of(self._store, source_id)
+
+    def disputes(
+        self, source_id: str, *, candidate: str | None, before: int | None, limit: int
+    ) -> DisputePage:
+        """Return a page of where a source's candidates and live bundles disagreed, as disputes_page.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return disputes_page(self._store, source_id, candidate=candidate, before=before, limit=limit)
 
     def source_of(self, event_id: str) -> str:
         """Return whose event it is, or whose dispute between a candidate and the live bundle.
