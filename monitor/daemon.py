@@ -32,6 +32,7 @@ from monitor.config import Config
 from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
+from monitor.desk.arrivals import Arrivals, by_reloads
 from monitor.desk.desk import Desk
 from monitor.desk.live_off import off_part
 from monitor.desk.reload import Reloader, live_parts
@@ -58,8 +59,9 @@ from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
 from monitor.promotion.reckoner import reckoner
 from monitor.roster import Roster
+from monitor.shadow.around import Surroundings
 from monitor.shadow.policy import Policy
-from monitor.shadow.shadow import Shadow, Surroundings
+from monitor.shadow.shadow import Shadow
 from monitor.supervisor import Supervisor, Task, idle_task
 from monitor.timekeeper import open_clock
 from monitor.turnover import Parts, Turnover
@@ -305,8 +307,14 @@ class Daemon:
         )
 
     def _make_control(self) -> ControlServer:
+        arrivals = Arrivals(self._config, self._store, by_reloads(self._reloads), self._log)
         answers = DaemonAnswers(
-            self._config, self._roster, self._book, self._desk, lambda: self._caretaker.last_box
+            self._config,
+            self._roster,
+            self._book,
+            self._desk,
+            lambda: self._caretaker.last_box,
+            arrivals=arrivals,
         )
         return ControlServer(socket_path(self._config.state_dir), answers, self._log)
 

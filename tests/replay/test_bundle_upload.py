@@ -1,4 +1,4 @@
-"""A bundle that an admin sends becomes a candidate as one from the terminal; what does not fit leaves nothing."""
+"""An admin brings a bundle as a candidate, held to what the terminal asks; what does not fit leaves nothing."""
 
 from __future__ import annotations
 
