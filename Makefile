@@ -10,11 +10,12 @@ PIP_INSTALL := $(BIN)/python -m pip install -qq --disable-pip-version-check --no
 RUN_STAMP := .venv/.run-$(shell sha256sum pyproject.toml | cut -c1-12)
 DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 
-# In the order of tests/conftest.py: slow files first.
-SIDE_BY_SIDE := -n 2 --dist loadfile --no-loadscope-reorder
+# In the order of tests/conftest.py: slow files first. One more than most boxes that build have cores: half of what
+# tests do is wait.
+SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
-# Tests that listen in real time, watch a clock or boot a box mostly wait, so two files of them go side by side,
-# too. What a neighbour made late, here or before, gets a second try with both cores to itself; what fails twice fails.
+# Tests that listen in real time, watch a clock or boot a box mostly wait, and what the others do would make them late.
+# What a neighbour made late, here or before, gets a second try with all cores to itself; what fails twice fails.
 IN_TIME := tests/browser tests/commands tests/reliability tests/sources tests/system tests/systemd
 
 BENCH ?=
