@@ -299,6 +299,7 @@ def test_a_daemon_that_hangs_costs_those_who_ask_one_wait_and_not_one_each(
     assert 50 == sum(isinstance(answer, ControlError) for answer in answers)
 
 
+@pytest.mark.slow
 def test_a_killed_daemon_is_found_again_and_its_answers_fit_their_documents(
     make_daemon: Callable[..., DaemonProcess],
 ) -> None:

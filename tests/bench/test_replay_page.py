@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from replay_page import PEAK_MB, PROMISES, measure
 
 
+@pytest.mark.slow
 def test_the_page_keeps_its_promises_on_a_small_store(tmp_path: Path) -> None:
     figures = measure(tmp_path, events=200, windows=2000, times=3)
     # by its CPU: whoever else works on this machine may keep the page waiting

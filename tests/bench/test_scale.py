@@ -13,6 +13,7 @@ from crowd import Crowd, Trial, most_carried
 from scale import PEERS, SMOKE, run
 
 
+@pytest.mark.slow
 def test_the_bench_measures_one_core_and_writes_its_page(tmp_path: Path) -> None:
     result = run(SMOKE, tmp_path, sys.executable)
     for measured in (result["crowd"]["ae"], result["short_blocks"]):

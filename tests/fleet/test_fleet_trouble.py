@@ -50,6 +50,7 @@ def test_a_process_that_dies_is_tried_again_and_then_reported_and_the_rest_is_do
     )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_on_ray_a_task_that_dies_or_hangs_is_reported_and_the_rest_is_done(tmp_path: Path) -> None:
     pytest.importorskip("ray")

@@ -50,6 +50,7 @@ def with_demo(out: Path, data: Path) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_the_best_recipe_on_made_anomalies_is_chosen_and_no_label_changes_that(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def facts(daemon: LiveDaemon) -> ShadowFacts:
     return daemon.daemon._shadow.facts.get("pump-1", ShadowFacts("", ShadowState.WAITING))
 
 
+@pytest.mark.slow
 def test_live_scores_are_the_same_to_the_bit_and_a_candidate_that_alarms_alone_can_be_heard(
     live: Live, tmp_path: Path, recording: Path, quick: pytest.MonkeyPatch
 ) -> None:
@@ -91,6 +92,7 @@ def test_live_scores_are_the_same_to_the_bit_and_a_candidate_that_alarms_alone_c
     assert stored.clip.duration_s >= 3.0
 
 
+@pytest.mark.slow
 def test_one_that_fails_or_hangs_is_set_aside_and_the_live_bundle_judges_on(
     live: Live, tmp_path: Path, quick: pytest.MonkeyPatch
 ) -> None:

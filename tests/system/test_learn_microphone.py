@@ -147,6 +147,7 @@ def test_a_microphone_becomes_a_candidate_although_everything_is_killed_once(
     assert 0.0 <= outcome.fewest <= outcome.most
 
 
+@pytest.mark.slow
 @pytest.mark.microphone
 def test_pause_resume_and_discard_do_what_they_say_and_silence_is_refused(
     pulse_microphone: PulseMicrophone, make_daemon: Callable[..., DaemonProcess]

@@ -44,6 +44,7 @@ def behind(live: Live, *sources: dict[str, object]) -> LiveDaemon:
     return daemon
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("slow_engine")
 def test_sources_that_leave_cost_their_neighbours_no_window_and_tell_each_of_their_own(
     live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -40,6 +40,7 @@ def check_ledger(live: LiveDaemon, source_id: str) -> None:
     assert ledger.balances
 
 
+@pytest.mark.slow
 def test_sources_come_go_and_change_and_their_neighbours_notice_nothing(live: Live) -> None:
     daemon = live(simulated("a"), simulated("b"))
     daemon.hear("a", 2)
@@ -116,6 +117,7 @@ def test_what_does_not_fit_refuses_the_whole_and_leaves_nothing_open(live: Live,
     assert starts(daemon.of("a"), HOP)
 
 
+@pytest.mark.slow
 def test_a_bundle_is_swapped_without_losing_a_sample_and_the_event_goes_on(
     live: Live, tmp_path: Path
 ) -> None:
@@ -203,6 +205,7 @@ def test_a_bundle_that_opens_slowly_holds_up_nothing_not_even_a_hangup(
     )
 
 
+@pytest.mark.slow
 def test_twenty_random_reloads_leave_threads_files_and_memory_as_they_were(
     live: Live, tmp_path: Path
 ) -> None:

@@ -134,6 +134,7 @@ def test_a_microphone_that_is_not_there_is_waited_for_and_said_so(
     eventually(lambda: (daemon.status() or {})["line"].startswith(told), 10, told)
 
 
+@pytest.mark.slow
 def test_on_a_disk_that_something_else_fills_alarms_are_told_and_kept_and_all_comes_back(
     mosquitto: Mosquitto,
     make_daemon: MakeDaemon,

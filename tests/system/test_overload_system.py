@@ -14,6 +14,7 @@ SLOW_ENGINE = Path(__file__).resolve().parents[1] / "slow_engine"
 SOURCES = [f"pump-{number}" for number in range(16)]
 
 
+@pytest.mark.slow
 def test_at_half_the_speed_every_source_is_half_judged_and_uncertain_and_told_so_everywhere(
     mosquitto: Mosquitto,
     make_daemon: Callable[..., DaemonProcess],

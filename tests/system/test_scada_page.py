@@ -60,6 +60,7 @@ def _words(tree: dict[str, Any]) -> dict[str, object]:
     return {key: value if key in stable else type(value) for key, value in tree.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_every_step_of_the_page_prints_what_the_page_says(
     make_daemon: Callable[..., DaemonProcess], mosquitto: Mosquitto

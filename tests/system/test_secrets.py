@@ -17,6 +17,7 @@ PASSWORD = "s3cret-of-the-plant"  # noqa: S105 - the test's own
 CAMERA_PASSWORD = "s3cret-of-the-camera"  # noqa: S105 - the test's own
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 def test_passwords_are_in_no_log_payload_status_or_argument(
     make_daemon: Callable[..., DaemonProcess],

@@ -173,6 +173,7 @@ def place(tmp_path: Path) -> Workplace:
     return Workplace(tmp_path / "shared", tmp_path, tmp_path / "streams")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.usefixtures("one_thread")
 def test_a_study_of_small_models_fills_every_table_and_a_second_one_measures_nothing(

@@ -3,6 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 STEPS = 20
 FREED_AGAIN_AND_AGAIN = f"""
 import resource, sys
@@ -24,6 +26,7 @@ def faults(how: str) -> int:
     return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
+@pytest.mark.slow
 def test_the_kernel_fills_the_pages_of_a_freed_tensor_anew_at_every_step_unless_memory_is_kept() -> None:
     given_back = faults("given back")
     assert given_back > 0.9 * STEPS * PAGES

@@ -106,6 +106,7 @@ def test_an_index_with_a_bad_file_and_anomalies_gives_the_same_model(
     assert "1 recordings in all" in run.out
 
 
+@pytest.mark.slow
 def test_a_killed_training_resumes_to_the_same_model(
     bundle: tuple[Path, Ran], sound: Path, tmp_path: Path
 ) -> None:

@@ -157,6 +157,7 @@ def plant(mosquitto: Mosquitto, monkeypatch: pytest.MonkeyPatch) -> Plant:
     return Plant(mosquitto)
 
 
+@pytest.mark.slow
 @pytest.mark.broker
 @pytest.mark.timeout(60 + 30 * LIVES)
 def test_sequences_of_accidents_on_a_real_broker_break_no_rule_and_lose_no_event(plant: Plant) -> None:
