@@ -13,11 +13,12 @@ from typing import TypeVar
 from monitor.announcer import Announcer
 from monitor.clock import STEP_S
 from monitor.desk.desk import QUEUE_COMMANDS, Desk
+from monitor.desk.reloads import WAITING_MAX, Reloads
 from monitor.errors import StoreError
 from monitor.evidence import WatchdogEvidence
 from monitor.health import BoxFacts, HealthBook, QueueFacts
 from monitor.heap import FreedMemory
-from monitor.keeper import QUEUE_WINDOWS, Keeper
+from monitor.keeper import QUEUE_DISPUTES, QUEUE_WINDOWS, Keeper
 from monitor.logs import Log
 from monitor.notify import Notifier
 from monitor.overload import OverloadLog
@@ -27,6 +28,8 @@ from monitor.publish.publisher import Publisher
 from monitor.publish.sparkplug.readings import BoxCondition
 from monitor.report import Report, report_of, write_status
 from monitor.roster import Roster
+from monitor.shadow.queue import CAPACITY_WINDOWS
+from monitor.shadow.shadow import Shadow
 from monitor.standstill import Standstill
 from monitor.store import Store
 from monitor.store.files import free_bytes
@@ -65,6 +68,10 @@ class Household:
     """Knows which threads failed."""
     timekeeper: Timekeeper
     """Knows whether the box knows the time."""
+    reloads: Reloads
+    """Knows which reloads wait."""
+    shadow: Shadow
+    """Knows which windows wait for candidates."""
 
 
 class Caretaker:
@@ -210,6 +217,9 @@ class Caretaker:
             "commands": QueueFacts(house.desk.waiting, QUEUE_COMMANDS),
             "flagged_windows": QueueFacts(house.keeper.waiting, QUEUE_WINDOWS),
             "unsaved_changes": QueueFacts(house.pipeline.unsaved, UNSAVED_MAX),
+            "reloads": QueueFacts(house.reloads.waiting, WAITING_MAX),
+            "candidate_windows": QueueFacts(house.shadow.waiting, CAPACITY_WINDOWS),
+            "dispute_clips": QueueFacts(house.keeper.waiting_disputes, QUEUE_DISPUTES),
         }
         if publisher is not None:
             queues["live_messages"] = QueueFacts(publisher.state.live.waiting, publisher.queue_messages)

@@ -304,6 +304,8 @@ class Daemon:
             edge_node=self._outlets.edge_node,
             supervisor=self._supervisor,
             timekeeper=self._timekeeper,
+            reloads=self._reloads,
+            shadow=self._shadow,
         )
 
     def _make_control(self) -> ControlServer:

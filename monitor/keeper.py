@@ -104,6 +104,11 @@ class Keeper:
         return self._windows.qsize()
 
     @property
+    def waiting_disputes(self) -> int:
+        """How many clips of candidates' disputes wait for the disk; at most QUEUE_DISPUTES."""
+        return self._disputes.qsize()
+
+    @property
     def retention(self) -> RetentionFacts:
         """What retention removed last, and why not more."""
         return self._housekeeping.facts

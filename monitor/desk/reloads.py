@@ -62,6 +62,11 @@ class Reloads:
                 f"{WAITING_MAX} reloads wait already; each reads the file anew when its turn comes"
             ) from None
 
+    @property
+    def waiting(self) -> int:
+        """How many wait behind the one that is carried out; at most WAITING_MAX."""
+        return self._waiting.qsize()
+
     def wake(self) -> None:
         """Have `run_once` return if it waits. From any thread."""
         with contextlib.suppress(queue.Full):  # then it does not wait

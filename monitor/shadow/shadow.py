@@ -92,6 +92,11 @@ class Shadow:
 
     # the main thread ------------------------------------------------------------------------------
 
+    @property
+    def waiting(self) -> int:
+        """How many windows wait for candidates; at most CAPACITY_WINDOWS."""
+        return len(self._queue)
+
     def start(self, supervisor: Supervisor, wait_s: float) -> None:
         """Start the thread; again, when the one before was given up."""
         task = Task("shadow", lambda: self.run_once(wait_s), wake=self._queue.close)

@@ -24,6 +24,17 @@ SQUEALING = {
     "faults": [{"kind": "belt_squeal", "start_s": 0.2, "duration_s": 600.0, "severity": 2.0}],
 }
 DEAD = {"id": "fan-2", "kind": "microphone", "device": "name:nobody"}
+QUEUES = {
+    "windows",
+    "commands",
+    "flagged_windows",
+    "unsaved_changes",
+    "live_messages",
+    "reloads",
+    "candidate_windows",
+    "dispute_clips",
+}
+"""What waits for a thread of the daemon, all of it bounded."""
 Said = dict[str, dict[str, Any]]
 """By source: state of the capture, drops, lost samples, state of the alarm, whether it is uncertain."""
 
@@ -88,6 +99,14 @@ def said_by_metrics(port: int) -> tuple[float, Said]:
         for source in {s.labels["source"] for s in samples if "source" in s.labels}
     }
     return numbers["wheeltapper_report_time_seconds", None], said
+
+
+def queues_of(port: int) -> dict[str, float]:
+    """Return the limit of each queue, as /metrics has it."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        samples = [sample for family in families for sample in family.samples]
+    return {s.labels["queue"]: s.value for s in samples if s.name == "wheeltapper_queue_limit"}
 
 
 def said_by_mqtt(recorder: Recorder, prefix: str) -> Said:
@@ -164,6 +183,9 @@ def test_the_four_places_agree(  # noqa: PLR0917 - fixtures
         return said == told and heard == whole_line and counted and any(lost) == (len(sources) > 1)
 
     eventually(agree, 30, "all four the same")
+    queues = status()["box"]["queues"]
+    assert QUEUES == set(queues)
+    assert {name: queue["limit"] for name, queue in queues.items()} == queues_of(port)
     assert 0 == main(["status", "--state-dir", str(daemon.state_dir)])
     shown = capsys.readouterr().out
     assert f"  {line}" in shown
