@@ -22,14 +22,15 @@ from monitor.config import FaultConfig, InputQualityConfig, SimulatedSource, Win
 from monitor.errors import CommandError, LibraryError
 from monitor.frontend import StreamFrontend
 from monitor.listening import BlockWindows, open_ear
-from monitor.messages import AudioBlock, Float32, read_only
+from monitor.messages import AudioBlock, Float32, Quality, read_only
 from monitor.promotion.comparison import judged
 from monitor.promotion.gate import check_promotion
 from monitor.promotion.labelled import LABELS
 from monitor.promotion.records import Pairs
 from monitor.promotion.rehearsed import Alarmed
-from monitor.store import Label, open_store
-from monitor.store.shadow import RunKey, ShadowTally, add_shadow
+from monitor.store import ClipJob, Label, open_store
+from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow, run_number
+from monitor.store.shadow_past import Past, PastAlarm, PastHeard, add_past
 from training.sound import recording_of_machine
 
 DEMO = Path(__file__).parents[2] / "engines" / "demo"
@@ -186,6 +187,48 @@ def test_an_event_of_which_the_candidate_was_not_asked_waits_for_a_label(box: Bo
         store.add_label(Label(event_id, "no_anomaly", "ann", 0.0))
         after, _ = judged(box.config, SOURCE, store=store)
         assert (0, before.false_alarms) == (after.unlabelled_skipped, after.false_alarms)
+
+
+def test_what_the_live_one_has_raised_it_finds_whatever_its_sound_says_now(box: Box) -> None:
+    before, _ = box.tried(DEMO / "mae")
+    live_id = read_manifest(box.library.live_folder()).bundle_id
+    days = (("earlier-2", 8.0), (live_id, 6.0), (live_id, 20.0))
+    with closing(open_store(box.state)) as store:
+        for bundle_id, ago in days:  # quiet sound, of which people know more than it says
+            at_s = T0 - 86_400.0 * ago
+            event_id = box._add_event(store, Alarmed(at_s + 3.0, at_s + 8.0, 1.5), "anomaly", bundle_id)
+            quiet = pump(20, 8.0, {"kind": "bearing", "start_s": 7.9, "duration_s": 0.1, "severity": 0.1})
+            store.add_clip(ClipJob(SOURCE, event_id, quiet, RATE_HZ, 0.0, at_s, 0))
+        after, _ = judged(box.config, SOURCE, store=store)
+        for event in store.events(100):
+            if event.start_utc_s < T0 - 86_400.0 * 5 and event.bundle_id != "earlier-1":
+                store.add_label(Label(event.event_id, "none", "ann", 0.0))
+    grown = after.anomalies.live_only - before.anomalies.live_only
+    assert (1, 2) == (grown, after.anomalies.neither - before.anomalies.neither), (
+        "by record since it judges; by its sound what others had raised, or it before it was put back"
+    )
+
+
+def test_what_was_said_beside_another_live_bundle_or_by_another_candidate_proves_nothing(box: Box) -> None:
+    before, _ = box.tried(DEMO / "mae")
+    live, candidate = read_manifest(box.library.live_folder()).bundle_id, str(box.library.roles().candidate)
+    with closing(open_store(box.state)) as store:
+        for key in (RunKey(SOURCE, "another-1", candidate), RunKey(SOURCE, live, "another-2")):
+            rows = [
+                ShadowWindow(
+                    SOURCE, key.live_bundle_id, key.candidate, T0 + i, T0 + i + 2.0, float(i), 0.1, 9.0,
+                    Quality.OK,
+                )
+                for i in range(40)
+            ]  # fmt: skip
+            add_shadow(store.database, {key: ShadowTally(T0, HOP_S, rows)})
+            alarm = PastAlarm("candidate", T0 - 900.0, T0 - 800.0, 9.0)
+            with store.database.transaction() as connection:
+                number = run_number(connection, key)
+                assert number is not None
+                add_past(connection, number, Past([alarm], [PastHeard(T0 - 900.0, T0 - 100.0, 800.0)]))
+        after, _ = judged(box.config, SOURCE, store=store)
+    assert (before.hours, before.false_alarms) == (after.hours, after.false_alarms)
 
 
 def test_scoring_stops_when_nobody_waits_any_longer(box: Box, tmp_path: Path) -> None:
