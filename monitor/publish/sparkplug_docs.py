@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, NODE_COMMAND_TAGS
+from monitor.publish.sparkplug.followed_tags import DRIFT_TAGS, SHADOW_TAGS
 from monitor.publish.sparkplug.metrics import (
     ALARM_TAGS,
     BOX_TAGS,
@@ -109,6 +110,16 @@ GROUPS: tuple[tuple[str, str, tuple[Tag, ...]], ...] = (
     ),
     ("Input and engine", "Of every device.", HEALTH_TAGS),
     ("The machine", "Of every device: whether it runs. While it is off nothing is judged.", MACHINE_TAGS),
+    (
+        "Candidate",
+        "Of every device: what judges beside the live bundle ([promotion.md](promotion.md)); null: nothing.",
+        SHADOW_TAGS,
+    ),
+    (
+        "Normal sound",
+        "Of every device: whether it has moved ([drift.md](drift.md)); null: not looked into yet.",
+        DRIFT_TAGS,
+    ),
     (
         "Commands",
         "Of every device. A host writes them by DCMD; [commands.md](commands.md#by-sparkplug) says how.",

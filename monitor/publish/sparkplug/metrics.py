@@ -9,6 +9,7 @@ from __future__ import annotations
 from monitor.messages import AlarmState, CaptureState, Quality
 from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, LIMIT_UNIT, NODE_COMMAND_TAGS, RUNNING_TAG
 from monitor.publish.sparkplug.datatypes import DataType
+from monitor.publish.sparkplug.followed_tags import FOLLOWED_TAGS
 from monitor.publish.sparkplug.tags import CONTROL_TAGS, Tag
 
 STATE_CODES = {
@@ -210,7 +211,15 @@ MACHINE_TAGS = (
     RUNNING_TAG,
 )
 
-DEVICE_TAGS = (*SCORE_TAGS, *ALARM_TAGS, *MAP_TAGS, *HEALTH_TAGS, *MACHINE_TAGS, *COMMAND_TAGS)
+DEVICE_TAGS = (
+    *SCORE_TAGS,
+    *ALARM_TAGS,
+    *MAP_TAGS,
+    *HEALTH_TAGS,
+    *MACHINE_TAGS,
+    *FOLLOWED_TAGS,
+    *COMMAND_TAGS,
+)
 """The tags of every device: one source, one machine."""
 
 BOX_TAGS = (

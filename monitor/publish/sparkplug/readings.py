@@ -12,10 +12,13 @@ from numpy.typing import NDArray
 
 from monitor.messages import AlarmState, Inference, Quality, Score, SignalState
 from monitor.publish.documents import known, text
+from monitor.publish.drift import DriftDocument
 from monitor.publish.error_map import area_mean, row_edges_hz
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.publish.limits import LimitsDocument
 from monitor.publish.payloads import AlarmDocument, HealthPayload
+from monitor.publish.shadow import ShadowDocument
+from monitor.publish.sparkplug.followed_tags import DRIFT_TAGS, SHADOW_TAGS
 from monitor.publish.sparkplug.metrics import BANDS, MAX_TEXT, STATE_CODES
 from monitor.publish.sparkplug.payload import TagQuality
 from monitor.publish.sparkplug.tags import Reading
@@ -154,6 +157,37 @@ def health_readings(health: HealthPayload) -> Readings:
         "Machine/OffReason": text_reading(health.off_reason),
         "Machine/Running": Reading(_RUNNING[health.off_signal]),
         "Machine/SignalMissing": text_reading(health.off_signal_missing),
+        **_shadow_readings(health.shadow),
+        **_drift_readings(health.drift),
+    }
+
+
+def _shadow_readings(shadow: ShadowDocument | None) -> Readings:
+    """Return how a source's candidate is getting on; all null where it has none."""
+    if shadow is None:
+        return {tag.name: Reading(None) for tag in SHADOW_TAGS}
+    return {
+        "Shadow/Candidate": text_reading(shadow.candidate),
+        "Shadow/CandidateBundle": text_reading(shadow.candidate_bundle),
+        "Shadow/State": Reading(shadow.state.value),
+        "Shadow/Reason": text_reading(shadow.reason),
+        "Shadow/Disputes": Reading(shadow.disputes),
+        "Shadow/Verdict": text_reading(shadow.verdict),
+    }
+
+
+def _drift_readings(drift: DriftDocument | None) -> Readings:
+    """Return whether normal sound has moved; all null while nothing was looked into."""
+    if drift is None:
+        return {tag.name: Reading(None) for tag in DRIFT_TAGS}
+    return {
+        "Drift/State": Reading(drift.state.value),
+        "Drift/Words": text_reading(drift.words),
+        "Drift/Proposal": text_reading(drift.proposal),
+        "Drift/Withheld": text_reading(drift.withheld),
+        "Drift/LimitOld": Reading(drift.limit_old),
+        "Drift/LimitSteps": Reading(drift.limit_steps),
+        "Drift/LimitOfFirst": Reading(known(drift.limit_of_first)),
     }
 
 
