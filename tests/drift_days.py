@@ -71,9 +71,9 @@ def stored(source_id: str, basis: str, hours: Sequence[Period]) -> list[PeriodRo
 
 
 def begin_with_days(state_dir: Path, source_ids: Sequence[str], calibration: Calibration) -> None:
-    """Fill a store, and close it again: 26 days in which normal sound moves by half a unit."""
+    """Fill a store, and close it again: 28 days in which normal sound moves by half a unit."""
     basis = f"{calibration.bundle_id}/{calibration_digest(calibration)}"
-    hours = days_up_to(int(time.time() // DAY_S), lambda day: 0.5 * (day >= 14), 26, louder_db=4.0)
+    hours = days_up_to(int(time.time() // DAY_S), lambda day: 0.5 * (day >= 14), 28, louder_db=4.0)
     store = open_store(state_dir)
     try:
         for source_id in source_ids:

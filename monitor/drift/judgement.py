@@ -27,7 +27,7 @@ SURE_FROM = 0.1
 """The interval must lie above what is called moderate."""
 SURE_ERRORS = 2.5
 """... and the days' medians must have moved by so many standard errors, which know that days are alike ..."""
-IN_A_ROW = 5
+IN_A_ROW = 7
 """... as found after each of the last so many days: whoever looks every day finds what chance does, too."""
 HIGH_SHARE = 0.99
 

@@ -143,7 +143,11 @@ class Machine:
         self.std = float(self.pool(0).std())
         self.between = self.days.std * self.rng.standard_normal()
         windows = round(self.calibrated_hours * 3600.0 / self.hop_s)
-        days = [self._raw(0, hour) for hour in range(round(windows * self.hop_s / 3600.0))]
+        days = []
+        for hour in range(round(windows * self.hop_s / 3600.0)):
+            if hour and hour % 24 == 0:
+                self._next_day()
+            days.append(self._raw(0, hour))
         self.calibration: Calibration = fit_calibration(
             np.concatenate(days),
             hop_s=self.hop_s,
@@ -167,11 +171,13 @@ class Machine:
         noise = 0.1 * self.rng.standard_normal(len(scores))
         return scores + self.std * (self.between + shift + self.moved(day) + noise)
 
+    def _next_day(self) -> None:
+        keep, chance = self.days.keep, self.rng.standard_normal()
+        self.between = keep * self.between + self.days.std * np.sqrt(1.0 - keep**2) * chance
+
     def live(self, day: int) -> None:
         """Let a day pass."""
-        chance = self.rng.standard_normal()
-        keep = self.days.keep
-        self.between = keep * self.between + self.days.std * np.sqrt(1.0 - keep**2) * chance
+        self._next_day()
         total = 0.0
         for hour in range(24):
             raw = self._raw(day, hour)
