@@ -74,7 +74,8 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     run, beside = _run(store, sides), _beside(store, sides, settings, facts)
     key = RunKey(source_id, sides.live.bundle_id, sides.candidate.version)
     alone = [one for one in labelled_disputes(store.database, key) if one.dispute.alarmed == "candidate"]
-    listened_to = listened(store, source_id, sides.live.used | sides.candidate.used, alone)
+    used, recorded = sides.live.used | sides.candidate.used, sides.live.recorded + sides.candidate.recorded
+    listened_to = listened(store, source_id, used, alone, recorded=recorded)
     alarms = sort_alarms(
         beside.live, beside.candidate, _said(listened_to), _said(listened_to, of_events=beginning)
     )

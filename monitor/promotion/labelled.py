@@ -1,26 +1,22 @@
-"""The events of a source that people have labelled, and which of them a bundle has learned from."""
+"""The events of a source that people have labelled, and which of them prove nothing of a bundle."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
 from monitor.promotion.agreement import agreed, fault_of
 from monitor.promotion.faults import faults
+from monitor.promotion.learned import Spans
 from monitor.promotion.records import LeftOut
 from monitor.store import Event, Label, Store
 from monitor.store.dispute_labels import dispute_id, dispute_labels
 from monitor.store.shadow_clips import StoredDispute
 
-LABELS = "labels.json"
-"""In a bundle: from which events it has learned. One without the file has learned from none."""
 EVENTS_MAX = 1000
 """Of the labelled events the newest so many are looked at."""
-MAX_FILE_BYTES = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +68,6 @@ class Listened:
     """How many do not count, and why."""
 
 
-def learned_from(folder: Path) -> frozenset[str]:
-    """Return the ids of the events from which a bundle has learned.
-
-    Raises:
-        ValueError: The file is there, and is not what this software reads.
-        OSError: It cannot be read.
-    """
-    try:
-        with (folder / LABELS).open("rb") as file:
-            tree = json.loads(file.read(MAX_FILE_BYTES))
-    except FileNotFoundError:
-        return frozenset()
-    if not isinstance(tree, dict) or tree.get("schema") != 1 or not isinstance(tree.get("used"), list):
-        raise ValueError(f"{folder / LABELS}: is not a list of labels with schema 1")
-    return frozenset(str(one) for one in tree["used"])
-
-
 @dataclass(slots=True)
 class _Heard:
     """What was said so far."""
@@ -126,12 +105,17 @@ class _Heard:
 
 
 def listened(
-    store: Store, source_id: str, used: Collection[str], disputes: Iterable[StoredDispute] = ()
+    store: Store,
+    source_id: str,
+    used: Collection[str],
+    disputes: Iterable[StoredDispute] = (),
+    *,
+    recorded: Spans = (),
 ) -> Listened:
     """Return what was said of a source's newest EVENTS_MAX labelled events.
 
-    Those in `used`, and the others of the same faults, are no proof. `disputes`: stretches at which the
-    candidate alone alarmed may be labelled, too.
+    Those in `used` or in `recorded` sound, and the others of the same faults, are no proof. `disputes`:
+    stretches at which the candidate alone alarmed may be labelled, too.
 
     Raises:
         StoreError: The store cannot be read.
@@ -146,7 +130,8 @@ def listened(
         event, said = store.event(row["event_id"]), store.labels(row["event_id"])
         if event is not None:
             stretch = Stretch(event.event_id, event.start_utc_s, _end_of(event))
-            heard.take(stretch, said, bundle_id=event.bundle_id, used=event.event_id in used)
+            is_used = stretch.name in used or _lies_in(stretch, recorded)
+            heard.take(stretch, said, bundle_id=event.bundle_id, used=is_used)
     labels = dispute_labels(store.database, source_id)
     for one in disputes:
         stretch = Stretch(dispute_id(one.n), one.dispute.start_utc_s, one.end_utc_s)
@@ -179,6 +164,11 @@ def unlabelled_events(
         for event in events
         if event is not None and agreed(store.labels(event.event_id)) in {None, "withdrawn"}
     ]
+
+
+def _lies_in(stretch: Stretch, spans: Spans) -> bool:
+    """Whether any of a stretch was recorded to be learned as normal, be it normal or not."""
+    return any(start < stretch.end_utc_s and stretch.start_utc_s < end for start, end in spans)
 
 
 def _end_of(event: Event) -> float:

@@ -11,7 +11,7 @@ from monitor.bundles.library import Library, check_version
 from monitor.bundles.trust import trust_of
 from monitor.config import Config, SourceConfig
 from monitor.errors import LibraryError
-from monitor.promotion.labelled import LABELS, learned_from
+from monitor.promotion.learned import LABELS, Spans, learned_from, recorded_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class Side:
     """Of its model."""
     used: frozenset[str]
     """Ids of the labelled events from which it has learned."""
+    recorded: Spans = ()
+    """When the sound was recorded that it has learned as normal, so far as it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ def _side(config: Config, source_id: str, folder: Path) -> Side:
     trust_of(config.bundles).check_version(folder, source_id)
     manifest = read_manifest(folder)
     try:
-        used = learned_from(folder)
+        used, recorded = learned_from(folder), recorded_in(folder)
     except (OSError, ValueError) as error:
         raise LibraryError(f"{folder / LABELS}: cannot be read: {error}; install the bundle anew") from error
-    if used and LABELS not in manifest.files:
+    if (used or recorded) and LABELS not in manifest.files:
         raise LibraryError(f"{folder}: its manifest does not name {LABELS}; export the bundle anew")
-    return Side(folder.name, folder, manifest.bundle_id, used)
+    return Side(folder.name, folder, manifest.bundle_id, used, recorded)

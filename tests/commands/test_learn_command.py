@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import signal
 import tarfile
+from datetime import datetime, timezone
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from monitor.learning.documents import read_outcome
 from monitor.learning.plan import Step, learn_place
 from monitor.learning.pupil import Job
 from monitor.listening import DEMO_BUNDLE
+from monitor.promotion.learned import recorded_in
 from monitor.recording import microphone
 from monitor.recording.learn_folder import LearnFolder
 from training.learn.budget import epochs_for
@@ -36,12 +38,17 @@ KNOCKING = 3
 TINY = ("--widths", "4,4", "--epochs", "3", "--threads", "1")
 
 
+def named(minute: int) -> str:
+    """What `wheeltapper record` calls the recording of a minute."""
+    return f"fan-20251009T08{minute:02d}00Z"
+
+
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Minutes of a hiss whose level wanders; one of them has a loud tone in it."""
     folder = tmp_path_factory.mktemp("sound")
     roles = [role for role, minutes in MINUTES.items() for _ in range(minutes)]
-    rows = [f"{minute:02d}.flac,{role}\n" for minute, role in enumerate(roles)]
+    rows = [f"{named(minute)}.flac,{role}\n" for minute, role in enumerate(roles)]
     (folder / "index.csv").write_text("file,role\n" + "".join(rows))
     for minute in range(len(roles)):
         draws = np.random.default_rng(minute)
@@ -50,7 +57,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if minute == KNOCKING:
             t = np.arange(5 * RATE_HZ) / RATE_HZ
             samples[KNOCKS_S[0] * RATE_HZ : KNOCKS_S[1] * RATE_HZ] += 0.2 * np.sin(2 * np.pi * 3000 * t)
-        soundfile.write(folder / f"{minute:02d}.flac", np.clip(samples, -1, 1), RATE_HZ, subtype="PCM_16")
+        soundfile.write(folder / f"{named(minute)}.flac", np.clip(samples, -1, 1), RATE_HZ, subtype="PCM_16")
     return folder
 
 
@@ -105,7 +112,7 @@ def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_withou
     words = ["learn", "fan", "--config", config(tmp_path), "--data", sound, *TINY]
     killed = killed_after_two_epochs(*words)
     assert -signal.SIGKILL == killed.returncode, killed.stderr
-    assert f"odd        {KNOCKING:02d}.flac from 1" in killed.stdout
+    assert f"odd        {named(KNOCKING)}.flac from 1" in killed.stdout
     library = Library(tmp_path / "state", "fan")
     assert library.roles().candidate is None
     again = ran(*words)
@@ -117,8 +124,16 @@ def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_withou
     assert name is not None
     manifest = open_bundle(library.version_folder(name)).manifest
     learned = [Path(r).name for role in manifest.training["recordings"].values() for r in role]
-    assert f"{KNOCKING:05d}-{KNOCKING:02d}.flac" not in learned, "it was cut"
-    assert f"{KNOCKING:05d}-00-{KNOCKING:02d}.flac" in learned
+    assert f"{KNOCKING:05d}-{named(KNOCKING)}.flac" not in learned, "it was cut"
+    assert f"{KNOCKING:05d}-00-{named(KNOCKING)}.flac" in learned
+    (before, knock_s), (after_s, end) = recorded_in(library.version_folder(name))
+    begin = datetime(2025, 10, 9, 8, tzinfo=timezone.utc).timestamp()
+    assert (begin, begin + 60.0 * sum(MINUTES.values())) == (before, end)
+    knocks_s = tuple(begin + 60.0 * KNOCKING + second for second in KNOCKS_S)
+    assert knocks_s == pytest.approx((knock_s, after_s), abs=3.0), (
+        "the bundle says when what it learned was heard"
+    )
+    assert "labels.json" in manifest.files
     assert "set `bundle: managed` at source fan in config.yaml; wheeltapper promote fan" in again.out
 
     third = ran(*words)

@@ -15,7 +15,7 @@ import training.taught
 from engines.bundle import open_bundle
 from monitor.bundles.library import Library
 from monitor.messages import Float32
-from monitor.promotion.labelled import learned_from
+from monitor.promotion.learned import learned_from
 from monitor.store import Label
 from training.state import Checkpoint, TrainingState
 

@@ -80,6 +80,17 @@ def test_who_has_learned_from_an_event_knows_the_others_of_its_fault(kept: tuple
         assert 6 == len(listened(store, "pump", set()).agreed)
 
 
+def test_what_lies_in_sound_that_a_bundle_learned_as_normal_is_no_proof(kept: tuple[Store, Raise]) -> None:
+    store, raise_event = kept
+    with closing(store):
+        for event_id, second in (("before", 0.0), ("at its edge", 96.0), ("within", 150.0), ("after", 300.0)):
+            raise_event(event_id, second)
+            store.add_label(Label(event_id, "no_anomaly", "ann", T0))
+        found = listened(store, "pump", set(), recorded=((T0 + 100.0, T0 + 200.0),))
+        assert ["after", "before"] == [one.event_id for one in found.agreed]
+        assert (["within", "at its edge"], 2) == ([one.event_id for one in found.known], found.left_out.used)
+
+
 def test_events_that_nobody_labelled_are_told_of_one_bundle_and_one_time(kept: tuple[Store, Raise]) -> None:
     store, raise_event = kept
     with closing(store):

@@ -25,7 +25,7 @@ from monitor.listening import BlockWindows, open_ear
 from monitor.messages import AudioBlock, Float32, Quality, read_only
 from monitor.promotion.comparison import judged
 from monitor.promotion.gate import check_promotion
-from monitor.promotion.labelled import LABELS
+from monitor.promotion.learned import LABELS
 from monitor.promotion.records import Pairs
 from monitor.promotion.rehearsed import Alarmed
 from monitor.store import ClipJob, Label, open_store

@@ -1,4 +1,4 @@
-"""An admin brings a bundle as a candidate, held to what the terminal asks; what does not fit leaves nothing."""
+"""An admin brings a bundle as a candidate, held to what the terminal asks; what does not fit leaves no trace."""
 
 from __future__ import annotations
 

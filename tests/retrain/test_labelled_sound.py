@@ -15,12 +15,13 @@ from past import T0, WINDOW_S, Past, noise, past_in
 
 from monitor.recording.given import GivenFile, given_files
 from monitor.recording.learn_folder import LearnFolder
+from monitor.recording.spans import began
 from monitor.replay.kept.reading import StoreReader
 from monitor.store import Label
 from monitor.store.protection import Protection, Spoken
 from training.retrain.dealing import dealt
 from training.retrain.material import LABELLED, gather_labelled, gathered_at, key_of_labels
-from training.retrain.removed import LabelledStretch, began, stretches_of
+from training.retrain.removed import LabelledStretch, stretches_of
 from training.retrain.said import SaidEvent, said_of_source
 from training.retrain.stretches import (
     AROUND_S,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import torch
 
 from engines.bundle import Bundle, open_bundle
 from monitor.calibration import Calibration, load_calibration
+from monitor.promotion.learned import LABELS
+from monitor.recording.spans import recorded_spans
 from training.anomalies import gather_anomalies
 from training.errors import TrainingError
 from training.gather import gather
@@ -46,7 +49,7 @@ class Lesson:
     anomalies: Path | None = None
     """Index of labelled anomalies to learn from too; None: there are none."""
     files: Mapping[str, str] = field(default_factory=dict)
-    """Further text files of the bundle, by name."""
+    """Further text files of the bundle, by name; none: labels.json, with when the sound was recorded."""
     run: str = "wheeltapper learn"
     """Who makes it, for the manifest."""
 
@@ -78,13 +81,20 @@ def _make(lesson: Lesson, say: Callable[[str], None]) -> None:
         again = "going on with the epochs that are kept" if work.has_checkpoint else "from the beginning"
         say(f"learning {arguments.epochs} passes over {lesson.learn_s / 60:.0f} min, {where}, {again}")
         try:
-            terms = Terms(run=lesson.run, files=lesson.files)
+            terms = Terms(run=lesson.run, files=lesson.files or _files_of(lesson.material))
             make_bundle(arguments, _design(lesson, arguments), material, stretches, work, terms)
         except OSError as error:
             raise TrainingError(
                 f"{error.filename or work.path}: {error.strerror or error}; free some space, then run the "
                 "same command again"
             ) from error
+
+
+def _files_of(material: Path) -> Mapping[str, str]:
+    """Return labels.json of a bundle without labels; none where nobody knows when its sound was recorded."""
+    recorded = recorded_spans(material)
+    tree = {"schema": 1, "used": [], "recorded": recorded}
+    return {LABELS: json.dumps(tree, indent=1) + "\n"} if recorded else {}
 
 
 def _design(lesson: Lesson, arguments: argparse.Namespace) -> ModelDesign:

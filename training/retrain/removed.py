@@ -1,26 +1,19 @@
 """Where in recordings lie events that are not learned as normal: called an anomaly, or kept to judge by.
 
-By time: `wheeltapper record` names a file by when it began. What was recorded otherwise carries no time, and
-nothing of it can be found in it.
+By time (monitor.recording.spans): in what carries none nothing can be found.
 """
 
 from __future__ import annotations
 
-import csv
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 
 from monitor.recording.given import GivenFile
-from monitor.recording.material import ODD, ODD_INDEX, SHORTEST_S
+from monitor.recording.spans import began
 from monitor.store import Store
 
-STARTED = re.compile(r"-(\d{8}T\d{6})Z(?:-\d+)?$")
-PART = re.compile(r"^\d{5}(?:-(\d{2}))?-(?=.*\d{8}T\d{6}Z)")
-"""Before a recording's name in a folder of material, with the number of the part where it was cut."""
 MARGIN_S = 2.0
 """A name tells whole seconds, and a window begins before what raises its score."""
 
@@ -70,19 +63,6 @@ def stretches_of(
     return _joined(found)
 
 
-def began(path: Path) -> float | None:
-    """Return the UTC at which a recording or a part of one begins, by its name; None: nobody knows."""
-    named = STARTED.search(path.stem)
-    if named is None:
-        return None
-    start = datetime.strptime(named.group(1), "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
-    part = PART.match(path.stem)
-    if part is None or part.group(1) is None:
-        return start.timestamp()
-    offset_s = _offset(path.parent / ODD / ODD_INDEX, path.stem[part.end() :], int(part.group(1)))
-    return None if offset_s is None else start.timestamp() + offset_s
-
-
 def _span(store: Store, source_id: str, event_id: str) -> Iterator[tuple[float, float, str]]:
     """Yield from when to when an event of the source went on; without end where it still does."""
     event = store.event(event_id)
@@ -93,23 +73,6 @@ def _span(store: Store, source_id: str, event_id: str) -> Iterator[tuple[float, 
     ends = [window.start_utc_s + window.end_s - window.start_s for window in windows]
     end_utc_s = math.inf if event.end_utc_s is None else event.end_utc_s
     yield min([event.start_utc_s, *starts]), max([end_utc_s, *ends]), event_id
-
-
-def _offset(index: Path, stem: str, number: int) -> float | None:
-    """Return where part `number` of a recording begins in it: the parts lie between what was set aside."""
-    try:
-        with index.open(encoding="utf-8", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if Path(row["of"]).stem == stem]
-        odd = [(float(row["start_s"]), float(row["end_s"])) for row in rows]
-    except (OSError, KeyError, ValueError):
-        return None
-    starts, at_s = [], 0.0
-    for start_s, end_s in odd:
-        if start_s - at_s >= SHORTEST_S:
-            starts.append(at_s)
-        at_s = max(at_s, end_s)
-    starts.append(at_s)
-    return starts[number] if number < len(starts) else None
 
 
 def _joined(stretches: Sequence[LabelledStretch]) -> list[LabelledStretch]:

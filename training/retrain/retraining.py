@@ -17,10 +17,11 @@ from engines.bundle import Bundle
 from monitor.config import Config, SourceConfig
 from monitor.errors import RecordError
 from monitor.learning.steps import How, refuse_too_little
-from monitor.promotion.labelled import LABELS
+from monitor.promotion.learned import LABELS
 from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.recording.given import GivenFile, given_files
 from monitor.recording.learn_folder import MATERIAL, RETRAINED, LearnFolder
+from monitor.recording.spans import recorded_spans
 from monitor.replay.kept.reading import StoreReader
 from training.errors import TrainingError
 from training.learn.teaching import Lesson, teach
@@ -103,6 +104,7 @@ def labels_text(said: Said, deal: Deal, gathered: Gathered) -> str:
         "used": list(gathered.used),
         "held_out": [event.event_id for event in deal.held_out if event.event_id in served],
         "unseen_kinds": list(deal.unseen_kinds),
+        "recorded": recorded_spans(gathered.normal.folder),
         "who_disagreed": [_disagreement(one) for one in (*said.disagreed, *said.kind_disagreed)],
     }
     return json.dumps(tree, indent=1, ensure_ascii=False) + "\n"
