@@ -89,6 +89,12 @@ class SigningKeyError(CodedError):
     code = "signing-key"
 
 
+class ComparisonError(CodedError):
+    """A candidate could not be compared with its live bundle; the text says why."""
+
+    code = "comparison"
+
+
 class CommandError(CodedError):
     """An operator's command is refused; the text says why."""
 

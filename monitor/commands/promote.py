@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from monitor.bundles.library import Library, check_version
@@ -20,7 +21,7 @@ from monitor.commands.bundle_versions import add_by_arguments, add_source_argume
 from monitor.config import Config
 from monitor.errors import CommandError, StoreError
 from monitor.logs import open_log
-from monitor.promotion.gate import check_promotion, noted
+from monitor.promotion.gate import check_promotion, judged_here, noted
 from monitor.store import open_store
 
 Action = Literal["promote", "rollback"]
@@ -80,7 +81,9 @@ def _change(config: Config, source_id: str, action: Action, by: By, despite: str
             key = trust_of(config.bundles).check_version(folder, source_id)
         compared = ""
         if action == "promote":
-            compared = check_promotion(config, source_id, despite=despite, store=store)
+            compared = check_promotion(
+                config, source_id, despite=despite, judge=partial(judged_here, store=store)
+            )
             by = replace(by, note=noted(by.note, despite))
         if action == "promote":  # what was compared and checked, and nothing that came meanwhile
             live = library.promote(by, candidate=version, key=key).live

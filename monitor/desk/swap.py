@@ -14,7 +14,7 @@ from monitor.bundles.trust import trust_of
 from monitor.config import Config
 from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, LibraryError
-from monitor.promotion.gate import check_promotion
+from monitor.promotion.gate import check_promotion, judged_elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Swap:
         compared = ""
         if self.action == "promote":
             version, _ = before.candidate, before.promoted(None, self.by)
-            # by this thread, which may take its time: sound is scored again
-            compared = check_promotion(config, self.source_id, despite=self.despite)
+            # by this thread, which may take its time, in another process: sound is scored again
+            compared = check_promotion(config, self.source_id, despite=self.despite, judge=judged_elsewhere)
         else:
             version, _ = before.previous, before.rolled_back(None, self.by)
         folder = library.version_folder(str(version))

@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from engines.errors import CodedError
 from monitor.bundles.library import Library
 from monitor.config import Config
 from monitor.errors import CommandError
+from monitor.promotion.apart import Told, judged_apart
 from monitor.promotion.comparison import judged
-from monitor.promotion.records import Verdict
 from monitor.promotion.sentences import OUTCOMES
 from monitor.store import Store
 
 PATIENCE_S = 30.0
 """So long kept sound is scored while somebody waits for a promotion; what is left counts as not known."""
+ANSWERED_WITHIN_S = 120.0
+"""On a box with little time to spare; then it counts as not compared."""
 TOLD = 3
 """So many reasons are told with an answer; `wheeltapper compare` has all."""
 
 
+Judge = Callable[[Config, str], Told]
+"""Compares the candidate of a source with its live bundle; a CodedError says why it cannot."""
+
+
+def judged_here(config: Config, source_id: str, *, store: Store | None = None) -> Told:
+    """Compare in this process: for a terminal, where no daemon runs. Raises as comparison.judged."""
+    _, verdict = judged(config, source_id, store=store, patience_s=PATIENCE_S)
+    return Told(verdict.outcome, verdict.reasons)
+
+
+def judged_elsewhere(config: Config, source_id: str) -> Told:
+    """Compare in a process of its own: for a daemon, whose windows wait for nobody. Raises as judged_apart.
+
+    It stands back behind nobody, for somebody waits for the answer.
+    """
+    return judged_apart(config, source_id, patience_s=PATIENCE_S, within_s=ANSWERED_WITHIN_S, nice=0)
+
+
 def check_promotion(
-    config: Config, source_id: str, *, despite: str | None = None, store: Store | None = None
+    config: Config, source_id: str, *, despite: str | None = None, judge: Judge = judged_here
 ) -> str:
     """Return how the candidate compares, in words for the answer; takes seconds, for sound is scored.
 
     Where nothing is live there is nothing to compare with. `despite` is why it is promoted although it is not
-    better; under `manual` nobody is asked for that.
+    better; under `manual` nobody is asked for that. `judge` says how it compares.
 
     Raises:
         CommandError: bundles.promotion is managed, the candidate is not better, and nobody said why it is to
@@ -34,11 +56,11 @@ def check_promotion(
     if roles.live is None or roles.candidate is None:
         return ""
     try:
-        _, verdict = judged(config, source_id, store=store, patience_s=PATIENCE_S)
+        told = judge(config, source_id)
     except CodedError as error:
         is_better, words = False, f"it could not be compared: {' '.join(str(error).split())}"
     else:
-        is_better, words = verdict.is_better, _words(verdict)
+        is_better, words = told.outcome == "better", _words(told)
     if is_better or config.bundles.promotion == "manual":
         return words
     if despite is None:
@@ -58,7 +80,7 @@ def noted(note: str | None, despite: str | None, *, what: str = "the comparison"
     return "; ".join(said) or None
 
 
-def _words(verdict: Verdict) -> str:
-    told = "; ".join(verdict.reasons[:TOLD])
-    more = len(verdict.reasons) - TOLD
-    return f"{OUTCOMES[verdict.outcome]}: {told}" + (f"; and {more} more reasons" if more > 0 else "")
+def _words(told: Told) -> str:
+    reasons = "; ".join(told.reasons[:TOLD])
+    more = len(told.reasons) - TOLD
+    return f"{OUTCOMES[told.outcome]}: {reasons}" + (f"; and {more} more reasons" if more > 0 else "")

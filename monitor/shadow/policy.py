@@ -6,21 +6,18 @@ verdict that somebody else asked for (a promotion, `wheeltapper compare`) is tol
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from monitor.bundles.library import Library
 from monitor.config import Config
-from monitor.errors import LibraryError
+from monitor.errors import ComparisonError, LibraryError
 from monitor.logs import Log
+from monitor.promotion.apart import Told, judged_apart
 from monitor.promotion.document import kept_comparison
 from monitor.shadow.facts import ShadowFacts, ShadowState
 
@@ -29,8 +26,10 @@ LOOK_EVERY_S = 30.0
 """Between two looks whether somebody asked, or it is time to."""
 PATIENCE_S = 120.0
 """So long kept sound is scored at a time; the next question goes on from there."""
-CHILD_WITHIN_S = 900.0
+COMPARED_WITHIN_S = 900.0
 """A comparison that takes longer, at its low priority, is broken off."""
+NICE = 10
+"""A tenth of the time that others would get; with 19 a busy box would never answer."""
 NOTE_LETTERS = 900
 
 Outcome = Literal["better", "not_better", "too_early"]
@@ -117,13 +116,13 @@ class Policy:
             self._found[source_id] = Found(candidate, kept[1].outcome, kept[1].reasons)
 
     def _ask(self, config: Config, source_id: str, candidate: str) -> None:
-        answer = self._answer(config, source_id)
-        if answer is None:
+        try:
+            told = self._told(config, source_id)
+        except ComparisonError as error:
+            if not self._closing.is_set():
+                self._log.warning("a candidate cannot be compared", source=source_id, reason=str(error))
             return
-        if "error" in answer:
-            self._log.warning("a candidate cannot be compared", source=source_id, reason=answer["error"])
-            return
-        found = Found(candidate, answer["outcome"], tuple(answer["reasons"]))
+        found = Found(candidate, told.outcome, told.reasons)
         self._found[source_id] = found
         self._log.info("policy", source=source_id, candidate=candidate, verdict=found.outcome)
         if found.outcome == "better":
@@ -139,36 +138,13 @@ class Policy:
         if not self._promote(source_id, command):
             self._log.warning("the policy's promotion was turned away", source=source_id)
 
-    def _answer(self, config: Config, source_id: str) -> dict[str, Any] | None:
-        """Return what the child process says; None: the daemon ends."""
-        asked = {
-            "config": config.model_dump(mode="json"),
-            "source_id": source_id,
-            "patience_s": PATIENCE_S,
-        }
-        command = [sys.executable, "-m", "monitor.shadow.verdict_child", str(os.getpid())]
-        pipe = subprocess.PIPE
-        end_s = self._monotonic() + CHILD_WITHIN_S
-        told: str | None = json.dumps(asked)
-        try:
-            started = subprocess.Popen(  # noqa: S603 - our own command, without a shell
-                command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-            )
-        except OSError as error:  # no process, memory or descriptor is to be had: the next time asks again
-            return {"error": f"its process does not start: {error}"}
-        with started as child:
-            while True:
-                try:
-                    out, complaints = child.communicate(told, timeout=0.25)
-                    break
-                except subprocess.TimeoutExpired:
-                    told = None  # it has been handed over
-                    if self._closing.is_set() or self._monotonic() >= end_s:
-                        child.kill()
-                        child.communicate()
-                        return None if self._closing.is_set() else {"error": "it took too long"}
-        try:
-            answer = json.loads(out)
-        except ValueError:
-            return {"error": f"its process failed: {complaints[-500:]}"}
-        return dict(answer)
+    def _told(self, config: Config, source_id: str) -> Told:
+        """Return what a process of its own finds. Raises as judged_apart."""
+        return judged_apart(
+            config,
+            source_id,
+            patience_s=PATIENCE_S,
+            within_s=COMPARED_WITHIN_S,
+            nice=NICE,
+            broken_off=self._closing.is_set,
+        )

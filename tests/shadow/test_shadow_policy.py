@@ -5,18 +5,20 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fixtures_live import DEMO
 from shadow_rig import library_with
 
 from monitor.config import Config, parse_config
+from monitor.errors import ComparisonError
+from monitor.promotion.apart import Told
+from monitor.promotion.records import Outcome
 from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.shadow.policy import Policy
 from monitor.testing import CapturedLog
 
-BETTER = {"outcome": "better", "reasons": ["it finds 9 held-out anomalies", "and misses none"]}
+BETTER = Told("better", ("it finds 9 held-out anomalies", "and misses none"))
 
 
 class Rig:
@@ -44,14 +46,16 @@ class Rig:
         self.commands.append((source_id, command))
         return True
 
-    def answer_for(self, monkeypatch: pytest.MonkeyPatch, answer: Mapping[str, Any]) -> list[str]:
+    def answer_for(self, monkeypatch: pytest.MonkeyPatch, answer: Told | ComparisonError) -> list[str]:
         asked: list[str] = []
 
-        def instead(_policy: Policy, _config: Config, source_id: str) -> Mapping[str, Any]:
+        def instead(_policy: Policy, _config: Config, source_id: str) -> Told:
             asked.append(source_id)
+            if isinstance(answer, ComparisonError):
+                raise answer
             return answer
 
-        monkeypatch.setattr(Policy, "_answer", instead)
+        monkeypatch.setattr(Policy, "_told", instead)
         return asked
 
     def pass_time(self, seconds: float) -> None:
@@ -85,10 +89,10 @@ def test_what_is_better_is_promoted_by_a_command_that_says_why(
     ],
 )
 def test_else_nothing_is_promoted_and_what_was_found_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promotion: str, heard_h: float, answer: str | None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, promotion: str, heard_h: float, answer: Outcome | None
 ) -> None:
     rig = Rig(tmp_path, promotion, heard_h)
-    asked = rig.answer_for(monkeypatch, {"outcome": answer, "reasons": ["a reason"]})
+    asked = rig.answer_for(monkeypatch, Told(answer or "better", ("a reason",)))
     rig.pass_time(90.0)
     assert ([], [] if answer is None else ["pump-1"]) == (rig.commands, asked)
     found = rig.policy.found("pump-1", "ae-2")
@@ -100,7 +104,7 @@ def test_a_comparison_that_fails_is_logged_and_asked_for_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path)
-    rig.answer_for(monkeypatch, {"error": "the store cannot be read"})
+    rig.answer_for(monkeypatch, ComparisonError("the store cannot be read"))
     rig.pass_time(90.0)
     assert "the store cannot be read" in rig.log.text()
     asked = rig.answer_for(monkeypatch, BETTER)
@@ -125,8 +129,9 @@ def test_the_comparison_is_made_in_a_process_of_its_own(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     library = library_with(tmp_path, DEMO / "mae", DEMO / "ae")
     rig.facts = ShadowFacts(str(library.roles().candidate), ShadowState.JUDGING, heard_s=9e3)
-    answer = rig.policy._answer(rig.config, "pump-1")
-    assert answer is not None
-    assert "store" in str(answer["error"]), "there is none yet, and that is what it says"
+    with pytest.raises(ComparisonError, match="store"):  # there is none yet, and that is what it says
+        rig.policy._told(rig.config, "pump-1")
     rig.policy.wake()
-    assert rig.policy._answer(rig.config, "pump-1") is None, "broken off"
+    with pytest.raises(ComparisonError, match="broken off"):
+        rig.policy._told(rig.config, "pump-1")
+    assert "cannot be compared" not in rig.log.text()

@@ -22,6 +22,7 @@ from engines.bundle import open_bundle
 from engines.errors import EngineError
 from monitor.listening import inferences_from_logmels
 from monitor.messages import Inference
+from monitor.promotion.apart import Told
 from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.store import open_store
 from monitor.store.shadow import ShadowWindow, shadow_windows
@@ -166,8 +167,8 @@ def test_the_policy_promotes_what_is_better_as_an_operator_would(
     live: Live, tmp_path: Path, quick: pytest.MonkeyPatch
 ) -> None:
     quick.setattr("monitor.shadow.policy.LOOK_EVERY_S", 0.2)
-    better = {"outcome": "better", "reasons": ["it finds more"]}
-    quick.setattr("monitor.shadow.policy.Policy._answer", lambda *_asked: better)
+    better = Told("better", ("it finds more",))
+    quick.setattr("monitor.shadow.policy.Policy._told", lambda *_asked: better)
     quick.setattr("monitor.desk.swap.check_promotion", lambda *_asked, **_keys: "better: it finds more")
     library = library_with(tmp_path / "live0" / "state", DEMO / "mae", DEMO / "ae")
     version, ae = library.roles().candidate, open_bundle(DEMO / "ae").bundle_id

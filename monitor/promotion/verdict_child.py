@@ -1,8 +1,8 @@
 """Compares one source's candidate with its live bundle in a process of its own, and prints the verdict.
 
-Standard input is a JSON object: `config`, `source_id`, `patience_s`. The output is one, too: `outcome` and
-`reasons`, or `error`. Sound is scored again for it, which takes CPU time and memory: here it has a low
-priority, takes no lock that a judging thread might want, and cannot bring the daemon down.
+Standard input is a JSON object: `config`, `source_id`, `patience_s`, `nice`. The output is one, too:
+`outcome` and `reasons`, or `error`. Here it takes no lock that a judging thread might want, and cannot bring
+the daemon down.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from engines.errors import CodedError
@@ -17,11 +18,8 @@ from monitor.config import Config
 from monitor.promotion.comparison import judged
 from monitor.sources.tied import die_with_parent
 
-NICE = 10
-"""A tenth of the time that others would get; with 19 a busy box would never answer."""
 
-
-def verdict_of(asked: dict[str, Any]) -> dict[str, object]:
+def verdict_of(asked: Mapping[str, Any]) -> dict[str, object]:
     """Return what is printed for a question."""
     try:
         config = Config.model_validate(asked["config"])
@@ -34,8 +32,9 @@ def verdict_of(asked: dict[str, Any]) -> dict[str, object]:
 def main(parent_pid: int) -> None:
     """Answer the one question and end."""
     die_with_parent(parent_pid)
-    os.nice(NICE)
-    sys.stdout.write(json.dumps(verdict_of(json.load(sys.stdin))))
+    asked = json.load(sys.stdin)
+    os.nice(asked["nice"])
+    sys.stdout.write(json.dumps(verdict_of(asked)))
 
 
 if __name__ == "__main__":
