@@ -6,7 +6,7 @@
 
 A sequence with violations is made smaller with --shrink: steps that are not needed to see one are left out.
 
-Begin it with `setsid` where the terminal may be closed meanwhile: a group of processes that loses its shell is
+Begin it with `setsid` where the terminal may be closed meanwhile: a process group that loses its shell is
 sent SIGHUP and SIGCONT (setpgid(2)), which reloads the daemon and sets one that is stopped going.
 """
 
