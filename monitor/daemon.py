@@ -27,6 +27,8 @@ from collections.abc import Callable, Mapping
 
 from engines.errors import EngineError
 from monitor.announcer import Announcer
+from monitor.bundles.choice import is_managed
+from monitor.bundles.trail import InstallWatch
 from monitor.caretaker import Caretaker, Household
 from monitor.config import Config
 from monitor.control.answers import DaemonAnswers
@@ -150,6 +152,7 @@ class Daemon:
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
+        self._installs = InstallWatch(config.state_dir, self._store, log)
         self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
         self._control = self._make_control() if config.replay.enabled else None
         self._outlets.start()
@@ -209,6 +212,7 @@ class Daemon:
         ready = False
         while not stop.wait(TEND_EVERY_S if ready else 0.1) and not self._supervisor.gave_up.is_set():
             self._caretaker.tend()
+            self._installs.look(one.source_id for one in self._roster if is_managed(one.source))
             self._shadow.look_after(self._supervisor, IDLE_S)
             if hangup.is_set():
                 hangup.clear()

@@ -245,6 +245,13 @@ class Library:
             self._replace(after)
         return after
 
+    def changed_ns(self) -> int | None:
+        """Return when the roles were written last, as the file says; None: they never were, or are away."""
+        try:
+            return (self.folder / DOCUMENT).stat().st_mtime_ns
+        except OSError:
+            return None
+
     def mark_recorded(self, command_ids: Collection[str]) -> None:
         """Remember that the changes of these commands are on record.
 

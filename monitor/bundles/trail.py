@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from monitor.bundles.library import Library
 from monitor.bundles.roles import Change
@@ -20,6 +22,9 @@ JUDGES = "bundle"
 """Action of an entry that says which bundle and which limit judge a source from about then on."""
 LOOKED_BACK = 1000
 """So many entries are looked through for a change that may be on record already."""
+NOT_YET = "changes of bundles are not on record yet"
+_RECORDING = threading.Lock()
+"""Two threads that look at once would both find a change missing."""
 
 
 def note_bundles(store: Store, machines: Iterable[Machine], log: Log, *, why: str) -> None:
@@ -66,19 +71,56 @@ def calibration_digest(calibration: Calibration) -> str:
 
 def record_changes(store: Store, library: Library, log: Log) -> None:
     """Put those changes on record that are not: made without the daemon, or just before a kill."""
+    _record(store, library, log, _fresh(library, log))
+
+
+class InstallWatch:
+    """Puts an install by the terminal on record soon after it was made, where the daemon listens meanwhile.
+
+    With the next promotion it would come behind whatever was asked in between: the record is in the order in
+    which it was written, which a clock that was set cannot upset. All other changes are made by the daemon
+    itself while it runs, and are on record with its answer.
+    """
+
+    def __init__(self, state_dir: Path, store: Store, log: Log) -> None:
+        """Look at everything the first time."""
+        self._state_dir, self._store, self._log = state_dir, store, log
+        self._seen: dict[str, int] = {}
+
+    def look(self, source_ids: Iterable[str]) -> None:
+        """Look whether anything was installed for these sources; a file's time for each where nothing was."""
+        for source_id in source_ids:
+            library = Library(self._state_dir, source_id)
+            changed_ns = library.changed_ns()
+            if changed_ns is None or self._seen.get(source_id) == changed_ns:
+                continue
+            self._seen[source_id] = changed_ns
+            installs = [one for one in _fresh(library, self._log) if one.action == "install"]
+            _record(self._store, library, self._log, installs)
+
+
+def _fresh(library: Library, log: Log) -> list[Change]:
     try:
-        fresh = [change for change in library.roles().changes if not change.recorded]
-        if not fresh:
-            return
-        known = {
-            (row.command_id, row.action) for row in store.audit(LOOKED_BACK, source_id=library.source_id)
-        }
-        for change in fresh:
-            if (change.by.command_id, change.action) not in known:
-                store.add_audit(_entry_of_change(library.source_id, change))
-        library.mark_recorded({change.by.command_id for change in fresh})
+        return [change for change in library.roles().changes if not change.recorded]
+    except LibraryError as error:
+        log.warning(NOT_YET, source=library.source_id, reason=str(error))
+        return []
+
+
+def _record(store: Store, library: Library, log: Log, fresh: Sequence[Change]) -> None:
+    if not fresh:
+        return
+    try:
+        with _RECORDING:
+            known = {
+                (row.command_id, row.action) for row in store.audit(LOOKED_BACK, source_id=library.source_id)
+            }
+            for change in fresh:
+                if (change.by.command_id, change.action) not in known:
+                    store.add_audit(_entry_of_change(library.source_id, change))
+            library.mark_recorded({change.by.command_id for change in fresh})
     except (StoreError, LibraryError) as error:
-        log.warning("changes of bundles are not on record yet", source=library.source_id, reason=str(error))
+        log.warning(NOT_YET, source=library.source_id, reason=str(error))
 
 
 def _entry_of_change(source_id: str, change: Change) -> AuditEntry:

@@ -133,3 +133,9 @@ def test_from_a_drift_to_another_limit_and_back(moved: LiveDaemon) -> None:
         ("pump-2", "rollback", "done"),
     ] == [(row.source_id, row.action, row.result) for row in rows]
     assert ["summer", "summer"] == [row.arguments["despite"] for row in rows[:2]]
+
+    # what the terminal installs while the daemon listens is on record before whatever is asked next
+    assert (
+        0 == ran("bundle", "install", "pump-2", DEMO / "mae", "--config", moved.path, "--actor", "cleo").code
+    )
+    moved.wait(lambda: moved.daemon._store.audit(1)[0].actor == "cleo", "the install is on record")
