@@ -62,8 +62,12 @@ def begun(live: Live, tmp_path: Path, keys: Mapping[str, Any]) -> LiveDaemon:
 
 
 def test_promoted_and_rolled_back_without_losing_a_sample(
-    live: Live, tmp_path: Path, keys: Mapping[str, Any]
+    live: Live, tmp_path: Path, keys: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def hold_up(*_asked: object, **_keys: object) -> None:
+        raise AssertionError("a daemon compares in a process of its own")
+
+    monkeypatch.setattr("monitor.promotion.gate.judged", hold_up)
     daemon = begun(live, tmp_path, keys)
     config = daemon.path
     mae, ae = (open_bundle(DEMO / name).bundle_id for name in ("mae", "ae"))
@@ -71,9 +75,14 @@ def test_promoted_and_rolled_back_without_losing_a_sample(
 
     installed = ran("bundle", "install", "pump-1", signed(tmp_path, "ae"), "--config", config)
     assert (0, True) == (installed.code, "judges nothing until" in installed.out), installed.err
+    daemon.wait(
+        lambda: 2 == [row.action for row in daemon.daemon._store.audit(100)].count("install"),
+        "the install to be on record",
+    )
     promoted = ran("promote", "pump-1", "--config", config, "--actor", "anna", "--note", "hears more")
     assert 0 == promoted.code, promoted.out + promoted.err
     assert f"judged by bundle {ae}" in promoted.out
+    assert "it is too early to tell whether the candidate is better: both have judged" in promoted.out
     daemon.wait(lambda: daemon.of("pump-1")[-1].bundle_id == ae, "the candidate to judge")
     daemon.hear("pump-1", 2)
     rolled = ran("rollback", "pump-1", "--config", config, "--actor", "anna")
@@ -99,8 +108,8 @@ def test_promoted_and_rolled_back_without_losing_a_sample(
         ("install", "terminal", None),
         ("promote", "terminal", None),
         ("bundle", "daemon", "started"),
-        ("promote", "terminal", "anna"),
         ("install", "terminal", None),
+        ("promote", "terminal", "anna"),
         ("bundle", "daemon", "took over"),
         ("rollback", "terminal", "anna"),
         ("bundle", "daemon", "took over"),
@@ -109,8 +118,8 @@ def test_promoted_and_rolled_back_without_losing_a_sample(
     assert [(None, mae, key), (mae, ae, key), (ae, mae, key)] == [
         (row["from"], row["to"], row["key"]) for row in swaps
     ]
-    assert {"note": "hears more"} == rows[3].arguments
-    assert f"signed by key {key}" in str(rows[3].reason)
+    assert {"note": "hears more"} == rows[4].arguments
+    assert f"signed by key {key}" in str(rows[4].reason)
     told = ran("audit", "--state-dir", daemon.folder / "state").out
     assert "promote note=hears more  anna by terminal  done: mae-" in told
     assert 0 == daemon.stop()
