@@ -18,7 +18,7 @@ from monitor.calibration import Calibration
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.commands.bundle_versions import add_source_arguments, config_of
 from monitor.config import Config, SourceConfig
-from monitor.drift.chain import chain_of
+from monitor.drift.chain_file import chain_of
 from monitor.drift.judgement import Asked, Judgement, judged
 from monitor.drift.likeness import DAY_S
 from monitor.drift.period import period_of

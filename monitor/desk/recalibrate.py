@@ -17,7 +17,7 @@ from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
 from monitor.desk.reload import Plan, Reloader
 from monitor.drift.acceptance import acceptable, check_no_alarm, check_total
-from monitor.drift.chain import chain_of, write_chain
+from monitor.drift.chain_file import chain_of, with_step, write_chain
 from monitor.drift.fitting import few
 from monitor.drift.own_limit import Undo, before_path, bring_back, put_limit
 from monitor.drift.place import proposal_path, remove_proposed
@@ -93,7 +93,7 @@ class Recalibration:
     def _write_step(self, config: Config, calibration: Calibration) -> None:
         """Remember from which limit this one came, before it judges."""
         chain = chain_of(config.state_dir, self.source_id, self._machine().calibration)
-        write_chain(config.state_dir, self.source_id, chain.with_step(calibration))
+        write_chain(config.state_dir, self.source_id, with_step(chain, calibration))
 
     def _machine(self) -> Machine:
         machine = self.roster.newest(self.source_id)

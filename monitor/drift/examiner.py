@@ -10,7 +10,7 @@ import numpy as np
 
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import Config
-from monitor.drift.chain import chain_of
+from monitor.drift.chain_file import chain_of
 from monitor.drift.counting import basis_of, row_of_period
 from monitor.drift.evidence import evidence_of
 from monitor.drift.facts import DriftFacts

@@ -14,7 +14,8 @@ from drift_days import DAY_S, HOP_S, days_up_to, units
 from monitor.calibration import Calibration, fit_calibration
 from monitor.commands.status import _drift_lines
 from monitor.drift.acceptance import check_total
-from monitor.drift.chain import Chain, chain_of, chain_path, write_chain
+from monitor.drift.chain import Chain
+from monitor.drift.chain_file import chain_of, chain_path, with_step, write_chain
 from monitor.drift.evidence import Evidence, evidence_of
 from monitor.drift.examiner import _facts, present_of
 from monitor.drift.judgement import Asked, judged
@@ -52,7 +53,7 @@ def test_small_steps_add_up_and_an_undo_goes_back(tmp_path: Path, learned: Calib
     for _ in range(3):
         chain = chain_of(tmp_path, "pump", limits[-1])
         limits.append(higher(limits[-1], 0.1))
-        write_chain(tmp_path, "pump", chain.with_step(limits[-1]))
+        write_chain(tmp_path, "pump", with_step(chain, limits[-1]))
     found = [chain_of(tmp_path, "pump", one) for one in limits]
     assert [0, 1, 2, 3] == [len(one.steps) for one in found]
     assert {learned} == {one.first for one in found}
@@ -60,13 +61,13 @@ def test_small_steps_add_up_and_an_undo_goes_back(tmp_path: Path, learned: Calib
         [one.limit_of(limit, 1.0) for one, limit in zip(found, limits, strict=True)]
     )
     # from an earlier step on the later ones are forgotten
-    write_chain(tmp_path, "pump", found[1].with_step(higher(learned, 0.5)))
+    write_chain(tmp_path, "pump", with_step(found[1], higher(learned, 0.5)))
     assert 0 == len(chain_of(tmp_path, "pump", limits[3]).steps)
     assert 2 == len(chain_of(tmp_path, "pump", higher(learned, 0.5)).steps)
 
 
 def test_what_was_learned_anew_is_another_first_limit(tmp_path: Path, learned: Calibration) -> None:
-    write_chain(tmp_path, "pump", Chain(learned).with_step(higher(learned, 0.1)))
+    write_chain(tmp_path, "pump", with_step(Chain(learned), higher(learned, 0.1)))
     anew = replace(learned, source="recorded anew")
     assert Chain(anew) == chain_of(tmp_path, "pump", anew)
 
@@ -120,7 +121,7 @@ def test_beyond_the_stated_total_a_limit_is_raised_only_by_somebody_who_says_why
 
 def test_status_tells_the_sum_of_the_steps(tmp_path: Path, learned: Calibration, proposal: Proposal) -> None:
     now = higher(learned, 0.1)
-    write_chain(tmp_path, "pump", Chain(learned).with_step(now))
+    write_chain(tmp_path, "pump", with_step(Chain(learned), now))
     bundle = SimpleNamespace(bundle_id="ae-1")
     asked = SimpleNamespace(source_id="pump", calibration=now, ear=SimpleNamespace(bundle=bundle))
     facts = _facts(proposal.judgement, present_of(cast("Machine", asked), 1.0, tmp_path), 1e6, NOW_UTC_S)
