@@ -15,8 +15,12 @@ DEV_STAMP := .venv/.dev-$(shell sha256sum pyproject.toml | cut -c1-12)
 SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 
 # Tests that listen in real time, watch a clock or boot a box mostly wait, and what the others do would make them late.
-# What a neighbour made late, here or before, gets a second try with all cores to itself; what fails twice fails.
+# Those in ALONE say how late something may be on a box with a core to spare.
 IN_TIME := tests/browser tests/commands tests/reliability tests/sources tests/system tests/systemd
+ALONE := tests/reliability/test_campaign.py tests/system/test_page_load.py
+
+# How to run, and what: what a neighbour made late gets a second try with all cores to itself; what fails twice fails.
+tested = $(BIN)/pytest -q $(1) $(2) || $(BIN)/pytest -q --last-failed --last-failed-no-failures none $(2)
 
 BENCH ?=
 BENCHMARK ?=
@@ -34,10 +38,12 @@ run: $(RUN_STAMP)  ## listen: the simulated pump, or SOURCE=microphone
 
 dev: $(DEV_STAMP) system-test  ## install what the checks and the tests need
 
+test: export OMP_NUM_THREADS := 1
+test: export OPENBLAS_NUM_THREADS := 1
 test: $(DEV_STAMP) system-test  ## install what the tests need, and run them all
-	export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1; \
-	$(BIN)/pytest -q $(SIDE_BY_SIDE) $(IN_TIME:%=--ignore=%) || $(BIN)/pytest -q --last-failed --last-failed-no-failures none $(IN_TIME:%=--ignore=%)
-	$(BIN)/pytest -q $(SIDE_BY_SIDE) $(IN_TIME) || $(BIN)/pytest -q --last-failed --last-failed-no-failures none $(IN_TIME)
+	$(call tested,$(SIDE_BY_SIDE),$(IN_TIME:%=--ignore=%))
+	$(call tested,$(SIDE_BY_SIDE),$(IN_TIME) $(ALONE:%=--ignore=%))
+	$(call tested,,$(ALONE))
 
 test-long: $(DEV_STAMP) system-test  ## the tests again, with a hundred machines for each claim of the calibration
 	WHEELTAPPER_MACHINES=100 $(BIN)/pytest -q --timeout 1200
