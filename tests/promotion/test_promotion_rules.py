@@ -115,11 +115,32 @@ def test_what_nobody_has_listened_to_proves_nothing_against_it_alone(pairs: Pair
     assert "unheard" == codes(lost)[-1]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"false_alarms": Pairs(candidate_only=3)},  # of one a week promised so many come in 8 % of weeks
+        {"false_alarms": Pairs(candidate_only=2), "budget_per_week": 0.05},  # two are no rate
+        {"false_alarms": Pairs(both=5)},  # the live one breaks the promise as well
+        {"false_alarms": Pairs(both=5, live_only=1, candidate_only=1)},
+        {"false_alarms": Pairs(candidate_only=4), "budget_per_week": 3.0},
+        {"probes": (Probe(0.0, Pairs(both=2, live_only=2)),)},  # two of four say nothing
+        {"probes": (Probe(0.0, Pairs(both=179, live_only=21, candidate_only=1)),)},  # a tenth, all in all
+    ],
+)
+def test_what_chance_does_is_not_held_against_it(change: dict[str, object]) -> None:
+    assert "better" == codes(replace(GOOD, **change))[0]  # type: ignore[arg-type]
+
+
 def test_small_differences_are_not_held_against_it() -> None:
     many = replace(GOOD, anomalies=Pairs(both=40, live_only=1, candidate_only=12))
     assert ["better", "finds_more", "lost"] == codes(many)[:3]
     limit = replace(GOOD, probes=(Probe(-6.0, Pairs(both=90, live_only=7)),))
     assert "better" == codes(limit)[0]
+
+
+def test_one_fork_lift_proves_nothing_however_often_it_raised_the_alarm() -> None:
+    spared = replace(GOOD, anomalies=Pairs(both=12), false_alarms=Pairs(live_only=8), spared=1)
+    assert ["not_better", "as_good"] == codes(spared)[:2]
 
 
 def test_as_good_is_not_better() -> None:
