@@ -14,6 +14,7 @@ from monitor.commands.record import choose_source, hours, say_if_protected, stop
 from monitor.commands.record import run as record
 from monitor.config import Config, SourceConfig, WindowConfig
 from monitor.errors import ExtraMissingError, RecordError
+from monitor.learning.alarms import alarms_in
 from monitor.learning.documents import read_found
 from monitor.learning.plan import read_plan
 from monitor.learning.steps import (
@@ -87,7 +88,7 @@ def run(arguments: argparse.Namespace) -> int:
             return 1
         files = given_files(arguments.data or [work.recordings])
         refuse_too_little(sum(file.seconds for file in files if file.role == "calibrate"))
-        material = _material(arguments, chosen.id, files, ear, work)
+        material = _material(arguments, config.state_dir, chosen.id, files, ear, work)
         refuse_too_odd(material, "add --keep-odd")
         refuse_too_little(material.calibrate_s)
         if arguments.export is not None:
@@ -157,11 +158,16 @@ def _check(arguments: argparse.Namespace, config: Config, chosen: SourceConfig, 
 
 
 def _material(
-    arguments: argparse.Namespace, source_id: str, files: list[GivenFile], ear: Ear, work: LearnFolder
+    arguments: argparse.Namespace,
+    state_dir: Path,
+    source_id: str,
+    files: list[GivenFile],
+    ear: Ear,
+    work: LearnFolder,
 ) -> Material:
     """Return what is learned from, and tell what was found in the sound, unless that was told before."""
     before = read_found(work.place)
-    found = look_through(files, ear, work, say=_say)
+    found = look_through(files, ear, work, say=_say, alarms=alarms_in(files, state_dir, source_id))
     kept = {one.id for one in found.stretches} if arguments.keep_odd else _kept_before(work)
     made = material_of(files, found, kept, work, source_id)
     if before is not None and before.key == found.key:

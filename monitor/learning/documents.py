@@ -16,6 +16,8 @@ OUTCOME = "outcome.json"
 PACKAGE = "sound.tar"
 SPEECH = "speech"
 """Code of the advice that says so; people would be learned as the machine."""
+ALARM = "alarm"
+"""Code of the advice that the live bundle was in alarm for much of the time."""
 LOG = "learn.log"
 """What the child process said, for people."""
 
@@ -94,6 +96,10 @@ class FoundStretch(_Document):
     )
     low_hz: float = Field(description="Where that band begins.")
     high_hz: float = Field(description="Where it ends.")
+    event: str | None = Field(
+        default=None,
+        description="The event of the live bundle during which it was recorded; null: it is unlike the rest.",
+    )
 
 
 class Found(_Document):
@@ -110,8 +116,9 @@ class Found(_Document):
 
     @property
     def needs_person(self) -> bool:
-        """Whether somebody is to look before it is learned: it is odd, speech, or nobody could tell."""
-        return bool(self.stretches) or not self.looked or any(one.code == SPEECH for one in self.advice)
+        """Whether somebody is to look before it is learned: odd, speech, alarms, or nobody could tell."""
+        grave = any(one.code in {SPEECH, ALARM} for one in self.advice)
+        return bool(self.stretches) or not self.looked or grave
 
     def odd_s(self, kept: Iterable[str] = ()) -> float:
         """Return how long the stretches are that nobody keeps."""

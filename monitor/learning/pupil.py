@@ -23,6 +23,7 @@ from engines.errors import CodedError
 from monitor.bundles.roles import By
 from monitor.calibration import Calibration
 from monitor.config import Config, WindowConfig
+from monitor.learning.alarms import alarms_in
 from monitor.learning.candidate import candidate_of
 from monitor.learning.documents import LOG, OUTCOME, PACKAGE, Outcome
 from monitor.learning.plan import ROOM_BYTES, Step, learn_place
@@ -123,7 +124,8 @@ def _do(job: Job, work: LearnFolder, say: Callable[[str], None]) -> None:
         _tell(News(done=heard, of=HEARD_TWICE * len(files)))
 
     ear = open_ear(None, WindowConfig(), job.config.input_quality)
-    found = look_through(files, ear, work, say=say, told=heard_one)
+    alarms = alarms_in(files, job.config.state_dir, source.id)
+    found = look_through(files, ear, work, say=say, told=heard_one, alarms=alarms)
     if job.step is Step.LOOK:
         return
     material = material_of(files, found, job.kept, work, source.id)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from typing import Any
 from engines.bundle import Bundle
 from monitor.calibration import Calibration
 from monitor.errors import RecordError
+from monitor.learning.alarms import NO_ALARMS, AlarmSound
 from monitor.learning.documents import FOUND, Advice, Found, FoundStretch, read_found
 from monitor.listening import Ear
 from monitor.prepared import nothing
@@ -82,14 +83,17 @@ def look_through(
     *,
     say: Say,
     told: Callable[[], None] = nothing,
+    alarms: AlarmSound = NO_ALARMS,
 ) -> Found:
     """Return what was found in these files, now or before; `told` is called HEARD_TWICE a file.
+
+    `alarms` is what was recorded during alarms: as good as odd.
 
     Raises:
         AudioFileError: A file cannot be read.
         StoreError: The disk refuses.
     """
-    key = key_of_files(files, "looked through")
+    key = key_of_files(files, "looked through, alarms too")
     found = read_found(work.place)
     if found is not None and found.key == key:
         return found
@@ -103,10 +107,13 @@ def look_through(
         total_s=total_s,
         looked=odd.looked,
         lines=tuple(lines_of_measures(measures)),
-        advice=tuple(Advice(code=one.code, text=one.text) for one in verdicts_of_sound(measures)),
+        advice=(
+            *(Advice(code=one.code, text=one.text) for one in verdicts_of_sound(measures)),
+            *alarms.advice,
+        ),
         speech_share=measures.speech_share,
         states=None if measures.variety is None else measures.variety.states,
-        stretches=tuple(_document(one) for one in odd.stretches),
+        stretches=_in_order(files, [*map(_document, odd.stretches), *alarms.stretches]),
     )
     write_whole(work.place / FOUND, found.model_dump_json().encode(), below=work.place)
     return found
@@ -169,6 +176,11 @@ def learn(material: Material, work: LearnFolder, how: How, say: Say) -> tuple[Bu
     return bundle, calibration
 
 
+def _in_order(files: Sequence[GivenFile], stretches: Iterable[FoundStretch]) -> tuple[FoundStretch, ...]:
+    places = {str(file.path): place for place, file in enumerate(files)}
+    return tuple(sorted(stretches, key=lambda one: (places[one.file], one.start_s)))
+
+
 def _document(one: OddStretch) -> FoundStretch:
     return FoundStretch(
         id=f"{one.file.name}@{one.start_s:.2f}",
@@ -192,4 +204,5 @@ def stretch_of(one: FoundStretch) -> OddStretch:
         apart_db=one.apart_db,
         low_hz=one.low_hz,
         high_hz=one.high_hz,
+        event_id=one.event,
     )

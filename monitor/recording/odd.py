@@ -69,10 +69,14 @@ class OddStretch:
     """Where that band begins."""
     high_hz: float
     """Where it ends."""
+    event_id: str | None = None
+    """During which event of the live bundle it was recorded; None: it is unlike the rest."""
 
     @property
     def reason(self) -> str:
         """What is unlike, for a person."""
+        if self.event_id is not None:
+            return f"the live bundle was in alarm ({self.event_id})"
         than = "louder" if self.apart_db > 0 else "quieter"
         return f"{abs(self.apart_db):.0f} dB {than} than usual at {self.low_hz:.0f} to {self.high_hz:.0f} Hz"
 

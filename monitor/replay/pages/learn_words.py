@@ -32,6 +32,10 @@ ADVICE: Mapping[str, str] = {
     "flat": marked("The signal stands still in part: a cable or the converter."),
     "silent": marked("Silent in part: was something switched off or muted?"),
     "speech": marked("Somebody speaks in much of it, and would be learned as the machine."),
+    "alarm": marked(
+        "The live bundle was in alarm for much of the recording, so that its alarms tell nothing of single "
+        "stretches: go to the machine, and learn only if it runs as it should."
+    ),
     "variety": marked(
         "All of it sounds alike: let the machine run in its other ways too, or they will alarm."
     ),
@@ -53,6 +57,8 @@ def advice_in(tongue: Tongue, advice: Sequence[Advice]) -> list[str]:
 
 def why_odd(tongue: Tongue, stretch: FoundStretch) -> str:
     """Return in words what is odd about a stretch."""
+    if stretch.event is not None:
+        return tongue("the live bundle was in alarm")
     facts = {
         "db": tongue.number(abs(stretch.apart_db)),
         "low": tongue.hertz(stretch.low_hz),
