@@ -63,7 +63,13 @@ PUMP = SourceFacts(
     lately=Lately(60, 6),
     ledger=Ledger(100, 10, 80, 20, 10),
     drift=DriftFacts(
-        DriftState.DRIFTING, "", median=0.5, psi=0.4, proposal="399cda1670da", evidence_age_days=214.0
+        DriftState.DRIFTING,
+        "",
+        median=0.5,
+        psi=0.4,
+        proposal="399cda1670da",
+        evidence_age_days=214.0,
+        limit_of_first=1.2,
     ),
     shadow=ShadowFacts("ae-2", ShadowState.JUDGING, heard_s=7200.0, judged_windows=90, skipped_windows=10),
 )

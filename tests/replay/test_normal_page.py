@@ -50,6 +50,11 @@ def test_a_proposal_is_shown_to_all_and_accepted_by_an_administrator(
         assert "the scores cannot tell" in text
         assert 21 == len(re.findall(r"[\d.]+,[\d.]+", _points(text, "median")))
         assert may == (f'data-accept="{proposal.id}"' in text)
+        assert "accepted before this one: 0." in text
+        assert f"the present one is 1.00, the proposed one {proposal.total.proposed:.2f}" in text
+        assert 1.5 < proposal.total.proposed
+        assert "further, in all, than drift.max_total allows" in text
+        assert may == ('name="note" required data-despite' in text), "who accepts it has to say why"
         asked = {"action": "recalibrate", "proposal": proposal.id}
         answer = browser.change("/api/v1/sources/pump/commands", asked)
         # the rig's desk can open no bundle: what counts is who gets as far as that
