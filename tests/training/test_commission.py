@@ -103,6 +103,7 @@ def test_sound_with_more_energy_in_some_bands_scores_above_all_normal_sound(
     assert engine.infer(windows).score.min() > normal.max() + 1.0
 
 
+@pytest.mark.slow
 def test_calibration_belongs_to_the_bundle_and_is_sealed_in_it(bundle: Bundle, tmp_path: Path) -> None:
     calibrated, calibration = calibrate_bundle(
         bundle, noise_store(tmp_path), ["noise"], fitted_utc_s=0.0, source="tests"
