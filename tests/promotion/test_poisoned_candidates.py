@@ -170,6 +170,10 @@ def test_other_limits_begin_the_evidence_anew(box: Box) -> None:
         for rules in ("limit 1", "limit 1.5"):
             add_shadow(store.database, {key: ShadowTally(T0 + 1e8, HOP_S, rules=rules)})
         after, verdict = judged(box.config, SOURCE, store=store)
+        with store.database.transaction() as connection:
+            connection.execute(
+                "UPDATE shadow_runs SET rules = '', counts_after = 0, counts_from_utc_s = NULL"
+            )
     assert (0.0, Pairs()) == (after.hours, after.false_alarms)
     assert ("too_early", "hours") == (verdict.outcome, verdict.grounds[0].code)
 

@@ -146,6 +146,13 @@ def test_one_fork_lift_proves_nothing_however_often_it_raised_the_alarm() -> Non
 def test_as_good_is_not_better() -> None:
     same = replace(GOOD, anomalies=Pairs(both=20, candidate_only=3))
     assert ["not_better", "as_good", "none_lost", "within", "hears"] == codes(same)
+    found = [replace(GOOD, anomalies=Pairs(both=20, candidate_only=count)) for count in (6, 7)]
+    assert ["not_better", "better"] == [codes(one)[0] for one in found], "7 to 0 is enough"
+    quiet = [
+        replace(GOOD, anomalies=Pairs(both=20), false_alarms=Pairs(live_only=9), spared=count)
+        for count in (6, 7)
+    ]
+    assert ["not_better", "better"] == [codes(one)[0] for one in quiet]
 
 
 def test_every_reason_is_a_sentence_and_what_is_kept_is_read_again(
