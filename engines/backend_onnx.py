@@ -27,6 +27,7 @@ class OnnxEngine(Engine):
 
     def __init__(self, bundle: Bundle, session: Any, precision: str = "fp32") -> None:  # noqa: ANN401 - onnxruntime has no types
         super().__init__(bundle, f"{NAME} {ort.__version__} cpu {precision}", precision)
+        self.call_windows = CALL_WINDOWS
         self._session = session
 
     def _infer(self, batch: Float32) -> EngineOutput:

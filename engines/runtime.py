@@ -86,6 +86,8 @@ class Engine(ABC):
         """`fp32` or `fp16`: which file of the bundle this is."""
         self.fallback = ""
         """Why none of the backends answers that `auto` would rather have; empty: this one was the choice."""
+        self.call_windows = 64
+        """So many windows a call are no dearer than more: a larger batch had better come in parts."""
         self.call_times = Histogram()
         """How long the backend took for each batch that it answered, golden windows included."""
         self.windows = 0

@@ -26,7 +26,7 @@ from monitor.pipeline import Pipeline
 from monitor.publish.edge.node import EdgeNode
 from monitor.publish.publisher import Publisher
 from monitor.publish.sparkplug.readings import BoxCondition
-from monitor.report import Report, report_of, write_status
+from monitor.report import Report, StatusFile, report_of
 from monitor.roster import Roster
 from monitor.shadow.queue import CAPACITY_WINDOWS
 from monitor.shadow.shadow import Shadow
@@ -75,7 +75,7 @@ class Household:
 
 
 class Caretaker:
-    """Called by the main thread every half second or so."""
+    """Called by the main thread every second or so."""
 
     def __init__(
         self,
@@ -101,7 +101,9 @@ class Caretaker:
         self._started_s, self._started_utc_s = time.monotonic(), time.time()
         self._version = metadata.version("wheeltapper")
         self._broker_was_away = False
+        self._status = StatusFile(state_dir)
         self._status_fails = False
+        self._is_ending = False
         self._kept_bytes: int | None = None
         self._kept_at_s = -KEPT_EVERY_S
         self.last_report: Report | None = None
@@ -144,6 +146,7 @@ class Caretaker:
     def finish(self) -> None:
         """Do what is left when all that was heard is stored, and tell how it was last."""
         self._timekeeper.finish()
+        self._is_ending = True
         self._book.note_standstill(stands_still=False)  # who has ended comes round no more
         self._tell(self._house.supervisor.turns("judge"))
 
@@ -234,9 +237,9 @@ class Caretaker:
 
     def _write_status(self, report: Report) -> None:
         try:
-            write_status(self._state_dir, report)
+            self._status.keep(report, time.monotonic(), at_once=self._is_ending)
         except OSError as error:
-            if not self._status_fails:  # once for each outage, not twice a second
+            if not self._status_fails:  # once for each outage, not every second
                 self._log.warning("status.json cannot be written", reason=str(error))
             self._status_fails = True
         else:

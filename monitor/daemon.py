@@ -74,7 +74,7 @@ WAIT_S = 0.25
 """The longest that a thread waits for something to do before it looks whether it shall end."""
 IDLE_S = 1.0
 """The same for threads that are woken when they shall end, and where there is news."""
-TEND_EVERY_S = 0.5
+TEND_EVERY_S = 1.0
 READY_WITHIN_S = 1.0
 """By then systemd is told READY, whether or not every device has spoken: a missing one is waited for."""
 FAREWELL_S = 10.0

@@ -1,6 +1,6 @@
 """What is known of how the daemon is, in one place; MQTT, /metrics, `wheeltapper status` and systemd tell it.
 
-Facts are noted by the threads that know them; nothing here decides anything. Twice a second they become one
+Facts are noted by the threads that know them; nothing here decides anything. Once a second they become one
 `monitor.report.Report`, from which all four places are told.
 """
 
@@ -145,7 +145,7 @@ class BoxFacts:
 class HealthBook:
     """The facts, by source; thread-safe.
 
-    Notes come with every block and every window, questions twice a second: what was noted is kept as it came
+    Notes come with every block and every window, questions once a second: what was noted is kept as it came
     and put into the facts when somebody asks, for a new record of all of them costs ten microseconds.
     """
 

@@ -40,35 +40,41 @@ class Inferring:
         """Of the engines that did not answer when they were asked last: why."""
 
     def answers(self, windows: Sequence[Window]) -> Mapping[Place, Answer]:
-        """Return the answers to windows of any sources, all those of one engine in one call of it.
+        """Return the answers to windows of any sources, those of one engine in as few calls of it as pay.
 
-        Windows of an engine that fails have none; it is asked again with the next ones.
+        Windows of an engine that fails have none, from that call on; it is asked again with the next ones.
         """
-        batches: dict[int, list[tuple[Machine, LogMel]]] = {}
-        engines: dict[int, Engine] = {}
+        heard: dict[int, tuple[Engine, list[tuple[Machine, Window]]]] = {}
         for window in windows:
             machine = self._roster.judge_of(window.span)
-            if machine.engine is None:  # there is nobody to ask
-                continue
-            engines[id(machine.engine)] = machine.engine
-            logmel = machine.frontend.logmel_from_window(window)
-            batches.setdefault(id(machine.engine), []).append((machine, logmel))
+            if machine.engine is not None:  # else there is nobody to ask
+                heard.setdefault(id(machine.engine), (machine.engine, []))[1].append((machine, window))
         answers: dict[Place, Answer] = {}
-        for key, batch in batches.items():
-            logmels = [logmel for _, logmel in batch]
-            began_s = time.perf_counter()
-            try:
-                inferences = inferences_from_logmels(engines[key], logmels)
-            except EngineError as error:
-                self._note_failure(key, batch[0][0], error)
-                continue
-            self._note_cost(key, (time.perf_counter() - began_s) / len(batch))
-            self._note_answer(key, batch[0][0])
-            answers.update(
-                (place_of(logmel.span), (logmel, inference))
-                for logmel, inference in zip(logmels, inferences, strict=True)
-            )
+        for engine, batch in heard.values():
+            # in parts from the sound on, so that what one step leaves in the caches the next one finds there
+            for first in range(0, len(batch), engine.call_windows):
+                if not self._answer(engine, batch[first : first + engine.call_windows], answers):
+                    break
         return answers
+
+    def _answer(
+        self, engine: Engine, batch: Sequence[tuple[Machine, Window]], answers: dict[Place, Answer]
+    ) -> bool:
+        """Add the answers to windows of one engine, in one call of it; False: it failed."""
+        logmels = [machine.frontend.logmel_from_window(window) for machine, window in batch]
+        began_s = time.perf_counter()
+        try:
+            inferences = inferences_from_logmels(engine, logmels)
+        except EngineError as error:
+            self._note_failure(id(engine), batch[0][0], error)
+            return False
+        self._note_cost(id(engine), (time.perf_counter() - began_s) / len(batch))
+        self._note_answer(id(engine), batch[0][0])
+        answers.update(
+            (place_of(logmel.span), (logmel, inference))
+            for logmel, inference in zip(logmels, inferences, strict=True)
+        )
+        return True
 
     def check_any_answers(self) -> None:
         """Do nothing unless every engine of a present machine failed when it was asked last.

@@ -192,7 +192,7 @@ def inferences_from_logmels(engine: Engine, logmels: Sequence[LogMel]) -> list[I
     """Run all windows, of whatever sources, in one call of the engine.
 
     Each gets maps of its own: a part of the batch would hold all of it, in memory of the engine's that
-    grows with how many batches are held and is never given back.
+    grows with how many batches are held and is never given back. More than `engine.call_windows` cost more.
     """
     output = engine.infer(np.stack([logmel.values for logmel in logmels]))
     return [

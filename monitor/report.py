@@ -13,8 +13,10 @@ from typing import Any
 from monitor.health import BoxFacts, SourceFacts, status_line
 
 STATUS_FILE = "status.json"
+STATUS_EVERY_S = 2.0
+"""Figures that change with every window are written so often; what somebody may have to act on at once."""
 STALE_S = 10.0
-"""A daemon that is well writes its status every half second."""
+"""The status of a daemon that is well is never so old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,59 @@ def write_status(state_dir: Path, report: Report) -> None:
     part = state_dir / (STATUS_FILE + ".part")
     part.write_text(json.dumps(tree, default=_plain), encoding="utf-8")
     part.replace(state_dir / STATUS_FILE)
+
+
+class StatusFile:
+    """Keeps status.json up to date; belongs to one thread."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._told: object = None
+        self._due_s = float("-inf")
+
+    def keep(self, report: Report, now_s: float, *, at_once: bool = False) -> None:
+        """Write it if it has news, if it is time at monotonic `now_s`, or in any case `at_once`.
+
+        Raises:
+            OSError: As of write_status; the next call tries again.
+        """
+        told = _told(report)
+        if at_once or told != self._told or now_s >= self._due_s:
+            write_status(self._state_dir, report)
+            self._told, self._due_s = told, now_s + STATUS_EVERY_S
+
+
+def _told(report: Report) -> object:
+    """Return what of a report is news when it changes: all but figures that change as long as all is well."""
+    box = report.box
+    return (
+        report.line,
+        (box.broker, box.broker_error, box.sparkplug, box.sparkplug_error, box.clock_set),
+        (box.store_error, box.clips_error, box.retention.line, box.restarted_threads, box.refused_commands),
+        box.counts,
+        [
+            (
+                fact.capture.state,
+                fact.capture.reason,
+                fact.capture.received_samples > 0,
+                fact.windows > 0,
+                fact.bundle_id,
+                fact.backend,
+                fact.quality,
+                fact.alarm,
+                fact.uncertain,
+                fact.machine,
+                fact.limits,
+                fact.keeps_up,
+                fact.stands_still,
+                fact.drift,
+                None
+                if fact.shadow is None
+                else (fact.shadow.candidate, fact.shadow.state, fact.shadow.verdict),
+            )
+            for fact in report.sources
+        ],
+    )
 
 
 def _plain(value: object) -> object:

@@ -35,7 +35,7 @@ class Scorer:
             value=self.calibration.value(inference.raw, self.limit_raw),
             expected_per_day=self.calibration.expected_per_day(inference.raw),
             raw=inference.raw,
-            profile=read_only(inference.error_map.mean(axis=0, dtype=np.float32)),
+            profile=read_only(np.add.reduce(inference.error_map, axis=0) / len(inference.error_map)),
             bundle_id=inference.bundle_id,
             engine=inference.engine,
         )

@@ -24,7 +24,7 @@ from monitor.messages import (
     Span,
 )
 from monitor.operators import Limits
-from monitor.report import STATUS_FILE, report_of, write_status
+from monitor.report import STATUS_FILE, StatusFile, report_of, write_status
 from monitor.window import Ledger
 from monitor.window_queue import Passed
 
@@ -132,3 +132,29 @@ def test_the_status_file_is_replaced_whole(tmp_path: Path) -> None:
     assert 7 == tree["box"]["pid"]
     assert time.time() - tree["updated_utc_s"] < 5
     assert [STATUS_FILE] == [path.name for path in tmp_path.iterdir()]
+
+
+def test_the_status_file_has_news_at_once_and_mere_figures_every_two_seconds(tmp_path: Path) -> None:
+    kept = StatusFile(tmp_path)
+
+    def written(now_s: float, *, at_once: bool = False, **changes: object) -> bool:
+        (tmp_path / STATUS_FILE).unlink(missing_ok=True)
+        kept.keep(report_of(BOX, [facts(**changes)]), now_s, at_once=at_once)
+        return (tmp_path / STATUS_FILE).exists()
+
+    assert written(0.0)
+    assert not written(0.5, windows=6, value=0.4)
+    assert written(0.6, windows=6, alarm=AlarmState.UNACKNOWLEDGED)
+    assert written(0.7, windows=6, capture=captured(CaptureState.ALARMED))
+    assert not written(2.6, windows=7, capture=captured(CaptureState.ALARMED))
+    assert written(2.7, windows=8, capture=captured(CaptureState.ALARMED))
+    assert written(2.8, windows=8, capture=captured(CaptureState.ALARMED), at_once=True)
+
+
+def test_a_status_file_that_could_not_be_written_is_tried_again(tmp_path: Path) -> None:
+    kept, report = StatusFile(tmp_path / "gone"), report_of(BOX, [facts()])
+    with pytest.raises(OSError, match="gone"):
+        kept.keep(report, 0.0)
+    (tmp_path / "gone").mkdir()
+    kept.keep(report, 0.5)
+    assert (tmp_path / "gone" / STATUS_FILE).exists()

@@ -109,6 +109,18 @@ def test_an_engine_that_fails_costs_its_own_windows_and_no_others(store: Store, 
     assert 7 == len(audience.scores)
 
 
+def test_a_call_that_fails_costs_its_own_windows_and_those_behind_it_but_none_before(
+    store: Store, audience: Audience
+) -> None:
+    pump = machine("pump", [0.1, 0.2, float("nan"), 0.3, 0.4])
+    assert isinstance(pump.engine, ScriptedEngine)
+    pump.engine.call_windows = 2
+    with pytest.raises(EngineError, match="not a number"):
+        pipeline(store, audience, pump).hear(windows("pump", 5))
+    assert [2, 2] == pump.engine.batches
+    assert [False, False, True, True, True] == [score.value is None for score in audience.scores]
+
+
 def test_when_no_engine_answers_any_more_the_judging_thread_fails_and_windows_are_settled(
     store: Store, audience: Audience
 ) -> None:

@@ -233,6 +233,8 @@ class StoreConfig(Section):
     ) -> StoreConfig:
         """Return what holds for a source with keys `audio` and `speech` of its own; None: it has not."""
         own = {"audio": audio or self.audio, "speech": speech or self.speech}
+        if own == {"audio": self.audio, "speech": self.speech}:  # the usual case, and every window asks
+            return self
         return self.model_copy(update=own)
 
     @field_validator("clip_band_hz", "clip_stop_hz")

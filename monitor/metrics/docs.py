@@ -28,7 +28,7 @@ firewall or a reverse proxy decide who may. Nothing secret is in it, but names o
       - job_name: wheeltapper
         static_configs: [{targets: ["box1.plant.example:9469"]}]
 
-All of it comes from the report that the daemon makes twice a second, the same one that systemd, `status.json`
+All of it comes from the report that the daemon makes once a second, the same one that systemd, `status.json`
 and MQTT are told: the four never disagree by more than the time between two reports, and MQTT's counters by a
 minute. Reading it waits for nothing in the daemon, and takes a twentieth of one core's time at most, however
 often it is asked: a page is given again for twenty times as long as it took to make.

@@ -46,7 +46,7 @@ BOX_METRICS = (
     Metric(
         "wheeltapper_report_time_seconds",
         "gauge",
-        "When these facts were put together (Unix time); twice a second while all is well.",
+        "When these facts were put together (Unix time); once a second while all is well.",
         (),
         lambda scene: _number(scene.report.at_utc_s),
     ),

@@ -27,7 +27,7 @@ OPENMETRICS = "application/openmetrics-text"
 SHARE_MAKING = 0.05
 """Of the time, so that 300 sources and a guest who asks without end leave the path of the sound its CPU."""
 GOOD_FOR_S = 0.25
-"""At least: facts change twice a second."""
+"""At least: facts change once a second."""
 
 
 class MetricsServer(GuestServer):

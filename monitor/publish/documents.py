@@ -139,13 +139,14 @@ def health_payload(
 
 
 def _window_fields(span: Span) -> dict[str, Any]:
+    end_utc = rfc3339_from_utc_s(span.end_utc_s)
     return {
-        "time": rfc3339_from_utc_s(span.end_utc_s),
+        "time": end_utc,
         "source": span.source_id,
         "start_s": round(span.start_s, 6),
         "end_s": round(span.end_s, 6),
         "start_utc": rfc3339_from_utc_s(span.start_utc_s),
-        "end_utc": rfc3339_from_utc_s(span.end_utc_s),
+        "end_utc": end_utc,
     }
 
 

@@ -30,7 +30,8 @@ SQUARED: JsonDict = {"unit": "squared error, standardised"}
 def rfc3339_from_utc_s(utc_s: float) -> str:
     """Return seconds since 1970 as `2026-01-31T12:00:00.000Z`, rounded to the millisecond."""
     seconds, ms = divmod(round(utc_s * 1000), 1000)
-    return f"{datetime.fromtimestamp(seconds, tz=timezone.utc):%Y-%m-%dT%H:%M:%S}.{ms:03d}Z"
+    # not strftime: three of them, in every score, cost as much as checking the whole document
+    return f"{datetime.fromtimestamp(seconds, tz=timezone.utc).isoformat()[:19]}.{ms:03d}Z"
 
 
 def ms_from_rfc3339(time: str) -> int:

@@ -65,6 +65,11 @@ class LiveQueue:
                 self._dropped += 1
             self._waiting.append(item)
 
+    @property
+    def waits(self) -> bool:
+        """Whether anything is in the queue at this moment."""
+        return bool(self._waiting)
+
     def send(self, publish: Callable[[LiveItem], Delivery | None]) -> int:
         """Publish what waits, as far as the line takes it; returns how many. Publishing thread only.
 

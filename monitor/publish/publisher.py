@@ -47,6 +47,8 @@ class Publisher:
         self._log = log
         self._port = config.port
         self._wake = threading.Event()
+        self._awaits_line = True
+        """Whether there is more to do once a message has left or was acknowledged."""
         self._retained = RetainedTopics()
         self._live = LiveQueue(config.queue_messages)
         self._presence = Presence(config, box, self._retained, log)
@@ -190,11 +192,13 @@ class Publisher:
             self._lose_signals()
             marked = self._outbox.settle()
             return self._live.hand_over(self._calls.offline_score) > 0 or marked
+        self._awaits_line = True
         self._presence.settle()
         retained = self._retained.send(client.publish)
         moved = self._outbox.step(client.publish)
         live = self._live.send(self._publish_live)
-        return moved or retained > 0 or live > 0
+        self._awaits_line = self._retained.restless or not self._outbox.idle or self._live.waits
+        return moved or retained > 0 or (live > 0 and self._live.waits)
 
     def _publish_live(self, item: LiveItem) -> Delivery | None:
         if isinstance(item, LiveMap):
@@ -266,8 +270,9 @@ class Publisher:
         self._wake.set()
 
     def on_progress(self) -> None:
-        """Wake the publishing thread."""
-        self._wake.set()
+        """Wake the publishing thread, unless nothing waits for what has left: scores leave all the time."""
+        if self._awaits_line or not self.connected:
+            self._wake.set()
 
     def on_message(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """Hand a command on, unless it is an old one that the broker kept, or nobody's."""

@@ -149,6 +149,11 @@ class RetainedTopics:
         return [(topic, entry) for topic, entry in first or unsent if entry.delivery is None]
 
     @property
+    def restless(self) -> bool:
+        """Whether anything is unsent, or was under way when last looked at."""
+        return self._restless
+
+    @property
     def settled(self) -> bool:
         """Whether the broker has acknowledged the newest document of every topic."""
         with self._lock:

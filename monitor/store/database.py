@@ -155,6 +155,18 @@ class Database:
                     connection.execute("ROLLBACK")
                 raise
 
+    @property
+    def changes(self) -> int:
+        """How many rows were changed since it was opened; while it is the same, so is what was read.
+
+        Of what this process writes: no other does, while it has the store open for writing.
+
+        Raises:
+            StoreError: It has been closed.
+        """
+        with sqlite_errors(self.path):
+            return self._connection.total_changes
+
     def rows(self, query: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
         """Return all rows of a query.
 

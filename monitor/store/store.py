@@ -49,6 +49,8 @@ class Store:
         """Room for alarms on a disk that is full."""
         self._handle = handle
         self._scores = OfflineScores(database)
+        self._nothing_waits: dict[Reader, tuple[int, ReadTo]] = {}
+        """Of each reader when it was last told that nothing waits: the changes then, and what it had read."""
         self.dropped_replies = 0
         """Replies that made room for later ones of the same reader, since the store was opened."""
 
@@ -273,7 +275,14 @@ class Store:
 
         Events and replies by number, then scores by number.
         """
-        return outbox.pending(self.database, limit, reader, after or ReadTo())
+        asked = (self.database.changes, after or ReadTo())
+        if self._nothing_waits.get(reader) == asked:  # publishers ask with every score
+            return []
+        found = outbox.pending(self.database, limit, reader, asked[1])
+        # whoever only reads does not see what another process changes
+        if not found and self._handle is not None:
+            self._nothing_waits[reader] = asked
+        return found
 
     def mark_sent(self, seq: int, reader: Reader = Reader.JSON) -> None:
         """Let a record that the broker has from `reader` wait for it no more; an unknown one does nothing.

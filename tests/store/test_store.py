@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import StoreError, StoreRefusedError
-from monitor.messages import AlarmChange, AlarmState, ChangeReason, Outbox, Score
+from monitor.messages import AlarmChange, AlarmState, ChangeReason, Outbox, ReadTo, Score
 from monitor.store import Label, Reply, Store, open_store
 from monitor.store.outbox import REPLIES_KEPT
 
@@ -165,6 +167,36 @@ def test_the_store_is_an_outbox(store: Store, raised: AlarmChange) -> None:
     box.mark_sent(first.seq)
     assert list(box.pending(10)) == [second]
     assert store.outbox_depth() == 1
+
+
+def test_who_was_told_that_nothing_waits_is_told_of_what_comes(
+    store: Store, raised: AlarmChange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    rows = store.database.rows
+
+    def counted(query: str, parameters: tuple[object, ...] = ()) -> list[sqlite3.Row]:
+        asked.append(query)
+        return rows(query, parameters)
+
+    monkeypatch.setattr(store.database, "rows", counted)
+    assert [[], [], []] == [list(store.pending(10)) for _ in range(3)]
+    assert 1 == len(asked), "nothing has changed in between"
+    store.apply([raised], snapshot={}, bundle_id=None)
+    (first,) = store.pending(10)
+    assert [] == list(store.pending(10, after=ReadTo(first.seq)))
+    assert [first] == list(store.pending(10)), "that nothing follows says nothing of what comes before"
+    store.mark_sent(first.seq)
+    assert [] == list(store.pending(10))
+    store.apply([cleared(raised, 1010.0)], snapshot={}, bundle_id=None)
+    assert ["cleared"] == [record.body["reason"] for record in store.pending(10)]
+
+
+def test_who_only_reads_sees_what_another_process_adds(store: Store, raised: AlarmChange) -> None:
+    with closing(open_store(store.state_dir, read_only=True)) as reading:
+        assert [] == list(reading.pending(10))
+        store.apply([raised], snapshot={}, bundle_id=None)
+        assert 1 == len(reading.pending(10))
 
 
 def test_a_command_that_comes_twice_is_answered_twice_and_done_once(
