@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from monitor.replay.api import actions
+from monitor.replay.api import actions, uploading
 from monitor.replay.api.routes import CHANGES, ENDPOINTS
 from monitor.replay.kept.event_query import PAGE_MAX, Labelled, Order
 from monitor.replay.kept.sheet import PICTURES
@@ -24,4 +24,5 @@ def test_names_of_values_stand_in_it() -> None:
 
 
 def test_every_address_that_changes_something_is_described() -> None:
-    assert [change.path for change in CHANGES] == [getattr(route, "path", None) for route in actions.ROUTES]
+    routes = (*actions.ROUTES, *uploading.ROUTES)
+    assert [change.path for change in CHANGES] == [getattr(route, "path", None) for route in routes]
