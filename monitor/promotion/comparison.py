@@ -35,6 +35,8 @@ __all__ = ["Comparison", "Disagreement", "Ground", "Pairs", "Probe", "Verdict", 
 
 COVERED_SHARE = 0.5
 """An event counts as judged by both beside each other if so much of its beginning was."""
+READ_AGAIN = 3
+"""Times that a run is read while rows of it go."""
 BEGINNING_S = 60.0
 """So much of a long event is its beginning."""
 
@@ -81,7 +83,8 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     )
     found, others = _found_beside(beside, listened_to)
     live, candidate = listeners
-    since_utc_s = _latest(sides.since_utc_s, None if run is None else run.counts_from_utc_s)
+    began_utc_s = None if run is None else run.counts_from_utc_s
+    since_utc_s = _latest(sides.since_utc_s, began_utc_s, facts.limits_utc_s, _limits_set_utc_s(store, sides))
     raised_by = RaisedBy(sides.live.bundle_id, since_utc_s)
     hearing = Hearing(store, live, candidate, raised_by, settings, facts)
     heard = hearing.events(others)
@@ -123,12 +126,13 @@ def _beside(store: Store, sides: Sides, settings: AlarmConfig, facts: AlarmSnaps
     """Return what both said beside each other: in the rows that are kept, and in those that went."""
     run = {"live_bundle_id": sides.live.bundle_id, "candidate": sides.candidate.version}
     since_utc_s = sides.since_utc_s
-    while True:
+    for _ in range(READ_AGAIN):
         past = past_of(store.database, sides.source.id, **run)
         rows = shadow_windows(store.database, sides.source.id, since_utc_s=since_utc_s, **run)
         beside = shadowed(rows, settings, facts, past=past, since_utc_s=since_utc_s)
         if past == past_of(store.database, sides.source.id, **run):  # else rows went meanwhile: once an hour
-            return beside
+            break
+    return beside
 
 
 def _unlabelled_skipped(store: Store, sides: Sides, beside: Shadowed) -> int:
@@ -144,6 +148,12 @@ def _unlabelled_skipped(store: Store, sides: Sides, beside: Shadowed) -> int:
     )
     on_paper = Stretches(beside.live)
     return sum(not on_paper.meets(one) for one in events)
+
+
+def _limits_set_utc_s(store: Store, sides: Sides) -> float | None:
+    """Return when an operator last set limits or gave them back; None: never, or it is long ago."""
+    last = store.last_audit("set_limits").get(sides.source.id)
+    return last.at_utc_s if last is not None and last.result == "done" else None
 
 
 def _latest(*times_utc_s: float | None) -> float | None:

@@ -23,12 +23,13 @@ from monitor.errors import CommandError, LibraryError
 from monitor.frontend import StreamFrontend
 from monitor.listening import BlockWindows, open_ear
 from monitor.messages import AudioBlock, Float32, Quality, read_only
+from monitor.operators import Origin
 from monitor.promotion.comparison import judged
 from monitor.promotion.gate import check_promotion
 from monitor.promotion.learned import LABELS
 from monitor.promotion.records import Pairs
 from monitor.promotion.rehearsed import Alarmed
-from monitor.store import ClipJob, Label, open_store
+from monitor.store import AuditEntry, ClipJob, Label, open_store
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow, run_number
 from monitor.store.shadow_past import Past, PastAlarm, PastHeard, add_past
 from training.sound import recording_of_machine
@@ -204,6 +205,10 @@ def test_what_the_live_one_has_raised_it_finds_whatever_its_sound_says_now(box: 
             quiet = pump(20, 8.0, {"kind": "bearing", "start_s": 7.9, "duration_s": 0.1, "severity": 0.1})
             store.add_clip(ClipJob(SOURCE, event_id, quiet, RATE_HZ, 0.0, at_s, 0))
         after, _ = judged(box.config, SOURCE, store=store)
+        store.add_audit(
+            AuditEntry(T0 - 86_400.0 * 5, Origin.PAGE, SOURCE, "c", "ann", "set_limits", {}, "done", None)
+        )
+        by_sound, _ = judged(box.config, SOURCE, store=store)
         for event in store.events(100):
             if event.start_utc_s < T0 - 86_400.0 * 5 and event.bundle_id != "earlier-1":
                 store.add_label(Label(event.event_id, "none", "ann", 0.0))
@@ -211,6 +216,7 @@ def test_what_the_live_one_has_raised_it_finds_whatever_its_sound_says_now(box: 
     assert (1, 2) == (grown, after.anomalies.neither - before.anomalies.neither), (
         "by record since it judges; by its sound what others had raised, or it before it was put back"
     )
+    assert before.anomalies.live_only == by_sound.anomalies.live_only, "it was raised by another limit"
 
 
 def test_what_was_said_beside_another_live_bundle_or_by_another_candidate_proves_nothing(box: Box) -> None:
