@@ -243,10 +243,10 @@ class Recalibration:
 
 
 def _told(proposal: Proposal) -> str:
-    at, after = proposal.at_present, proposal.promised
+    at, after, steps = proposal.at_present, proposal.promised, proposal.total.steps + 1
     return (
         f"the limit of {proposal.source_id} is {proposal.limit:.2f} of the one before, made from "
         f"{proposal.hours:.0f} h of sound; false alarms a week to be expected: {after.a_week:g} in place of "
         f"{few(at.a_week)}; {proposal.total.proposed:.2f} of the one that was learned, by "
-        f"{proposal.total.steps + 1} steps"
+        f"{steps} step{'s' * (steps != 1)}"
     )
