@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
 from fixtures_daemon import DaemonProcess
 from playwright.sync_api import BrowserContext, Page, expect
 from technician import Served, started
 from test_visiting import CONTRASTS
 
+from monitor.bundles.library import Library
 from monitor.learning.plan import Step, learn_place, read_plan
+from monitor.listening import DEMO_BUNDLE
 
 
 def test_what_is_odd_is_heard_and_judged_with_one_key_each(
@@ -56,6 +60,25 @@ def test_a_recording_is_begun_and_ended_by_hand(night_daemon: DaemonProcess, ope
     opened.get_by_role("button", name="Yes").click()
     expect(headline).to_have_text("Nothing was recorded of this source yet.")
     assert read_plan(place) is None
+
+
+def test_a_bundle_that_was_learned_elsewhere_is_brought_by_hand(
+    night_daemon: DaemonProcess, opened: Page, visitor: Callable[[str], Page], tmp_path: Path
+) -> None:
+    parcel = tmp_path / "pump-1.tar"
+    with tarfile.open(parcel, "w") as tar:
+        tar.add(DEMO_BUNDLE.parent / "ae", arcname=".")
+    opened.goto("/learn/pump-1")
+    started(opened, "learning")
+    opened.get_by_label("File").set_input_files(parcel)
+    opened.get_by_role("button", name="Bring it in as the candidate").click()
+    expect(opened.locator("#said")).to_contain_text("is the candidate of pump-1")
+    library = Library(night_daemon.state_dir, "pump-1")
+    assert str(library.roles().candidate).startswith("ae-")
+    vera = visitor("vera")
+    vera.goto("/learn/pump-1")
+    started(vera, "learning")
+    expect(vera.locator("form.bring")).to_have_count(0)
 
 
 def test_it_fits_a_tablet_and_a_phone_in_daylight_and_in_the_dark(
