@@ -36,20 +36,24 @@ def sqlite_errors(path: Path) -> Iterator[None]:
     """Turn what SQLite says of `path` into the StoreError that says what can be done about it."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite's own words hold what it found in place of text
+        raise DamagedDatabaseError(_damaged(path, f"text that is none: {error.object!r}"[:200])) from error
     except sqlite3.Error as error:
         text = str(error)
         # Python 3.10 has no sqlite_errorcode; SQLite's texts for these have not changed in 20 years
         if "disk is full" in text or (_is_disk_error(text) and _is_full(path.parent)):
             raise full_error(path) from error
         if any(word in text for word in DAMAGED):
-            raise DamagedDatabaseError(
-                f"{path}: is damaged ({text}); restart the daemon: it moves the file aside and begins anew"
-            ) from error
+            raise DamagedDatabaseError(_damaged(path, text)) from error
         if "FOREIGN KEY" in text:
             text = "the event that this belongs to is not known; apply the event's first change before"
         if isinstance(error, sqlite3.IntegrityError):
             raise StoreRefusedError(f"{path}: {text}") from error
         raise StoreError(f"{path}: {text}") from error
+
+
+def _damaged(path: Path, how: str) -> str:
+    return f"{path}: is damaged ({how}); restart the daemon: it moves the file aside and begins anew"
 
 
 def _is_disk_error(text: str) -> bool:

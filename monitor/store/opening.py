@@ -146,9 +146,9 @@ def _salvaged_seq(path: Path) -> int:
     try:
         with contextlib.closing(sqlite3.connect(path)) as connection:
             row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return now_ms
-    return now_ms if row is None else max(int(row[0]), now_ms)
+    return max(row[0], now_ms) if row is not None and isinstance(row[0], int) else now_ms
 
 
 def _names_in(state_dir: Path) -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,25 @@ def test_a_damaged_database_is_moved_aside_and_said(
     assert store.recovered_from is None
     assert len(store.events(10)) == 1
     store.close()
+
+
+def test_damage_that_sqlite_itself_cannot_put_into_words_is_moved_aside_too(
+    state_dir: Path, raised: AlarmChange
+) -> None:
+    open_store(state_dir).close()
+    path = state_dir / "store.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE sqlite_sequence SET seq = 'many' WHERE name = 'outbox'")
+        connection.commit()
+    content = path.read_bytes()
+    # a statement of the schema that cannot be read, which SQLite quotes: no UTF-8
+    path.write_bytes(content.replace(b"CREATE TABLE outbox", b"CREATE \xfaABLE outbox"))
+    with pytest.raises(UnicodeDecodeError), closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA quick_check")
+    with closing(open_store(state_dir)) as store:
+        assert store.recovered_from is not None
+        store.apply([raised], snapshot={}, bundle_id=None)
+        assert len(store.pending(2)) == 1
 
 
 def test_two_damaged_databases_in_the_same_second_are_both_kept(state_dir: Path) -> None:
