@@ -27,6 +27,8 @@ class DaemonProcess:
         self.config_path = folder / "config.yaml"
         self.log_path = folder / "daemon.log"
         self.environment: dict[str, str] = {}
+        self.root = ROOT
+        """The checkout whose daemon it is."""
         self.prefix_command: list[str] = []
         """What to put before the command, `faketime` for example."""
         self._tree: dict[str, object] = {"state_dir": str(self.state_dir), "log": {"format": "json"}}
@@ -46,7 +48,7 @@ class DaemonProcess:
                 [*command, "--config", str(self.config_path)],
                 stdout=log,
                 stderr=log,
-                cwd=ROOT,
+                cwd=self.root,
                 env={**os.environ, **self.environment},
             )
 

@@ -51,6 +51,8 @@ class Crowd:
     settle_s: float
     """The first windows come two seconds after the start, what that has put off has to be caught up, and in
     the first ten seconds of sound each source's describer learns four times as much as ever after."""
+    root: Path = ROOT
+    """The checkout whose daemon it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def write_sound(folder: Path, seconds: int = 60) -> Path:
 
 def run_crowd(crowd: Crowd, folder: Path, *, stretches: int, stretch_s: float) -> Trial:
     """Start a daemon, let it settle, and measure it stretch by stretch."""
-    with _daemon(crowd, folder) as (daemon, lags_s):
+    with crowd_daemon(crowd, folder) as (daemon, lags_s):
         assert daemon.process is not None
         process = psutil.Process(daemon.process.pid)
         time.sleep(crowd.settle_s)
@@ -146,7 +148,7 @@ def most_carried(crowd: Crowd, folder: Path, *, trials: int, stretch_s: float) -
 
 
 @contextlib.contextmanager
-def _daemon(crowd: Crowd, folder: Path) -> Iterator[tuple[DaemonProcess, list[float]]]:
+def crowd_daemon(crowd: Crowd, folder: Path) -> Iterator[tuple[DaemonProcess, list[float]]]:
     """Start broker and daemon; with it the lags of the scores that a subscriber gets, in seconds, growing."""
     broker = Mosquitto(folder / "broker")
     broker.start()
@@ -162,7 +164,7 @@ def _daemon(crowd: Crowd, folder: Path) -> Iterator[tuple[DaemonProcess, list[fl
     listener.loop_start()
     config: dict[str, Any] = {
         "engine": {
-            "bundle": str(ROOT / "engines" / "demo" / crowd.kind),
+            "bundle": str(crowd.root / "engines" / "demo" / crowd.kind),
             "queue_windows": max(256, 2 * crowd.sources),
             "backend": "onnxruntime",
         },
@@ -179,6 +181,7 @@ def _daemon(crowd: Crowd, folder: Path) -> Iterator[tuple[DaemonProcess, list[fl
         "mqtt": {"host": "127.0.0.1", "port": broker.port, "prefix": "bench"},
     }
     daemon = DaemonProcess(folder, config)
+    daemon.root = crowd.root
     daemon.prefix_command = ["taskset", "-c", str(crowd.core)]
     daemon.environment.update(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
     try:
