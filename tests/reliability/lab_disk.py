@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -55,8 +56,15 @@ class LabDisk:
         Path(f"/sys/fs/ext4/{device}/trigger_fs_error").write_text("a test\n")
 
     def repair(self) -> None:
-        """Take it out, check it and put it back, as whoever comes with a ladder would. Nothing may use it."""
-        _run("umount", self.at)
+        """Take it out, check it and put it back, as whoever comes with a ladder would. Nothing may use it.
+
+        Raises:
+            OSError: Another namespace has it mounted, that of a container begun meanwhile; ask again later.
+        """
+        if self.at.is_mount():
+            _run("umount", self.at)
+        if _run("losetup", "--associated", self._image).strip():
+            raise OSError(errno.EBUSY, "the disk is mounted elsewhere")
         # 1: errors were mended
         subprocess.run(["e2fsck", "-p", "-f", str(self._image)], capture_output=True, check=False)
         self._mount()
