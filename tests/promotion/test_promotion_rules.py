@@ -153,6 +153,13 @@ def test_as_good_is_not_better() -> None:
         for count in (6, 7)
     ]
     assert ["not_better", "better"] == [codes(one)[0] for one in quiet]
+    mixed = {
+        "anomalies": Pairs(both=100, live_only=4, candidate_only=8),
+        "false_alarms": Pairs(live_only=9, candidate_only=4),
+    }
+    assert ["not_better", "as_good"] == codes(replace(GOOD, **mixed, spared=9))[:2], (
+        "4 to 8 and 4 to 9 are chance"
+    )
 
 
 def test_every_reason_is_a_sentence_and_what_is_kept_is_read_again(
