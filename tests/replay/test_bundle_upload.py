@@ -127,7 +127,7 @@ def speaking_http(browser: Browser, length: int | None) -> Iterator[socket.socke
         yield line
 
 
-@pytest.mark.parametrize(("length", "status"), [(None, 411), (600_000_000, 413), (0, 413)])
+@pytest.mark.parametrize(("length", "status"), [(None, 411), (600_000_000, 413), (0, 422)])
 def test_a_bundle_that_is_too_large_or_of_no_length_is_refused_unread(
     open_browser: Open, length: int | None, status: int
 ) -> None:

@@ -38,6 +38,10 @@ include-operation-id = ["clip_audio", "events"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", "304", "400"]
 
 [[operations]]
+include-operation-id = "install_bundle"
+enabled = false
+
+[[operations]]
 include-method = "POST"
 checks.positive_data_acceptance.expected-statuses = ["2xx", "404", "409"]
 """
@@ -74,5 +78,6 @@ def test_whatever_is_asked_the_answer_is_one_that_is_described(
     past.library.close()
     assert 0 == told.returncode, told.stdout + told.stderr
     described = len(ENDPOINTS) + len(CHANGES) - 1  # it leaves the description itself out
-    assert f"Selected: {described}/{described}" in told.stdout
+    # nor does it know how to make a tar: tests/replay/test_bundle_upload.py
+    assert f"Selected: {described - 1}/{described}" in told.stdout
     assert len(past.store.labels("e1")) > 1  # the tool's were taken

@@ -64,17 +64,44 @@ def test_a_first_source_is_heard_and_goes_live_without_an_edit(
     daemon.wait(lambda: not daemon.facts()["pump-1"].uncertain, "certainty")
     assert AlarmState.SUPPRESSED is not daemon.facts()["pump-1"].alarm
     reasons = [one.reason for one in daemon.changes if one.source_id == "pump-1"]
-    assert [ChangeReason.BUNDLE_LIVE, ChangeReason.CERTAIN] == reasons[:2]
+    assert ChangeReason.BUNDLE_LIVE is reasons[0]
+    assert ChangeReason.CERTAIN in reasons
     rows = [row for row in daemon.daemon._store.audit(20, source_id="pump-1") if row.action == "bundle"]
     assert [(None, ae)] == [(row.arguments["from"], row.arguments["to"]) for row in rows]
 
 
-def test_a_source_that_is_judged_is_not_left_unjudged_by_a_reload(live: Live) -> None:
-    daemon = live({**SOURCE, "bundle": str(DEMO / "ae")})
-    reply = daemon.reload(SOURCE, simulated("other"))
-    assert ("refused", True) == (reply["result"], "no version is live yet" in reply["reason"]), reply
-    joined = daemon.reload({**SOURCE, "bundle": str(DEMO / "ae")}, {**SOURCE, "id": "pump-2"})
-    assert "done" == joined["result"], joined
-    daemon.hear("pump-2", 1)
-    assert Quality.UNLEARNED is daemon.of("pump-2")[-1].span.quality
-    assert Quality.UNLEARNED is not daemon.of("pump-1")[-1].span.quality
+def test_from_a_named_bundle_to_managed_with_no_gap(
+    live: Live, tmp_path: Path, keys: Mapping[str, Any]
+) -> None:
+    daemon = live({**SOURCE, "bundle": str(DEMO / "mae")}, **keys)
+    daemon.hear("pump-1", 1)
+    put_in(tmp_path, daemon)
+    promoted = ran("promote", "pump-1", "--config", daemon.path, "--actor", "anna")
+    assert (0, True) == (promoted.code, "set sources.pump-1.bundle to managed and reload" in promoted.out)
+    again = ran("promote", "pump-1", "--config", daemon.path)
+    assert (1, True) == (again.code, "set sources.pump-1.bundle to managed and reload" in again.out), (
+        again.out
+    )
+    reply = daemon.reload(SOURCE, **keys)
+    assert "done" == reply["result"], reply
+    ae = open_bundle(DEMO / "ae").bundle_id
+    daemon.wait(lambda: daemon.of("pump-1")[-1].bundle_id == ae, "the library's version to judge")
+    assert [] == [one for one in daemon.of("pump-1") if one.span.quality is Quality.UNLEARNED]
+
+
+def test_a_reload_to_managed_without_a_version_says_that_nothing_judges(
+    live: Live, tmp_path: Path, keys: Mapping[str, Any]
+) -> None:
+    daemon = live({**SOURCE, "bundle": str(DEMO / "mae")}, **keys)
+    daemon.hear("pump-1", 1)
+    reply = daemon.reload(SOURCE, **keys)
+    assert ("done", True) == (reply["result"], "is judged by nothing from its next window" in reply["detail"])
+    daemon.wait(lambda: daemon.facts()["pump-1"].alarm is AlarmState.SUPPRESSED, "the alarm to be suppressed")
+    put_in(tmp_path, daemon)
+    promoted = ran("promote", "pump-1", "--config", daemon.path)
+    assert 0 == promoted.code, promoted.out + promoted.err
+    daemon.wait(lambda: daemon.of("pump-1")[-1].value is not None, "the first bundle to judge")
+
+    (daemon.folder / "state" / "bundles" / "pump-1" / "bundles.json").unlink()
+    lost = daemon.reload(SOURCE, simulated("other"), **keys)
+    assert ("refused", True) == (lost["result"], "no version is live yet" in lost["reason"]), lost

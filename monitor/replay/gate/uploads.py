@@ -26,9 +26,9 @@ def refused_size(connection: HTTPConnection) -> tuple[int, str] | None:
     stated = connection.headers.get("content-length", "")
     if not (stated.isascii() and stated.isdigit()):
         return 411, "a bundle is sent with its Content-Length"
-    if not 0 < int(stated[:20]) <= MAX_PARCEL_BYTES:
-        return 413, f"a bundle has 1 to {MAX_PARCEL_BYTES} bytes"
-    return None
+    if int(stated[:20]) > MAX_PARCEL_BYTES:
+        return 413, f"a bundle of more than {MAX_PARCEL_BYTES} bytes is not taken"
+    return None if int(stated[:20]) else (422, "there is no bundle in it: send a tar of its folder")
 
 
 def in_time(receive: Receive) -> Receive:
