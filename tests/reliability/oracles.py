@@ -96,17 +96,22 @@ class Kept:
 
 
 def kept_in(state_dir: Path) -> Kept:
-    """Read the store without the daemon's own code."""
-    with closing(sqlite3.connect(f"file:{state_dir}/store.sqlite?mode=ro", uri=True)) as store:
-        (integrity,) = store.execute("PRAGMA integrity_check").fetchone()
-        rows = store.execute("SELECT seq, body FROM transitions").fetchall()
-        replies = store.execute("SELECT command_id FROM replies").fetchall()
+    """Read the store without the daemon's own code; one that cannot be read has nothing, and says why."""
+    try:
+        with closing(sqlite3.connect(f"file:{state_dir}/store.sqlite?mode=ro", uri=True)) as store:
+            (integrity,) = store.execute("PRAGMA integrity_check").fetchone()
+            rows = store.execute("SELECT seq, body FROM transitions").fetchall()
+            replies = store.execute("SELECT command_id FROM replies").fetchall()
+    except (sqlite3.Error, UnicodeDecodeError) as error:
+        return Kept({}, frozenset(), f"it cannot be read ({error})")
     return Kept({seq: json.loads(body) for seq, body in rows}, frozenset(r[0] for r in replies), integrity)
 
 
 def lost_records(told: Sequence[Told], kept: Kept, since_s: float) -> list[str]:
     """What was told, or answered, since a moment is in the store that is left."""
-    found = [] if kept.integrity == "ok" else [f"the store is damaged at the end: {kept.integrity}"]
+    if kept.integrity != "ok":
+        return [f"the store is damaged at the end: {kept.integrity}"]
+    found: list[str] = []
     for one in told:
         if one.at_s < since_s:
             continue

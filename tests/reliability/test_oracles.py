@@ -111,3 +111,7 @@ def test_the_store_is_read_as_it_is(tmp_path: Path) -> None:
         store.execute("""INSERT INTO transitions VALUES (7, '{"event_id": "e1"}')""")
         store.execute("INSERT INTO replies VALUES ('c1')")
     assert kept(7, replies=("c1",)) == kept_in(tmp_path)
+    path = tmp_path / "store.sqlite"
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE replies", b"CREATE \xfaABLE replies"))
+    (found,) = lost_records([event(1)], kept_in(tmp_path), 0.0)
+    assert found.startswith("the store is damaged at the end: it cannot be read")
