@@ -61,7 +61,7 @@ def campaign_facts(results: Sequence[Tree], times: LabTimes) -> dict[str, object
     loads = [step["load"] for step in steps] or [0.0]
     broken = [str(result["seed"]) for result in results if not result.get("steps")]
     laboratory = (
-        f" Of seeds {', '.join(broken)} there is no result: the daemon was not up in time at the first start, "
+        f" Of seeds {', '.join(broken)} there is no result: the daemon was not up at the first start, "
         "or the laboratory failed."
         if broken
         else ""
