@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -68,6 +68,7 @@ class MicrophoneCheck:
         self._frontend = StreamFrontend(ear.frontend)
         self._power: list[Float32] = []
         self._rate_hz = 0
+        self._end: int | None = None
         self.wanted_s = CHECK_S if wanted_s is None else wanted_s
         """How long it listens."""
         self.heard_s = 0.0
@@ -79,7 +80,10 @@ class MicrophoneCheck:
         return self.heard_s >= self.wanted_s
 
     def add(self, block: AudioBlock) -> None:
-        """Take the next block, at the device's rate."""
+        """Take the next block, at the device's rate; what came before the first is no loss."""
+        lost = 0 if self._end is None else block.lost_samples
+        block = replace(block, first_sample=(self._end or 0) + lost, lost_samples=lost)
+        self._end = block.end_sample
         self.heard_s += (block.lost_samples + len(block.samples)) / block.sample_rate_hz
         self._rate_hz = block.sample_rate_hz
         whole = self._windows.add(block)

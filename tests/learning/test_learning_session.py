@@ -94,3 +94,10 @@ def test_a_check_of_silence_forbids_recording_and_says_what_to_do() -> None:
     assert ("almost-silent",) == check.result().forbids
     assert "Mend it, then resume" in check.objection()
     assert Checking(EAR, 6.0, now_s=100.0).is_over(112.0), "it waits for no device for ever"
+
+
+def test_a_check_that_joins_a_running_stream_counts_nothing_before_it_as_lost() -> None:
+    check = Checking(EAR, 6.0, now_s=100.0)
+    for block in blocks(6, first=1000 * RATE_HZ):
+        check.add(block, is_off=False)
+    assert () == check.result().advice
