@@ -86,7 +86,7 @@ class Machine:
         """
         if self.scorer is None:
             raise CalibrationError(
-                f"sources.{self.source_id}: no bundle is live yet, so that it has neither scores nor a limit; "
+                f"sources.{self.source_id}: no bundle is live yet, so that it has neither score nor limit; "
                 f"learn one on the page (Learn), then promote it: wheeltapper promote {self.source_id}"
             )
         return self.scorer.calibration

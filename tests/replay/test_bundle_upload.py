@@ -1,4 +1,4 @@
-"""An admin brings a bundle as a candidate, held to what the terminal asks; what does not fit leaves no trace."""
+"""An admin brings a bundle as a candidate, held to what the terminal asks; nothing else leaves a trace."""
 
 from __future__ import annotations
 
