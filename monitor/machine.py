@@ -190,11 +190,11 @@ def successor_of(
 
     Raises:
         CodedError: Something does not fit; the text says what, and what to do.
-        LibraryError: It is judged now, and would not be any more.
+        LibraryError: It was managed and judged, and its library knows of no live version any more.
     """
     ear = _ear_of(model, config)
     if model is None:
-        if machine.engine is not None:
+        if machine.engine is not None and is_managed(machine.source):
             Library(config.state_dir, source.id).live_folder()
         calibration = None
     elif calibration is None:

@@ -260,6 +260,11 @@ def _essence(source: SourceConfig) -> SourceConfig:
 def _told(successor: Machine, roster: Roster) -> str:
     machine = roster.newest(successor.source_id)
     before, after = None if machine is None else machine.bundle_id, successor.bundle_id
+    if after is None and before is not None:
+        return (
+            f"{successor.source_id} is judged by nothing from its next window on, until its first bundle is "
+            f"promoted: wheeltapper promote {successor.source_id}; its alarm is suppressed until then"
+        )
     if before != after:
         up_to_there = "not at all" if before is None else f"by {before}"
         return (

@@ -8,12 +8,13 @@ from typing import Literal
 
 from engines.errors import CodedError
 from monitor.bundles.choice import is_managed
-from monitor.bundles.library import Library
+from monitor.bundles.library import Library, check_version
 from monitor.bundles.roles import By, Roles
 from monitor.bundles.trust import trust_of
 from monitor.config import Config
 from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, LibraryError
+from monitor.prepared import nothing
 from monitor.promotion.gate import check_promotion, judged_elsewhere
 
 
@@ -50,8 +51,9 @@ class Swap:
     def _plan(self, reloader: Reloader) -> Plan:
         config = reloader.config
         library = Library(config.state_dir, self.source_id)
-        self._check_managed(config)
         before = library.roles()
+        if not self._is_managed(config):
+            return self._plan_first(config, library, before)
         compared = ""
         if self.action == "promote":
             version, _ = before.candidate, before.promoted(None, self.by)
@@ -73,15 +75,31 @@ class Swap:
             take_back=lambda: self._take_back(library, before),
         )
 
-    def _check_managed(self, config: Config) -> None:
+    def _is_managed(self, config: Config) -> bool:
         source = next((one for one in config.sources if one.id == self.source_id), None)
         if source is None:
             raise CommandError(f"{self.source_id} has been taken out of the configuration")
-        if not is_managed(source):
+        return is_managed(source)
+
+    def _plan_first(self, config: Config, library: Library, before: Roles) -> Plan:
+        """Make the first version live in the library alone, so that a reload to `managed` leaves no gap."""
+        remedy = f"set sources.{self.source_id}.bundle to managed and reload"
+        if self.action != "promote" or before.live is not None:
             raise CommandError(
-                f"sources.{self.source_id}.bundle is {source.bundle or 'not set'}, so that the configuration "
-                "says which bundle judges; set it to managed and reload"
+                f"the configuration says which bundle judges {self.source_id}, not its library; {remedy}"
             )
+        version = before.promoted(None, self.by).live
+        folder = library.version_folder(str(version))
+        check_version(folder)
+        key = trust_of(config.bundles).check_version(folder, self.source_id)
+        return Plan(
+            f"nothing -> {version} in the library of {self.source_id}; it judges nothing yet, for the "
+            f"configuration says which bundle does: {remedy}, then it judges from the next window on",
+            apply=nothing,
+            follow=lambda: self.record(library),
+            keep=lambda: self._keep(library, str(version), key),
+            take_back=lambda: self._take_back(library, before),
+        )
 
     def _keep(self, library: Library, version: str, key: str | None) -> None:
         try:

@@ -65,43 +65,47 @@ def test_a_first_source_is_heard_and_goes_live_without_an_edit(
     assert AlarmState.SUPPRESSED is not daemon.facts()["pump-1"].alarm
     reasons = [one.reason for one in daemon.changes if one.source_id == "pump-1"]
     assert ChangeReason.BUNDLE_LIVE is reasons[0]
-    assert ChangeReason.CERTAIN in reasons
     rows = [row for row in daemon.daemon._store.audit(20, source_id="pump-1") if row.action == "bundle"]
     assert [(None, ae)] == [(row.arguments["from"], row.arguments["to"]) for row in rows]
 
 
-def test_from_a_named_bundle_to_managed_with_no_gap(
-    live: Live, tmp_path: Path, keys: Mapping[str, Any]
-) -> None:
-    daemon = live({**SOURCE, "bundle": str(DEMO / "mae")}, **keys)
+NAMED = {**SOURCE, "bundle": str(DEMO / "mae")}
+REMEDY = "set sources.pump-1.bundle to managed and reload"
+ASKABLE = {"replay": {"enabled": True}}
+
+
+def installed(daemon: LiveDaemon) -> None:
+    put = ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path)
+    assert 0 == put.code, put.err
+
+
+def test_a_named_bundle_gives_way_to_a_managed_one_without_a_gap(live: Live) -> None:
+    daemon = live(NAMED, **ASKABLE)
     daemon.hear("pump-1", 1)
-    put_in(tmp_path, daemon)
-    promoted = ran("promote", "pump-1", "--config", daemon.path, "--actor", "anna")
-    assert (0, True) == (promoted.code, "set sources.pump-1.bundle to managed and reload" in promoted.out)
-    again = ran("promote", "pump-1", "--config", daemon.path)
-    assert (1, True) == (again.code, "set sources.pump-1.bundle to managed and reload" in again.out), (
-        again.out
-    )
-    reply = daemon.reload(SOURCE, **keys)
+    installed(daemon)
+    first = ran("promote", "pump-1", "--config", daemon.path, "--actor", "anna")
+    assert (0, True) == (first.code, REMEDY in first.out), first.out + first.err
+    for action in ("promote", "rollback"):
+        again = ran(action, "pump-1", "--config", daemon.path)
+        assert (1, True) == (again.code, REMEDY in again.out), again.out + again.err
+    reply = daemon.reload(SOURCE)
     assert "done" == reply["result"], reply
     ae = open_bundle(DEMO / "ae").bundle_id
     daemon.wait(lambda: daemon.of("pump-1")[-1].bundle_id == ae, "the library's version to judge")
     assert [] == [one for one in daemon.of("pump-1") if one.span.quality is Quality.UNLEARNED]
 
 
-def test_a_reload_to_managed_without_a_version_says_that_nothing_judges(
-    live: Live, tmp_path: Path, keys: Mapping[str, Any]
-) -> None:
-    daemon = live({**SOURCE, "bundle": str(DEMO / "mae")}, **keys)
+def test_a_reload_to_managed_without_a_version_says_that_nothing_judges(live: Live) -> None:
+    daemon = live(NAMED, **ASKABLE)
     daemon.hear("pump-1", 1)
-    reply = daemon.reload(SOURCE, **keys)
+    reply = daemon.reload(SOURCE)
     assert ("done", True) == (reply["result"], "is judged by nothing from its next window" in reply["detail"])
     daemon.wait(lambda: daemon.facts()["pump-1"].alarm is AlarmState.SUPPRESSED, "the alarm to be suppressed")
-    put_in(tmp_path, daemon)
+    installed(daemon)
     promoted = ran("promote", "pump-1", "--config", daemon.path)
     assert 0 == promoted.code, promoted.out + promoted.err
     daemon.wait(lambda: daemon.of("pump-1")[-1].value is not None, "the first bundle to judge")
 
     (daemon.folder / "state" / "bundles" / "pump-1" / "bundles.json").unlink()
-    lost = daemon.reload(SOURCE, simulated("other"), **keys)
+    lost = daemon.reload(SOURCE, simulated("other"))
     assert ("refused", True) == (lost["result"], "no version is live yet" in lost["reason"]), lost
