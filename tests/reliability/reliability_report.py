@@ -60,14 +60,12 @@ def campaign_facts(results: Sequence[Tree], times: LabTimes) -> dict[str, object
     seeds = sorted(result["seed"] for result in results)
     loads = [step["load"] for step in steps] or [0.0]
     broken = [str(result["seed"]) for result in results if not result.get("steps")]
-    laboratory = (
-        f" Of seeds {', '.join(broken)} there is no result: the daemon was not up at the first start, "
-        "or the laboratory failed."
-        if broken
-        else ""
+    without = (
+        f"of seeds {', '.join(broken)} there is no result: the daemon was not up at the first start, or the "
+        "laboratory failed"
     )
     return {
-        "sequences": len(results),
+        "sequences": len(whole),
         "steps": len(steps),
         "seeds": f"{seeds[0]} to {seeds[-1]}",
         "faults": sum(len(step["step"]["faults"]) for step in steps),
@@ -76,7 +74,9 @@ def campaign_facts(results: Sequence[Tree], times: LabTimes) -> dict[str, object
         "commands": sum(result["commands"] for result in whole),
         "load_median": statistics.median(loads),
         "load_worst": max(loads),
-        "wrong": _listed(text for result in whole for text in result["found"]),
+        "wrong": _listed(
+            [*(text for result in whole for text in result["found"]), *([without] if broken else [])]
+        ),
         "late": _listed(
             f"{', '.join(step['step']['faults'])}: {text} (load {step['load']:g})"
             for step in steps
@@ -86,7 +86,6 @@ def campaign_facts(results: Sequence[Tree], times: LabTimes) -> dict[str, object
         "late_rule": ""
         if any(step["load"] <= CORES for step in steps)
         else "So no miss in time could count here.",
-        "broken": laboratory,
         "fault_table": _table(
             "fault | made | survived | told by | told after | stated | healthy after | stated",
             [fault_row(fault, steps, times) for fault in FAULTS.values()],
@@ -190,8 +189,8 @@ def _table(head: str, rows: Iterable[Sequence[str]]) -> str:
 def _runs(results: Sequence[Tree]) -> str:
     """Return which sequences ran at which commit and priority."""
     runs: dict[str, list[str]] = {}
-    for result in results:
-        at = f"commit {result.get('commit', 'unknown')}, nice {result.get('nice', 'unknown')}"
+    for result in (one for one in results if one.get("steps")):
+        at = f"commit {result['commit']}, nice {result['nice']}"
         runs.setdefault(at, []).append(str(result["seed"]))
     return "; ".join(f"seeds {', '.join(seeds)} at {at}" for at, seeds in runs.items())
 

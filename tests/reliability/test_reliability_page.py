@@ -83,5 +83,6 @@ def test_what_went_well_and_what_did_not_is_told() -> None:
     assert "So no miss in time could count here." in bad
     assert "- mic was shown as normal" in bad
     assert "| 1 + 0 | 0 of 1 |" in bad
-    assert "Of seeds 9 there is no result" in bad
+    assert "- of seeds 9 there is no result" in bad
+    assert "1 sequences of 1 steps together, seeds 1 to 9" in bad
     assert "**above zero**" in bad
