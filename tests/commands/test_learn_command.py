@@ -106,6 +106,7 @@ def learned_by_the_daemons_child(folder: Path, sound: Path) -> str | None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_recording_becomes_a_candidate_through_a_kill_and_can_be_packed_without_torch(
     sound: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,6 +85,7 @@ def with_a_tone(flight: Float32) -> Float32:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.microphone
 @pytest.mark.shared_data
 def test_a_microphone_becomes_a_candidate_although_everything_is_killed_once(
