@@ -67,6 +67,7 @@ def test_an_admin_brings_a_candidate_and_it_is_on_record(plant: Plant, open_brow
     assert name is not None
     assert name.startswith(open_bundle(DEMO / "ae").bundle_id)
     assert f"{name} is the candidate of pump" in answer.json()["detail"]
+    assert "promote it, then set sources.pump.bundle to managed and reload" in answer.json()["detail"]
     (row,) = [row for row in plant.store.audit(10) if row.action == "install"]
     assert ("ada", "page", "done", "from the office") == (
         row.actor,

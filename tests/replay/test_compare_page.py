@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from replay_rig import Browser, Plant
+from replay_rig import Browser, Plant, add_people, browser_at, served_page
 
 from engines.bundle import open_bundle
 from monitor.bundles.library import Library
@@ -25,6 +25,16 @@ from monitor.store.shadow_clips import Dispute, add_dispute, write_dispute_clip
 T0 = 1_790_000_000.0
 DEMO = Path(__file__).parents[2] / "engines" / "demo"
 Open = Callable[..., Browser]
+
+
+@pytest.fixture
+def plant(plant: Plant) -> Plant:
+    """The plant, whose pump is judged by the live version of its library."""
+    (pump,) = plant.config.sources
+    plant.config = plant.config.model_copy(
+        update={"sources": (pump.model_copy(update={"bundle": "managed"}),)}
+    )
+    return plant
 
 
 @pytest.fixture
@@ -72,7 +82,39 @@ def test_another_candidate_was_not_compared_yet(
     keep_comparison(
         plant.config.state_dir, replace(candidate, candidate="other"), verdict(candidate, Asked(1.0, 1))
     )
-    assert "Not compared yet" in open_browser("vera").get("/compare/pump").text
+    text = open_browser("vera").get("/compare/pump").text
+    assert "Not compared yet" in text
+    assert "<code>wheeltapper compare pump</code>" in text, "with promotion manual nobody else asks"
+    assert "The daemon compares them now and then" not in text
+
+
+def test_who_has_no_version_is_led_to_where_one_comes_from(open_browser: Open) -> None:
+    text = open_browser("ada").get("/compare/pump").text
+    assert "This source has no versions of a bundle." in text
+    assert '<a href="/learn/pump" data-go="learn">' in text
+
+
+def test_a_source_with_a_named_bundle_is_not_said_to_be_unjudged(plant: Plant) -> None:
+    (pump,) = plant.config.sources
+    add_people(plant.config.state_dir)
+    named = plant.config.model_copy(update={"sources": (pump.model_copy(update={"bundle": None}),)})
+    library = Library(plant.config.state_dir, "pump")
+    version = library.install(DEMO / "ae", By("ada", "page", T0, "c1")).name
+    with served_page(named) as served, browser_at(served.url) as browser:
+        assert 303 == browser.login("ada").status_code
+        first = browser.get("/compare/pump").text
+        learn = browser.get("/learn/pump").text
+        library.promote(By("ada", "page", T0, "c2"))
+        promoted = browser.get("/compare/pump").text
+    assert "nothing is judged" not in first
+    assert "promote the candidate here, then set bundle: managed" in first
+    assert 'data-swap="promote"' in first
+    assert 'data-swap="promote"' not in promoted
+    assert "To let the live version judge: set bundle: managed" in promoted
+    assert "There is nothing to decide" in promoted
+    assert f"Candidate {version}: it judges nothing yet." in learn
+    assert 'href="/compare/pump"' in learn
+    assert "bundle: managed is to be set" in learn
 
 
 @pytest.mark.usefixtures("candidate")

@@ -193,7 +193,7 @@ def _why_unlearned(source: SourceNow, tongue: Tongue) -> str:
     if source.bundle is not None:
         return ""
     return tongue(
-        "No bundle of it is live yet: record its normal sound under Learn, then promote what it learned."
+        "No bundle of it is live yet: under Learn record its normal sound or bring a bundle in, then promote."
     )
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from monitor.bundles.choice import is_managed
 from monitor.errors import UnknownIdError
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
 from monitor.promotion.sentences import OUTCOMES, said
@@ -61,8 +62,10 @@ def compare(request: Request) -> Response:
     """Answer the page of one source."""
     source_id, tongue = request.path_params["source_id"], tongue_for(request)
     settings = request.app.state.settings
-    if source_id not in {source.id for source in settings.sources}:
+    source = next((one for one in settings.sources if one.id == source_id), None)
+    if source is None:
         raise UnknownIdError("no such source")
+    is_versioned = is_managed(source)
     library, visit = library_of(request), visit_of(request)
     shown = library.candidate(source_id)
     found = None if shown is None else shown.found
@@ -81,7 +84,12 @@ def compare(request: Request) -> Response:
         may_label=visit.may(Role.TECHNICIAN),
         may_promote=visit.may(Role.ADMIN),
         needs_reason=settings.bundles.promotion == "managed" and not _may_judge(shown, verdict),
-        is_managed=settings.bundles.promotion == "managed",
+        promotes_itself=settings.bundles.promotion == "managed",
+        is_managed=is_versioned,
+        may_go_live=shown is not None
+        and shown.candidate is not None
+        and (is_versioned or shown.live is None),
+        may_go_back=is_versioned and shown is not None and shown.previous is not None,
         unreviewed=unreviewed_events(library),
     )
 

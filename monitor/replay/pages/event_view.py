@@ -58,6 +58,7 @@ def event(request: Request) -> Response:
         facts=facts,
         worst=shown.worst_of([window for window in whole.windows if window.gone is None]),
         awaited=awaited,
+        unheard=shown.unheard_worst(whole.windows, whole.clips),
         clips=[
             shown.ShownClip(
                 address=shown.event_address(whole.event.event_id, asked.query, clip=one.clip_id),

@@ -14,6 +14,9 @@ from monitor.replay.pages.words import Tongue, clock, day
 ORDER = (Step.CHECK, Step.RECORD, Step.LOOK, Step.LISTEN, Step.LEARN, Step.DONE)
 SAME_PLACE = {Step.PACK: Step.LEARN, Step.PACKED: Step.DONE}
 
+OF_THE_PLACE = frozenset({"rumble", "narrow", "muffled"})
+"""Codes of advice that the check alone gives; whatever else it found the recording looks at anew."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepShown:
@@ -232,8 +235,9 @@ def _advice(found: Learning, plan: Plan | None, progress: Progress | None, tongu
         return advice_in(tongue, found.found.advice)
     if progress is None or progress.recording is None:
         return []
-    earlier = () if progress.check is None or progress.recording.advice else progress.check.advice
-    return advice_in(tongue, (*progress.recording.advice, *earlier))
+    heard = () if progress.check is None else progress.check.advice
+    place = [one for one in heard if one.code in OF_THE_PLACE]
+    return advice_in(tongue, (*progress.recording.advice, *place))
 
 
 def _stretches(found: Learning, tongue: Tongue) -> tuple[StretchShown, ...]:

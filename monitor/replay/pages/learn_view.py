@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed, is_unlearned
+from monitor.bundles.library import Library
 from monitor.config import Config, SourceConfig
 from monitor.errors import LibraryError, StoreError
 from monitor.replay.api.routes import library_of
@@ -62,6 +63,7 @@ def _learning(request: Request, template: str) -> Response:
         rules=_rules(settings, source),
         is_managed=is_managed(source),
         is_first=_is_first(settings, source),
+        waiting=_waiting(settings, source_id),
         unreviewed=_unreviewed(request),
     )
 
@@ -77,6 +79,14 @@ def _is_first(settings: Config, source: SourceConfig) -> bool:
         return is_unlearned(source, settings)
     except LibraryError:  # the daemon says what is wrong with it
         return False
+
+
+def _waiting(settings: Config, source_id: str) -> str | None:
+    """Return the candidate that a promotion would make live, wherever it comes from; None: there is none."""
+    try:
+        return Library(settings.state_dir, source_id).roles().candidate
+    except LibraryError:  # the daemon says what is wrong with it
+        return None
 
 
 def _refusal(settings: Config, source: SourceConfig, tongue: Tongue) -> str:

@@ -133,6 +133,8 @@ class ShownWindow:
     """Where in that clip it ends."""
     address: str | None
     """Of the page that shows it, where another clip holds it; None: this one does, or none."""
+    heard: bool
+    """Whether any clip holds it."""
 
 
 def chosen_clip(
@@ -155,6 +157,14 @@ def worst_of(windows: Sequence[StoredWindow]) -> StoredWindow | None:
     """Return the window with the highest value, the first of equals; None: none was judged."""
     judged = [(window.value, window) for window in windows if window.value is not None]
     return max(judged, key=lambda pair: pair[0])[1] if judged else None
+
+
+def unheard_worst(windows: Sequence[StoredWindow], clips: Sequence[StoredClip]) -> StoredWindow | None:
+    """Return the worst window where sound is there, but none of that moment; None: it can be heard."""
+    worst, there = worst_of(windows), [clip for clip in clips if clip.gone is None]
+    if worst is None or not there or any(_holds(clip, worst.start_utc_s) for clip in there):
+        return None
+    return worst
 
 
 def _holds(clip: StoredClip, utc_s: float) -> bool:
@@ -220,6 +230,7 @@ def shown_windows(
                 from_s=round(from_s, 3),
                 to_s=round(from_s + window.end_s - window.start_s, 3),
                 address=elsewhere and event_address(window.event_id, query, clip=elsewhere),
+                heard=bool(holding),
             )
         )
     return rows

@@ -5,7 +5,7 @@ import { get, t } from "./talk.js";
 // why pictures show less than they could
 const NOTES = {
   no_maps: t("No error map of this recording was kept: the model's part of the pictures is blank."),
-  partly_covered: t("Hatched: no window was flagged there, and so nothing of the model was kept."),
+  partly_covered: t("Hatched: nothing of the model was kept there. It is kept of windows at or above the limit, and of an event's worst ones alone."),
   bundle_unknown: t("The model is no longer on this box: frequencies are not known."),
   other_bundle: t("Some windows were judged by another model; they are left out of the pictures."),
   lost_samples: t("The recording holds silence where samples never arrived."),

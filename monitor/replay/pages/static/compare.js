@@ -49,6 +49,7 @@ class DisputeDesk {
     if (button === null) return;
     if (button.dataset.play !== undefined) this.play(row);
     else if (button.dataset.rate !== undefined) this.label(row, button.dataset.rate);
+    else if (button.dataset.swap === "rollback") this.askBack(button);
     else if (button.dataset.swap !== undefined) this.swap(button);
   }
 
@@ -95,6 +96,12 @@ class DisputeDesk {
     }
   }
 
+  /** Go back only when somebody is sure: what judges now has no role then. */
+  askBack(button) {
+    const question = t("Go back to {version}? What judges now is a candidate again only when it is installed again. Write above why.", { version: button.dataset.version });
+    say(question, { seconds: 30, action: { text: t("Yes"), run: () => this.swap(button) } });
+  }
+
   async swap(button) {
     const place = button.closest("[data-source]");
     const action = button.dataset.swap;
@@ -105,7 +112,7 @@ class DisputeDesk {
     const command = { action, note: isDespite ? null : said, despite: isDespite ? said : null, id: crypto.randomUUID?.() ?? String(Date.now()) };
     const path = `/api/v1/sources/${encodeURIComponent(place.dataset.source)}/commands`;
     button.disabled = true;
-    say(t("One moment: both are compared first."), { seconds: PATIENCE_MS / 1000 });
+    say(action === "promote" ? t("One moment: both are compared first.") : t("One moment: it is opened first."), { seconds: PATIENCE_MS / 1000 });
     const reply = await telling(() => patient(() => order(path, command)));
     button.disabled = false;
     if (reply === undefined) return;

@@ -20,8 +20,8 @@ export function startLearn(main) {
 }
 
 /** One source. */
-export function startLearning(main) {
-  const desk = new LearningDesk(main);
+export function startLearning(main, { go }) {
+  const desk = new LearningDesk(main, go);
   bindKeys(desk.keys);
   return () => desk.end();
 }
@@ -54,8 +54,9 @@ async function renew(main, address, selector, name, signal) {
 }
 
 class LearningDesk {
-  constructor(main) {
+  constructor(main, go) {
     this.main = main;
+    this.go = go;
     this.place = main.querySelector(".learning");
     this.source = this.place.dataset.source;
     this.audio = document.getElementById("sound");
@@ -142,7 +143,8 @@ class LearningDesk {
     button.disabled = false;
     if (done === undefined) return;
     form.reset();
-    say(done.detail, { seconds: 60 });
+    const there = `/compare/${encodeURIComponent(this.source)}`;
+    say(done.detail, { seconds: 60, action: { text: t("Look at it, and let it judge"), run: () => this.go(there) } });
     await this.refresh();
   }
 
@@ -219,18 +221,27 @@ class LearningDesk {
     const { width, height } = pen.canvas.size;
     const step = width / LEVELS;
     for (const dbfs of [-20, -40, -60, -80]) {
-      const y = height * (dbfs / FLOOR_DBFS);
       pen.fillStyle = colour("--line");
-      pen.fillRect(0, y, width, 1);
-      pen.fillStyle = colour("--soft");
-      pen.font = "11px system-ui, sans-serif";
-      pen.fillText(`${dbfs} dBFS`.replace("-", "−"), 3, y - 2);
+      pen.fillRect(0, height * (dbfs / FLOOR_DBFS), width, 1);
     }
     for (const [index, level] of levels.entries()) {
       if (level === null) continue;
       const share = clamp((level - FLOOR_DBFS) / -FLOOR_DBFS, 0, 1);
       pen.fillStyle = colour(level > -3 ? "--alarm" : "--trace");
       pen.fillRect(width - (levels.length - index) * step, height * (1 - share), Math.max(1, step - 1), height * share);
+    }
+    this.nameLevels(pen, height);
+  }
+
+  /** Write the levels over the bars, on a ground of their own. */
+  nameLevels(pen, height) {
+    pen.font = "11px system-ui, sans-serif";
+    for (const dbfs of [-20, -40, -60, -80]) {
+      const [text, y] = [`${dbfs} dBFS`.replace("-", "−"), height * (dbfs / FLOOR_DBFS)];
+      pen.fillStyle = colour("--ground");
+      pen.fillRect(1, y - 13, pen.measureText(text).width + 5, 13);
+      pen.fillStyle = colour("--text");
+      pen.fillText(text, 3, y - 3);
     }
   }
 }
