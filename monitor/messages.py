@@ -340,7 +340,7 @@ class AlarmChange:
     off_reason: str | None = None
     """Why the machine counts as off, in words; None: it counts as running."""
     acknowledged: bool | None = None
-    """Whether nothing waits to be acknowledged, whatever was set aside; None: not noted by an earlier version."""
+    """Whether nothing waits to be acknowledged, whatever was set aside; None: by an earlier version."""
 
 
 @dataclass(frozen=True, slots=True)
