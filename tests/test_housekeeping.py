@@ -152,7 +152,7 @@ def test_what_may_not_go_is_looked_for_less_and_less_often_until_something_chang
     prunings: list[float] = []
     config = house.housekeeping._config
 
-    def counted(*_: object) -> RetentionReport:
+    def counted(*_: object, **_keys: object) -> RetentionReport:
         prunings.append(house.now_s)
         return RetentionReport(short_bytes=1)
 
@@ -223,7 +223,7 @@ def test_a_store_that_does_not_answer_is_told_and_asked_again(
     house = house_of()
     with monkeypatch.context() as patch:
 
-        def refuse(*_: object) -> None:
+        def refuse(*_: object, **_keys: object) -> None:
             raise StoreError("it is on fire")
 
         patch.setattr("monitor.housekeeping.prune", refuse)

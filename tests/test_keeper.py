@@ -52,9 +52,9 @@ def test_without_room_windows_are_counted_and_the_files_searched_once_a_minute(
     pump, log, now_s = machine("pump", [1.2] * 9), CapturedLog(), 0.0
     searched: list[float] = []
 
-    def counted(*asked: Any) -> RetentionReport:  # noqa: ANN401 - as prune
+    def counted(*asked: Any, **keys: Any) -> RetentionReport:  # noqa: ANN401 - as prune
         searched.append(now_s)
-        return prune(*asked)
+        return prune(*asked, **keys)
 
     monkeypatch.setattr("monitor.housekeeping.prune", counted)
     keeper = Keeper([pump], store, StoreConfig(min_free_bytes=2**62), log, monotonic=lambda: now_s)
