@@ -180,8 +180,7 @@ def read_manifest(folder: Path) -> Manifest:
         tree = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BundleError(
-            f"{folder}: no bundle here ({MANIFEST} is missing); engine.bundle must name "
-            "the folder of a bundle"
+            f"{folder}: no bundle here ({MANIFEST} is missing); name the folder of a bundle"
         ) from None
     except (OSError, ValueError) as error:
         raise BundleError(f"{path}: cannot be read: {error}; export the bundle anew") from error

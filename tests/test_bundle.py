@@ -62,7 +62,7 @@ def test_a_missing_file_is_named(bundle: Path) -> None:
 
 
 def test_a_folder_without_a_bundle_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BundleError, match=r"no bundle here .* engine\.bundle must name"):
+    with pytest.raises(BundleError, match=r"no bundle here .* name the folder of a bundle"):
         open_bundle(tmp_path)
 
 

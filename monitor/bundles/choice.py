@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from engines.bundle import MANIFEST
+from engines.errors import BundleError
 from monitor.bundles.library import Library, check_version
 from monitor.config import Config, SourceConfig
 
@@ -29,6 +31,33 @@ def folder_of(source: SourceConfig, config: Config) -> Path | None:
     return None if named is None else Path(named)
 
 
+def folder_to_open(source: SourceConfig, config: Config) -> Path | None:
+    """Return what `folder_of` does, of a folder that the configuration names only if a bundle lies there.
+
+    Raises:
+        LibraryError: It is managed, and no version is live.
+        BundleError: No bundle lies there; the text names the key that says so.
+    """
+    folder = folder_of(source, config)
+    if is_managed(source) or folder is None or not _is_absent(folder / MANIFEST):
+        return folder
+    key = "engine.bundle" if source.bundle is None else f"sources.{source.id}.bundle"
+    raise BundleError(
+        f"{key} is {str(folder)!r}, and there is no bundle here ({MANIFEST} is missing); set it to the "
+        "folder of a bundle"
+    )
+
+
+def _is_absent(path: Path) -> bool:
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False  # it may be there: whoever opens it tells why it cannot be read
+    return False
+
+
 def is_unlearned(source: SourceConfig, config: Config) -> bool:
     """Say whether a source waits for its first bundle: it is managed, and none was promoted yet.
 
@@ -45,14 +74,14 @@ def chosen_bundles(config: Config, instead: Mapping[str, Path] | None = None) ->
 
     Raises:
         LibraryError: A version's files were changed, or a library cannot be read.
-        BundleError: A version's files are damaged.
+        BundleError: A version's files are damaged, or a folder that the configuration names holds none.
     """
     chosen: dict[str, Path | None] = {}
     for source in config.sources:
         instead_of = (instead or {}).get(source.id)
         if instead_of is None and is_unlearned(source, config):
             continue
-        folder = instead_of or folder_of(source, config)
+        folder = instead_of or folder_to_open(source, config)
         if is_managed(source) and folder is not None:
             check_version(folder)
         chosen[source.id] = folder

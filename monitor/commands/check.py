@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engines.errors import CodedError
-from monitor.bundles.choice import folder_of, is_unlearned
+from monitor.bundles.choice import folder_to_open, is_unlearned
 from monitor.calibration import Calibration
 from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
 from monitor.errors import PublishError
@@ -38,12 +38,14 @@ def run(arguments: argparse.Namespace) -> int:
     config = load_config(arguments.config)
     print(f"ok    configuration {arguments.config}")
     failures = 0
+    told: set[str] = set()
     for name, check in _checks(config, devices=not arguments.no_devices):
         try:
             said = check()
         except CodedError as error:
             failures += 1
-            _tell_failure(name, error)
+            _tell_failure(name, "for the same reason" if str(error) in told else str(error), error.code)
+            told.add(str(error))
         else:
             print(f"ok    {name}{': ' + said if said else ''}")
     if arguments.mqtt and not _walked(config):
@@ -66,13 +68,13 @@ def _arrived(name: str, walk: Iterator[Step]) -> bool:
         for step in walk:
             print(f"ok    {name} {step.name}: {step.said}")
     except PublishError as error:
-        _tell_failure(name.rstrip(","), error)
+        _tell_failure(name.rstrip(","), str(error), error.code)
         return False
     return True
 
 
-def _tell_failure(name: str, error: CodedError) -> None:
-    print(f"FAIL  {name}: {error} [{error.code}]", file=sys.stderr)
+def _tell_failure(name: str, said: str, code: str) -> None:
+    print(f"FAIL  {name}: {said} [{code}]", file=sys.stderr)
 
 
 def _checks(config: Config, *, devices: bool) -> list[tuple[str, Callable[[], str]]]:
@@ -110,7 +112,7 @@ def _calibration(config: Config, source: SourceConfig) -> str:
         return (
             "NOTE: no bundle is live yet, it is heard and not judged; learn one on the page, and promote it"
         )
-    ear = open_ear(folder_of(source, config), config.window, config.input_quality)
+    ear = open_ear(folder_to_open(source, config), config.window, config.input_quality)
     calibration = calibration_of(source, ear, config)
     budget = config.alarm_for(source).false_alarms_per_week
     low, high = calibration.false_alarms_interval(budget)

@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
-from monitor.bundles.choice import folder_of
+from monitor.bundles.choice import folder_to_open
 from monitor.bundles.trail import calibration_digest
 from monitor.calibration import Calibration
 from monitor.clock import CLOCK_SET_UTC_S
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _judgement(store: Store, config: Config, source: SourceConfig) -> tuple[Judgement, Calibration]:
-    ear = open_ear(folder_of(source, config), config.window, config.input_quality)
+    ear = open_ear(folder_to_open(source, config), config.window, config.input_quality)
     calibration = calibration_of(source, ear, config)
     basis = f"{ear.bundle.bundle_id}/{calibration_digest(calibration)}"
     periods = [

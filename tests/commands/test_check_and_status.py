@@ -51,7 +51,10 @@ def test_a_good_configuration_passes_and_says_what_it_promises(
 @pytest.mark.parametrize(
     ("change", "sentences"),
     [
-        ({"engine": {"bundle": "/nowhere"}}, ["bundle]", "engine.bundle must name the folder"]),
+        (
+            {"engine": {"bundle": "/nowhere"}},
+            ["[bundle]", "engine.bundle is '/nowhere'", "set it to the folder of a bundle"],
+        ),
         ({"window": {"hop_frames": 65}}, ["window.hop_frames 65 skips sound", "64 or less"]),
         ({"window": {"hop_frames": 16}}, ["was fitted with a window every 1.024 s", "every 0.512 s"]),
         (
@@ -102,6 +105,18 @@ def test_a_calibration_of_another_model_is_refused(
     assert "[calibration-mismatch]" in text
     assert "was fitted with bundle ae-" in text
     assert "wheeltapper calibrate" in text
+
+
+def test_a_source_whose_own_bundle_is_missing_is_named_with_its_key_once(
+    tmp_path: Path, config: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = {"id": "p2", "kind": "simulated", "bundle": "/nowhere"}
+    sources = [*config["sources"], odd]
+    code, text = check(tmp_path, {**config, "sources": sources}, capsys)
+    assert 1 == code
+    assert 1 == text.count("sources.p2.bundle is '/nowhere', and there is no bundle here")
+    assert "FAIL  calibration of p2: for the same reason [bundle]" in text
+    assert "engine.bundle" not in text
 
 
 def test_a_source_without_any_calibration_is_refused(
