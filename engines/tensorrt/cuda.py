@@ -19,6 +19,9 @@ UNUSABLE = (ImportError, OSError, RuntimeError, AttributeError)
 """What the import of a native module raises: OSError where a shared library is missing, AttributeError where
 it was made for another NumPy."""
 FLOAT32_BYTES = 4
+NOTHING_HERE = frozenset({35, 100})
+"""cudaErrorInsufficientDriver, also where there is no driver at all, and cudaErrorNoDevice: the box is as it
+should be, it has TensorRT's libraries and no GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +48,14 @@ class Cuda:
         """
         code, *values = answer
         if code != self.cudart.cudaError_t.cudaSuccess:
-            _, words = self.cudart.cudaGetErrorString(code)
-            said = words.decode() if isinstance(words, bytes) else str(words)
             raise EngineError(
-                f"CUDA error {int(code)}: {said}; look at `dmesg` and the GPU, then start the daemon again"
+                f"{self._words_of(code)}; look at `dmesg` and the GPU, then start the daemon again"
             )
         return values[0] if len(values) == 1 else tuple(values)
+
+    def _words_of(self, code: Any) -> str:  # noqa: ANN401 - a cudaError_t
+        _, words = self.cudart.cudaGetErrorString(code)
+        return f"CUDA error {int(code)}: {words.decode() if isinstance(words, bytes) else words}"
 
     def freed(self, answer: tuple[Any, ...]) -> None:
         """Take the answer of a call that frees something, whatever it is.
@@ -65,8 +70,11 @@ class Cuda:
         Raises:
             BackendUnavailableError: There is none, or no driver for it.
         """
+        answer = self.cudart.cudaGetDeviceCount()
+        if int(answer[0]) in NOTHING_HERE:
+            raise BackendUnavailableError(f"no NVIDIA GPU or driver is here ({self._words_of(answer[0])})")
         try:
-            count = self.checked(self.cudart.cudaGetDeviceCount())
+            count = self.checked(answer)
         except EngineError as error:
             raise BackendUnavailableError(f"no NVIDIA GPU can be used here: {error}") from error
         if count == 0:
