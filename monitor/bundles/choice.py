@@ -19,6 +19,13 @@ def is_managed(source: SourceConfig) -> bool:
     return source.bundle == MANAGED
 
 
+def way_to_managed(source_id: str, config: Config) -> str:
+    """Return what else it takes for a source's live version to judge; empty: nothing, it is managed."""
+    if any(is_managed(one) for one in config.sources if one.id == source_id):
+        return ""
+    return f"set sources.{source_id}.bundle to managed and reload"
+
+
 def folder_of(source: SourceConfig, config: Config) -> Path | None:
     """Return the folder of the bundle that judges a source; None: the embedded demo.
 

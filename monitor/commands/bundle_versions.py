@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.bundles.choice import way_to_managed
 from monitor.bundles.library import Library
 from monitor.bundles.roles import By, Roles
 from monitor.bundles.trust import trust_of
@@ -79,7 +80,9 @@ def _install(arguments: argparse.Namespace) -> int:
     )
     signed = "no signature was asked for" if version.key is None else f"signed by key {version.key}"
     print(f"{version.name} is the candidate of {arguments.source}; {signed}")
-    print(f"It judges nothing until: wheeltapper promote {arguments.source}")
+    way = way_to_managed(arguments.source, config)
+    then = f"; then {way}" if way else ""
+    print(f"It judges nothing until: wheeltapper promote {arguments.source}{then}")
     return 0
 
 

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
+from monitor.bundles.choice import way_to_managed
 from monitor.bundles.library import Library, check_version
 from monitor.bundles.roles import By
 from monitor.bundles.trail import record_changes
@@ -91,4 +92,6 @@ def _change(config: Config, source_id: str, action: Action, by: By, despite: str
             live = library.roll_back(by, previous=version, key=key).live
         record_changes(store, library, open_log(config.log))
     told = f"; {compared}" if compared else ""
-    print(f"{roles.live or 'nothing'} -> {live}; no daemon runs: it judges from the next start on{told}")
+    way = way_to_managed(source_id, config)
+    when = f"it judges nothing yet: {way}" if way else "it judges from the next start on"
+    print(f"{roles.live or 'nothing'} -> {live}; no daemon runs: {when}{told}")

@@ -16,7 +16,7 @@ from functools import partial
 from typing import BinaryIO
 
 from engines.errors import CodedError
-from monitor.bundles.choice import is_managed
+from monitor.bundles.choice import way_to_managed
 from monitor.bundles.library import Library
 from monitor.bundles.parcel import MAX_PARCEL_BYTES, new_folder, remove, unpacked
 from monitor.bundles.roles import By
@@ -42,11 +42,6 @@ Told = Callable[[Mapping[str, object]], None]
 """Is given the answer, as a reply document has it: result, reason, detail."""
 HaveDone = Callable[[Callable[[Config], str], Told], None]
 """Has a job done by another thread, under the configuration then in force; CommandError: it cannot."""
-
-
-def way_to_managed(source_id: str) -> str:
-    """Say how a candidate of a source whose bundle the configuration names comes to judge."""
-    return f"to let it judge, promote it, then set sources.{source_id}.bundle to managed and reload"
 
 
 def by_reloads(reloads: Reloads) -> HaveDone:
@@ -178,11 +173,11 @@ class Arrivals:
             raise CommandError(reason) from error
         record_changes(self._store, library, self._log)
         signed = "no signature was asked for" if version.key is None else f"signed by key {version.key}"
-        source = next((one for one in config.sources if one.id == library.source_id), None)
-        way = (
-            f"; {way_to_managed(library.source_id)}" if source is not None and not is_managed(source) else ""
+        way = way_to_managed(library.source_id, config)
+        more = f"; to let it judge, promote it, then {way}" if way else ""
+        return (
+            f"{version.name} is the candidate of {library.source_id}; {signed}; it judges nothing yet{more}"
         )
-        return f"{version.name} is the candidate of {library.source_id}; {signed}; it judges nothing yet{way}"
 
     def _note_refused(self, arrival: Arrival, reason: str) -> None:
         by = arrival.by

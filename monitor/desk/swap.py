@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engines.errors import CodedError
-from monitor.bundles.choice import is_managed
+from monitor.bundles.choice import is_managed, way_to_managed
 from monitor.bundles.library import Library, check_version
 from monitor.bundles.roles import By, Roles
 from monitor.bundles.trust import trust_of
@@ -83,7 +83,7 @@ class Swap:
 
     def _plan_first(self, config: Config, library: Library, before: Roles) -> Plan:
         """Make the first version live in the library alone, so that a reload to `managed` leaves no gap."""
-        remedy = f"set sources.{self.source_id}.bundle to managed and reload"
+        remedy = way_to_managed(self.source_id, config)
         if self.action != "promote" or before.live is not None:
             raise CommandError(
                 f"the configuration says which bundle judges {self.source_id}, not its library; {remedy}"

@@ -19,6 +19,7 @@ from monitor.learning.documents import (
     FOUND,
     OUTCOME,
     PACKAGE,
+    Advice,
     CheckNow,
     Outcome,
     Progress,
@@ -188,6 +189,15 @@ def test_the_headline_says_where_it_stands(
     shown = shown_at(tmp_path, plan, **progress)
     assert (headline, share) == (shown.headline, shown.share)
     assert "no space" == shown.why or plan.trouble is None
+
+
+def test_the_recording_does_not_repeat_what_the_check_heard_but_of_the_place(tmp_path: Path) -> None:
+    found = tuple(Advice(code=code, text=code) for code in ("gap", "rumble"))
+    check, recording = CheckNow(heard_s=20, wanted_s=20, advice=found), RecordingNow(done_s=5, wanted_s=7200)
+    at_check = shown_at(tmp_path, plan_at(Step.CHECK), check=check).advice
+    later = shown_at(tmp_path, plan_at(Step.RECORD), check=check, recording=recording).advice
+    assert (2, 1) == (len(at_check), len(later))
+    assert at_check[1:] == later
 
 
 def test_progress_of_the_step_before_is_not_that_of_this_one(tmp_path: Path) -> None:

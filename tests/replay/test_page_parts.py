@@ -256,6 +256,16 @@ def test_the_clip_of_the_worst_window_that_can_be_heard_is_shown_first() -> None
     assert None is shown.chosen_clip([], windows, "c1")
 
 
+def test_a_worst_moment_that_no_recording_holds_is_told() -> None:
+    late = replace(WINDOW, start_utc_s=1049.0, value=8.0)
+    assert late == shown.unheard_worst([WINDOW, late], [CLIP])
+    assert None is shown.unheard_worst([WINDOW], [CLIP]), "it can be heard"
+    assert None is shown.unheard_worst([WINDOW, late], [replace(CLIP, gone="age")]), (
+        "no sound is there at all"
+    )
+    assert [True, False] == [row.heard for row in shown.shown_windows([WINDOW, late], [CLIP], CLIP, "")]
+
+
 def test_a_finding_is_cut_to_its_clip_and_left_out_of_others() -> None:
     finding = Finding(SoundKind.TONE, 100.0, 200.0, 995.0, 1004.0, 12.0)
     found = shown.finding_in_clip(finding, CLIP, [])

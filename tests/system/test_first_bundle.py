@@ -74,15 +74,16 @@ REMEDY = "set sources.pump-1.bundle to managed and reload"
 ASKABLE = {"replay": {"enabled": True}}
 
 
-def installed(daemon: LiveDaemon) -> None:
+def installed(daemon: LiveDaemon, *, is_named: bool) -> None:
     put = ran("bundle", "install", "pump-1", DEMO / "ae", "--config", daemon.path)
     assert 0 == put.code, put.err
+    assert (REMEDY in put.out) is is_named, put.out
 
 
 def test_a_named_bundle_gives_way_to_a_managed_one_without_a_gap(live: Live) -> None:
     daemon = live(NAMED, **ASKABLE)
     daemon.hear("pump-1", 1)
-    installed(daemon)
+    installed(daemon, is_named=True)
     first = ran("promote", "pump-1", "--config", daemon.path, "--actor", "anna")
     assert (0, True) == (first.code, REMEDY in first.out), first.out + first.err
     for action in ("promote", "rollback"):
@@ -101,7 +102,7 @@ def test_a_reload_to_managed_without_a_version_says_that_nothing_judges(live: Li
     reply = daemon.reload(SOURCE)
     assert ("done", True) == (reply["result"], "is judged by nothing from its next window" in reply["detail"])
     daemon.wait(lambda: daemon.facts()["pump-1"].alarm is AlarmState.SUPPRESSED, "the alarm to be suppressed")
-    installed(daemon)
+    installed(daemon, is_named=False)
     promoted = ran("promote", "pump-1", "--config", daemon.path)
     assert 0 == promoted.code, promoted.out + promoted.err
     daemon.wait(lambda: daemon.of("pump-1")[-1].value is not None, "the first bundle to judge")

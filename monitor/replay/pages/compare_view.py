@@ -11,7 +11,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed
-from monitor.errors import UnknownIdError
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
 from monitor.promotion.sentences import OUTCOMES, said
 from monitor.replay.api.routes import library_of
@@ -64,7 +63,8 @@ def compare(request: Request) -> Response:
     settings = request.app.state.settings
     source = next((one for one in settings.sources if one.id == source_id), None)
     if source is None:
-        raise UnknownIdError("no such source")
+        title, text = tongue("Not found"), tongue("This box has no source of this name.")
+        return page(request, "error.html", status=404, title=title, text=text)
     is_versioned = is_managed(source)
     library, visit = library_of(request), visit_of(request)
     shown = library.candidate(source_id)

@@ -47,7 +47,9 @@ async function refresh(main, signal) {
     old.hidden = false;
     old.textContent = error.status === 401
       ? t("You were signed out. What you see here is old: sign in again.")
-      : t("The page does not answer. What you see here is old.");
+      : error.status === 503
+        ? t("The daemon does not answer. What you see here is old.")
+        : t("The page does not answer. What you see here is old.");
     if (!(error instanceof Refused)) throw error;
   }
 }
