@@ -9,6 +9,7 @@ disk is well.
 from __future__ import annotations
 
 import queue
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ from dataclasses import asdict, replace
 from monitor.bundles.roles import By
 from monitor.bundles.trail import record_changes
 from monitor.config import SourceConfig
+from monitor.config.section import NAME
 from monitor.desk.alarm_actions import carried_out
 from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
@@ -49,6 +51,8 @@ AT_ONCE = 50
 """Commands carried out before the next windows are judged: each waits for the disk ..."""
 TURN_S = 0.25
 """... and none is begun after so long: a reload of 500 sources takes some tenths of a second."""
+TOLD_SOURCES = 20
+"""So many sources are named to whoever commands one that is not here; the rest is counted."""
 LOG_EVERY = 100
 """Of the commands that are turned away each so manyth is logged."""
 
@@ -79,7 +83,7 @@ class Desk:
         self._unreadable = Refusals(UNREADABLE_ANSWERED)
         self._refusals = Refusals(REFUSED_ANSWERED)
         self.turned_away = 0
-        """Commands that found the queue full, or named a source this box does not have."""
+        """Commands that found the queue full, or were to what can be no source."""
         self.refused = 0
         """Commands that were not done, readable or not, since the start."""
 
@@ -105,7 +109,7 @@ class Desk:
         `source_id` None: to the whole box. `answered` gets the reply's document when it is stored, from the
         thread that judges; what it raises is logged. False: turned away, and there will be no answer.
         """
-        if source_id is not None and self._roster.get(source_id) is None:
+        if source_id is not None and re.match(NAME, source_id) is None:
             self._turn_away("no such source", source_id[:64])
             return False
         try:
@@ -145,6 +149,7 @@ class Desk:
         try:
             if self._answer_again(handed, command):
                 return
+            self._machine_of(handed)
             if command.action in PLANNED:
                 self._have_planned(handed, command)
             else:
@@ -220,8 +225,14 @@ class Desk:
             return None
         machine = self._roster.get(handed.source_id)
         if machine is None:
-            raise CommandError(f"{handed.source_id} has been taken out of the configuration")
+            raise CommandError(f"this box has no source {handed.source_id!r}; {self._sources()}")
         return machine
+
+    def _sources(self) -> str:
+        """Say which sources there are, so that whoever named another one sees what was meant."""
+        names = self._roster.source_ids
+        more = f" and {len(names) - TOLD_SOURCES} more" if len(names) > TOLD_SOURCES else ""
+        return f"its sources are {', '.join(names[:TOLD_SOURCES])}{more}"
 
     def _have_planned(self, handed: Handed, command: Command) -> None:
         """Have a reload or a swap looked into by another thread, for that may take long.

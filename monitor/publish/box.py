@@ -35,6 +35,9 @@ class Box:
     """In which words it says what was heard."""
     state_dir: Path | None = None
     """Where it remembers which sources it has told of; None: nowhere, and those removed are not cleared."""
+    is_alone: bool = True
+    """Whether no other box is below the same prefix. Commands to sources that it does not have are then
+    meant for it, and handed on to be refused; else they may be another box's, and are left alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,4 +84,5 @@ def box_from_config(config: Config, voice: Voice) -> Box:
         version=metadata.version("wheeltapper"),
         voice=voice,
         state_dir=config.state_dir,
+        is_alone="{box}" in config.mqtt.prefix,
     )

@@ -7,6 +7,7 @@ it alone meets the outbox. Commands are handed on from the network thread.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import replace
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from monitor.config import MqttConfig
 from monitor.config.off import MqttSignal
+from monitor.config.section import NAME
 from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.messages import Inference, Outbox, Record, Score
@@ -283,13 +285,18 @@ class Publisher:
         if signals is not None and signals.hear_topic(topic, payload):
             return
         source_id = source_of_command(self._box.topic_prefix, topic)
-        if retained or source_id not in (WHOLE_BOX, *self._presence.source_ids):
+        is_known = source_id in (WHOLE_BOX, *self._presence.source_ids)
+        if retained or not (is_known or self._is_to_be_told(source_id)):
             self._refused_commands += 1
             why = "retained: an old command acts on another alarm" if retained else "no such source"
             self._log.warning("mqtt command ignored", topic=topic[:200], reason=why)
             return
         self._commands += 1
         self._calls.on_command(source_id or None, payload[: MAX_COMMAND_BYTES + 1])
+
+    def _is_to_be_told(self, source_id: str | None) -> bool:
+        """Say whether whoever commands a source that is not here is told: only this box can be meant."""
+        return self._box.is_alone and source_id is not None and re.match(NAME, source_id) is not None
 
     def _on_home_assistant(self, payload: bytes) -> None:
         """After its start it has forgotten what it was not told again, states too."""

@@ -579,8 +579,23 @@ def test_a_flood_of_refused_commands_is_answered_in_part_counted_whole_and_the_c
 def test_too_many_commands_are_turned_away_and_counted(plant: Plant) -> None:
     for number in range(QUEUE_COMMANDS + 5):
         plant.desk.hand_in("pump", json.dumps({"id": f"c{number}", "action": "unshelve"}).encode())
-    plant.desk.hand_in("fan", b"{}")
+    plant.desk.hand_in("no source", b"{}")
     assert 6 == plant.desk.turned_away
+
+
+@pytest.mark.parametrize("action", ["acknowledge", "promote", "reload"])
+def test_a_command_to_a_source_that_is_not_here_is_refused_with_those_that_are(
+    plant: Plant, action: str
+) -> None:
+    told: list[Mapping[str, object]] = []
+    command = json.dumps({"id": "c1", "actor": "anna", "action": action}).encode()
+    assert plant.desk.hand_in("pump-9", command, answered=told.append)
+    plant.desk.obey()
+    (reply,) = plant.replies()
+    assert ("pump-9", "c1", "refused") == (reply["source"], reply["id"], reply["result"])
+    assert "this box has no source 'pump-9'; its sources are pump" == reply["reason"]
+    assert reply["reason"] == told[0]["reason"]
+    assert "anna" == plant.store.audit(1)[0].actor, "it is on record"
 
 
 def refuse(*_arguments: object, **_rest: object) -> None:

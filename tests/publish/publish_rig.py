@@ -98,6 +98,7 @@ class Rig:
     source_ids: tuple[str, ...] = ("pump", "fan")
     state_dir: Path | None = None
     signals: PlantSignals | None = None
+    is_alone: bool = True
     publisher: Publisher = field(init=False)
     _ended: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
@@ -106,7 +107,15 @@ class Rig:
         config = MqttConfig.model_validate({"host": "127.0.0.1", **mqtt})
         self.publisher = Publisher(
             config,
-            Box(self.prefix, f"box-{self.prefix[-6:]}", self.source_ids, "0.1.0", VOICE, self.state_dir),
+            Box(
+                self.prefix,
+                f"box-{self.prefix[-6:]}",
+                self.source_ids,
+                "0.1.0",
+                VOICE,
+                self.state_dir,
+                is_alone=self.is_alone,
+            ),
             outbox=self.outbox,
             calls=Calls(self.calls.on_command, self.calls.offline_score, self.signals),
             log=self.log,

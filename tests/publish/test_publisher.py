@@ -183,6 +183,25 @@ def test_commands_are_handed_on_and_their_replies_arrive(
     assert rig.publisher.connected
 
 
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_command_to_a_source_that_is_not_here_is_handed_on_if_only_this_box_can_be_meant(
+    mosquitto: Mosquitto, make_recorder: MakeRecorder, topic_prefix: str, *, is_alone: bool
+) -> None:
+    rig = Rig(topic_prefix, is_alone=is_alone)
+    rig.build(port=mosquitto.port)
+    rig.run()
+    try:
+        eventually(lambda: rig.publisher.connected)
+        recorder = make_recorder(mosquitto.port, f"{topic_prefix}/#")
+        for source_id in ("stranger", "no source", "fan"):
+            recorder.send(f"{topic_prefix}/{source_id}/command", b"{}")
+        eventually(lambda: ("fan", b"{}") in rig.calls.commands)
+        assert [("stranger", b"{}")] * is_alone + [("fan", b"{}")] == rig.calls.commands
+        assert 1 + (not is_alone) == rig.publisher.state.refused_commands
+    finally:
+        rig.stop(1.0)
+
+
 def test_a_retained_command_and_one_for_nobody_are_ignored_and_counted(
     mosquitto: Mosquitto, make_rig: MakeRig, make_recorder: MakeRecorder, topic_prefix: str
 ) -> None:
@@ -190,7 +209,7 @@ def test_a_retained_command_and_one_for_nobody_are_ignored_and_counted(
     recorder.send(f"{topic_prefix}/pump/command", b'{"id": "old"}', retain=True)
     rig = make_rig(port=mosquitto.port)
     eventually(lambda: rig.publisher.state.refused_commands == 1)
-    recorder.send(f"{topic_prefix}/stranger/command", b'{"id": "other"}')
+    recorder.send(f"{topic_prefix}/no source/command", b'{"id": "other"}')
     eventually(lambda: rig.publisher.state.refused_commands == 2)
     recorder.send(f"{topic_prefix}/fan/command", b'{"id": "mine"}')
     eventually(lambda: rig.publisher.state.commands == 1)

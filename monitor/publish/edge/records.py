@@ -148,6 +148,9 @@ class RecordFeed:
         return [] if sample is None else [sample]
 
     def _sample(self, record: Record, *, late: bool) -> Sample | None:
+        if record.kind == REPLY and record.source_id not in self._places:
+            self._to_mark.append(record.seq)  # to whoever named a source that is not here, or has left since
+            return None
         try:
             readings = self._readings(record)
         except PublishError as error:

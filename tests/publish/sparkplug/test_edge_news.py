@@ -169,6 +169,16 @@ def test_a_record_that_cannot_be_told_does_not_hold_up_those_behind_it() -> None
     assert 3 == sum(level == "error" for level, _, _ in log.lines)
 
 
+def test_a_reply_to_a_source_that_is_not_here_is_passed_over_and_is_no_error() -> None:
+    outbox, log = ListOutbox(), CapturedLog()
+    feed = feed_of(outbox, log)
+    outbox.add("reply", "pump-9", {})
+    assert 2 == add(outbox)
+    assert [2] == [sample.token for sample in feed.take(9, 0.0, alive)]
+    feed.settle([], 0.0)
+    assert ([1], 0, []) == (outbox.sent, feed.unsendable, log.lines)
+
+
 def test_a_store_that_fails_is_left_alone_for_a_while_and_nothing_is_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
