@@ -153,10 +153,11 @@ class Reloader:
         except CodedError as error:
             raise CommandError(f"nothing was changed: {_one_line(error)}") from error
         if fixed:
-            raise CommandError(f"nothing was changed: {_told(fixed)}; restart the daemon")
+            in_the_way = _told([change.in_the_way for change in fixed])
+            raise CommandError(f"nothing was changed: {in_the_way}; restart the daemon")
         news = [words for each in prepared for words in each.news if words]
         return Plan(
-            "; ".join([*[_told(changes)] * bool(changes), *news]) or "nothing differs",
+            "; ".join([*[_told([one.done for one in changes])] * bool(changes), *news]) or "nothing differs",
             apply=lambda: self._apply(config, prepared),
             follow=lambda: _all(each.follow for each in prepared),
             drop=lambda: _all(each.drop for each in prepared),
@@ -197,9 +198,19 @@ class Change:
         """Whether it is applied without a restart."""
         return self.path[0] in {"alarm", "learn", "sources"} or self.path in LIVE_KEYS
 
-    def __str__(self) -> str:
-        """Say it to a person."""
+    @property
+    def in_the_way(self) -> str:
+        """Say it to a person whose reload it keeps from being done."""
         return f"{'.'.join(self.path)} is {self.now}, the file says {self.file}"
+
+    @property
+    def done(self) -> str:
+        """Say it to a person as what has been done: `fan joins`, `learn.epochs: none -> 2`."""
+        if self.now == ABSENT:
+            return f"{self.path[-1]} joins"
+        if self.file == ABSENT:
+            return f"{self.path[-1]} leaves"
+        return f"{'.'.join(self.path)}: {self.now} -> {self.file}"
 
 
 def changes_between(now: Config, new: Config) -> Iterator[Change]:
@@ -276,6 +287,8 @@ def live_parts(
 
 
 def _shown(value: object) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, Section):
         value = value.model_dump(mode="json")
     words = repr(str(value) if isinstance(value, Path) else value)
@@ -287,6 +300,6 @@ def _one_line(error: CodedError) -> str:
     return REDACTOR.text(re.sub(r"\s*\n\s*", " ", str(error)))
 
 
-def _told(changes: Sequence[Change]) -> str:
-    told = "; ".join(str(change) for change in changes[:TOLD])
+def _told(changes: Sequence[str]) -> str:
+    told = "; ".join(changes[:TOLD])
     return told if len(changes) <= TOLD else f"{told}; and {len(changes) - TOLD} more"

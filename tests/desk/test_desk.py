@@ -324,7 +324,7 @@ class Reload:
 
     def plan(self) -> Plan:
         return Plan(
-            "alarm.deadband is 0.1, the file says 0.2",
+            "alarm.deadband: 0.1 -> 0.2",
             apply=lambda: self.steps.append("applied"),
             follow=lambda: self.steps.append("followed"),
             drop=lambda: self.steps.append("dropped"),
@@ -367,11 +367,11 @@ def test_a_reload_is_for_the_box_and_answered_there(plant: Plant) -> None:
     hall.reload(2)
     assert ["applied", "followed", "dropped"] == reload.steps, "the same id is the same command"
     (record,) = [record for record in plant.store.pending(10) if record.kind == "reply"]
-    assert ("", None, "done", "alarm.deadband is 0.1, the file says 0.2") == (
+    assert ("", None, "done", "alarm.deadband: 0.1 -> 0.2") == (
         record.source_id,
         *(record.body[key] for key in ("source", "result", "detail")),
     )
-    assert "alarm.deadband is 0.1, the file says 0.2" == plant.store.audit(1)[0].reason
+    assert "alarm.deadband: 0.1 -> 0.2" == plant.store.audit(1)[0].reason
 
 
 def test_a_reload_that_takes_long_holds_up_neither_windows_nor_commands(plant: Plant) -> None:

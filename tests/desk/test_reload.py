@@ -68,17 +68,18 @@ def test_what_needs_a_restart_is_refused_by_name_and_nothing_is_prepared(
 @pytest.mark.parametrize(
     ("sources", "sentence"),
     [
-        ("sources: [{id: pump, kind: simulated}]\n", "sources.fan.1 is there, the file says not there"),
+        ("sources: [{id: pump, kind: simulated}]\n", "fan.1 leaves"),
         (
             SOURCES.replace("]", ", {id: new, kind: simulated}]"),
-            "sources.new is not there, the file says there",
+            "new joins",
         ),
-        (SOURCES.replace("pump, kind", "pump, seed: 7, kind"), "sources.pump.seed is 1, the file says 7"),
+        (SOURCES.replace("pump, kind", "pump, seed: 7, kind"), "sources.pump.seed: 1 -> 7"),
         (
             SOURCES.replace("pump, kind: simulated", "pump, kind: file, path: x.wav"),
-            "sources.pump.kind is 'simulated', the file says 'file'",
+            "sources.pump.kind: 'simulated' -> 'file'",
         ),
-        (SOURCES + "engine: {bundle: b2}\n", "engine.bundle is None, the file says 'b2'"),
+        (SOURCES + "engine: {bundle: b2}\n", "engine.bundle: none -> 'b2'"),
+        (SOURCES + "learn: {epochs: 2}\n", "learn.epochs: none -> 2"),
     ],
 )
 def test_sources_and_their_bundles_change_live_and_are_told_by_name(sources: str, sentence: str) -> None:
@@ -111,7 +112,7 @@ def test_what_is_refused_shows_no_password() -> None:
 )
 def test_of_an_address_that_differs_no_letter_is_told(was: str, will: str) -> None:
     now, new = (config("", f'sources: [{{id: s, kind: stream, url: "{url}"}}]\n') for url in (was, will))
-    assert "sources.s.url is one, the file says another" == reloader(now, new).plan().detail
+    assert "sources.s.url: one -> another" == reloader(now, new).plan().detail
 
 
 def test_many_changes_are_told_briefly() -> None:
@@ -179,7 +180,7 @@ def test_after_a_reload_the_next_one_compares_with_it() -> None:
     new = config("alarm: {warning_value: 0.5}")
     again = reloader(config(), new)
     plan = again.plan()
-    assert "alarm.warning_value is 0.7, the file says 0.5" == plan.detail
+    assert "alarm.warning_value: 0.7 -> 0.5" == plan.detail
     plan.apply()
     assert "nothing differs" == again.plan().detail
 
@@ -235,7 +236,7 @@ def test_a_stricter_rule_for_sound_holds_from_the_reload_on_and_not_without_its_
         with pytest.raises(CommandError, match=r"nothing was changed: store\.speech: .* cannot be read"):
             Reloader(config(), lambda: config("store: {speech: blur}"), parts).plan()
         plan = Reloader(config(), lambda: config("store: {audio: never}"), parts[1:2]).plan()
-        assert "store.audio is 'flagged', the file says 'never'" == plan.detail
+        assert "store.audio: 'flagged' -> 'never'" == plan.detail
         plan.apply()
         assert "never" == keeper.rules.of("pump", 0.0).audio
 

@@ -46,7 +46,7 @@ def test_sources_come_go_and_change_and_their_neighbours_notice_nothing(live: Li
     daemon.hear("a", 2)
 
     reply = daemon.reload(simulated("c"), simulated("a"), simulated("b"))
-    assert ("done", "sources.c is not there, the file says there") == (reply["result"], reply["detail"])
+    assert ("done", "c joins") == (reply["result"], reply["detail"])
     assert ["c", "a", "b"] == list(daemon.facts()), "in the order of the file"
     daemon.hear("c", 2)
     daemon.wait(lambda: daemon.facts()["b"].alarm is AlarmState.UNACKNOWLEDGED, "an alarm of b")

@@ -127,7 +127,7 @@ def test_a_changed_configuration_is_applied_whole_or_not_at_all(box: Box) -> Non
     box.rewrite(alarm={"warning_value": 0.6, "on_delay_s": 3.0}, log={"level": "warning"})
     done = box.ask("", id="r1", action="reload")
     assert "done" == done["result"]
-    assert "alarm.warning_value is 0.7, the file says 0.6" in done["detail"]
+    assert "alarm.warning_value: 0.7 -> 0.6" in done["detail"]
     eventually(lambda: box.limits()["warning_value"] == 0.6, what="the new warning")
     assert (0.6, 3.0, None) == tuple(box.limits()[key] for key in ("warning_value", "on_delay_s", "set_by"))
     assert "nothing differs" == box.hang_up()["detail"]
