@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fixtures_live import DEMO, LiveDaemon, copy_bundle, simulated
 from fixtures_verbs import ran
 
@@ -110,3 +111,14 @@ def test_a_reload_to_managed_without_a_version_says_that_nothing_judges(live: Li
     (daemon.folder / "state" / "bundles" / "pump-1" / "bundles.json").unlink()
     lost = daemon.reload(SOURCE, simulated("other"))
     assert ("refused", True) == (lost["result"], "no version is live yet" in lost["reason"]), lost
+
+
+def test_without_a_daemon_a_promotion_promises_no_start_that_the_configuration_prevents(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "config.yaml"
+    (tmp_path / "state").mkdir()
+    path.write_text(yaml.safe_dump({"state_dir": str(tmp_path / "state"), "sources": [NAMED]}))
+    assert 0 == ran("bundle", "install", "pump-1", DEMO / "ae", "--config", path).code
+    done = ran("promote", "pump-1", "--config", path)
+    assert (0, True, False) == (done.code, REMEDY in done.out, "next start" in done.out), done.out + done.err
