@@ -44,18 +44,37 @@ def test_a_source_may_have_its_own_alarm() -> None:
         (SOURCES + "mqtt: {username: me}", ["username needs password_file"]),
         (SOURCES + "mqtt: {version: 5}", ["needs a real broker in host", "3.1.1 only"]),
         (SOURCES + "mqtt: {tls: true, cert_file: c.pem}", ["cert_file and key_file belong together"]),
-        ("sources: [{id: 'a/b', kind: simulated}]", ["sources.0.id 'a/b'"]),
+        ("sources: [{id: 'a/b', kind: simulated}]", ["sources (entry 1).id 'a/b'"]),
         ("sources: [{id: a, kind: simulated}, {id: A, kind: simulated}]", ["id 'A' stands twice"]),
         ("sources: [{id: a, kind: theremin}]", ["theremin", "microphone", "simulated"]),
-        ("sources: [{id: a, kind: stream, url: 'file:///etc/passwd'}]", ["sources.0.url"]),
+        ("sources: [{id: a, kind: stream, url: 'file:///etc/passwd'}]", ["sources.a.url"]),
         (SOURCES + "alarm: {deadband: 0.2}\nalarm: {off_delay_s: 1}", ["key 'alarm' stands twice"]),
         (SOURCES + "alarm: {deadband: 0.2, deadband: 0.3}", ["key 'deadband' stands twice"]),
         (
             SOURCES + "explanation: {language: tlh}",
             ["explanation.language 'tlh'", "no catalogue; there are de, en in", "choose one of them or add"],
         ),
-        ("sources: []", ["sources", "at least 1 item"]),
-        ("site: x", ["sources", "Field required"]),
+        (
+            "sources: []",
+            ["  sources: names nothing to listen to; name one source at least, as in config.yaml"],
+        ),
+        ("site: x", ["  sources: names nothing to listen to; name one source"]),
+        ("sources: pump", ["  sources 'pump': must be a list"]),
+        (
+            "sources: [{id: a, kind: simulated, repeat_evry_s: 3}]",
+            ["  sources.a.repeat_evry_s: unknown key; 'repeat_every_s' may be meant"],
+        ),
+        (
+            "sources: [{id: b, kind: simulated, faults: [{start_s: 1}, {start: 1}]}]",
+            [
+                "  sources.b.faults (entry 1).duration_s: Field required",
+                "  sources.b.faults (entry 2).start: unknown key; 'start_s' may be meant",
+            ],
+        ),
+        ("sources: [{id: a, kind: simulated}, {id: a, kind: simulated, x: 1}]", ["  sources (entry 2).x: "]),
+        (SOURCES + "lern: {}", ["  lern: unknown key; 'learn' may be meant"]),
+        (SOURCES + "mqtt: {epochs: 3}", ["  mqtt.epochs: unknown key; remove it or look its name up"]),
+        ("sources:\n\t- id: a", ["is not YAML: line 2, column 1: ", "indent with spaces"]),
         ("a: [", ["is not YAML"]),
         ("just words", ["must hold keys and values"]),
         (SOURCES + "alarm: {on_delay_s: .nan}", ["alarm.on_delay_s"]),
@@ -72,7 +91,7 @@ def test_a_password_in_an_address_is_not_repeated() -> None:
     assert "'rtps://***@camera/audio'" in message
     for url in ("rtp//u:hunter2@h/x", "rtps://u:hun/ter2@h", "rtps://h/?t=hunter2", "rtps://u:hun ter2@h"):
         message = problem(f"sources: [{{id: a, kind: stream, url: {url!r}}}]")
-        assert "sources.0.url" in message
+        assert "sources.a.url" in message
         assert "hun" not in message
         assert "ter2" not in message
 

@@ -7,7 +7,6 @@ from them. Unknown keys are errors, and every message names the key, the value a
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +14,6 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError, model_validator
 
-from monitor.addresses import address_shown
 from monitor.config.bundles import BundlesConfig, TrustedKeyConfig
 from monitor.config.drift import DriftConfig
 from monitor.config.engine import EngineConfig
@@ -24,6 +22,7 @@ from monitor.config.learn import LearnConfig
 from monitor.config.metrics import MetricsConfig
 from monitor.config.mqtt import MqttConfig
 from monitor.config.off import OffConfig, check_off
+from monitor.config.problems import problems_of
 from monitor.config.replay import ReplayConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import (
@@ -202,7 +201,7 @@ def parse_config(text: str, *, name: str) -> Config:
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(f"{name}:\n" + "\n".join(_problems(error))) from error
+        raise ConfigError(f"{name}:\n" + "\n".join(problems_of(error, tree, Config))) from error
 
 
 class _Loader(yaml.SafeLoader):
@@ -226,32 +225,5 @@ def _fault(error: yaml.YAMLError) -> str:
     mark = getattr(error, "problem_mark", None)
     if not isinstance(error, yaml.MarkedYAMLError) or mark is None:
         return str(error)
-    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}"
-
-
-def _shown(where: str, value: object) -> object:
-    """Return what is told of a value: an address is a secret, even where it is mistyped."""
-    is_address = isinstance(value, str) and ("://" in value or where.endswith(".url"))
-    return address_shown(str(value)) if is_address else value
-
-
-def _problems(error: ValidationError) -> list[str]:
-    lines = []
-    problems = error.errors()
-    for problem in problems:
-        where = ".".join(str(part) for part in problem["loc"]) or "the whole"
-        # a discriminated union puts the kind into the path; it is not a key of the file
-        where = re.sub(r"\.(microphone|file|stream|simulated|mqtt|sparkplug)(?=\.|$)", "", where)
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"  {where}: unknown key; remove it or look its name up in docs/config.md")
-        elif problem["type"] == "too_short" and any(
-            other["loc"][: len(problem["loc"])] == problem["loc"]
-            for other in problems
-            if other is not problem
-        ):
-            continue  # only short because its items were refused, which is told
-        else:
-            value = "" if isinstance(problem["input"], dict) else f" {_shown(where, problem['input'])!r}"
-            message = problem["msg"].removeprefix("Value error, ")
-            lines.append(f"  {where}{value}: {message}; docs/config.md describes it")
-    return lines
+    remedy = "; indent with spaces, YAML takes no tabs" if "\\t" in str(error.problem) else ""
+    return f"line {mark.line + 1}, column {mark.column + 1}: {error.problem}{remedy}"

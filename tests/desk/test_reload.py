@@ -131,7 +131,7 @@ def test_a_file_that_is_not_fit_shows_no_password_and_is_told_in_one_line() -> N
             ),
             (),
         ).plan()
-    assert "sources.0.url" in str(refusal.value)
+    assert "sources.s.url" in str(refusal.value)
     assert "swordfish" not in str(refusal.value)
     assert "opensesame" not in str(refusal.value)
     assert "\n" not in str(refusal.value)

@@ -41,25 +41,25 @@ def test_a_time_may_stand_with_and_without_quotes(written: str, begin: int, end:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{settle_s: 3}", ["sources.0.off", "needs one of level, schedule and signal"]),
+        ("{settle_s: 3}", ["sources.pump.off", "needs one of level, schedule and signal"]),
         (
             "{level: {below_dbfs: -80}}",
             ["sources.pump.off.level.below_dbfs -80", "input_quality.silent_below_dbfs -80"],
         ),
         (
             "{schedule: {time_zone: Europe/Berln, times: [{days: [mon]}]}}",
-            ["sources.0.off.schedule.time_zone 'Europe/Berln'", "timedatectl list-timezones"],
+            ["sources.pump.off.schedule.time_zone 'Europe/Berln'", "timedatectl list-timezones"],
         ),
         (
             "{schedule: {time_zone: UTC, times: [{days: [mon], begin: 25:00}]}}",
-            ["sources.0.off.schedule.times.0.begin", "from 00:00 to 24:00"],
+            ["sources.pump.off.schedule.times (entry 1).begin", "from 00:00 to 24:00"],
         ),
         (
             "{schedule: {time_zone: UTC, times: [{days: [mon], begin: 6:00, end: 6:00}]}}",
             ["begin and end are both 06:00", "a whole day is"],
         ),
-        ("{signal: {kind: mqtt, topic: 'a/#'}}", ["sources.0.off.signal.topic 'a/#'"]),
-        ("{signal: {kind: opcua}}", ["sources.0.off.signal", "opcua"]),
+        ("{signal: {kind: mqtt, topic: 'a/#'}}", ["sources.pump.off.signal.topic 'a/#'"]),
+        ("{signal: {kind: opcua}}", ["sources.pump.off.signal", "opcua"]),
         ("{signal: {kind: sparkplug}}", ["sources.pump.off.signal.kind", "sparkplug.enabled: true"]),
     ],
 )

@@ -100,7 +100,7 @@ def test_what_does_not_fit_refuses_the_whole_and_leaves_nothing_open(live: Live,
         ([simulated("a"), simulated("n", bundle=str(broken))], "broken"),
         ([simulated("a", bundle=str(tiny))], "wheeltapper calibrate"),
         ([simulated("A"), simulated("b")], "by letter case alone"),
-        ([simulated("a"), {"id": "z", "kind": "radio"}], "sources.1"),
+        ([simulated("a"), {"id": "z", "kind": "radio"}], "sources.z"),
         ([simulated("a"), simulated("a")], "stands twice"),
     ]
     for sources, sentence in cases:
