@@ -8,6 +8,7 @@ asked, making pages takes a twentieth of its time at most: the last one is good 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 import time
 
@@ -47,7 +48,17 @@ class MetricsServer(GuestServer):
         """By whether it is OpenMetrics: an answer, and until when it is good."""
 
     async def _open(self) -> asyncio.Server:
-        listening = _listening_at(self._config.host, self._config.port)
+        try:
+            listening = _listening_at(self._config.host, self._config.port)
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            remedy = (
+                "end what listens there, or give another port" if taken else "give an address of this box"
+            )
+            raise OSError(
+                f"{error.strerror or error}: metrics.host {self._config.host}, metrics.port "
+                f"{self._config.port}; {remedy}; it is tried again all the time"
+            ) from error
         return await asyncio.start_server(self._meet, sock=listening, limit=MAX_QUESTION_BYTES)
 
     def _refusal(self, reason: str) -> bytes:

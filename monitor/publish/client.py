@@ -37,6 +37,9 @@ PROTOCOLS = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQT
 MAX_QUEUED = 256
 """Messages of QoS 1 that paho may hold; the publisher never has as many under way."""
 
+NOT_CONNECTED = "Client is not connected"
+"""How paho begins its complaint that it has no connection, at each attempt, as if that were a defect."""
+
 
 class BrokerClient:
     """A connection that comes back by itself. `publish` may be called from any thread but the network's."""
@@ -200,7 +203,7 @@ class BrokerClient:
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
         # paho calls this from its `except OSError` without saying which
-        self._note_failure(f"{self._config.host}:{self._config.port} is not reachable: {sys.exc_info()[1]}")
+        self._note_failure(unreachable(self._config.host, self._config.port, sys.exc_info()[1], "mqtt.host"))
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
@@ -232,9 +235,14 @@ class BrokerClient:
         self._hooks.on_message(message.topic, bytes(message.payload), retained=message.retain)
 
     def _on_log(self, _client: mqtt.Client, _userdata: object, level: int, text: str) -> None:
-        if level == LogLevel.MQTT_LOG_ERR and not self._stopping:  # at the end it complains of the end
-            self._callback_errors += 1
-            self._log.error("mqtt library", reason=text)
+        if level != LogLevel.MQTT_LOG_ERR or self._stopping:  # at the end it complains of the end
+            return
+        if text.startswith(NOT_CONNECTED):
+            if not self._last_error:  # else it is known why
+                self._note_failure("there is no connection to the broker; it is tried again")
+            return
+        self._callback_errors += 1
+        self._log.error("mqtt library", reason=text)
 
     def _note_failure(self, sentence: str) -> None:
         self._failed_connects += 1
@@ -253,6 +261,16 @@ def check_host(host: str) -> None:
         host.encode("idna")
     except UnicodeError as error:
         raise PublishError(f"mqtt.host {host!r}: is not a host name ({error})") from error
+
+
+def unreachable(host: str, port: int, error: BaseException | None, key: str) -> str:
+    """Say why no connection was made; of a name that nobody knows, which configuration key holds it."""
+    if isinstance(error, socket.gaierror):
+        return (
+            f"{key} {host!r} cannot be looked up ({error.strerror}); see how it is spelt, and whether this "
+            "box has a name server"
+        )
+    return f"{host}:{port} is not reachable: {error}"
 
 
 def seconds_left(deadline_s: float) -> float:

@@ -155,4 +155,7 @@ def test_an_address_that_is_taken_is_told_once_and_tried_again(
             time.sleep(0.2)
         eventually(lambda: listens(port), 3.0, "served after all")
     assert [("metrics are not served", f"127.0.0.1:{port}")] == [(e["event"], e["where"]) for e in logs]
+    reason = logs[0]["reason"]
+    assert "Address already in use" in reason
+    assert f"metrics.port {port}; end what listens there, or give another port" in reason
     assert 200 == ask(port)[0]

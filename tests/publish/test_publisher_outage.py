@@ -12,9 +12,11 @@ import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, eventually, free_port, retained
 from publish_rig import LIMITS, VOICE, Rig, change_to, inference_at, score_at
 
+from monitor.config import MqttConfig
 from monitor.frontend import FrontendParameters, band_edges_hz
 from monitor.messages import AlarmState
 from monitor.publish import live
+from monitor.publish.client import BrokerClient, unreachable
 from monitor.publish.documents import alarm_payload
 
 pytestmark = pytest.mark.broker
@@ -102,6 +104,27 @@ def test_without_a_broker_scores_go_to_the_store_and_maps_are_dropped_and_counte
     eventually(lambda: rig.publisher.state.live.dropped == 30)
     assert rig.publisher.state.live.waiting == 0
     assert "not reachable" in rig.publisher.state.client.last_error
+
+
+def test_without_a_connection_the_library_does_not_complain_at_each_attempt(make_rig: MakeRig) -> None:
+    rig = make_rig(run=False, port=free_port())
+    client = BrokerClient(
+        MqttConfig(host="127.0.0.1"), client_id="box1", subscribe=[], hooks=rig.publisher, log=rig.log
+    )
+    for _ in range(3):
+        client._paho.loop(0.0)  # as its thread does between two attempts
+    assert [("warning", "mqtt not connected")] == [(level, event) for level, event, _ in rig.log.lines]
+    assert 0 == client.counts.callback_errors
+
+
+def test_a_broker_whose_name_nobody_knows_is_told_with_the_key_that_holds_it() -> None:
+    unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+    told = unreachable("broker.plant.exmple", 1883, unknown, "mqtt.host")
+    assert told.startswith("mqtt.host 'broker.plant.exmple' cannot be looked up (Name or service not known)")
+    refused = ConnectionRefusedError(111, "Connection refused")
+    assert "b:1883 is not reachable: [Errno 111] Connection refused" == unreachable(
+        "b", 1883, refused, "mqtt.host"
+    )
 
 
 def test_a_broker_that_hangs_is_called_stalled_until_it_goes_on(

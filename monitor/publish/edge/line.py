@@ -26,7 +26,7 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.publish.access import access_from_config, warn_of_unchecked_name
-from monitor.publish.client import CONNECT_TIMEOUT_S, PROTOCOLS, check_host
+from monitor.publish.client import CONNECT_TIMEOUT_S, PROTOCOLS, check_host, unreachable
 from monitor.publish.sparkplug.actions import Connect, Publish
 
 ACCEPT_WITHIN_S = 10.0
@@ -124,7 +124,7 @@ class EdgeLine:
                 properties=self._properties(connect),
             )
         except BROKEN as error:
-            self._note_failure(f"{self.address} is not reachable: {error}")
+            self._note_failure(unreachable(host, port, error, "mqtt.host or sparkplug.servers:"))
             return False
         self._paho = paho
         self._opened_s = time.monotonic()
