@@ -237,7 +237,7 @@ def _present_alarm(
         uncertain=uncertain,
         event_id=facts.event_id,
         event_start=None if start is None else rfc3339_from_utc_s(start),
-        peak=facts.peak,
+        peak=known(facts.peak),
         shelved_until=None if until is None else rfc3339_from_utc_s(until),
         reason=None,
         actor=None,

@@ -72,6 +72,16 @@ def test_the_open_event_is_told_until_it_closes_and_then_no_more() -> None:
     assert AlarmState.NORMAL is book.sources()[0].alarm
 
 
+def test_an_alarm_after_a_restart_has_the_peak_as_it_was_told_before() -> None:
+    pump = machine("pump", [])
+    announcer, _, told = announcer_of(pump)
+    for change in pump.alarm.judge(score(3.540626458309321, 0.0)):
+        announcer.tell_alarm(pump, change)
+    announcer.tell_present_alarm(pump, None)
+    before, after = told.alarms[-2:]
+    assert (3.54063, 3.54063) == (before.peak, after.peak)
+
+
 def test_until_a_window_is_judged_the_alarm_is_told_as_uncertain_whatever_the_store_had() -> None:
     pump = machine("pump", [])
     announcer, book, told = announcer_of(pump)

@@ -50,7 +50,10 @@ def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
     box = tree["box"]
     age_s = time.time() - float(tree["updated_utc_s"])
     state = f"running, pid {box['pid']}" if alive else f"NOT running; last sign of life {age_s:.0f} s ago"
-    lines = [f"wheeltapper {box['version']}: {state}", f"  {tree['line']}"]
+    lines = [f"wheeltapper {box['version']}: {state}"]
+    if not alive:
+        lines.append("what it said last, not how things are now:")
+    lines.append(f"  {tree['line']}")
     lines.append(f"  broker: {box['broker']}{': ' + box['broker_error'] if box['broker_error'] else ''}")
     sparkplug = box.get("sparkplug", "off")  # a status that an earlier version wrote has none
     if sparkplug != "off":

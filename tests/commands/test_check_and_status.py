@@ -197,6 +197,7 @@ def test_status_of_a_running_daemon_tells_every_trouble(
     ):
         assert sentence in text
     assert "given up" not in text
+    assert "said last" not in text
 
 
 @pytest.mark.parametrize(("pid", "age_s"), [(2**22 + 1, 0.0), (os.getpid(), 60.0)], ids=["dead", "silent"])
@@ -205,7 +206,10 @@ def test_a_dead_or_silent_daemon_is_not_called_running(
 ) -> None:
     status_file(tmp_path, pid=pid, age_s=age_s)
     assert 3 == main(["status", "--state-dir", str(tmp_path)])
-    assert "NOT running" in capsys.readouterr().out
+    first, second, third, *_ = capsys.readouterr().out.splitlines()
+    assert "NOT running" in first
+    assert "what it said last, not how things are now:" == second
+    assert "  well" == third
 
 
 @pytest.mark.parametrize("verb", sorted(COMMANDS))
