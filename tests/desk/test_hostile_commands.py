@@ -277,18 +277,20 @@ def inbox_of(plant: Plant) -> EdgeInbox:
     return EdgeInbox(settings, Session(settings, (), Counter(), Now(0, 0.0)), ("pump",), calls, CapturedLog())
 
 
-def test_a_good_command_on_a_wrong_topic_or_kept_by_the_broker_reaches_nobody() -> None:
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_a_good_command_on_a_wrong_topic_or_kept_by_the_broker_reaches_nobody(*, is_alone: bool) -> None:
     dice, calls = random.Random(SEED), CapturedCalls()
     publisher = Publisher(
         MqttConfig(host="127.0.0.1"),
-        Box("a/b", "box", ("pump",), "0.1.0", Voice("en", lambda _: None)),
+        Box("a/b", "box", ("pump",), "0.1.0", Voice("en", lambda _: None), is_alone=is_alone),
         outbox=ListOutbox(),
         calls=Calls(calls.on_command, calls.offline_score),
         log=CapturedLog(),
     )
     good = b'{"id": "x", "actor": "eve", "action": "out_of_service"}'
     topics = [
-        "a/b/fan/command",
+        # a box that is alone below its prefix has its desk refuse a command to a source that is not here
+        *(() if is_alone else ("a/b/fan/command",)),
         "a/b//command",
         "a/b/pump/x/command",
         "a/b/+/command",
