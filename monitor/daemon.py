@@ -148,7 +148,6 @@ class Daemon:
         self._shadow = self._make_shadow()
         self._pipeline.have_followed(self._drift.note)
         self._pipeline.have_followed(self._shadow.hear)
-
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
