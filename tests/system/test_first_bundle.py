@@ -10,6 +10,7 @@ import pytest
 import yaml
 from fixtures_live import DEMO, LiveDaemon, copy_bundle, simulated
 from fixtures_verbs import ran
+from plant_key import trusting_plant
 
 from engines.bundle import open_bundle
 from monitor.messages import AlarmState, ChangeReason, Quality
@@ -21,12 +22,7 @@ SOURCE = {**simulated("pump-1"), "bundle": "managed"}
 @pytest.fixture
 def keys(tmp_path: Path) -> Mapping[str, Any]:
     """Sections of a configuration that trusts `plant`, whose private key lies in tmp_path."""
-    ran("bundle", "keygen", tmp_path / "plant")
-    public = tmp_path / "plant.pub"
-    return {
-        "bundles": {"trusted_keys": [{"name": "plant", "file": str(public)}]},
-        "replay": {"enabled": True},
-    }
+    return trusting_plant(tmp_path)
 
 
 def put_in(tmp_path: Path, daemon: LiveDaemon) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fixtures_live import DEMO, LiveDaemon, copy_bundle, simulated
 from fixtures_verbs import ran
+from plant_key import trusting_plant
 
 from engines.bundle import open_bundle
 from monitor.bundles.library import Library
@@ -30,12 +31,7 @@ SOURCE = {**simulated("pump-1"), "bundle": "managed"}
 @pytest.fixture
 def keys(tmp_path: Path) -> Mapping[str, Any]:
     """The sections of a configuration that trusts `plant`; its private key lies in tmp_path."""
-    ran("bundle", "keygen", tmp_path / "plant")
-    public = tmp_path / "plant.pub"
-    return {
-        "bundles": {"trusted_keys": [{"name": "plant", "file": str(public)}]},
-        "replay": {"enabled": True},
-    }
+    return trusting_plant(tmp_path)
 
 
 def signed(tmp_path: Path, kind: str) -> Path:
