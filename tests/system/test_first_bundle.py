@@ -32,6 +32,12 @@ def put_in(tmp_path: Path, daemon: LiveDaemon) -> None:
     assert 0 == installed.code, installed.err
 
 
+def judges(daemon: LiveDaemon) -> list[tuple[object, object]]:
+    """From which bundle to which one the record says pump-1 went."""
+    rows = [row for row in daemon.daemon._store.audit(20, source_id="pump-1") if row.action == "bundle"]
+    return [(row.arguments["from"], row.arguments["to"]) for row in rows]
+
+
 def test_a_first_source_is_heard_and_goes_live_without_an_edit(
     live: Live, tmp_path: Path, keys: Mapping[str, Any]
 ) -> None:
@@ -62,8 +68,8 @@ def test_a_first_source_is_heard_and_goes_live_without_an_edit(
     assert AlarmState.SUPPRESSED is not daemon.facts()["pump-1"].alarm
     reasons = [one.reason for one in daemon.changes if one.source_id == "pump-1"]
     assert ChangeReason.BUNDLE_LIVE is reasons[0]
-    rows = [row for row in daemon.daemon._store.audit(20, source_id="pump-1") if row.action == "bundle"]
-    assert [(None, ae)] == [(row.arguments["from"], row.arguments["to"]) for row in rows]
+    daemon.wait(lambda: judges(daemon), "the record of which bundle judges, written behind the change")
+    assert [(None, ae)] == judges(daemon)
 
 
 NAMED = {**SOURCE, "bundle": str(DEMO / "mae")}
