@@ -12,6 +12,7 @@
     shadow  (one thread)            candidates judge beside the live bundles -> store
     policy  (one thread)            is a candidate better -> the command that promotes it
     reload  (one thread)            another configuration -> sources that join, leave, change their bundle
+    compare (one thread)            is a candidate better, for whoever asks -> a child process -> the answer
     main                            health, systemd, status.json, the jumps of the wall clock
 
 Every queue is bounded and says what it does when full; every thread is run by the supervisor.
@@ -35,6 +36,7 @@ from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
 from monitor.desk.arrivals import Arrivals, by_reloads
+from monitor.desk.comparisons import Comparisons
 from monitor.desk.desk import Desk
 from monitor.desk.live_off import off_part
 from monitor.desk.reload import Reloader, live_parts
@@ -74,6 +76,8 @@ WAIT_S = 0.25
 """The longest that a thread waits for something to do before it looks whether it shall end."""
 IDLE_S = 1.0
 """The same for threads that are woken when they shall end, and where there is news."""
+SELDOM_S = 60.0
+"""The same for a thread that has nothing to look round for."""
 TEND_EVERY_S = 1.0
 READY_WITHIN_S = 1.0
 """By then systemd is told READY, whether or not every device has spoken: a missing one is waited for."""
@@ -139,8 +143,8 @@ class Daemon:
         painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
         self._reloader = self._make_reloader(reread, painter)
         self._reloads = Reloads(self._reloader, self._errands, log, end_daemon=self._supervisor.gave_up.set)
-        self._desk = Desk(self._roster, self._store, self._pipeline, log, reloads=self._reloads)
-        self._desk.have_learned(self._foreman.obey)
+        self._comparisons = Comparisons(lambda: self._reloader.config, self._errands, log)
+        self._desk = self._make_desk()
 
         # what follows the judging
         self._drift = self._make_drift()
@@ -179,6 +183,7 @@ class Daemon:
             if server is not None
         ]
         reloads = start(idle_task("reload", self._reloads, IDLE_S))
+        compare = start(idle_task("compare", self._comparisons, SELDOM_S))
         learn = start(idle_task("learn", self._foreman, IDLE_S, last=self._foreman.close))
         keep = start(idle_task("keep", self._keeper, IDLE_S, last=self._keeper.finish))
         drift = start(idle_task("drift", self._drift, IDLE_S, last=self._drift.finish))
@@ -193,7 +198,7 @@ class Daemon:
         self._notifier.stopping()
         busy = end(guests, FAREWELL_S)
         self._errands.close()
-        busy += end([reloads, learn, policy], FAREWELL_S)
+        busy += end([reloads, compare, learn, policy], FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
         busy += end([judge], FAREWELL_S)
@@ -277,6 +282,12 @@ class Daemon:
             tell=self._book.note_drift,
             is_dated=lambda: self._timekeeper.clock_set,
         )
+
+    def _make_desk(self) -> Desk:
+        desk = Desk(self._roster, self._store, self._pipeline, self._log, reloads=self._reloads)
+        desk.have_learned(self._foreman.obey)
+        desk.have_compared(self._comparisons)
+        return desk
 
     def _make_policy(self) -> Policy:
         return Policy(

@@ -25,6 +25,7 @@ USES: dict[str, tuple[int, str]] = {
     "monitor/daemon.py": (1, "the end of shelving, which moves along with the clock"),
     "monitor/control/server.py": (1, DATES),
     "monitor/desk/arrivals.py": (1, DATES),
+    "monitor/desk/comparisons.py": (1, DATES),
     "monitor/desk/desk.py": (4, DATES),
     "monitor/desk/reloads.py": (1, "the id of a SIGHUP"),
     "monitor/commands/drift.py": (2, "which days are over, and a limit's age in days, for a person"),

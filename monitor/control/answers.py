@@ -103,12 +103,12 @@ class DaemonAnswers:
         facts, box = self._book.sources(), self._box_facts()
         if box is None:
             return b'{"error":"the daemon is starting; ask again in a moment"}'
-        config = self._config
+        config, comparing = self._config, self._desk.comparing
         now = Now(
             time=rfc3339_from_utc_s(time.time()),
             box=box_now(box, site=config.site, box=config.box, line=status_line(box, facts)),
             sources=[
-                source_now(fact, machine.alarm)
+                source_now(fact, machine.alarm, comparing.get(fact.capture.source_id))
                 for fact in facts
                 if (machine := self._roster.get(fact.capture.source_id)) is not None
             ],

@@ -87,6 +87,11 @@ class SourceNow(_Document):
     drift: DriftDocument | None = Field(
         default=None, description="Its normal sound; null: not looked into yet."
     )
+    comparing_since: Time | None = Field(
+        default=None,
+        description="Since when somebody waits for its candidate to be compared with the live bundle; null: "
+        "nobody does.",
+    )
     trend: Trend | None = Field(default=None, description="Its last hour; null before its first window.")
 
 
@@ -136,8 +141,11 @@ def alarm_now(alarm: Alarm) -> AlarmNow:
     )
 
 
-def source_now(facts: SourceFacts, alarm: Alarm) -> SourceNow:
-    """Return what is said of a source; its trend is asked for on its own."""
+def source_now(facts: SourceFacts, alarm: Alarm, comparing_utc_s: float | None = None) -> SourceNow:
+    """Return what is said of a source; its trend is asked for on its own.
+
+    `comparing_utc_s`: since when its candidate is being compared; None: it is not.
+    """
     return SourceNow(
         source=facts.capture.source_id,
         device=facts.capture.device,
@@ -160,6 +168,7 @@ def source_now(facts: SourceFacts, alarm: Alarm) -> SourceNow:
         off=_off_now(facts.machine.off),
         off_signal=facts.machine.signal,
         drift=drift_document(facts.drift),
+        comparing_since=None if comparing_utc_s is None else rfc3339_from_utc_s(comparing_utc_s),
     )
 
 

@@ -19,12 +19,13 @@ from monitor.bundles.trail import record_changes
 from monitor.config import SourceConfig
 from monitor.config.section import NAME
 from monitor.desk.alarm_actions import carried_out
+from monitor.desk.comparisons import Comparisons
 from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
 from monitor.desk.recalibrate import Recalibration
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
 from monitor.desk.reload import Plan
-from monitor.desk.reloads import Look, Reloads, plan_of_file
+from monitor.desk.reloads import Look, Reloads, Settle, plan_of_file
 from monitor.desk.swap import Swap
 from monitor.errors import CommandError, StoreError
 from monitor.logs import Log
@@ -41,7 +42,7 @@ from monitor.supervisor import guarded
 
 Learn = Callable[[SourceConfig, Origin, Command, float], str]
 """Source, way, command and UTC in; what was done in words out, or CommandError."""
-PLANNED = frozenset({"reload", "promote", "rollback", "recalibrate"})
+PLANNED = frozenset({"reload", "compare", "promote", "rollback", "recalibrate"})
 """Actions that another thread looks into, for they open bundles."""
 DESPITE = {"promote": "the comparison", "recalibrate": "drift.max_total"}
 """What is passed over by the key `despite`, as the note says it."""
@@ -76,6 +77,7 @@ class Desk:
         self._pipeline = pipeline
         self._log = log
         self._reloads = reloads
+        self._comparisons: Comparisons | None = None
         self._monotonic = monotonic
         self._learn: Learn | None = None
         self._waiting: queue.Queue[Handed] = queue.Queue(QUEUE_COMMANDS)
@@ -90,6 +92,15 @@ class Desk:
     def have_learned(self, learn: Learn) -> None:
         """Hand commands `learn` to this from now on."""
         self._learn = learn
+
+    def have_compared(self, comparisons: Comparisons) -> None:
+        """Hand commands `compare` to these from now on."""
+        self._comparisons = comparisons
+
+    @property
+    def comparing(self) -> Mapping[str, float]:
+        """Sources whose candidate somebody waits for to be compared: since when, as UTC. From any thread."""
+        return {} if self._comparisons is None else self._comparisons.under_way
 
     @property
     def unanswered(self) -> int:
@@ -241,16 +252,29 @@ class Desk:
             CommandError: It is not for whom it was sent to, or cannot be looked into.
         """
         handed.check_address(command)
-        look = self._look_of(handed, command)
-        if self._reloads is None:
-            raise CommandError("this box has no configuration file to read again")
-        waiting = self._planned.setdefault(command.id, [])
+        look_into = self._way_to_look(handed, command)
+        waiting = self._planned.get(command.id, [])
         if waiting and handed.answered is not None and waiting[0].asks_the_same(handed):
             waiting.append(handed)  # whoever asks again while it is looked into waits for the one answer
             return
         first = replace(handed, answered=lambda document: _tell_all(waiting, document))
-        self._reloads.put(lambda outcome: self._settle_reload(first, command, outcome), look)
+        look_into(lambda outcome: self._settle_reload(first, command, outcome))
+        self._planned[command.id] = waiting
         waiting.append(handed)
+
+    def _way_to_look(self, handed: Handed, command: Command) -> Callable[[Settle], None]:
+        """Return what has a command looked into by the thread whose work that is."""
+        if command.action == "compare":
+            source_id, comparisons = handed.source_id, self._comparisons
+            if source_id is None:
+                raise CommandError("compare is for one source; send it to that source")
+            if comparisons is None:
+                raise CommandError("nothing is compared by this daemon")
+            return lambda settle: comparisons.put(source_id, settle)
+        look, reloads = self._look_of(handed, command), self._reloads
+        if reloads is None:
+            raise CommandError("this box has no configuration file to read again")
+        return lambda settle: reloads.put(settle, look)
 
     def _look_of(self, handed: Handed, command: Command) -> Look:
         if command.action == "reload":

@@ -60,7 +60,7 @@ def check_promotion(
     except CodedError as error:
         is_better, words = False, f"it could not be compared: {' '.join(str(error).split())}"
     else:
-        is_better, words = told.outcome == "better", _words(told)
+        is_better, words = told.outcome == "better", in_words(told)
     if is_better or config.bundles.promotion == "manual":
         return words
     if despite is None:
@@ -80,7 +80,8 @@ def noted(note: str | None, despite: str | None, *, what: str = "the comparison"
     return "; ".join(said) or None
 
 
-def _words(told: Told) -> str:
+def in_words(told: Told) -> str:
+    """Return a verdict and its first reasons as one line, for an answer."""
     reasons = "; ".join(told.reasons[:TOLD])
     more = len(told.reasons) - TOLD
     return f"{OUTCOMES[told.outcome]}: {reasons}" + (f"; and {more} more reasons" if more > 0 else "")

@@ -34,6 +34,7 @@ Action = Literal[
     "unlock",
     "set_limits",
     "reload",
+    "compare",
     "promote",
     "rollback",
     "recalibrate",

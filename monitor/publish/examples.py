@@ -179,6 +179,10 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     ({"action": "set_limits", "reset": True}, "All limits as in the configuration again."),
     (
+        {"action": "compare"},
+        "Compare this source's candidate bundle with the live one; the answer says what was found.",
+    ),
+    (
         {"action": "promote", "note": "heard beside the old one for a week"},
         "Let this source's candidate bundle judge from now on; no sample is lost.",
     ),
