@@ -19,7 +19,8 @@ from monitor.clock import CLOCK_SET_UTC_S
 from monitor.commands.bundle_versions import add_source_arguments, config_of
 from monitor.config import Config, SourceConfig
 from monitor.drift.chain_file import chain_of
-from monitor.drift.judgement import Asked, Judgement, judged
+from monitor.drift.examiner import asked_of
+from monitor.drift.judgement import Case, Judgement, judged
 from monitor.drift.likeness import DAY_S
 from monitor.drift.period import period_of
 from monitor.drift.place import proposal_path
@@ -67,9 +68,8 @@ def _judgement(store: Store, config: Config, source: SourceConfig) -> tuple[Judg
         period_of(row.start_utc_s, row.span_s, row.body)
         for row in periods_of(store.database, source.id, basis)
     ]
-    asked = Asked(config.drift.reference_days, config.drift.recent_days, config.drift.psi)
     edges_hz = group_edges_hz(band_edges_hz(ear.frontend.parameters))
-    judgement = judged(periods, calibration, asked, now_utc_s=time.time(), edges_hz=edges_hz)
+    judgement = judged(Case(periods, calibration, asked_of(config), time.time(), edges_hz))
     return judgement, calibration
 
 

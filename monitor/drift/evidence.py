@@ -7,6 +7,7 @@ was not well, and what was heard up to then is no evidence at all.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,17 +100,33 @@ def _evidence(
     if found is None:
         return "the highest scores of these days were not kept, or lie in too few separate stretches"
     threshold, used, stretches = found
-    per_day = np.bincount([block // _BLOCKS_A_DAY - recent[0].number for block, _ in stretches])
-    dispersion = float(per_day.var() / max(per_day.mean(), 1e-9)) if len(per_day) > 1 else 1.0
     return Evidence(
         days=recent,
         counts=counts,
         threshold=threshold,
         peaks=np.array([peak for _, peak in stretches]),
         windows=sum(hour.windows for hour in used),
-        dispersion=max(1.0, dispersion),
+        dispersion=_dispersion(used, stretches),
         facts=Facts(len(events) - len(odd), len(odd)),
     )
+
+
+def _dispersion(used: Sequence[Period], stretches: _Stretches) -> float:
+    """Return how many times the stretches of a day vary more than by chance, >= 1: Pearson's chi-square.
+
+    Days count by what was heard in them; one without sound is no day without a stretch.
+    """
+    windows, found = Counter[int](), Counter[int]()
+    for hour in used:
+        windows[hour.start_utc_s // DAY_S] += hour.windows
+    for block, _ in stretches:
+        found[block // _BLOCKS_A_DAY] += 1
+    days = sorted(windows)
+    if len(days) < 2:
+        return 1.0
+    heard, counted = (np.array([one[day] for day in days], np.float64) for one in (windows, found))
+    expected = heard * counted.sum() / heard.sum()
+    return max(1.0, float(((counted - expected) ** 2 / np.maximum(expected, 1e-9)).sum() / (len(days) - 1)))
 
 
 _BLOCKS_A_DAY = round(DAY_S / BLOCK_S)

@@ -14,7 +14,7 @@ from monitor.drift.chain_file import chain_of
 from monitor.drift.counting import basis_of, row_of_period
 from monitor.drift.evidence import evidence_of
 from monitor.drift.facts import DriftFacts
-from monitor.drift.judgement import LATELY_DAYS, Asked, DriftState, Judgement, judged
+from monitor.drift.judgement import LATELY_DAYS, Asked, Case, DriftState, Judgement, judged
 from monitor.drift.likeness import DAY_S
 from monitor.drift.period import HOUR_S, SHIFT_S, Period, folded, period_of
 from monitor.drift.place import remove_proposed, write_proposed
@@ -91,13 +91,8 @@ class Examiner:
         budget = (settings or config.alarm).false_alarms_per_week
         present = present_of(machine, budget, config.state_dir)
         periods = self._periods(machine.source_id, present.basis, now_utc_s)
-        judgement = judged(
-            periods,
-            present.calibration,
-            asked_of(self._config),
-            now_utc_s=now_utc_s,
-            edges_hz=group_edges_hz(band_edges_hz(machine.ear.frontend.parameters)),
-        )
+        edges_hz = group_edges_hz(band_edges_hz(machine.ear.frontend.parameters))
+        judgement = judged(Case(periods, present.calibration, asked_of(self._config), now_utc_s, edges_hz))
         found = self._proposal(machine, present, judgement, periods, now_utc_s)
         recent = [one for one in periods if one.start_utc_s >= now_utc_s - 3 * DAY_S]
         proposal = found if isinstance(found, Proposal) else None
@@ -154,7 +149,7 @@ class Examiner:
     ) -> Proposal | str:
         if machine.alarm.snapshot.event_id is not None:
             return f"event {machine.alarm.snapshot.event_id} is open: see to it and label it first"
-        since_utc_s = now_utc_s - LATELY_DAYS * DAY_S
+        since_utc_s = (now_utc_s // DAY_S - LATELY_DAYS) * DAY_S  # where the oldest day may begin
         events = labelled_since(self._store, machine.source_id, since_utc_s)
         hop_s = present.calibration.hop_s
         evidence = evidence_of(periods, events, asked_of(self._config), hop_s=hop_s, now_utc_s=now_utc_s)

@@ -59,6 +59,22 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Case:
+    """What is judged: the days of one source under one bundle and limit."""
+
+    periods: Sequence[Period]
+    """All that is known of them."""
+    calibration: Calibration
+    """The limit in force."""
+    asked: Asked
+    """When it counts as moved."""
+    now_utc_s: float
+    """By the clock of the box: only days that are over count."""
+    edges_hz: Float64 | None = None
+    """Shape (groups + 1,), of the groups of bands; None: bands are not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
 class Side:
     """Some days of normal sound; scores in units of the calibration."""
 
@@ -92,6 +108,8 @@ class Judgement:
     """Of the level of all normal windows since the first days; None: not known."""
     bands: tuple[BandChange, ...] = ()
     """The groups that changed most since the first days, the most changed first; at most 3."""
+    in_a_row: int = 0
+    """After so many of the last days, without a break, it was found to have moved; IN_A_ROW count."""
 
 
 def sounding_days(periods: Sequence[Period], now_utc_s: float) -> list[Day]:
@@ -106,44 +124,42 @@ def recent_of(days: Sequence[Day], asked: Asked, now_utc_s: float) -> Sequence[D
     return [day for day in days if day.number >= oldest][-asked.recent_days :]
 
 
-def judged(
-    periods: Sequence[Period],
-    calibration: Calibration,
-    asked: Asked,
-    *,
-    now_utc_s: float,
-    edges_hz: Float64 | None = None,
-) -> Judgement:
-    """Judge the periods of one basis; `edges_hz`, shape (groups + 1,), are those of its groups of bands."""
-    days = sounding_days(periods, now_utc_s)
-    today = _judged_after(days, periods, calibration, asked, now_utc_s, edges_hz)
-    for left_out in range(1, IN_A_ROW):
-        if today.state is not DriftState.DRIFTING:
-            break
-        before = _judged_after(days[:-left_out], periods, calibration, asked, now_utc_s)
-        if before.state is not DriftState.DRIFTING:
-            return replace(today, state=DriftState.STABLE)
-    return today
+def judged(case: Case) -> Judgement:
+    """Judge the last days; moved is only what was found to be so after each of the last IN_A_ROW."""
+    days = sounding_days(case.periods, case.now_utc_s)
+    today = _judged_after(days, case)
+    if today.state is not DriftState.DRIFTING:
+        return today
+    in_a_row = 1
+    while in_a_row < IN_A_ROW and _had_moved(days[:-in_a_row], case):
+        in_a_row += 1
+    state = DriftState.DRIFTING if in_a_row == IN_A_ROW else DriftState.STABLE
+    return replace(today, state=state, in_a_row=in_a_row)
 
 
-def _judged_after(
-    days: Sequence[Day],
-    periods: Sequence[Period],
-    calibration: Calibration,
-    asked: Asked,
-    now_utc_s: float,
-    edges_hz: Float64 | None = None,
-) -> Judgement:
+def _had_moved(days: Sequence[Day], case: Case) -> bool:
+    """Return what was found when the last of these days was over.
+
+    A machine that runs three days a week has its seven in a row within sixteen: the days to be judged are
+    those before each of them, not those before today.
+    """
+    if not days:
+        return False
+    then = replace(case, now_utc_s=float((days[-1].number + 1) * DAY_S), edges_hz=None)
+    return _judged_after(days, then).state is DriftState.DRIFTING
+
+
+def _judged_after(days: Sequence[Day], case: Case) -> Judgement:
     """Judge the last of these days, whatever was found the day before."""
-    recent = recent_of(days, asked, now_utc_s)
+    recent = recent_of(days, case.asked, case.now_utc_s)
     if len(recent) < LEAST_DAYS:
         return Judgement(DriftState.TOO_LITTLE)
-    first = [day for day in days if day.number < recent[0].number][: asked.reference_days]
-    found = [_against_calibration(calibration, recent)]
+    first = [day for day in days if day.number < recent[0].number][: case.asked.reference_days]
+    found = [_against_calibration(case.calibration, recent)]
     if len(first) >= LEAST_DAYS:
-        found.insert(0, _against_first(first, recent, periods, edges_hz))
+        found.insert(0, _against_first(first, recent, case))
     known = [one for one in found if one.likeness is not None]
-    moved = [one for one in known if _has_moved(one, asked)]
+    moved = [one for one in known if _has_moved(one, case.asked)]
     if not known:
         return Judgement(DriftState.TOO_LITTLE)
     return replace(
@@ -164,9 +180,7 @@ def _has_moved(one: Judgement, asked: Asked) -> bool:
     )
 
 
-def _against_first(
-    first: Sequence[Day], recent: Sequence[Day], periods: Sequence[Period], edges_hz: Float64 | None
-) -> Judgement:
+def _against_first(first: Sequence[Day], recent: Sequence[Day], case: Case) -> Judgement:
     before, after = alike_mix(first, recent)
     return Judgement(
         DriftState.STABLE,
@@ -175,8 +189,8 @@ def _against_first(
         Side(quantile(before, 0.5), quantile(before, HIGH_SHARE), len(first), first[0].number * DAY_S),
         Side(quantile(after, 0.5), quantile(after, HIGH_SHARE), len(recent), recent[0].number * DAY_S),
         moved_since_first(first, recent),
-        level_change(first, recent, periods),
-        band_changes(first, recent, periods, edges_hz),
+        level_change(first, recent, case.periods),
+        band_changes(first, recent, case.periods, case.edges_hz),
     )
 
 

@@ -23,7 +23,7 @@ from monitor.machine import Machine
 from monitor.messages import Score
 from monitor.roster import Roster
 from monitor.store import Store
-from monitor.store.drift import PeriodRow, add_periods, prune_periods
+from monitor.store.drift import PIECE_ROWS, PeriodRow, add_periods, prune_periods
 
 WRITE_EVERY_S = 300.0
 """A kill takes at most the counts of so long."""
@@ -105,11 +105,13 @@ class DriftWatch:
             self._log.warning("counts of normal sound are given up", rows=len(self._waiting) - WAITING_ROWS)
             self._waiting = self._waiting[-WAITING_ROWS:]
         try:
-            add_periods(self._store.database, self._waiting, merged_bodies)
+            while self._waiting:  # what one step has taken is not given again, whatever becomes of the next
+                add_periods(self._store.database, self._waiting[:PIECE_ROWS], merged_bodies)
+                del self._waiting[:PIECE_ROWS]
         except StoreError as error:
             self._complain("counts of normal sound wait for the store", error)
             return
-        self._waiting, self._is_failing = [], False
+        self._is_failing = False
 
     def _look_at_next(self, now_utc_s: float) -> bool:
         """Look into one source that is due; False: none is."""

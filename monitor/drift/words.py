@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.drift.fitting import few
-from monitor.drift.judgement import DriftState, Judgement, Side
+from monitor.drift.judgement import IN_A_ROW, DriftState, Judgement, Side
 from monitor.drift.likeness import DAY_S
 from monitor.drift.louder import BandChange
 from monitor.drift.proposal import Proposal
@@ -28,6 +28,9 @@ def judgement_words(judgement: Judgement, scale: float) -> str:
     if then is None or now is None or likeness is None:
         return "too few days of normal sound to say anything yet"
     moved = "has moved" if judgement.state is DriftState.DRIFTING else "is as it was"
+    if judgement.state is DriftState.STABLE and judgement.in_a_row:
+        days = f"{judgement.in_a_row} day{'s' * (judgement.in_a_row != 1)}"
+        moved = f"may have moved, as found after {days} in a row where {IN_A_ROW} count"
     said = (
         f"normal sound {moved}: median score {scale * then.median:.2f} -> {scale * now.median:.2f} "
         f"{_since(judgement, then, now)} (PSI {likeness.psi:.2f}, 90 % interval {likeness.low:.2f} to "

@@ -36,7 +36,7 @@ from engines.runtime import open_engine
 from monitor.calibration import Calibration, FitSettings, fit_calibration
 from monitor.config import InputQualityConfig, WindowConfig
 from monitor.drift.evidence import evidence_of
-from monitor.drift.judgement import Asked, DriftState, judged
+from monitor.drift.judgement import Asked, Case, DriftState, judged
 from monitor.drift.likeness import DAY_S
 from monitor.drift.period import BLOCK_S, HOUR_S, Levels, Period
 from monitor.drift.proposal import Present, Proposal, proposed
@@ -207,7 +207,7 @@ class Machine:
         periods = (
             [*self.periods[: 24 * 8], *kept[max(0, len(kept) - 24 * 22) :]] if day > 30 else self.periods
         )
-        judgement = judged(periods, self.calibration, asked, now_utc_s=now_utc_s)
+        judgement = judged(Case(periods, self.calibration, asked, now_utc_s))
         if judgement.state is not DriftState.DRIFTING:
             return False, False
         events = [one for one in self.events if float(one.end_utc_s or 0.0) > now_utc_s - 21 * DAY_S]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ from monitor.drift.chain import Chain
 from monitor.drift.chain_file import chain_of, chain_path, with_step, write_chain
 from monitor.drift.evidence import Evidence, evidence_of
 from monitor.drift.examiner import _facts, present_of
-from monitor.drift.judgement import Asked, judged
+from monitor.drift.judgement import Asked, Case, judged
 from monitor.drift.proposal import Present, Proposal, proposal_from, proposed, row_of
 from monitor.drift.words import proposal_words
 from monitor.errors import CalibrationError, CommandError
@@ -72,6 +73,34 @@ def test_what_was_learned_anew_is_another_first_limit(tmp_path: Path, learned: C
     assert Chain(anew) == chain_of(tmp_path, "pump", anew)
 
 
+def test_steps_of_another_bundle_do_not_make_the_sum_forgotten(tmp_path: Path, learned: Calibration) -> None:
+    raised, other = higher(learned, 0.3), replace(learned, bundle_id="ae-2")
+    write_chain(tmp_path, "pump", with_step(chain_of(tmp_path, "pump", learned), raised))
+    for number in range(3):
+        write_chain(
+            tmp_path, "pump", with_step(chain_of(tmp_path, "pump", other), higher(other, 0.1 + number))
+        )
+    back = chain_of(tmp_path, "pump", raised)  # rolled back to the first bundle
+    assert 1.3 == pytest.approx(back.limit_of(raised, 1.0))
+    assert 1 == len(chain_of(tmp_path, "pump", higher(other, 2.1)).steps)
+
+
+def test_chains_are_bounded_and_one_of_earlier_software_is_read(
+    tmp_path: Path, learned: Calibration, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.drift.chain_file.OTHERS_MAX", 2)
+    bundles = [replace(learned, bundle_id=f"ae-{number}") for number in range(5)]
+    for one in bundles:
+        write_chain(tmp_path, "pump", with_step(Chain(one), higher(one, 0.1)))
+    steps = [len(chain_of(tmp_path, "pump", higher(one, 0.1)).steps) for one in bundles]
+    assert [0, 0, 1, 1, 1] == steps
+    path = chain_path(tmp_path, "pump")
+    tree = json.loads(path.read_bytes())
+    del tree["others"]
+    path.write_text(json.dumps(tree))
+    assert 1 == len(chain_of(tmp_path, "pump", higher(bundles[-1], 0.1)).steps)
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"kind": "wheeltapper-limits", "schema": 9}'])
 def test_a_chain_that_cannot_be_read_is_not_taken_for_none(
     tmp_path: Path, learned: Calibration, content: bytes
@@ -91,7 +120,7 @@ def proposal(learned: Calibration) -> Proposal:
     evidence = evidence_of(days, [], ASKED, hop_s=HOP_S, now_utc_s=NOW_UTC_S)
     assert isinstance(evidence, Evidence)
     chain = Chain(learned, ("a", "b"))
-    judgement = judged(days, now, ASKED, now_utc_s=NOW_UTC_S)
+    judgement = judged(Case(days, now, ASKED, NOW_UTC_S))
     found = proposed(Present("pump", "ae-1/x", now, 1.0, 1.0, chain), evidence, judgement, NOW_UTC_S)
     assert isinstance(found, Proposal)
     return found

@@ -18,7 +18,7 @@ from monitor.bundles.trail import calibration_digest
 from monitor.calibration import Calibration, fit_calibration
 from monitor.drift.acceptance import acceptable
 from monitor.drift.evidence import Evidence, evidence_of
-from monitor.drift.judgement import Asked, DriftState, judged
+from monitor.drift.judgement import Asked, Case, DriftState, judged
 from monitor.drift.period import Period, body_of, folded, merged_bodies, period_of
 from monitor.drift.proposal import Present, Proposal, proposal_from, proposed, row_of
 from monitor.drift.said import EventLabel
@@ -61,7 +61,7 @@ def calibration() -> Calibration:
 
 
 def test_days_that_are_alike_are_stable(calibration: Calibration) -> None:
-    judgement = judged(days_of(still), calibration, ASKED, now_utc_s=NOW_UTC_S)
+    judgement = judged(Case(days_of(still), calibration, ASKED, NOW_UTC_S))
     assert DriftState.STABLE is judgement.state
     assert judgement.likeness is not None
     assert judgement.likeness.psi < 0.1
@@ -71,7 +71,7 @@ def test_a_step_up_and_a_step_down_have_moved(calibration: Calibration) -> None:
     for by in (0.4, -0.4):
         days = days_up_to(TODAY, lambda day, by=by: by * (day >= 14), 27, louder_db=4.0)  # type: ignore[misc]
         edges_hz = np.linspace(0.0, 6000.0, 13)
-        judgement = judged(days, calibration, ASKED, now_utc_s=NOW_UTC_S, edges_hz=edges_hz)
+        judgement = judged(Case(days, calibration, ASKED, NOW_UTC_S, edges_hz))
         assert DriftState.DRIFTING is judgement.state
         assert judgement.now is not None
         assert judgement.then is not None
@@ -83,7 +83,7 @@ def test_a_step_up_and_a_step_down_have_moved(calibration: Calibration) -> None:
 
 def test_it_has_moved_when_it_was_found_a_week_of_days_in_a_row(calibration: Calibration) -> None:
     states = [
-        judged(days_up_to(TODAY, stepped, days), calibration, ASKED, now_utc_s=NOW_UTC_S).state
+        judged(Case(days_up_to(TODAY, stepped, days), calibration, ASKED, NOW_UTC_S)).state
         for days in (24, 27)  # the 21st was the first of which the last week had moved whole
     ]
     assert [DriftState.STABLE, DriftState.DRIFTING] == states
@@ -96,7 +96,7 @@ def test_days_that_are_like_their_neighbours_are_no_drift(calibration: Calibrati
     for _ in range(23):
         between.append(0.6 * between[-1] + 0.8 * float(rng.standard_normal()))
     days = days_up_to(TODAY, lambda day: 0.1 * between[day], 24)
-    judgement = judged(days, calibration, ASKED, now_utc_s=NOW_UTC_S)
+    judgement = judged(Case(days, calibration, ASKED, NOW_UTC_S))
     assert judgement.likeness is not None
     assert 0.25 < judgement.likeness.psi, "if the days were independent it would count"
     assert 0.1 < judgement.likeness.low
@@ -106,9 +106,9 @@ def test_days_that_are_like_their_neighbours_are_no_drift(calibration: Calibrati
 
 def test_few_days_and_old_days_say_nothing(calibration: Calibration) -> None:
     few = days_up_to(TODAY, stepped, 4)
-    assert DriftState.TOO_LITTLE is judged(few, calibration, ASKED, now_utc_s=NOW_UTC_S).state
+    assert DriftState.TOO_LITTLE is judged(Case(few, calibration, ASKED, NOW_UTC_S)).state
     old = days_up_to(TODAY - 30, stepped, 21)
-    assert DriftState.TOO_LITTLE is judged(old, calibration, ASKED, now_utc_s=NOW_UTC_S).state
+    assert DriftState.TOO_LITTLE is judged(Case(old, calibration, ASKED, NOW_UTC_S)).state
 
 
 def test_a_weekend_is_not_held_against_working_days(calibration: Calibration) -> None:
@@ -120,7 +120,7 @@ def test_a_weekend_is_not_held_against_working_days(calibration: Calibration) ->
     days = days_up_to(TODAY, quiet_weekends, 21)
     # the first days without their weekend: a plain comparison would see the weekend as something new
     first = [one for one in days if not (one.start_utc_s // DAY_S < TODAY - 12 and _weekday(one) in weekend)]
-    likeness = judged(first, calibration, ASKED, now_utc_s=NOW_UTC_S).likeness
+    likeness = judged(Case(first, calibration, ASKED, NOW_UTC_S)).likeness
     assert likeness is not None
     assert likeness.psi < 0.1
 
@@ -132,7 +132,7 @@ def _weekday(period: Period) -> int:
 def wanted(
     calibration: Calibration, periods: list[Period], events: list[EventLabel] | None = None
 ) -> Proposal | str:
-    judgement = judged(periods, calibration, ASKED, now_utc_s=NOW_UTC_S)
+    judgement = judged(Case(periods, calibration, ASKED, NOW_UTC_S))
     evidence = evidence_of(periods, events or [], ASKED, hop_s=HOP_S, now_utc_s=NOW_UTC_S)
     if not isinstance(evidence, Evidence):
         return evidence

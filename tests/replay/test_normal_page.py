@@ -12,7 +12,7 @@ from replay_rig import Browser, Plant
 
 from monitor.calibration import fit_calibration
 from monitor.drift.evidence import Evidence, evidence_of
-from monitor.drift.judgement import Asked, judged
+from monitor.drift.judgement import Asked, Case, judged
 from monitor.drift.period import merged_bodies
 from monitor.drift.proposal import Present, Proposal, proposed, row_of
 from monitor.drift.said import EventLabel
@@ -30,7 +30,7 @@ def drift_into(plant: Plant) -> Proposal:
     calibration = fit_calibration(scores, hop_s=HOP_S, bundle_id="ae-1", fitted_utc_s=now_utc_s - 21 * DAY_S)
     evidence = evidence_of(days, list[EventLabel](), Asked(), hop_s=HOP_S, now_utc_s=now_utc_s)
     assert isinstance(evidence, Evidence)
-    judgement = judged(days, calibration, Asked(), now_utc_s=now_utc_s)
+    judgement = judged(Case(days, calibration, Asked(), now_utc_s))
     proposal = proposed(Present("pump", BASIS, calibration, 1.0, 1.0), evidence, judgement, now_utc_s)
     assert isinstance(proposal, Proposal)
     add_periods(plant.store.database, stored("pump", BASIS, days), merged_bodies)
