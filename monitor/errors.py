@@ -149,6 +149,12 @@ class ControlError(CodedError):
     code = "control"
 
 
+class StillWaitingError(ControlError):
+    """The daemon has taken a command and has not answered it yet: the same id asks again."""
+
+    code = "still-waiting"
+
+
 class ReplayError(CodedError):
     """The technicians' page cannot be served as configured; the text says what to do."""
 

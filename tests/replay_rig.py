@@ -23,13 +23,17 @@ from monitor.config import Config, parse_config
 from monitor.control.answers import DaemonAnswers
 from monitor.control.protocol import socket_path
 from monitor.control.server import ControlServer
-from monitor.desk.arrivals import Arrivals, Told, answer_of
+from monitor.desk.arrivals import Arrivals, answer_of
+from monitor.desk.arrivals import Told as Tell
+from monitor.desk.comparisons import Comparisons, Judge
 from monitor.desk.desk import Desk
-from monitor.errors import CommandError
+from monitor.errands import Errands
+from monitor.errors import CommandError, ComparisonError
 from monitor.health import BoxFacts, HealthBook
 from monitor.learning.plan_book import PlanBook
 from monitor.machine import Machine, facts_at_start
 from monitor.pipeline import Pipeline
+from monitor.promotion.apart import Told
 from monitor.replay.app import create_app
 from monitor.replay.gate.access import Role
 from monitor.replay.gate.passwords import stored_from_password
@@ -61,6 +65,11 @@ def add_people(state_dir: Path, people: Mapping[str, Role] = PEOPLE) -> None:
     book._write({name: User(name, role, stored, 0.0) for name, role in people.items()})
 
 
+def nobody_compares(*_asked: object) -> Told:
+    """Stand in for the process that compares."""
+    raise ComparisonError("nobody compares in this test")
+
+
 class Plant:
     """A daemon's desk with one pump that has just raised an alarm, behind its control socket."""
 
@@ -76,13 +85,18 @@ class Plant:
         self.desk = Desk(self.roster, self.store, self.pipeline, self.log)
         self.plans = PlanBook(config, lambda _: config.store)
         self.desk.have_learned(self.plans.obey)
+        self.errands = Errands()
+        self.judge: Judge = nobody_compares
+        self.comparisons = Comparisons(lambda: self.config, self.errands, self.log, judge=self._judged_as_now)
+        self.desk.have_compared(self.comparisons)
         self.book = HealthBook([facts_at_start(self.pump)])
         self.pipeline.hear(windows("pump", 2))
         arrivals = Arrivals(config, self.store, self._have_done, self.log)
         answers = DaemonAnswers(config, self.roster, self.book, self.desk, lambda: BOX, arrivals=arrivals)
         self.control = ControlServer(socket_path(config.state_dir), answers, self.log)
         self._ends = threading.Event()
-        self._threads = [threading.Thread(target=self._serve), threading.Thread(target=self._judge)]
+        bodies = (self._serve, self._judge, self._compare)
+        self._threads = [threading.Thread(target=body) for body in bodies]
         for thread in self._threads:
             thread.start()
         eventually(socket_path(config.state_dir).exists, 5.0, "the control socket")
@@ -93,11 +107,14 @@ class Plant:
         assert event_id is not None
         return event_id
 
-    def _have_done(self, job: Callable[[Config], str], told: Told) -> None:
+    def _have_done(self, job: Callable[[Config], str], told: Tell) -> None:
         try:
             told(answer_of(job(self.config)))
         except CommandError as error:
             told(answer_of(error))
+
+    def _judged_as_now(self, config: Config, source_id: str, broken_off: Callable[[], bool]) -> Told:
+        return self.judge(config, source_id, broken_off)
 
     def _serve(self) -> None:
         while not self._ends.is_set():
@@ -106,12 +123,24 @@ class Plant:
 
     def _judge(self) -> None:
         while not self._ends.wait(0.01):
+            self.errands.run()
             self.desk.obey()
 
-    def close(self) -> None:
+    def _compare(self) -> None:
+        while not self._ends.is_set():
+            self.comparisons.run_once(5.0)
+
+    def end(self) -> None:
+        """End the daemon: nobody answers any more; what it has stored stays."""
         self._ends.set()
+        self.errands.close()
+        self.comparisons.wake()
         for thread in self._threads:
             thread.join(10.0)
+
+    def close(self) -> None:
+        """End the daemon, and its store."""
+        self.end()
         self.store.close()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.control.protocol import COMMAND_S, INSTALL_S, MAX_ANSWER_BYTES, PIECE_S, socket_address
-from monitor.errors import ControlError
+from monitor.errors import ControlError, StillWaitingError
 from monitor.operators import Origin
 
 PATIENCE_S = COMMAND_S + 2.0
@@ -56,7 +56,7 @@ class ControlClient:
 
         Raises:
             ControlError: The daemon is not there or does not answer: it may have been carried out or not,
-                and the same command id asks again.
+                and the same command id asks again. StillWaitingError: it will be.
         """
         asked = {"ask": "command", "source": source_id, "command": dict(command), "from": origin.value}
         return await self._ask(asked)
@@ -113,7 +113,7 @@ class ControlClient:
         except (OSError, ValueError) as error:
             raise ControlError(f"the daemon is not there ({self._path}: {error}); start it") from error
         if "error" in answer:
-            raise ControlError(str(answer["error"]))
+            raise (StillWaitingError if answer.get("waits") else ControlError)(str(answer["error"]))
         return answer
 
     async def _answer(self, line: bytes) -> dict[str, Any]:

@@ -7,7 +7,8 @@
      "actor": "ada", "id": "page:7", "note": null}            so many bytes are taken, then result and reason
 
 `source` null sends a command to the whole box. With `"from": "terminal"` the record names the command line
-in place of the page. What cannot be answered is answered {"error": "why"}.
+in place of the page. What cannot be answered is answered {"error": "why"}, with "waits" true where a command
+has been taken and the same id asks again.
 """
 
 from __future__ import annotations

@@ -144,9 +144,8 @@ async def _told_by(ask: Callable[[Told], None], within_s: float) -> bytes:
     try:
         return await asyncio.wait_for(reply, within_s)
     except asyncio.TimeoutError:
-        return _refusal(
-            f"no answer within {within_s:g} s, but the command still waits; the same id asks again"
-        )
+        waits = f"no answer within {within_s:g} s, but the command still waits; the same id asks again"
+        return json.dumps({"error": waits, "waits": True}).encode()
 
 
 async def _piece(reader: asyncio.StreamReader, most: int) -> bytes:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fixtures_mosquitto import eventually
 from replay_rig import Browser, Plant, add_people, browser_at, served_page
 
 from engines.bundle import open_bundle
 from monitor.bundles.library import Library
 from monitor.bundles.roles import By
+from monitor.control import server
 from monitor.messages import Quality, read_only
+from monitor.promotion.apart import Told
 from monitor.promotion.document import keep_comparison
 from monitor.promotion.records import Comparison, Pairs, Probe
 from monitor.promotion.rules import Asked, verdict
@@ -84,8 +88,10 @@ def test_another_candidate_was_not_compared_yet(
     )
     text = open_browser("vera").get("/compare/pump").text
     assert "Not compared yet" in text
-    assert "<code>wheeltapper compare pump</code>" in text, "with promotion manual nobody else asks"
+    assert "compared when somebody asks for it" in text, "with promotion manual nobody else asks"
     assert "The daemon compares them now and then" not in text
+    assert "data-compare" not in text, "a viewer asks for nothing"
+    assert ">Compare them now</button>" in open_browser("anna").get("/compare/pump").text
 
 
 def test_who_has_no_version_is_led_to_where_one_comes_from(open_browser: Open) -> None:
@@ -131,6 +137,74 @@ def test_what_only_the_candidate_heard_is_listened_to_and_labelled(open_browser:
     assert ("anomaly", "anna", "a knock") == (label.rating, label.who, label.note)
     assert 'data-label="dispute-1" data-rating="anomaly"' in browser.get("/compare/pump").text
     assert 404 == browser.change("/api/v1/events/dispute-7/labels", {"rating": "anomaly"}).status_code
+
+
+@pytest.mark.usefixtures("candidate")
+def test_a_technician_has_them_compared_and_everybody_sees_that_it_goes_on(
+    open_browser: Open, plant: Plant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "COMMAND_S", 0.2)
+    goes_on, asked = threading.Event(), {"action": "compare", "id": "one press"}
+
+    def judge(*_asked: object) -> Told:
+        assert goes_on.wait(20.0)
+        return Told("too_early", ("2 h were judged by both; 168 h are asked for",))
+
+    plant.judge = judge
+    path, vera, anna = "/api/v1/sources/pump/commands", open_browser("vera"), open_browser("anna")
+    assert 403 == vera.change(path, asked).status_code
+    waits = anna.change(path, asked)
+    assert (503, "2") == (waits.status_code, waits.headers["Retry-After"])
+    assert "the same id asks again" in waits.json()["error"]
+
+    def under_way() -> bool:  # what the daemon says of now is given again for half a second
+        return "data-under-way" in vera.get("/compare/pump").text
+
+    eventually(under_way, 10.0, "that it is being compared, on the page")
+    during = {
+        language: anna.get("/compare/pump", headers={"Accept-Language": language}).text
+        for language in ("en", "de")
+    }
+    assert "Both are being compared since" in during["en"]
+    assert "Beide werden seit" in during["de"]
+    assert "data-compare " not in during["en"], "nobody asks twice"
+    goes_on.set()
+    eventually(lambda: anna.change(path, asked).status_code == 200, 10.0, "the answer")
+    assert "2 h were judged by both" in anna.change(path, asked).json()["detail"]
+    eventually(lambda: not under_way(), 10.0, "the end of it, on the page")
+    assert ["anna"] == [entry.actor for entry in plant.store.audit(9) if entry.action == "compare"]
+
+
+@pytest.mark.usefixtures("candidate")
+def test_without_a_daemon_nothing_is_offered_and_nobody_waits(open_browser: Open, plant: Plant) -> None:
+    anna = open_browser("anna")
+    plant.end()
+    text = anna.get("/compare/pump").text
+    assert "nothing can be compared or promoted now" in text
+    assert "data-compare " not in text
+    refused = anna.change("/api/v1/sources/pump/commands", {"action": "compare"})
+    assert (503, None) == (refused.status_code, refused.headers.get("Retry-After"))
+
+
+@pytest.mark.usefixtures("candidate")
+def test_what_somebody_went_back_from_is_named_with_the_way_to_have_it_again(
+    open_browser: Open, plant: Plant
+) -> None:
+    library = Library(plant.config.state_dir, "pump")
+    promoted = str(library.promote(By("ada", "page", T0, "c4")).live)
+    vera, ada = open_browser("vera"), open_browser("ada")
+    assert "judged until somebody went back" not in ada.get("/compare/pump").text
+    library.roll_back(By("ada", "page", T0, "c5"))
+    command = f"<code>wheeltapper bundle install pump {library.version_folder(promoted)}</code>"
+    text = ada.get("/compare/pump").text
+    assert f"{promoted} judged until somebody went back" in text
+    assert command in text
+    assert command not in vera.get("/compare/pump").text
+    assert f"{promoted} hat geurteilt" in ada.get("/compare/pump", headers={"Accept-Language": "de"}).text
+    library.install(library.version_folder(promoted), By("ada", "terminal", T0, "c6"))
+    again = ada.get("/compare/pump").text
+    assert "judged until somebody went back" not in again
+    assert (promoted, True) == (library.roles().candidate, f"<dd>{promoted}</dd>" in again)
 
 
 @pytest.mark.usefixtures("candidate")

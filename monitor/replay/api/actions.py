@@ -1,7 +1,8 @@
 """What changes something: labels, locks, commands, handed to the daemon in the name of whoever is logged in.
 
 The body is JSON. `id` may name the attempt: the same id is done once, however often it is sent. An answer is
-the daemon's reply document; a refused one has status 409 and says why in `error` too.
+the daemon's reply document; a refused one has status 409 and says why in `error` too. What takes long has
+status 503 with Retry-After: the same id asks again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.config import Config
 from monitor.control.client import ControlClient
-from monitor.errors import ControlError, StoreError, UnknownIdError
+from monitor.errors import ControlError, StillWaitingError, StoreError, UnknownIdError
 from monitor.publish.commands import MAX_HOURS, Learn
 from monitor.replay.gate.access import Role, Visit, needs, visit_of
 from monitor.replay.kept.library import Library
@@ -30,6 +31,8 @@ MAX_EVENTS = 200
 ADMIN_ACTIONS = frozenset({"out_of_service", "in_service", "recalibrate", "promote", "rollback"})
 ADMIN_LEARNING = frozenset({"start", "cancel", "discard"})
 """Of what `learn` does: it begins to record what people say, too, or removes it."""
+AGAIN_S = "2"
+"""After so many seconds a command that still waits may be asked for again."""
 Id = Field(default=None, min_length=1, max_length=100, description="Of this attempt; the same is done once.")
 
 
@@ -70,10 +73,11 @@ class Order(_Wanted):
         "unshelve",
         "out_of_service",
         "in_service",
+        "compare",
         "recalibrate",
         "promote",
         "rollback",
-    ] = Field(description="What to do; the last five need the role admin.")
+    ] = Field(description="What to do; " + ", ".join(sorted(ADMIN_ACTIONS)) + " need the role admin.")
     proposal: str | None = Field(
         default=None, max_length=64, description="recalibrate: the id of the limit that was shown."
     )
@@ -254,8 +258,9 @@ async def _sent(
 
 
 def unanswered(error: ControlError) -> HTTPException:
-    """Return what a request gets that the daemon does not answer."""
-    return HTTPException(503, str(error))
+    """Return what a request gets that the daemon does not answer, and when it may ask again, if it may."""
+    again = {"Retry-After": AGAIN_S} if isinstance(error, StillWaitingError) else None
+    return HTTPException(503, str(error), again)
 
 
 def command_id(visit: Visit, attempt: str | None) -> str:

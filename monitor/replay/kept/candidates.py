@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from engines.bundle import read_manifest
 from engines.errors import BundleError
 from monitor.bundles.library import Library as Versions
+from monitor.bundles.roles import Roles
 from monitor.errors import LibraryError
 from monitor.promotion.disagreements import disagreements
 from monitor.promotion.document import kept_comparison
@@ -25,6 +26,8 @@ class Candidate:
     """The version that wants to; None: there is none."""
     previous: str | None
     """What a rollback would bring back; None: there is nothing to go back to."""
+    went_back_from: str | None
+    """The version that the last rollback took out, and that is kept without a role; None: none is."""
     found: tuple[Comparison, Verdict] | None
     """What was last found of these two; None: they were not compared yet."""
     disagreements: tuple[Disagreement, ...]
@@ -43,7 +46,7 @@ def candidate_of(store: Store, source_id: str) -> Candidate | None:
         if not roles.installed:
             return None
         if roles.live is None or roles.candidate is None:
-            return Candidate(roles.live, roles.candidate, roles.previous, None, ())
+            return Candidate(roles.live, roles.candidate, roles.previous, _went_back_from(roles), None, ())
         live_bundle_id = read_manifest(versions.version_folder(roles.live)).bundle_id
     except (LibraryError, BundleError):
         return None
@@ -54,6 +57,13 @@ def candidate_of(store: Store, source_id: str) -> Candidate | None:
         live=roles.live,
         candidate=roles.candidate,
         previous=roles.previous,
+        went_back_from=_went_back_from(roles),
         found=kept_comparison(store.state_dir, source_id, live=roles.live, candidate=roles.candidate),
         disagreements=disagreements(store, source_id, disputes),
     )
+
+
+def _went_back_from(roles: Roles) -> str | None:
+    last = next((one for one in reversed(roles.changes) if one.action != "install"), None)
+    taken_out = None if last is None or last.action != "rollback" else last.version_from
+    return taken_out if taken_out in roles.installed and taken_out not in roles.named else None

@@ -6,13 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed
+from monitor.bundles.library import Library as Versions
+from monitor.control.documents import Now
+from monitor.errors import ControlError
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
 from monitor.promotion.sentences import OUTCOMES, said
+from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.candidates import Candidate
@@ -45,6 +51,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Under:
+    """Whether the daemon is comparing."""
+
+    answers: bool
+    """Whether it answers at all."""
+    since_utc_s: float | None
+    """Since when somebody waits for this source's candidate to be compared; None: nobody does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """One figure of both bundles."""
 
@@ -56,9 +72,21 @@ class Line:
     """Of the candidate."""
 
 
-@answering
-def compare(request: Request) -> Response:
+async def compare(request: Request) -> Response:
     """Answer the page of one source."""
+    source_id, since_utc_s, answers = request.path_params["source_id"], None, True
+    try:
+        told = Now.model_validate(await request.app.state.control.now())
+    except (ControlError, ValidationError):
+        answers = False
+    else:
+        since = next((one.comparing_since for one in told.sources if one.source == source_id), None)
+        since_utc_s = None if since is None else ms_from_rfc3339(since) / 1000
+    return await run_in_threadpool(_compare, request, Under(answers, since_utc_s))
+
+
+@answering
+def _compare(request: Request, under: Under) -> Response:
     source_id, tongue = request.path_params["source_id"], tongue_for(request)
     settings = request.app.state.settings
     source = next((one for one in settings.sources if one.id == source_id), None)
@@ -86,6 +114,9 @@ def compare(request: Request) -> Response:
         needs_reason=settings.bundles.promotion == "managed" and not _may_judge(shown, verdict),
         promotes_itself=settings.bundles.promotion == "managed",
         is_managed=is_versioned,
+        under=under,
+        versions=Versions(settings.state_dir, source_id).versions,
+        may_compare=visit.may(Role.TECHNICIAN),
         may_go_live=shown is not None
         and shown.candidate is not None
         and (is_versioned or shown.live is None),

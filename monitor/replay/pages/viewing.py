@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -14,15 +15,19 @@ from monitor.replay.kept.library import Library
 from monitor.replay.pages.asked import Asked
 from monitor.replay.pages.templating import page, tongue_for
 
+Facts = ParamSpec("Facts")
 
-def answering(view: Callable[[Request], Response]) -> Callable[[Request], Response]:
+
+def answering(
+    view: Callable[Concatenate[Request, Facts], Response],
+) -> Callable[Concatenate[Request, Facts], Response]:
     """Return `view`, which then answers what it raises as a page for a person."""
 
     @functools.wraps(view)
-    def answered(request: Request) -> Response:
+    def answered(request: Request, /, *facts: Facts.args, **more: Facts.kwargs) -> Response:
         tongue = tongue_for(request)
         try:
-            return view(request)
+            return view(request, *facts, **more)
         except UnknownIdError:
             title, text = tongue("Not found"), tongue("There is no event of this id in the store.")
             return page(request, "error.html", status=404, title=title, text=text)

@@ -1,16 +1,16 @@
 // The page of a candidate: listen to where the two disagree, say what it was with one key, and let it judge.
 
 import { bindKeys } from "./keys.js";
-import { KEYS, order, ratingText } from "./labels.js";
-import { Refused, say, t, telling } from "./talk.js";
+import { KEYS, order, orderAndWait, PATIENCE_MS, ratingText } from "./labels.js";
+import { lookForNews, renewPart } from "./news.js";
+import { getPage, Refused, say, t, telling } from "./talk.js";
 
-const AGAIN_MS = 2000;
-const PATIENCE_MS = 120_000; // a promotion scores sound and opens an engine first
+const COMPARED_MS = 600_000; // others may be compared before
 
 export function startCompare(main, { go }) {
   const ended = new AbortController();
   const { signal } = ended;
-  const desk = new DisputeDesk(main, go);
+  const desk = new DisputeDesk(main, go, signal);
   main.addEventListener("click", (event) => desk.click(event), { signal });
   const letters = Object.entries(KEYS).map(([key, rating]) => ({
     keys: [key], text: ratingText(rating), run: () => desk.label(desk.row, rating),
@@ -28,12 +28,69 @@ export function startCompare(main, { go }) {
 }
 
 class DisputeDesk {
-  constructor(main, go) {
+  constructor(main, go, signal) {
     this.main = main;
     this.go = go;
+    this.signal = signal;
     this.sound = document.getElementById("sound");
     this.rows = [...main.querySelectorAll(".disputes tbody tr")];
     this.choose(this.rows.find((row) => row.dataset.rating === "") ?? this.rows[0] ?? null);
+    if (this.isUnderWay) this.follow();
+  }
+
+  get comparing() {
+    return this.main.querySelector("[data-part=comparing]");
+  }
+
+  /** Whether both were being compared when the page was looked at last. */
+  get isUnderWay() {
+    return this.comparing?.dataset.underWay !== undefined;
+  }
+
+  /** Look how far a comparison is, until it is over: whoever asked for it. */
+  follow() {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    lookForNews(() => this.lookAfterComparison(), this.signal);
+  }
+
+  async lookAfterComparison() {
+    const wasUnderWay = this.isUnderWay;
+    const got = await telling(() => getPage(location.href, this.signal, { byItself: true }));
+    if (got?.left) {
+      say(t("You were signed out. What you see here is old: sign in again."), { bad: true });
+      return true;
+    }
+    const fresh = got?.tree.querySelector("[data-part=comparing]");
+    if (fresh === null || fresh === undefined) return false;
+    renewPart(this.comparing, fresh);
+    this.comparing.toggleAttribute("data-under-way", fresh.dataset.underWay !== undefined);
+    if (this.isUnderWay || !wasUnderWay) return false;
+    await this.showAnew();
+    return true;
+  }
+
+  /** Show the page as it is now; what somebody is writing stays. */
+  async showAnew() {
+    const written = this.why?.value ?? "";
+    await this.go(location.href, { remember: false });
+    const why = document.querySelector('#main [name="why"]');
+    if (why !== null) why.value = written;
+  }
+
+  get why() {
+    return this.main.querySelector('[name="why"]');
+  }
+
+  async compare(button) {
+    button.disabled = true;
+    const path = `/api/v1/sources/${encodeURIComponent(button.dataset.source)}/commands`;
+    this.follow();
+    const reply = await telling(() => orderAndWait(path, { action: "compare" }, { forMs: COMPARED_MS }));
+    button.disabled = false;
+    if (reply === undefined || this.signal.aborted) return;
+    await this.showAnew();
+    say(t("Compared: the page shows what was found."));
   }
 
   choose(row) {
@@ -49,6 +106,7 @@ class DisputeDesk {
     if (button === null) return;
     if (button.dataset.play !== undefined) this.play(row);
     else if (button.dataset.rate !== undefined) this.label(row, button.dataset.rate);
+    else if (button.dataset.compare !== undefined) this.compare(button);
     else if (button.dataset.swap === "rollback") this.askBack(button);
     else if (button.dataset.swap !== undefined) this.swap(button);
   }
@@ -105,31 +163,18 @@ class DisputeDesk {
   async swap(button) {
     const place = button.closest("[data-source]");
     const action = button.dataset.swap;
-    const why = place.querySelector('[name="why"]');
+    const { why } = this;
     if (action === "promote" && !why.reportValidity()) return;
     const said = why?.value.trim() || null;
     const isDespite = action === "promote" && why.dataset.despite !== undefined;
-    const command = { action, note: isDespite ? null : said, despite: isDespite ? said : null, id: crypto.randomUUID?.() ?? String(Date.now()) };
+    const command = { action, note: isDespite ? null : said, despite: isDespite ? said : null };
     const path = `/api/v1/sources/${encodeURIComponent(place.dataset.source)}/commands`;
     button.disabled = true;
     say(action === "promote" ? t("One moment: both are compared first.") : t("One moment: it is opened first."), { seconds: PATIENCE_MS / 1000 });
-    const reply = await telling(() => patient(() => order(path, command)));
+    const reply = await telling(() => orderAndWait(path, command));
     button.disabled = false;
     if (reply === undefined) return;
     await this.go(location.href, { remember: false });
     say(reply.detail, { seconds: 60 });
-  }
-}
-
-/** The same command again while the daemon is at it: the same id is done once. */
-async function patient(work) {
-  const endMs = performance.now() + PATIENCE_MS;
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Refused) || error.status !== 503 || performance.now() > endMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-    }
   }
 }

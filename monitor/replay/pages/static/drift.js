@@ -1,6 +1,6 @@
 // The page of a source's normal sound: accepts the limit that is shown, and no other.
 
-import { order } from "./labels.js";
+import { orderAndWait } from "./labels.js";
 import { say, t, telling } from "./talk.js";
 
 export function startDrift(main, { go }) {
@@ -18,7 +18,8 @@ async function accept(main, button, go) {
   if (isDespite && !why.reportValidity()) return;
   button.disabled = true;
   const command = { action: "recalibrate", proposal, note: isDespite ? null : said, despite: isDespite ? said : null };
-  const reply = await telling(() => order(`/api/v1/sources/${encodeURIComponent(source)}/commands`, command));
+  say(t("One moment: it is opened first."), { seconds: 120 });
+  const reply = await telling(() => orderAndWait(`/api/v1/sources/${encodeURIComponent(source)}/commands`, command));
   button.disabled = false;
   if (reply === undefined) return;
   say(t("{source}: the new limit judges from the next window on.", { source }));

@@ -3,6 +3,7 @@
 import { getPage, post, Refused, say, t, telling } from "./talk.js";
 
 export const KEYS = { a: "anomaly", n: "no_anomaly", u: "unsure" };
+export const PATIENCE_MS = 120_000; // a promotion scores sound and opens an engine first
 const AHEAD = "wheeltapper-go-on";
 const QUIET_MS = 700; // after the page went on: the second tap of a double tap was not meant for the next event
 const MINE_MS = 15_000; // so long after a label Z takes that one back, wherever the page has gone since
@@ -17,6 +18,20 @@ export async function order(path, document_) {
   const reply = await post(path, document_);
   if (reply?.result === "refused") throw new Refused(reply.reason, 409);
   return reply;
+}
+
+/** The same for what may take long: asked for again with the same id, which is done once, until it is answered. */
+export async function orderAndWait(path, command, { forMs = PATIENCE_MS } = {}) {
+  const endMs = performance.now() + forMs;
+  const asked = { ...command, id: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}` };
+  for (;;) {
+    try {
+      return await order(path, asked);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.againMs === null || performance.now() > endMs) throw error;
+      await new Promise((resolve) => setTimeout(resolve, error.againMs));
+    }
+  }
 }
 
 export function bindLabels(main, { go, signal }) {

@@ -41,9 +41,10 @@ export function say(text, { bad = false, action = null, seconds = 12 } = {}) {
 
 /** A refusal or a broken line, as a sentence for the person. */
 export class Refused extends Error {
-  constructor(sentence, status) {
+  constructor(sentence, status, againMs = null) {
     super(sentence);
     this.status = status;
+    this.againMs = againMs; // when the same may be asked for again; null: it was not done
   }
 }
 
@@ -100,7 +101,8 @@ async function answer(response) {
   }
   if (!response.ok) {
     const reason = tree?.error ?? tree?.reason ?? t("The page answered {status}.", { status: response.status });
-    throw new Refused(reason, response.status);
+    const again = response.headers.get("Retry-After");
+    throw new Refused(reason, response.status, again === null ? null : 1000 * Number(again));
   }
   return tree;
 }
