@@ -17,6 +17,7 @@ are there are kept: what was cut short goes on.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
 import tempfile
@@ -24,6 +25,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import soundfile
@@ -85,6 +87,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("out/benchmark"))
     parser.add_argument("--out", type=Path, default=Path("out/retrained"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--quieter-db", type=int, default=0, help="of all foreign sounds")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -92,9 +95,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="retrained-") as folder:
         bench = None
         for seed in range(arguments.seeds):
-            path = arguments.out / f"seed{seed}.json"
+            path = arguments.out / f"{arguments.quieter_db}-db-quieter-seed{seed}.json"
             if not path.is_file():
-                bench = bench or Bench(arguments.shared, arguments.work, Path(folder))
+                bench = bench or Bench(
+                    arguments.shared, arguments.work, Path(folder), quieter_db=arguments.quieter_db
+                )
                 row = bench.row(seed)
                 path.with_suffix(".part").write_text(json.dumps(asdict(row), indent=1) + "\n")
                 path.with_suffix(".part").replace(path)
@@ -105,10 +110,13 @@ def main() -> None:
 class Bench:
     """The streams, and what is done with them."""
 
-    def __init__(self, shared: Path, work: Path, folder: Path) -> None:
+    def __init__(self, shared: Path, work: Path, folder: Path, *, quieter_db: int) -> None:
         """Compute the log-mel of the streams into `folder`."""
         self.data, self.work, self.folder = shared / "data", work, folder
+        self.snrs_db = [snr_db - quieter_db for snr_db in SNRS_DB]
         streams = work / "streams" / "uav"
+        if quieter_db:
+            streams = quieter_streams(shared, folder, self.snrs_db)
         self.material = stream_material(shared, streams, folder / "streams")
         self.carriers = [_sound(path) for path in sorted((streams / "calibrate").glob("*.flac"))]
 
@@ -183,7 +191,7 @@ class Bench:
         first = int(draws.integers(TAKE_OFF_S * RATE_HZ, len(flight) - length))
         mixed = flight[first : first + length].copy()
         middle = slice(context, context + len(sound))
-        snr_db = SNRS_DB[int(draws.integers(len(SNRS_DB)))]
+        snr_db = self.snrs_db[int(draws.integers(len(self.snrs_db)))]
         mixed[middle] += _rms(mixed[middle]) / _rms(sound) * 10.0 ** (snr_db / 20.0) * sound
         mixed /= max(1.0, float(np.abs(mixed).max()) / 0.99)
         path = self.folder / "mixed.flac"
@@ -212,6 +220,19 @@ class Bench:
             count[0] += group.found_at_1pc or 0
             count[1] += group.events
         return {name: (count[0], count[1]) for name, count in groups.items()}, figures.window_auc or 0.0
+
+
+def quieter_streams(shared: Path, folder: Path, snrs_db: Sequence[float]) -> Path:
+    """Return the flights of the shared bench with its foreign sounds at other levels, made into `folder`."""
+    spec = importlib.util.spec_from_file_location("make_streams", shared / "bench" / "make_streams.py")
+    assert spec is not None
+    assert spec.loader is not None
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    vars(script)["SNRS_DB"] = tuple(snrs_db)
+    with mock.patch.object(sys, "argv", ["make_streams.py", str(shared / "data"), str(folder / "quieter")]):
+        script.main()
+    return folder / "quieter" / "uav"
 
 
 @torch.no_grad()
