@@ -14,6 +14,7 @@ from monitor.bundles.trust import trust_of
 from monitor.config import Config
 from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, LibraryError
+from monitor.operators import Origin
 from monitor.prepared import nothing
 from monitor.promotion.gate import check_promotion, judged_elsewhere
 
@@ -58,7 +59,13 @@ class Swap:
         if self.action == "promote":
             version, _ = before.candidate, before.promoted(None, self.by)
             # by this thread, which may take its time, in another process: sound is scored again
-            compared = check_promotion(config, self.source_id, despite=self.despite, judge=judged_elsewhere)
+            compared = check_promotion(
+                config,
+                self.source_id,
+                despite=self.despite,
+                by_policy=self.by.origin == Origin.DAEMON.value,
+                judge=judged_elsewhere,
+            )
         else:
             version, _ = before.previous, before.rolled_back(None, self.by)
         folder = library.version_folder(str(version))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,7 +24,7 @@ LIMIT = 1.0
 
 
 class Answer(enum.Enum):
-    """What came of asking a bundle whether it finds an event."""
+    """What came of asking a bundle whether it finds an event, or hears a foreign sound."""
 
     FOUND = "found"
     MISSED = "missed"
@@ -41,6 +42,16 @@ class Heard:
     """As Comparison.normals."""
     left_out: LeftOut
     """Its `no_sound` and `waiting`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What came of foreign sounds."""
+
+    probes: tuple[Probe, ...]
+    """As Comparison.probes, of those that both were asked for."""
+    waiting: int
+    """Mixtures that were not scored yet, for want of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +129,29 @@ class Hearing:
                 return Answer.FOUND
         return answer
 
-    def probes(self) -> tuple[Probe, ...]:
-        """Return which foreign sounds both hear, the loudest first; empty: none could be mixed, or not yet.
+    def probed(self) -> Probed:
+        """Return which foreign sounds both hear, and nothing without them.
 
         Raises:
             CodedError: A bundle cannot be opened, or the store cannot be read.
         """
         stretches = normal_sound(self.store, self.facts.source_id)
-        found = []
+        found, waiting = [], 0
         for snr_db in SNRS_DB:
             pairs = Pairs()
-            for stretch in stretches:
-                for kind in MAKERS:
-                    live, candidate = (
-                        _hears(one, stretch, kind, snr_db) for one in (self.live, self.candidate)
-                    )
-                    if live is not None and candidate is not None:
-                        pairs = pairs.plus(live=live, candidate=candidate)
+            for stretch, kind in itertools.product(stretches, MAKERS):
+                answers = tuple(_hears(one, stretch, kind, snr_db) for one in (self.live, self.candidate))
+                if Answer.WAITING in answers:
+                    waiting += 1
+                elif Answer.NO_SOUND not in answers:
+                    live, candidate = (answer is Answer.FOUND for answer in answers)
+                    pairs = pairs.plus(live=live, candidate=candidate)
             found.append(Probe(snr_db, pairs))
-        return tuple(found) if any(probe.heard.cases for probe in found) else ()
+        return Probed(tuple(found) if any(probe.heard.cases for probe in found) else (), waiting)
 
 
-def _hears(listener: Listener, stretch: NormalSound, kind: str, snr_db: float) -> bool | None:
-    """Say whether a bundle hears a foreign sound, and nothing without it; None: it is not known."""
+def _hears(listener: Listener, stretch: NormalSound, kind: str, snr_db: float) -> Answer:
+    """Say whether a bundle hears a foreign sound, and nothing without it; NO_SOUND: it cannot be mixed."""
 
     def mixture() -> Sound | None:
         sound = stretch.sound()
@@ -149,11 +160,14 @@ def _hears(listener: Listener, stretch: NormalSound, kind: str, snr_db: float) -
         samples = mixed(sound.samples, sound.sample_rate_hz, kind, snr_db)
         return None if samples is None else replace(sound, samples=samples)
 
-    clean = _highest(listener.values(stretch.key, stretch.sound))
-    with_it = _highest(listener.values(f"{stretch.key} {kind} {snr_db:+g}", mixture))
+    rows = listener.values(stretch.key, stretch.sound)
+    mixed_rows = listener.values(f"{stretch.key} {kind} {snr_db:+g}", mixture)
+    if rows is None or mixed_rows is None:
+        return Answer.WAITING
+    clean, with_it = _highest(rows), _highest(mixed_rows)
     if clean is None or with_it is None:
-        return None
-    return clean < LIMIT <= with_it
+        return Answer.NO_SOUND
+    return Answer.FOUND if clean < LIMIT <= with_it else Answer.MISSED
 
 
 def _pairs(answered: Iterable[Answered]) -> Pairs:
@@ -164,6 +178,6 @@ def _pairs(answered: Iterable[Answered]) -> Pairs:
     return pairs
 
 
-def _highest(rows: Sequence[Row] | None) -> float | None:
-    values = [value for _, _, value, _ in rows or () if value is not None]
+def _highest(rows: Sequence[Row]) -> float | None:
+    values = [value for _, _, value, _ in rows if value is not None]
     return max(values) if values else None

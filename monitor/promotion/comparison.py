@@ -21,9 +21,9 @@ from monitor.promotion.labelled import Labelled, Listened, Stretch, listened, un
 from monitor.promotion.listener import Listener, Patience
 from monitor.promotion.pairing import Lasting, Said, Stretches, beginning, sort_alarms
 from monitor.promotion.records import Comparison, Disagreement, Ground, Pairs, Probe, Verdict
-from monitor.promotion.rehearsed import Alarmed
+from monitor.promotion.rehearsed import Alarmed, rules_of
 from monitor.promotion.rules import Asked, verdict
-from monitor.promotion.shadowed import Shadowed, shadowed
+from monitor.promotion.shadowed import NOTHING, Shadowed, shadowed
 from monitor.promotion.sides import Sides, sides_of
 from monitor.store import Store, open_store
 from monitor.store.dispute_labels import dispute_number
@@ -73,7 +73,9 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     source_id, settings = sides.source.id, config.alarm_for(sides.source)
     snapshot = store.alarm_snapshots().get(source_id)
     facts = AlarmSnapshot(source_id) if not snapshot else AlarmSnapshot.from_tree(snapshot)
-    run, beside = _run(store, sides), _beside(store, sides, settings, facts)
+    run = _run(store, sides)
+    is_anew = run is not None and run.rules not in {"", rules_of(settings, facts)}
+    beside = _beside(store, sides, settings, facts, with_past=not is_anew)
     key = RunKey(source_id, sides.live.bundle_id, sides.candidate.version)
     alone = [one for one in labelled_disputes(store.database, key) if one.dispute.alarmed == "candidate"]
     used, recorded = sides.live.used | sides.candidate.used, sides.live.recorded + sides.candidate.recorded
@@ -81,14 +83,14 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
     alarms = sort_alarms(
         beside.live, beside.candidate, _said(listened_to), _said(listened_to, of_events=beginning)
     )
-    found, others = _found_beside(beside, listened_to)
     live, candidate = listeners
-    began_utc_s = None if run is None else run.counts_from_utc_s
+    began_utc_s = time.time() if is_anew else None if run is None else run.counts_from_utc_s
     since_utc_s = _latest(sides.since_utc_s, began_utc_s, facts.limits_utc_s, _limits_set_utc_s(store, sides))
     raised_by = RaisedBy(sides.live.bundle_id, since_utc_s)
+    found, others = _found_beside(beside, listened_to, raised_by)
     hearing = Hearing(store, live, candidate, raised_by, settings, facts)
     heard = hearing.events(others)
-    probes = hearing.probes()
+    probed = hearing.probed()
     disputes = disputes_of(
         store.database, source_id, candidate=key.candidate, live_bundle_id=key.live_bundle_id
     )
@@ -109,7 +111,8 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         unlabelled_candidate_only=alarms.unlabelled_candidate_only,
         anomalies=cases([*found, *heard.anomalies]),
         normals=heard.normals,
-        probes=probes,
+        probes=probed.probes,
+        probes_waiting=probed.waiting,
         left_out=replace(
             listened_to.left_out, no_sound=heard.left_out.no_sound, waiting=heard.left_out.waiting
         ),
@@ -122,14 +125,20 @@ def _run(store: Store, sides: Sides) -> ShadowRun | None:
     return next((run for run in runs if run.key.live_bundle_id == sides.live.bundle_id), None)
 
 
-def _beside(store: Store, sides: Sides, settings: AlarmConfig, facts: AlarmSnapshot) -> Shadowed:
-    """Return what both said beside each other: in the rows that are kept, and in those that went."""
+def _beside(
+    store: Store, sides: Sides, settings: AlarmConfig, facts: AlarmSnapshot, *, with_past: bool
+) -> Shadowed:
+    """Return what both said beside each other: in the rows that are kept, and in those that went.
+
+    `with_past`: whether those that went were held against the limits in force; rows are values, and are now.
+    """
     run = {"live_bundle_id": sides.live.bundle_id, "candidate": sides.candidate.version}
     since_utc_s = sides.since_utc_s
     for _ in range(READ_AGAIN):
         past = past_of(store.database, sides.source.id, **run)
         rows = shadow_windows(store.database, sides.source.id, since_utc_s=since_utc_s, **run)
-        beside = shadowed(rows, settings, facts, past=past, since_utc_s=since_utc_s)
+        counted = past if with_past else NOTHING
+        beside = shadowed(rows, settings, facts, past=counted, since_utc_s=since_utc_s)
         if past == past_of(store.database, sides.source.id, **run):  # else rows went meanwhile: once an hour
             break
     return beside
@@ -152,8 +161,8 @@ def _unlabelled_skipped(store: Store, sides: Sides, beside: Shadowed) -> int:
 
 def _limits_set_utc_s(store: Store, sides: Sides) -> float | None:
     """Return when an operator last set limits or gave them back; None: never, or it is long ago."""
-    last = store.last_audit("set_limits").get(sides.source.id)
-    return last.at_utc_s if last is not None and last.result == "done" else None
+    last = store.last_audit("set_limits", result="done").get(sides.source.id)
+    return None if last is None else last.at_utc_s
 
 
 def _latest(*times_utc_s: float | None) -> float | None:
@@ -180,8 +189,14 @@ def _said(heard: Listened, *, of_events: Callable[[Lasting], Lasting] | None = N
     )
 
 
-def _found_beside(beside: Shadowed, heard: Listened) -> tuple[list[Answered], Sequence[Labelled]]:
-    """Return who found which anomalies in the hours that both have judged, and the events of other hours."""
+def _found_beside(
+    beside: Shadowed, heard: Listened, raised: RaisedBy
+) -> tuple[list[Answered], Sequence[Labelled]]:
+    """Return who found which anomalies in the hours that both have judged, and the events of other hours.
+
+    An event that the live one has raised, and not in what both have judged, is one of other hours: the
+    candidate was not given what raised it.
+    """
     live, candidate = Stretches(beside.live), Stretches(beside.candidate)
     found, others = [], []
     for one in heard.agreed:
@@ -192,5 +207,8 @@ def _found_beside(beside: Shadowed, heard: Listened) -> tuple[list[Answered], Se
         elif one.rating == "anomaly":
             first = beginning(one)
             answers = live.meets(first), candidate.meets(first)
-            found.append(Answered(one.start_utc_s, one.end_utc_s, one.kind, *answers))
+            if raised.has(one) and not answers[0]:
+                others.append(one)
+            else:
+                found.append(Answered(one.start_utc_s, one.end_utc_s, one.kind, *answers))
     return found, others

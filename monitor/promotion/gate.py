@@ -40,18 +40,26 @@ def judged_elsewhere(config: Config, source_id: str) -> Told:
 
 
 def check_promotion(
-    config: Config, source_id: str, *, despite: str | None = None, judge: Judge = judged_here
+    config: Config,
+    source_id: str,
+    *,
+    despite: str | None = None,
+    by_policy: bool = False,
+    judge: Judge = judged_here,
 ) -> str:
     """Return how the candidate compares, in words for the answer; takes seconds, for sound is scored.
 
     Where nothing is live there is nothing to compare with. `despite` is why it is promoted although it is not
-    better; under `manual` nobody is asked for that. `judge` says how it compares.
+    better; under `manual` nobody is asked for that. `by_policy`: nobody asked but the policy, which promotes
+    nothing under `manual`. `judge` says how it compares.
 
     Raises:
         CommandError: bundles.promotion is managed, the candidate is not better, and nobody said why it is to
-            be promoted all the same.
+            be promoted all the same; or the policy asks, and it is manual by now.
         LibraryError: The versions cannot be read.
     """
+    if by_policy and config.bundles.promotion != "managed":
+        raise CommandError("bundles.promotion is manual by now: nothing is promoted but by a person")
     roles = Library(config.state_dir, source_id).roles()
     if roles.live is None or roles.candidate is None:
         return ""

@@ -150,6 +150,8 @@ class Comparison:
     there because the live one had raised them."""
     probes: tuple[Probe, ...] = ()
     """Foreign sounds, the loudest first; empty: no normal sound is kept to mix them into, or not yet."""
+    probes_waiting: int = 0
+    """Foreign sounds that were not scored yet, for want of time; they are when this is asked again."""
     left_out: LeftOut = field(default_factory=LeftOut)
     """Labelled events that were not counted."""
     disagreements: tuple[Disagreement, ...] = ()

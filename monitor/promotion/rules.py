@@ -115,6 +115,8 @@ def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
     yield from _perhaps_missed(compared)
     if compared.left_out.waiting:
         yield Ground("waiting", {"count": compared.left_out.waiting})
+    elif compared.probes_waiting:
+        yield Ground("waiting_foreign", {"count": compared.probes_waiting})
     elif not compared.probes:
         yield Ground("no_probe")
     elif heard_foreign(compared).live == 0 and _is_only_quieter(compared):

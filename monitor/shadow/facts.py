@@ -32,9 +32,10 @@ class ShadowFacts:
     bundle_id: str | None = None
     """Its bundle; None: it could not be opened yet."""
     began_utc_s: float | None = None
-    """When the first window was heard that both have judged; None: there is none yet."""
+    """When the first window was heard that both have judged and that counts; None: there is none yet. Other
+    limits or delays begin the evidence anew."""
     judged_windows: int = 0
-    """Windows that it was given beside the live bundle that judges now, restarts included."""
+    """Windows that it was given beside the live bundle that judges now, since then, restarts included."""
     skipped_windows: int = 0
     """Windows that it was not given: the CPU was for the live bundles (shadow.cpu_share)."""
     heard_s: float = 0.0

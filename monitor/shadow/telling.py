@@ -30,7 +30,7 @@ def facts_of_member(
         candidate=candidate.version,
         state=ShadowState.JUDGING,
         bundle_id=candidate.ear.bundle.bundle_id,
-        began_utc_s=None if run is None else run.began_utc_s,
+        began_utc_s=None if run is None else run.counts_from_utc_s or run.began_utc_s,
         judged_windows=0 if run is None else run.judged_windows,
         skipped_windows=0 if run is None else run.skipped_windows,
         heard_s=0.0 if run is None else 3600.0 * run.heard_hours,

@@ -56,11 +56,12 @@ def newest_audit(
     return [_entry(row) for row in database.rows(f"{query} ORDER BY n DESC LIMIT ?", (*parameters, limit))]
 
 
-def last_audit(database: Database, action: str) -> dict[str, AuditEntry]:
-    """Return the newest entry of an action for each source, by its id."""
+def last_audit(database: Database, action: str, *, result: str | None = None) -> dict[str, AuditEntry]:
+    """Return the newest entry of an action for each source, by its id; `result` None: done or refused."""
     rows = database.rows(
-        "SELECT * FROM audit WHERE n IN (SELECT MAX(n) FROM audit WHERE action = ? GROUP BY source_id)",
-        (action,),
+        "SELECT * FROM audit WHERE n IN (SELECT MAX(n) FROM audit WHERE action = ?1 "
+        "AND (?2 IS NULL OR result = ?2) GROUP BY source_id)",
+        (action, result),
     )
     return {row["source_id"]: _entry(row) for row in rows}
 

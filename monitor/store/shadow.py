@@ -91,20 +91,22 @@ class ShadowRun:
     began_utc_s: float
     """When its first window was heard."""
     judged_windows: int
-    """Windows that both have judged since then, those too whose rows are gone by now."""
+    """Windows that both have judged and that count, those too whose rows are gone by now."""
     skipped_windows: int
-    """Windows that the candidate was not given."""
+    """Windows that the candidate was not given, in the same time."""
     hop_s: float
     """Seconds from one window to the next."""
     disputes: int
-    """Times that one alarmed and the other did not, since then, those too that are kept no longer."""
+    """Times that one alarmed and the other did not, since it began, those too that are kept no longer."""
     counts_from_utc_s: float | None = None
     """Since when both are held against the same limits and delays: what was before is no evidence. None:
     since the run began."""
+    rules: str = ""
+    """These limits and delays, as a text of whoever judges; empty: not known."""
 
     @property
     def heard_hours(self) -> float:
-        """Hours of sound that both have judged."""
+        """Hours of sound that both have judged and that count."""
         return self.judged_windows * self.hop_s / 3600.0
 
     @property
@@ -150,7 +152,7 @@ def _run_number(connection: sqlite3.Connection, key: RunKey, tally: ShadowTally)
 
 
 def _hold_to_rules(connection: sqlite3.Connection, number: int, tally: ShadowTally) -> None:
-    """Let a run's evidence begin anew where other limits or delays hold than before."""
+    """Let a run's evidence begin anew where other limits or delays hold than before, and its counters."""
     row = connection.execute("SELECT rules FROM shadow_runs WHERE n = ?", (number,)).fetchone()
     if row["rules"] == tally.rules or not tally.rules:
         return
@@ -158,8 +160,9 @@ def _hold_to_rules(connection: sqlite3.Connection, number: int, tally: ShadowTal
     if not row["rules"]:  # written by software that did not say
         return
     connection.execute(
-        "UPDATE shadow_runs SET counts_from_utc_s = ?, counts_after = "
-        "COALESCE((SELECT MAX(n) FROM shadow_windows WHERE run = ?), counts_after) WHERE n = ?",
+        "UPDATE shadow_runs SET judged_windows = 0, skipped_windows = 0, counts_from_utc_s = ?, "
+        "counts_after = COALESCE((SELECT MAX(n) FROM shadow_windows WHERE run = ?), counts_after) "
+        "WHERE n = ?",
         (tally.at_utc_s, number, number),
     )
     forget_past(connection, number)
@@ -204,6 +207,7 @@ def shadow_runs(database: Database, source_id: str, *, candidate: str | None = N
             hop_s=row["hop_s"],
             disputes=row["disputes"],
             counts_from_utc_s=row["counts_from_utc_s"],
+            rules=row["rules"],
         )
         for row in rows
     ]

@@ -241,9 +241,9 @@ class Store:
         """Return up to `limit` entries whose number `n` is below `before`, newest first."""
         return audit.newest_audit(self.database, limit, before, source_id)
 
-    def last_audit(self, action: str) -> dict[str, AuditEntry]:
-        """Return the newest entry of an action for each source, by its id."""
-        return audit.last_audit(self.database, action)
+    def last_audit(self, action: str, *, result: str | None = None) -> dict[str, AuditEntry]:
+        """Return the newest entry of an action for each source, by its id; `result` None: done or refused."""
+        return audit.last_audit(self.database, action, result=result)
 
     # what to read ---------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ The short form of tests/bench/poisoned.py, without training: the simulated pump 
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from fixtures_verbs import ran
 from promotion_rig import HOP_S, SOURCE, T0, Box, KeptEvent, Stream, constant, copied, with_limit
 
 from engines.bundle import entry_of_file, read_manifest, write_manifest
+from monitor.alarm import AlarmSnapshot
 from monitor.config import FaultConfig, InputQualityConfig, SimulatedSource, WindowConfig
 from monitor.errors import CommandError, LibraryError
 from monitor.frontend import StreamFrontend
@@ -27,8 +29,10 @@ from monitor.operators import Origin
 from monitor.promotion.comparison import judged
 from monitor.promotion.gate import check_promotion
 from monitor.promotion.learned import LABELS
+from monitor.promotion.listener import Patience
+from monitor.promotion.pairing import Stretches
 from monitor.promotion.records import Pairs
-from monitor.promotion.rehearsed import Alarmed
+from monitor.promotion.rehearsed import Alarmed, rules_of
 from monitor.store import AuditEntry, ClipJob, Label, open_store
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow, run_number
 from monitor.store.shadow_past import Past, PastAlarm, PastHeard, add_past
@@ -208,6 +212,9 @@ def test_what_the_live_one_has_raised_it_finds_whatever_its_sound_says_now(box: 
         store.add_audit(
             AuditEntry(T0 - 86_400.0 * 5, Origin.PAGE, SOURCE, "c", "ann", "set_limits", {}, "done", None)
         )
+        store.add_audit(
+            AuditEntry(T0, Origin.PAGE, SOURCE, "d", "ann", "set_limits", {}, "refused", "no such limit")
+        )
         by_sound, _ = judged(box.config, SOURCE, store=store)
         for event in store.events(100):
             if event.start_utc_s < T0 - 86_400.0 * 5 and event.bundle_id != "earlier-1":
@@ -246,6 +253,62 @@ def test_scoring_stops_when_nobody_waits_any_longer(box: Box, tmp_path: Path) ->
     _, verdict = judged(box.config, SOURCE, patience_s=0.0)
     assert "waiting" in {one.code for one in verdict.grounds}
     assert "not_better" != judged(box.config, SOURCE)[1].grounds[0].code
+
+
+def test_foreign_sounds_that_were_not_scored_yet_let_nothing_in(
+    box: Box, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = itertools.count()
+    with monkeypatch.context() as patched:
+        patched.setattr(Patience, "is_over", property(lambda _patience: next(looks) >= 12))
+        compared, verdict = box.tried(with_limit(DEMO / "mae", tmp_path / "new", 1.02))
+    heard = sum(probe.heard.cases for probe in compared.probes)
+    assert 0 < heard < compared.probes_waiting, "a few show nothing"
+    assert ("too_early", ["waiting_foreign"]) == (verdict.outcome, [one.code for one in verdict.grounds])
+    after, verdict = judged(box.config, SOURCE)
+    assert (0, "better") == (after.probes_waiting, verdict.outcome)
+
+
+def test_what_the_live_one_raised_where_the_candidate_was_given_less_is_asked_of_its_sound(box: Box) -> None:
+    before, _ = box.tried(DEMO / "mae")
+    quiet = next(
+        Alarmed(T0 + start, T0 + end, 1.5)
+        for start, end in box.stream.faults
+        if not Stretches(box._live_alarms).meets(Alarmed(T0 + start - 7.0, T0 + end + 8.0, 0.0))
+    )
+    with closing(open_store(box.state)) as store:
+        event_id = box._add_event(store, quiet, "anomaly")
+        after, _ = judged(box.config, SOURCE, store=store)
+        store.add_label(Label(event_id, "none", "ann", 0.0))
+    assert before.left_out.no_sound + 1 == after.left_out.no_sound, "and not one that it missed"
+
+
+def test_what_rows_said_by_other_limits_is_no_evidence_though_nothing_was_judged_since(box: Box) -> None:
+    before, _ = box.tried(DEMO / "mae")
+    live, candidate = (read_manifest(box.library.live_folder()).bundle_id, box.library.roles().candidate)
+    key, past = RunKey(SOURCE, live, str(candidate)), PastHeard(T0 - 9000.0, T0 - 5400.0, 3600.0)
+    with closing(open_store(box.state)) as store:
+        with store.database.transaction() as connection:
+            add_past(connection, run_number(connection, key) or 0, Past([], [past]))
+        counted, _ = judged(box.config, SOURCE, store=store)
+        rules = rules_of(box.config.alarm, AlarmSnapshot(SOURCE))
+        hours = []
+        for noted in (rules, "limit 9"):
+            with store.database.transaction() as connection:
+                connection.execute("UPDATE shadow_runs SET rules = ?", (noted,))
+            hours.append(judged(box.config, SOURCE, store=store)[0].hours)
+        with store.database.transaction() as connection:
+            connection.execute("UPDATE shadow_runs SET rules = ''")
+            connection.execute("DELETE FROM shadow_past_heard")
+    assert [before.hours + 1.0] * 2 + [before.hours] == pytest.approx([counted.hours, *hours])
+
+
+def test_the_policy_promotes_nothing_where_a_person_is_to(box: Box) -> None:
+    bundles = box.config.bundles.model_copy(update={"promotion": "manual"})
+    manual = box.config.model_copy(update={"bundles": bundles})
+    with pytest.raises(CommandError, match="manual by now"):
+        check_promotion(manual, SOURCE, by_policy=True)
+    assert "" != check_promotion(manual, SOURCE)
 
 
 def test_a_person_may_insist_and_says_why_on_record(box: Box, tmp_path: Path) -> None:

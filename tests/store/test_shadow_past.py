@@ -80,8 +80,9 @@ def test_what_rows_said_is_kept_as_they_go_and_stretches_that_follow_are_one(sta
         assert 6 == len(list(shadow_windows(store.database, "pump1")))
 
 
-def test_under_other_limits_all_begins_anew_and_the_counters_go_on(store: Store) -> None:
+def test_under_other_limits_all_begins_anew_the_counters_too(store: Store) -> None:
     add(store, 0, 10)
+    add_shadow(store.database, {PUMP: ShadowTally(T0 + 10.0, 1.0, skipped=90)})
     prune_to(store, 6)
     add(store, 10, 2, rules="limit 2")
     assert (Past([], []), [10.0, 11.0]) == (
@@ -89,7 +90,8 @@ def test_under_other_limits_all_begins_anew_and_the_counters_go_on(store: Store)
         [one.start_s for one in shadow_windows(store.database, "pump1")],
     )
     (run,) = shadow_runs(store.database, "pump1")
-    assert (12, T0, T0 + 10.0) == (run.judged_windows, run.began_utc_s, run.counts_from_utc_s)
+    assert (2, T0, T0 + 10.0) == (run.judged_windows, run.began_utc_s, run.counts_from_utc_s)
+    assert ("limit 2", 0.0) == (run.rules, run.skipped_share), "what was skipped before says nothing of now"
     assert 6 == prune_to(store, 2)
     assert Past([], []) == kept(store), "what was judged by other limits is no evidence as it goes either"
 
