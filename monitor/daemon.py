@@ -38,6 +38,7 @@ from monitor.control.server import ControlServer
 from monitor.desk.arrivals import Arrivals, by_reloads
 from monitor.desk.comparisons import Comparisons
 from monitor.desk.desk import Desk
+from monitor.desk.handed import Answered
 from monitor.desk.live_off import off_part
 from monitor.desk.reload import Reloader, live_parts
 from monitor.desk.reloads import Reloads, hangup_command
@@ -334,9 +335,9 @@ class Daemon:
         )
         return ControlServer(socket_path(self._config.state_dir), answers, self._log)
 
-    def _promote_by_policy(self, source_id: str, command: Mapping[str, object]) -> bool:
+    def _promote_by_policy(self, source_id: str, command: Mapping[str, object], answered: Answered) -> bool:
         payload = json.dumps(command).encode()
-        return self._desk.hand_in(source_id, payload, origin=Origin.DAEMON)
+        return self._desk.hand_in(source_id, payload, origin=Origin.DAEMON, answered=answered)
 
     def _hand_in(self, source_id: str | None, payload: bytes | CommandError, origin: Origin) -> None:
         self._desk.hand_in(source_id, payload, origin=origin)

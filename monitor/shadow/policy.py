@@ -33,8 +33,10 @@ NICE = 10
 NOTE_LETTERS = 900
 
 Outcome = Literal["better", "not_better", "too_early"]
-Promote = Callable[[str, Mapping[str, object]], bool]
-"""Given a source and the command `promote`, hands it in; False: it was turned away."""
+Answered = Callable[[Mapping[str, object]], None]
+"""Told the reply's document, from another thread."""
+Promote = Callable[[str, Mapping[str, object], Answered], bool]
+"""Given a source, the command `promote` and who waits for the answer, hands it in; False: turned away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Found:
 
     candidate: str
     """The version that it is about."""
+    live: str | None
+    """The version beside which it stood; None: not known."""
     outcome: Outcome
     """What was found."""
     reasons: tuple[str, ...]
@@ -70,6 +74,8 @@ class Policy:
         self._asked_at_s: dict[tuple[str, str], float] = {}
         self._closing = threading.Event()
         self._found: dict[str, Found] = {}
+        self._promoting: set[str] = set()
+        """Sources whose promotion is not answered yet: another one would find the next candidate."""
 
     def found(self, source_id: str, candidate: str) -> Found | None:
         """Return the last verdict on a source's candidate; None: there is none."""
@@ -100,29 +106,33 @@ class Policy:
         """Whether it is time, and there can be enough evidence by now."""
         if config.bundles.promotion != "managed" or facts.state is not ShadowState.JUDGING:
             return False
-        if facts.heard_s < 3600.0 * config.bundles.promotion_hours:
+        if source_id in self._promoting or facts.heard_s < 3600.0 * config.bundles.promotion_hours:
             return False
         last_s = self._asked_at_s.get((source_id, facts.candidate))
         return last_s is None or self._monotonic() - last_s >= config.shadow.ask_every_s
 
     def _read(self, config: Config, source_id: str, candidate: str) -> None:
-        """Take what was found last, whoever asked."""
+        """Take what was found last, whoever asked; beside another live version it counts no more."""
         try:
             live = Library(config.state_dir, source_id).roles().live
         except LibraryError:
             return
         kept = kept_comparison(config.state_dir, source_id, live=live or "", candidate=candidate)
+        before = self._found.get(source_id)
         if kept is not None:
-            self._found[source_id] = Found(candidate, kept[1].outcome, kept[1].reasons)
+            self._found[source_id] = Found(candidate, live, kept[1].outcome, kept[1].reasons)
+        elif before is not None and before.live != live:
+            del self._found[source_id]
 
     def _ask(self, config: Config, source_id: str, candidate: str) -> None:
         try:
+            live = Library(config.state_dir, source_id).roles().live
             told = self._told(config, source_id)
-        except ComparisonError as error:
+        except (ComparisonError, LibraryError) as error:
             if not self._closing.is_set():
                 self._log.warning("a candidate cannot be compared", source=source_id, reason=str(error))
             return
-        found = Found(candidate, told.outcome, told.reasons)
+        found = Found(candidate, live, told.outcome, told.reasons)
         self._found[source_id] = found
         self._log.info("policy", source=source_id, candidate=candidate, verdict=found.outcome)
         if found.outcome == "better":
@@ -135,7 +145,9 @@ class Policy:
             "actor": ACTOR,
             "note": "; ".join(found.reasons)[:NOTE_LETTERS],
         }
-        if not self._promote(source_id, command):
+        self._promoting.add(source_id)
+        if not self._promote(source_id, command, lambda _reply: self._promoting.discard(source_id)):
+            self._promoting.discard(source_id)
             self._log.warning("the policy's promotion was turned away", source=source_id)
 
     def _told(self, config: Config, source_id: str) -> Told:

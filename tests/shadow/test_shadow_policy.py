@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from fixtures_live import DEMO
-from shadow_rig import library_with
+from shadow_rig import BY, library_with, with_limit
 
 from monitor.config import Config, parse_config
 from monitor.errors import ComparisonError
 from monitor.promotion.apart import Told
 from monitor.promotion.records import Outcome
 from monitor.shadow.facts import ShadowFacts, ShadowState
-from monitor.shadow.policy import Policy
+from monitor.shadow.policy import Answered, Policy
 from monitor.testing import CapturedLog
 
 BETTER = Told("better", ("it finds 9 held-out anomalies", "and misses none"))
@@ -33,6 +33,8 @@ class Rig:
         self.now_s = 1000.0
         self.facts = ShadowFacts("ae-2", ShadowState.JUDGING, heard_s=3600.0 * heard_h)
         self.commands: list[tuple[str, Mapping[str, object]]] = []
+        self.answers: list[Answered] = []
+        self.turns_away = False
         self.log = CapturedLog()
         self.policy = Policy(
             lambda: self.config,
@@ -42,9 +44,10 @@ class Rig:
             monotonic=lambda: self.now_s,
         )
 
-    def promote(self, source_id: str, command: Mapping[str, object]) -> bool:
+    def promote(self, source_id: str, command: Mapping[str, object], answered: Answered) -> bool:
         self.commands.append((source_id, command))
-        return True
+        self.answers.append(answered)
+        return not self.turns_away
 
     def answer_for(self, monkeypatch: pytest.MonkeyPatch, answer: Told | ComparisonError) -> list[str]:
         asked: list[str] = []
@@ -73,10 +76,43 @@ def test_what_is_better_is_promoted_by_a_command_that_says_why(
     ((source_id, command),) = rig.commands
     assert ("pump-1", "promote", "policy") == (source_id, command["action"], command["actor"])
     assert "it finds 9 held-out anomalies; and misses none" == command["note"]
+    rig.answers[0]({"result": "refused"})
     rig.pass_time(3000.0)
     assert ["pump-1"] == asked, "not before the hour is over"
     rig.pass_time(3000.0)
     assert ["pump-1", "pump-1"] == asked
+
+
+def test_nothing_is_asked_again_while_a_promotion_is_not_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path)
+    asked = rig.answer_for(monkeypatch, BETTER)
+    rig.pass_time(90.0)
+    rig.pass_time(9000.0)
+    assert (["pump-1"], 1) == (asked, len(rig.commands)), "it may be a while until the first is looked into"
+    rig.answers[0]({"result": "refused"})
+    rig.turns_away = True
+    rig.pass_time(3700.0)
+    assert (2, 1) == (len(rig.commands), rig.log.text().count("turned away"))
+    rig.pass_time(3700.0)
+    assert 3 == len(rig.commands), "for what was turned away nobody answers"
+
+
+def test_a_verdict_beside_another_live_version_is_told_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path, "managed")
+    library = library_with(tmp_path, DEMO / "mae", DEMO / "ae")
+    library.promote(BY)
+    library.install(with_limit(tmp_path / "third", "mae", 2.0), BY)
+    rig.facts = ShadowFacts(str(library.roles().candidate), ShadowState.JUDGING, heard_s=9e3)
+    rig.answer_for(monkeypatch, Told("not_better", ("a reason",)))
+    rig.pass_time(90.0)
+    assert rig.policy.found("pump-1", rig.facts.candidate) is not None
+    library.roll_back(BY)
+    rig.pass_time(90.0)
+    assert rig.policy.found("pump-1", rig.facts.candidate) is None
 
 
 @pytest.mark.parametrize(
