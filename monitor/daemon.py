@@ -33,8 +33,6 @@ from monitor.bundles.trail import InstallWatch
 from monitor.caretaker import Caretaker, Household
 from monitor.config import Config
 from monitor.control.answers import DaemonAnswers
-from monitor.control.protocol import socket_path
-from monitor.control.server import ControlServer
 from monitor.desk.arrivals import Arrivals, by_reloads
 from monitor.desk.comparisons import Comparisons
 from monitor.desk.desk import Desk
@@ -42,9 +40,9 @@ from monitor.desk.handed import Answered
 from monitor.desk.live_off import off_part
 from monitor.desk.reload import Reloader, live_parts
 from monitor.desk.reloads import Reloads, hangup_command
-from monitor.drift.watch import DriftWatch
 from monitor.errands import Errands
 from monitor.errors import CommandError
+from monitor.followers import Followers, Ties
 from monitor.health import HealthBook
 from monitor.inputs import Inputs
 from monitor.keeper import Keeper
@@ -55,7 +53,6 @@ from monitor.learning.tap import Taps
 from monitor.logs import Log
 from monitor.machine import facts_at_start
 from monitor.metrics.scene import Painter
-from monitor.metrics.server import open_metrics
 from monitor.notify import Notifier
 from monitor.off import SignalBoard
 from monitor.opening import open_what_is_kept
@@ -64,9 +61,7 @@ from monitor.outlets import Outlets
 from monitor.pipeline import Pipeline
 from monitor.promotion.reckoner import reckoner
 from monitor.roster import Roster
-from monitor.shadow.around import Surroundings
-from monitor.shadow.policy import Policy
-from monitor.shadow.shadow import Shadow
+from monitor.servers import Servers
 from monitor.supervisor import Supervisor, Task, idle_task
 from monitor.timekeeper import open_clock
 from monitor.turnover import Parts, Turnover
@@ -138,7 +133,7 @@ class Daemon:
             config, machines, lambda machine: Lane(machine, self._queue, self._book, tap=taps.hear)
         )
 
-        # who asks, and what changes
+        # who changes what
         self._plans = PlanBook(config, lambda source_id: self._keeper.rules.of(source_id, math.inf))
         self._foreman = Foreman(self._plans, taps, self._roster, self._book, log)
         painter = Painter(config, self._roster, self._book, lambda: self._caretaker.last_report)
@@ -147,18 +142,14 @@ class Daemon:
         self._comparisons = Comparisons(lambda: self._reloader.config, self._errands, log)
         self._desk = self._make_desk()
 
-        # what follows the judging
-        self._drift = self._make_drift()
-        self._policy = self._make_policy()
-        self._shadow = self._make_shadow()
-        self._pipeline.have_followed(self._drift.note)
-        self._pipeline.have_followed(self._shadow.hear)
+        # what follows the judging, and who asks how all is
+        self._followers = Followers(config, self._ties(), log)
+        self._followers.follow(self._pipeline)
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )
         self._installs = InstallWatch(config.state_dir, self._store, log)
-        self._metrics = open_metrics(config.metrics, painter, log) if config.metrics.enabled else None
-        self._control = self._make_control() if config.replay.enabled else None
+        self._servers = Servers(config, self._make_answers, painter, log)
         self._outlets.start()
 
     @property
@@ -177,35 +168,28 @@ class Daemon:
         self._caretaker.tend()  # a birth is to say how the box is
         gave_up = self._supervisor.gave_up.is_set
         publish = [start(task) for task in self._outlets.tasks(WAIT_S, FAREWELL_S / 2, gave_up)]
-        servers = [("control", self._control), ("metrics", self._metrics)]
-        guests = [
-            start(idle_task(name, server, IDLE_S, last=server.close))
-            for name, server in servers
-            if server is not None
-        ]
+        self._servers.start(self._supervisor, IDLE_S)
         reloads = start(idle_task("reload", self._reloads, IDLE_S))
         compare = start(idle_task("compare", self._comparisons, SELDOM_S))
         learn = start(idle_task("learn", self._foreman, IDLE_S, last=self._foreman.close))
         keep = start(idle_task("keep", self._keeper, IDLE_S, last=self._keeper.finish))
-        drift = start(idle_task("drift", self._drift, IDLE_S, last=self._drift.finish))
         judge = start(Task("judge", self._judge, last=self._judge_the_rest))
-        self._shadow.start(self._supervisor, IDLE_S)
-        policy = start(idle_task("policy", self._policy, IDLE_S))
+        self._followers.start(self._supervisor, IDLE_S)
         self._inputs.start(self._supervisor)
         self._log.info("listening", sources=self._roster.source_ids)
         self._tend_until(stop, hangup or threading.Event())
 
         # the end goes down the path of the sound, so that nothing heard is left behind
         self._notifier.stopping()
-        busy = end(guests, FAREWELL_S)
+        busy = self._servers.stop(self._supervisor, FAREWELL_S)
         self._errands.close()
-        busy += end([reloads, compare, learn, policy], FAREWELL_S)
+        busy += end([reloads, compare, learn], FAREWELL_S)
+        busy += self._followers.stop_deciding(self._supervisor, FAREWELL_S)
         busy += self._inputs.stop(self._supervisor, FAREWELL_S)
         self._queue.close()
         busy += end([judge], FAREWELL_S)
-        busy += self._shadow.stop(self._supervisor, FAREWELL_S)
-        for task in (keep, drift):
-            busy += end([task], FAREWELL_S)
+        busy += self._followers.stop(self._supervisor, FAREWELL_S)
+        busy += end([keep], FAREWELL_S)
         self._caretaker.finish()
         busy += end(publish, FAREWELL_S)
         self._store.close()
@@ -218,7 +202,7 @@ class Daemon:
         while not stop.wait(TEND_EVERY_S if ready else 0.1) and not self._supervisor.gave_up.is_set():
             self._caretaker.tend()
             self._installs.look(one.source_id for one in self._roster if is_managed(one.source))
-            self._shadow.look_after(self._supervisor, IDLE_S)
+            self._followers.shadow.look_after(self._supervisor, IDLE_S)
             if hangup.is_set():
                 hangup.clear()
                 self._desk.hand_in(None, hangup_command(), origin=Origin.SIGNAL)
@@ -274,38 +258,23 @@ class Daemon:
         )
         return Reloader(self._config, reread, live, turnover.prepare)
 
-    def _make_drift(self) -> DriftWatch:
-        return DriftWatch(
-            self._roster,
-            self._store,
-            lambda: self._reloader.config,
-            self._log,
-            tell=self._book.note_drift,
-            is_dated=lambda: self._timekeeper.clock_set,
-        )
-
     def _make_desk(self) -> Desk:
         desk = Desk(self._roster, self._store, self._pipeline, self._log, reloads=self._reloads)
         desk.have_learned(self._foreman.obey)
         desk.have_compared(self._comparisons)
         return desk
 
-    def _make_policy(self) -> Policy:
-        return Policy(
-            lambda: self._reloader.config, lambda: self._shadow.facts, self._promote_by_policy, self._log
-        )
-
-    def _make_shadow(self) -> Shadow:
-        around = Surroundings(
-            self._roster,
-            self._store,
-            self._keeper.sounds,
+    def _ties(self) -> Ties:
+        return Ties(
+            roster=self._roster,
+            store=self._store,
+            book=self._book,
+            sounds=self._keeper.sounds,
             live_waiting=lambda: len(self._queue),
-            verdict=self._policy.found,
-            tell=self._book.note_shadows,
             config_now=lambda: self._reloader.config,
+            is_dated=lambda: self._timekeeper.clock_set,
+            promote=self._promote_by_policy,
         )
-        return Shadow(self._config, around, self._log)
 
     def _household(self) -> Household:
         return Household(
@@ -320,12 +289,12 @@ class Daemon:
             supervisor=self._supervisor,
             timekeeper=self._timekeeper,
             reloads=self._reloads,
-            shadow=self._shadow,
+            shadow=self._followers.shadow,
         )
 
-    def _make_control(self) -> ControlServer:
+    def _make_answers(self) -> DaemonAnswers:
         arrivals = Arrivals(self._config, self._store, by_reloads(self._reloads), self._log)
-        answers = DaemonAnswers(
+        return DaemonAnswers(
             self._config,
             self._roster,
             self._book,
@@ -333,7 +302,6 @@ class Daemon:
             lambda: self._caretaker.last_box,
             arrivals=arrivals,
         )
-        return ControlServer(socket_path(self._config.state_dir), answers, self._log)
 
     def _promote_by_policy(self, source_id: str, command: Mapping[str, object], answered: Answered) -> bool:
         payload = json.dumps(command).encode()

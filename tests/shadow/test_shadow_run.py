@@ -55,7 +55,7 @@ def windows(state_dir: Path) -> list[ShadowWindow]:
 
 
 def facts(daemon: LiveDaemon) -> ShadowFacts:
-    return daemon.daemon._shadow.facts.get("pump-1", ShadowFacts("", ShadowState.WAITING))
+    return daemon.daemon._followers.shadow.facts.get("pump-1", ShadowFacts("", ShadowState.WAITING))
 
 
 @pytest.mark.slow
@@ -178,7 +178,7 @@ def test_the_policy_promotes_what_is_better_as_an_operator_would(
         shadow={"ask_every_s": 60},  # a second command while the first is obeyed would be refused
     )
     daemon.wait(lambda: ae in {score.bundle_id for score in daemon.of("pump-1")}, "the candidate to be live")
-    daemon.wait(lambda: "pump-1" not in daemon.daemon._shadow.facts, "its shadow run to end")
+    daemon.wait(lambda: "pump-1" not in daemon.daemon._followers.shadow.facts, "its shadow run to end")
     assert (version, None) == (library.roles().live, library.roles().candidate)
     (row,) = [
         one for one in daemon.daemon._store.audit(99) if one.action == "promote" and one.actor == "policy"
