@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import httpx
 import numpy as np
 import pytest
 import soundfile
+from fixtures_mosquitto import eventually
 from learn_rig import LOUD_S, RATE_HZ, waiting_to_be_heard
 from replay_rig import Browser, Plant, add_people, browser_at, replay_config, served_page
 
@@ -29,7 +32,7 @@ from monitor.learning.documents import (
 )
 from monitor.learning.plan import Plan, Step, learn_place, read_plan, write_plan
 from monitor.replay.gate.access import Role, Visit
-from monitor.replay.kept.learning import learning_of
+from monitor.replay.kept.learning import Learning, learning_of
 from monitor.replay.pages.learn_shown import LearnShown, learn_shown
 from monitor.replay.pages.words import Tongue
 from monitor.replay.places import audit_path
@@ -155,6 +158,41 @@ def shown_at(state_dir: Path, plan: Plan, language: str = "en", **progress: Any)
 
 def plan_at(step: Step, **more: Any) -> Plan:  # noqa: ANN401 - fields of Plan
     return Plan(source="pump", step=step, hours=2.0, by="ada", started_utc_s=0.0, **more)
+
+
+def test_a_candidate_that_was_brought_in_is_the_last_step_done() -> None:
+    admin = Visit(user="ada", role=Role.ADMIN, csrf_token="t", is_local=False)  # noqa: S106 - of a test
+    nothing = Learning("pump", None, None, None, None, None, has_sound=False)
+    states = {
+        waiting: [step.state for step in learn_shown(nothing, Tongue("en"), admin, waiting).steps]
+        for waiting in (None, "ae-1")
+    }
+    assert {None: ["ahead"] * 6, "ae-1": [*["ahead"] * 5, "done"]} == states
+    brought = learn_shown(nothing, Tongue("en"), admin, "ae-1")
+    assert ("good", "there is a candidate") == (brought.style, brought.headline)
+    recording = replace(nothing, plan=plan_at(Step.RECORD))
+    beside = learn_shown(recording, Tongue("en"), admin, "ae-1")
+    assert ["done", "now", "ahead", "ahead", "ahead", "done"] == [step.state for step in beside.steps]
+    packed = replace(nothing, plan=plan_at(Step.PACKED))
+    assert "now" == learn_shown(packed, Tongue("en"), admin, "ae-1").steps[-1].state, "it is to be fetched"
+
+
+def test_without_a_daemon_the_page_says_so_and_offers_nothing_that_needs_one(
+    plant: Plant, open_browser: Open
+) -> None:
+    ada = open_browser("ada")
+    assert 200 == ordered(ada, "start", hours=1).status_code
+    before = ada.get("/learn-parts/pump").text
+    plant.end()
+    eventually(lambda: "does not answer" in ada.get("/learn-parts/pump").text, 5.0, "that it is noticed")
+    after, listed = ada.get("/learn-parts/pump").text, ada.get("/learn-cards").text
+    said = "nothing is recorded or learned now"
+    assert [False, True] == [said in text for text in (before, after)]
+    assert ['data-part="actions" >', 'data-part="actions" hidden>'] == [
+        re.findall(r'data-part="actions" [^>]*>', text)[0] for text in (before, after)
+    ]
+    assert "The daemon does not answer: nothing goes on." in listed
+    assert "Jetzt wird nichts aufgezeichnet" in ada.get("/learn/pump", headers={"Accept-Language": "de"}).text
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Everything is found by its id in the database; no id ever becomes a path.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from monitor.replay.kept.normal import Normal, normal_of
 from monitor.replay.kept.reading import StoreReader
 from monitor.replay.kept.similar import Likeness, SimilarEvent
 from monitor.replay.kept.sounds_like import NamedEvent, SoundsLike, sounds_like
+from monitor.replay.kept.suppressed import Suppressed, suppressed_events
 from monitor.store import Event, Label, Store, StoredClip, StoredWindow
 from monitor.store.dispute_labels import dispute_number, source_of_dispute
 
@@ -213,6 +214,14 @@ class Library:
             StoreError: The store cannot be read.
         """
         return candidate_of(self._store, source_id)
+
+    def suppressed(self) -> Mapping[str, Suppressed]:
+        """Return why the alarm of an open event is suppressed, of each event whose alarm is, by its id.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        return suppressed_events(self._store)
 
     def disputes(
         self, source_id: str, *, candidate: str | None, before: int | None, limit: int

@@ -9,10 +9,20 @@ from monitor.control.documents import AlarmNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
 from monitor.drift.judgement import DriftState
 from monitor.keeping_up import percent
-from monitor.messages import DEAF_QUALITIES, AlarmState, CaptureState, OffCause, Quality, SignalState
+from monitor.messages import DEAF_QUALITIES, AlarmState, CaptureState, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
-from monitor.replay.pages.words import STATES, TOO_QUIET, UNLEARNED, Tongue, clock, day, marked
+from monitor.replay.pages.words import (
+    MACHINE_OFF,
+    OFF_CAUSES,
+    STATES,
+    TOO_QUIET,
+    UNLEARNED,
+    Tongue,
+    clock,
+    day,
+    marked,
+)
 
 CAPTURES = {
     CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
@@ -29,13 +39,6 @@ INPUTS = {
     Quality.DROPPED: marked("The box cannot keep up: this sound was not judged."),
 }
 """Why a source cannot be judged, where its sound tells."""
-OFF_CAUSES = {
-    OffCause.LEVEL: marked("it is too quiet to be running"),
-    OffCause.SCHEDULE: marked("by schedule"),
-    OffCause.SIGNAL: marked("the plant's signal says so"),
-    OffCause.SETTLING: marked("it has just started"),
-}
-"""Why a machine counts as off."""
 NORMALS = {
     DriftState.STABLE: marked("as it was"),
     DriftState.DRIFTING: marked("has moved"),
@@ -117,6 +120,8 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
     state_text, state_style = STATES[alarm.state]
     if alarm.state is AlarmState.SUPPRESSED and source.bundle is None:
         state_text = UNLEARNED
+    elif alarm.state is AlarmState.SUPPRESSED and source.off is not None:
+        state_text = MACHINE_OFF
     style = "deaf" if deaf else _style(source, state_style)
     return Card(
         source_id=source.source,

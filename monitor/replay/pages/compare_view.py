@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,8 +13,6 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed
 from monitor.bundles.library import Library as Versions
-from monitor.control.documents import Now
-from monitor.errors import ControlError
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
 from monitor.promotion.sentences import OUTCOMES, said
 from monitor.publish.fields import ms_from_rfc3339
@@ -23,7 +20,7 @@ from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.candidates import Candidate
 from monitor.replay.pages.templating import page, tongue_for
-from monitor.replay.pages.viewing import answering, unreviewed_events
+from monitor.replay.pages.viewing import answering, daemon_now, unreviewed_events
 from monitor.replay.pages.words import RATINGS, Tongue, marked
 
 STYLES: dict[Outcome, str] = {"better": "good", "not_better": "alarm", "too_early": "warn"}
@@ -74,15 +71,11 @@ class Line:
 
 async def compare(request: Request) -> Response:
     """Answer the page of one source."""
-    source_id, since_utc_s, answers = request.path_params["source_id"], None, True
-    try:
-        told = Now.model_validate(await request.app.state.control.now())
-    except (ControlError, ValidationError):
-        answers = False
-    else:
-        since = next((one.comparing_since for one in told.sources if one.source == source_id), None)
-        since_utc_s = None if since is None else ms_from_rfc3339(since) / 1000
-    return await run_in_threadpool(_compare, request, Under(answers, since_utc_s))
+    source_id, told = request.path_params["source_id"], await daemon_now(request)
+    sources = () if told is None else told.sources
+    since = next((one.comparing_since for one in sources if one.source == source_id), None)
+    since_utc_s = None if since is None else ms_from_rfc3339(since) / 1000
+    return await run_in_threadpool(_compare, request, Under(told is not None, since_utc_s))
 
 
 @answering

@@ -54,7 +54,12 @@ def event(request: Request) -> Response:
     return page(
         request,
         "event.html",
-        shown=shown.shown_event(whole.event, last_label(whole.labels), tongue),
+        shown=shown.shown_event(
+            whole.event,
+            last_label(whole.labels),
+            tongue,
+            suppressed=library.suppressed().get(whole.event.event_id),
+        ),
         facts=facts,
         worst=shown.worst_of([window for window in whole.windows if window.gone is None]),
         awaited=awaited,

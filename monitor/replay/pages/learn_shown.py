@@ -94,8 +94,8 @@ class LearnShown:
     """Something was recorded."""
 
 
-def learn_shown(found: Learning, tongue: Tongue, visit: Visit) -> LearnShown:
-    """Return what is shown to a reader."""
+def learn_shown(found: Learning, tongue: Tongue, visit: Visit, waiting: str | None = None) -> LearnShown:
+    """Return what is shown to a reader; `waiting` is the candidate, wherever it comes from; None: none."""
     plan, progress = found.plan, found.progress
     if progress is not None and plan is not None and progress.step is not plan.step:
         progress = progress.model_copy(update={"work": None, "waits": ""})  # of the step before
@@ -103,12 +103,12 @@ def learn_shown(found: Learning, tongue: Tongue, visit: Visit) -> LearnShown:
     may_judge = visit.may(Role.TECHNICIAN) and plan is not None and not plan.is_active
     return LearnShown(
         source_id=found.source_id,
-        style=_style(plan),
-        headline=_headline(found, plan, progress, tongue),
+        style="good" if plan is None and waiting is not None else _style(plan),
+        headline=_headline(found, plan, progress, tongue, waiting),
         share=_share(plan, progress),
         why="" if plan is None else plan.trouble or ("" if progress is None else progress.waits),
         started="" if plan is None else _started(plan, tongue),
-        steps=_steps(plan, tongue),
+        steps=_steps(plan, tongue, has_candidate=waiting is not None),
         check=check if check is not None and check.peak_dbfs is not None else None,
         recording=None if progress is None else progress.recording,
         is_recording=plan is not None and plan.is_active and _is_recorded(plan, progress),
@@ -140,7 +140,7 @@ def _style(plan: Plan | None) -> str:
     return "good" if plan.step is Step.DONE else "now"
 
 
-def _steps(plan: Plan | None, tongue: Tongue) -> tuple[StepShown, ...]:
+def _steps(plan: Plan | None, tongue: Tongue, *, has_candidate: bool) -> tuple[StepShown, ...]:
     names = dict(STEPS)
     if plan is not None and plan.step in SAME_PLACE:
         names |= {SAME_PLACE[step]: name for step, name in ELSEWHERE.items()}
@@ -150,10 +150,16 @@ def _steps(plan: Plan | None, tongue: Tongue) -> tuple[StepShown, ...]:
     states = [
         "done" if place < at or is_over else here if place == at else "ahead" for place in range(len(ORDER))
     ]
+    if has_candidate and states[-1] == "ahead" and names[ORDER[-1]] == STEPS[Step.DONE]:
+        states[-1] = "done"  # somebody has brought it in
     return tuple(StepShown(tongue(names[step]), state) for step, state in zip(ORDER, states, strict=True))
 
 
-def _headline(found: Learning, plan: Plan | None, progress: Progress | None, tongue: Tongue) -> str:
+def _headline(
+    found: Learning, plan: Plan | None, progress: Progress | None, tongue: Tongue, waiting: str | None
+) -> str:
+    if plan is None and waiting is not None:
+        return tongue("there is a candidate")
     if plan is None:
         return (
             tongue("Something was recorded, and nothing goes on.")

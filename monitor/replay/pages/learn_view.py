@@ -12,43 +12,44 @@ from starlette.routing import BaseRoute, Route
 from monitor.bundles.choice import is_managed, is_unlearned
 from monitor.bundles.library import Library
 from monitor.config import Config, SourceConfig
+from monitor.control.documents import Now
 from monitor.errors import LibraryError, StoreError
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import visit_of
 from monitor.replay.kept.learning import learning_of
 from monitor.replay.pages.learn_shown import LearnShown, learn_shown
 from monitor.replay.pages.templating import page, tongue_for
-from monitor.replay.pages.viewing import unreviewed_events
+from monitor.replay.pages.viewing import daemon_now, unreviewed_events
 from monitor.replay.pages.words import Tongue
 
 
 async def learn(request: Request) -> Response:
     """Answer where every source stands."""
-    return await run_in_threadpool(_learn, request, "learn.html")
+    return await run_in_threadpool(_learn, request, "learn.html", await daemon_now(request))
 
 
 async def learn_cards(request: Request) -> Response:
     """Answer the cards of the same page alone."""
-    return await run_in_threadpool(_learn, request, "learn_cards.html")
+    return await run_in_threadpool(_learn, request, "learn_cards.html", await daemon_now(request))
 
 
 async def learning(request: Request) -> Response:
     """Answer the page of one source."""
-    return await run_in_threadpool(_learning, request, "learning.html")
+    return await run_in_threadpool(_learning, request, "learning.html", await daemon_now(request))
 
 
 async def learning_parts(request: Request) -> Response:
     """Answer what changes on that page."""
-    return await run_in_threadpool(_learning, request, "learning_parts.html")
+    return await run_in_threadpool(_learning, request, "learning_parts.html", await daemon_now(request))
 
 
-def _learn(request: Request, template: str) -> Response:
+def _learn(request: Request, template: str, now: Now | None) -> Response:
     settings: Config = request.app.state.settings
     shown = [_shown(request, source.id) for source in settings.sources]
-    return page(request, template, sources=shown, unreviewed=_unreviewed(request))
+    return page(request, template, sources=shown, silent=now is None, unreviewed=_unreviewed(request))
 
 
-def _learning(request: Request, template: str) -> Response:
+def _learning(request: Request, template: str, now: Now | None) -> Response:
     settings: Config = request.app.state.settings
     source_id, tongue = request.path_params["source_id"], tongue_for(request)
     source = next((one for one in settings.sources if one.id == source_id), None)
@@ -59,6 +60,7 @@ def _learning(request: Request, template: str) -> Response:
         request,
         template,
         one=_shown(request, source_id),
+        silent=now is None,
         refused=_refusal(settings, source, tongue),
         rules=_rules(settings, source),
         is_managed=is_managed(source),
@@ -71,7 +73,8 @@ def _learning(request: Request, template: str) -> Response:
 def _shown(request: Request, source_id: str) -> LearnShown:
     settings: Config = request.app.state.settings
     found = learning_of(settings.state_dir, source_id)
-    return learn_shown(found, tongue_for(request), visit_of(request))
+    waiting = _waiting(settings, source_id)
+    return learn_shown(found, tongue_for(request), visit_of(request), waiting)
 
 
 def _is_first(settings: Config, source: SourceConfig) -> bool:

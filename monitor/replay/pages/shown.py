@@ -10,7 +10,8 @@ from monitor.explanation import Finding
 from monitor.messages import AlarmState
 from monitor.replay.kept.clip_maps import windows_in_clip
 from monitor.replay.kept.flagged import flagged_in_clip
-from monitor.replay.pages.words import STATES, Tongue, clock, day
+from monitor.replay.kept.suppressed import Suppressed
+from monitor.replay.pages.words import MACHINE_OFF, OFF_CAUSES, STATES, Tongue, clock, day
 from monitor.store import Event, Label, StoredClip, StoredWindow
 
 WITHDRAWN = "none"
@@ -64,10 +65,20 @@ class ShownEvent:
 
 
 def shown_event(
-    event: Event, label: Label | None, tongue: Tongue, query: str = "", *, percent: int = 0
+    event: Event,
+    label: Label | None,
+    tongue: Tongue,
+    query: str = "",
+    *,
+    percent: int = 0,
+    suppressed: Suppressed | None = None,
 ) -> ShownEvent:
-    """Return an event as it is shown; `query` is the filter of the list that it stands in."""
+    """Return an event as it is shown; `query` is the filter of the list that it stands in.
+
+    `suppressed`: why its alarm is suppressed; None: it is not, or that is not known.
+    """
     state, style = STATES[event.state]
+    is_told = event.state is AlarmState.SUPPRESSED and suppressed is not None
     if label is not None and label.rating == WITHDRAWN:
         label = None
     return ShownEvent(
@@ -78,7 +89,7 @@ def shown_event(
         duration_s=None if event.end_utc_s is None else max(0.0, event.end_utc_s - event.start_utc_s),
         peak=event.peak,
         says=tongue.explained(event.explanation),
-        state=tongue(state),
+        state=_why_suppressed(suppressed, tongue) if suppressed and is_told else tongue(state),
         state_style=style,
         is_open=event.state is not AlarmState.NORMAL,
         acknowledged_by=event.acknowledged_by,
@@ -91,6 +102,15 @@ def shown_event(
         thumbnail=f"/api/v1/events/{quote(event.event_id, safe='')}/thumbnail.png",
         percent=percent,
     )
+
+
+def _why_suppressed(suppressed: Suppressed, tongue: Tongue) -> str:
+    if not suppressed.is_off:
+        return tongue("Suppressed: no bundle is live yet")
+    if not suppressed.causes:
+        return tongue(MACHINE_OFF)
+    why = ", ".join(tongue(OFF_CAUSES[cause]) for cause in suppressed.causes)
+    return tongue("Suppressed: machine off, {why}", why=why)
 
 
 def event_address(event_id: str, query: str = "", **more: str) -> str:

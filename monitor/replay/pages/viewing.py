@@ -7,10 +7,12 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from monitor.errors import StoreError, UnknownIdError
+from monitor.control.documents import Now
+from monitor.errors import ControlError, StoreError, UnknownIdError
 from monitor.replay.kept.library import Library
 from monitor.replay.pages.asked import Asked
 from monitor.replay.pages.templating import page, tongue_for
@@ -36,6 +38,14 @@ def answering(
             return page(request, "error.html", status=503, title=title, text=str(error))
 
     return answered
+
+
+async def daemon_now(request: Request) -> Now | None:
+    """Return how everything is; None: the daemon does not answer, or not as this page understands it."""
+    try:
+        return Now.model_validate(await request.app.state.control.now())
+    except (ControlError, ValidationError):
+        return None
 
 
 def unreviewed_events(library: Library) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed
@@ -48,6 +48,11 @@ async def now(request: Request) -> Response:
     )
 
 
+async def moved_to_root(_request: Request) -> Response:
+    """Lead whoever guesses the address of Now to it."""
+    return RedirectResponse("/", 308)
+
+
 async def now_cards(request: Request) -> Response:
     """Answer the cards of the same page alone; 503 while the daemon does not answer."""
     cards, _, silence = await _cards(request)
@@ -64,8 +69,12 @@ async def _cards(request: Request) -> tuple[Sequence[Card], str, str]:
     tongue = tongue_for(request)
     try:
         told = Now.model_validate(await request.app.state.control.now())
-    except ControlError as error:
-        return [], "", tongue("The daemon does not answer: nothing is known of now. {reason}", reason=error)
+    except ControlError:
+        silence = tongue(
+            "The daemon does not answer: nothing is known of now. Start it (systemctl start wheeltapper), or "
+            "look why it does not run (wheeltapper status)."
+        )
+        return [], "", silence
     except ValidationError:
         return [], "", tongue("The daemon is of another version than this page: restart both.")
     longest_s = functools.partial(_shelve_max_s, request.app.state.settings)
@@ -95,7 +104,11 @@ def events(request: Request) -> Response:
     except QueryError as error:
         refused, asked, cursor, wanted = str(error), Asked(), None, EventFilter()
         found = library.events(wanted, limit=ROWS)
-    rows = [shown.shown_event(one.event, one.label, tongue, asked.query) for one in found.events]
+    why = library.suppressed()
+    rows = [
+        shown.shown_event(one.event, one.label, tongue, asked.query, suppressed=why.get(one.event.event_id))
+        for one in found.events
+    ]
     return page(
         request,
         "events.html",
@@ -142,6 +155,7 @@ def _unreviewed_if_known(library: Library) -> int:
 
 ROUTES: Sequence[BaseRoute] = (
     Route("/", now),
+    Route("/now", moved_to_root),
     Route("/now/cards", now_cards),
     Route("/events", events),
     *compare_view.ROUTES,

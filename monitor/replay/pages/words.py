@@ -19,7 +19,7 @@ from monitor.describe import sentence
 from monitor.describe.catalogue import languages, open_catalogue
 from monitor.errors import CatalogueError
 from monitor.explanation import Explanation, SoundKind
-from monitor.messages import AlarmState, Quality
+from monitor.messages import AlarmState, OffCause, Quality
 
 LOCALE = Path(__file__).parent / "locale"
 STATIC = Path(__file__).parent / "static"
@@ -41,7 +41,7 @@ STATES = {
     AlarmState.RETURNED: (marked("Gone, not acknowledged"), "warn"),
     AlarmState.SHELVED: (marked("Shelved"), "aside"),
     AlarmState.OUT_OF_SERVICE: (marked("Out of service"), "aside"),
-    AlarmState.SUPPRESSED: (marked("Suppressed: machine off"), "aside"),
+    AlarmState.SUPPRESSED: (marked("Suppressed by design"), "aside"),
 }
 """Text and style of an alarm's state."""
 QUALITIES = {
@@ -56,6 +56,15 @@ QUALITIES = {
     Quality.UNLEARNED: marked("good, but not judged: no bundle yet"),
 }
 """Whether the input can be judged."""
+OFF_CAUSES = {
+    OffCause.LEVEL: marked("it is too quiet to be running"),
+    OffCause.SCHEDULE: marked("by schedule"),
+    OffCause.SIGNAL: marked("the plant's signal says so"),
+    OffCause.SETTLING: marked("it has just started"),
+}
+"""Why a machine counts as off."""
+MACHINE_OFF = marked("Suppressed: machine off")
+"""State of an alarm that is suppressed because its machine is off."""
 UNLEARNED = marked("Not judged yet")
 """State of an alarm that is suppressed because no bundle is live yet."""
 TOO_QUIET = marked("not judged: too quiet")
