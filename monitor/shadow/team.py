@@ -94,9 +94,9 @@ class Team:
         source = next((one for one in self._config.sources if one.id == source_id), None)
         if source is None or self._without_room.get(source_id) == wanted:
             return False
-        tries = Tries(Library(self._config.state_dir, source_id))
+        tries, is_open = Tries(Library(self._config.state_dir, source_id)), source_id in self.members
         ended = tries.begun(wanted.version)
-        if ended >= TRIES_MAX and source_id not in self.members:
+        if ended >= TRIES_MAX and not is_open:
             tries.end(wanted.version)  # whoever installs it anew has it tried anew
             self.set_aside(
                 source_id,
@@ -105,11 +105,13 @@ class Team:
                 wanted,
             )
             return True
-        tries.begin(wanted.version)
+        if not is_open:  # a reload has it opened anew: that is no other try
+            tries.begin(wanted.version)
         with self._hangs.during([source_id], OPEN_WITHIN_S):
             opened = self._opened(source, wanted.version)
         if not isinstance(opened, Candidate):
-            tries.end(wanted.version)
+            if not is_open:
+                tries.end(wanted.version)
             if opened is None:
                 self._without_room[source_id] = wanted
             else:

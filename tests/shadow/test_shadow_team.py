@@ -53,6 +53,20 @@ def test_a_candidate_judges_from_its_install_on_and_no_more_when_it_was_promoted
     assert ({}, 0) == (team.members, Tries(library).begun(version))
 
 
+def test_a_reload_that_has_it_opened_anew_is_no_other_try(tmp_path: Path) -> None:
+    library = library_with(tmp_path, DEMO / "mae", DEMO / "ae")
+    version, log = str(library.roles().candidate), CapturedLog()
+    first = config_of(tmp_path, "pump-1")
+    team, roll = Team(first, Hangs(), log), Roll(log)
+    for config in (first, *(config_of(tmp_path, "pump-1") for _ in range(TRIES_MAX))):
+        team.follow(config, roll.wanted(config))
+        assert 1 == Tries(library).begun(version)
+    # the power goes
+    after = Team(first, Hangs(), log)
+    after.follow(first, roll.wanted(first))
+    assert ({"pump-1"}, {}) == (set(after.members), after.aside)
+
+
 def test_sources_that_share_a_candidate_share_its_engine_and_others_wait_for_room(
     tmp_path: Path, make: Make
 ) -> None:
