@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from fixtures_mosquitto import eventually
 
 from monitor.config import MqttConfig
 from monitor.explanation import Explanation, Finding, SoundKind
@@ -124,12 +125,20 @@ class Rig:
     def run(self) -> None:
         """Start, and call run_once until the end, as the daemon's publish thread does."""
         self.publisher.start()
+        self._ended.clear()
         self._thread = threading.Thread(target=self._loop, name="publish")
         self._thread.start()
 
     def _loop(self) -> None:
         while not self._ended.is_set():
             self.publisher.run_once(0.05)
+
+    def online(self) -> None:
+        """Wait until the broker has taken `online`: what is sent to it from now on is heard.
+
+        `connected` alone is true before the topics are subscribed to.
+        """
+        eventually(lambda: self.publisher.connected and self.publisher._retained.settled, what="online")
 
     def halt(self) -> None:
         """End the thread that publishes; the connection stays."""

@@ -118,7 +118,8 @@ def test_every_source_is_introduced_at_the_connect_and_again_when_home_assistant
     topics = {discovery_topic("homeassistant", rig.prefix, source) for source in ("pump", "fan")}
     assert topics == set(retained(mosquitto.port, "homeassistant/#"))
     recorder = make_recorder(mosquitto.port, "homeassistant/device/#")
-    before = len(recorder.heard)
+    eventually(lambda: len(recorder.heard) == 2, what="what is retained")
+    before = 2
     recorder.send("homeassistant/status", b"offline")
     recorder.send("homeassistant/status", b"online")
     eventually(lambda: len(recorder.heard) == before + 2)

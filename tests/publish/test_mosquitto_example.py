@@ -133,7 +133,7 @@ def test_the_access_list_lets_each_user_do_this_and_no_more(
         users[writer].send(topic)
     expected = {name: set(topics) if name in readers else set() for name in users}
     with contextlib.suppress(AssertionError):  # waits no longer than what is allowed takes to come
-        eventually(lambda: expected == {name: user.heard for name, user in users.items()}, 2.0)
+        eventually(lambda: expected == {name: user.heard for name, user in users.items()})
     time.sleep(0.1)  # and what is not allowed would be here by now, too
     assert expected == {name: user.heard for name, user in users.items()}
 

@@ -75,7 +75,9 @@ def test_each_message_carries_its_type_schema_source_and_bundle(
     rig.add_event()
     rig.publisher.notify()
     rig.publisher.offer_score(score_at(1))
-    eventually(lambda: reader.on(f"{topic_prefix}/pump/event") and reader.on(f"{topic_prefix}/pump/score"))
+    eventually(
+        lambda: all(reader.on(f"{topic_prefix}/{one}") for one in ("status", "pump/event", "pump/score"))
+    )
     event, score = reader.on(f"{topic_prefix}/pump/event")[0], reader.on(f"{topic_prefix}/pump/score")[0]
     (status,) = reader.on(f"{topic_prefix}/status")
     wanted = [("schema", "event/1"), ("source", "pump"), ("bundle", "demo-1")]
@@ -98,7 +100,7 @@ def test_a_command_that_was_given_while_the_box_was_away_is_not_carried_out_late
     topic = f"{topic_prefix}/pump/command"
     reader.send(topic, b"{}")
     rig.run()
-    eventually(lambda: rig.publisher.connected)
+    rig.online()
     reader.send(topic, b'{"late": false}')
     eventually(lambda: rig.calls.commands)
     assert [b'{"late": false}'] == [payload for _, payload in rig.calls.commands]

@@ -66,7 +66,7 @@ def test_a_broker_that_goes_takes_the_signal_with_it_and_brings_it_back(
 def test_what_was_said_over_an_old_connection_is_to_be_said_again_over_the_new_one(
     mosquitto: Mosquitto, make_recorder: Callable[..., Recorder], board: SignalBoard, rig: Rig
 ) -> None:
-    eventually(lambda: rig.publisher.connected, what="it is connected")
+    rig.online()
     make_recorder(mosquitto.port, "plant/#").send("plant/pump/runs", b"off")
     eventually(lambda: said(board) == (False, False), what="it is off")
     rig.publisher.on_connected()
@@ -76,7 +76,7 @@ def test_what_was_said_over_an_old_connection_is_to_be_said_again_over_the_new_o
 def test_another_topic_is_followed_while_it_runs(
     mosquitto: Mosquitto, make_recorder: Callable[..., Recorder], board: SignalBoard, rig: Rig
 ) -> None:
-    eventually(lambda: rig.publisher.connected, what="it is connected")
+    rig.online()
     board.configure({"pump": section("plant/pump/new")})
     rig.publisher.follow_signals()
     plant = make_recorder(mosquitto.port, "plant/#")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from fixtures_mosquitto import Mosquitto, Recorder, eventually, free_port, retained
+from fixtures_mosquitto import Mosquitto, Recorder, eventually, free_port, patience, retained
 from publish_rig import LIMITS, VOICE, Rig, change_to, inference_at, score_at
 
 from monitor.config import MqttConfig
@@ -103,7 +103,7 @@ def test_without_a_broker_scores_go_to_the_store_and_maps_are_dropped_and_counte
     eventually(lambda: len(rig.calls.offline_scores) == 30)
     eventually(lambda: rig.publisher.state.live.dropped == 30)
     assert rig.publisher.state.live.waiting == 0
-    assert "not reachable" in rig.publisher.state.client.last_error
+    eventually(lambda: "not reachable" in rig.publisher.state.client.last_error)
 
 
 def test_without_a_connection_the_library_does_not_complain_at_each_attempt(make_rig: MakeRig) -> None:
@@ -142,7 +142,7 @@ def test_a_broker_that_hangs_is_called_stalled_until_it_goes_on(
     assert rig.outbox.sent == []
     mosquitto.go_on()
     eventually(lambda: rig.outbox.sent == [1, 2, 3])
-    assert not rig.publisher.state.stalled
+    eventually(lambda: not rig.publisher.state.stalled)
 
 
 @pytest.mark.slow
@@ -155,17 +155,18 @@ def test_memory_stays_bounded_while_a_hung_broker_takes_nothing(
     # more than the sockets' buffers take
     offered, sent_before = 0, [-1]
     inference = inference_at(0)
-    while sent_before[-4:] != [rig.publisher.state.live.sent] * 4:
+    under_way = rig.publisher._live._under_way
+    while sent_before[-4:] != [rig.publisher.state.live.sent] * 4 or len(under_way) < live.UNDER_WAY_MAX:
         sent_before.append(rig.publisher.state.live.sent)
         for _ in range(100):
             rig.publisher.offer_map(inference, EDGES_HZ)
         offered += 100
-        assert offered < 50_000, "the line never gets stuck"
+        assert offered < 200_000, "the line never gets stuck"
         time.sleep(0.1)
     counts = rig.publisher.state.live
     assert offered == counts.waiting + counts.sent + counts.dropped
     assert counts.waiting == 50
-    assert len(rig.publisher._live._under_way) == live.UNDER_WAY_MAX
+    assert len(under_way) == live.UNDER_WAY_MAX
 
 
 def test_stopping_while_the_broker_hangs_takes_no_longer_than_allowed(
@@ -178,7 +179,7 @@ def test_stopping_while_the_broker_hangs_takes_no_longer_than_allowed(
     rig.add_event()
     started_s = time.monotonic()
     rig.stop(1.0)
-    assert time.monotonic() - started_s < 3.0
+    assert time.monotonic() - started_s < 3.0 * patience()
     assert not [thread for thread in threading.enumerate() if "paho" in thread.name]
     assert len(rig.outbox) == 1
 
@@ -190,7 +191,7 @@ def test_stopping_without_a_broker_takes_no_longer_than_allowed(make_rig: MakeRi
     rig.publisher.offer_score(score_at(1))
     started_s = time.monotonic()
     rig.stop(1.0)
-    assert time.monotonic() - started_s < 3.0
+    assert time.monotonic() - started_s < 3.0 * patience()
     assert len(rig.calls.offline_scores) == 1
 
 
@@ -218,9 +219,10 @@ def test_a_stale_alarm_state_never_arrives_behind_the_fresh_one(
     monkeypatch.setattr(rig.publisher, "on_connected", slow_network_thread)
     mosquitto.start()
     topic = f"{topic_prefix}/pump/alarm"
-    eventually(lambda: rig.publisher.connected)
-    eventually(lambda: rig.publisher._retained.settled)
-    time.sleep(0.5)
+    eventually(lambda: rig.publisher.state.client.connects == 2)
+    rig.online()
+    eventually(lambda: topic in retained(mosquitto.port, topic))
+    time.sleep(0.5)  # what comes late comes by now
     assert retained(mosquitto.port, topic)[topic].document["state"] == "unacknowledged"
 
 
@@ -233,7 +235,7 @@ def test_the_client_survives_something_that_is_no_broker_and_finds_the_broker_af
     garbage = (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x20\x02\x00\x09", b"\xff" * 64, b"")
     served = threading.Event()
     with socket.create_server(("127.0.0.1", broker.port)) as impostor:
-        impostor.settimeout(30)
+        impostor.settimeout(100)
 
         def answer_nonsense() -> None:
             for nonsense in garbage:
@@ -246,7 +248,7 @@ def test_the_client_survives_something_that_is_no_broker_and_finds_the_broker_af
         thread = threading.Thread(target=answer_nonsense)
         thread.start()
         rig = make_rig(port=broker.port)
-        assert served.wait(40)
+        assert served.wait(100)
         thread.join()
     broker.start()
     eventually(lambda: rig.publisher.connected, timeout_s=30)

@@ -86,6 +86,7 @@ class EdgeRig:
         sparkplug = SparkplugConfig.model_validate({"enabled": True, **self.sparkplug})
         self.node.start(sparkplug, mqtt, self.servers)
         self._ended = threading.Event()
+        self._turns = 0
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._loop, name="sparkplug", daemon=True)
 
@@ -105,9 +106,15 @@ class EdgeRig:
         while not self._ended.is_set():
             try:
                 self.node.run_once(0.02)
+                self._turns += 1
             except BaseException as error:
                 self._failure = error
                 raise
+
+    def comes_round(self) -> None:
+        """Wait until the node has done whatever it does with what it was given before."""
+        done = self._turns + 2  # it may be in the midst of a turn, past the place that would look
+        eventually(lambda: self._turns >= done, what="a turn of the node")
 
     def halt(self) -> None:
         """End the thread; the connection stays as it is."""

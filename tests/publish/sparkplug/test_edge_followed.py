@@ -62,7 +62,7 @@ def test_a_host_reads_what_is_proposed_and_who_is_a_candidate(host: HostSide, ri
     }
     document = told(Progress(drift=DRIFT, shadow=SHADOW))
     rig.node.set_health(document)
-    eventually(lambda: host.tellings("Drift/Proposal"), what="the proposal")
+    eventually(lambda: all(host.tellings(name) for name in (*SAID, *COUNTED)), what="all of it")
     assert SAID == {name: host.tellings(name)[-1].string_value for name in SAID}
     assert COUNTED == {name: host.tellings(name)[-1].long_value for name in COUNTED}
     assert [1.21] == [one.double_value for one in host.tellings("Drift/LimitOfFirst")]
@@ -73,7 +73,8 @@ def test_a_host_reads_what_is_proposed_and_who_is_a_candidate(host: HostSide, ri
     assert document.drift.proposal == SAID["Drift/Proposal"]
 
     rig.node.set_health(told(Progress()))
-    eventually(lambda: len(host.tellings("Drift/Proposal")) > 1, what="there is none any more")
+    gone = ("Drift/Proposal", "Shadow/Candidate")
+    eventually(lambda: all(len(host.tellings(name)) > 1 for name in gone), what="there is none any more")
     assert host.tellings("Drift/Proposal")[-1].is_null
     assert host.tellings("Shadow/Candidate")[-1].is_null
     assert [] == host.violations

@@ -47,7 +47,7 @@ def test_each_failure_is_told_by_its_own_cause_and_not_by_that_of_the_last() -> 
 
     def try_once() -> str:
         if line.open(CONNECT):
-            deadline_s = time.monotonic() + 5.0
+            deadline_s = time.monotonic() + 60.0
             while line.is_open and time.monotonic() < deadline_s:
                 line.work(0.01)
         return line.last_error

@@ -64,10 +64,12 @@ def test_what_joins_and_leaves_without_a_broker_is_right_in_the_next_birth(
 ) -> None:
     rig = make_edge(at(mosquitto))
     host.waits_for(2, "DBIRTH")
+    mosquitto.hang()  # nobody is let in before all has happened
     rig.node._started().cut()
     rig.node.leave("fan")
     rig.node.join("press")
     rig.health("press")
+    mosquitto.go_on()
     births = host.waits_for(4, "DBIRTH")
     assert ["pump", "press"] == [each.device_id for each in births[2:]]
     assert [] == host.violations

@@ -46,7 +46,7 @@ def test_a_renewed_client_certificate_is_used_at_the_nodes_next_connect(
 ) -> None:
     rig = live(tls=True, **{name: str(own_files / file) for name, file in FILES.items()})
     rig.born()
-    assert "u'box1'" in mosquitto_tls.log
+    eventually(lambda: "u'box1'" in mosquitto_tls.log)
     sign(own_files, "client", "/CN=box2")
     mosquitto_tls.restart()
     eventually(lambda: "u'box2'" in mosquitto_tls.log)

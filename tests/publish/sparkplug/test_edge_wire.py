@@ -214,16 +214,18 @@ def test_a_microphone_that_has_never_been_heard_is_not_born_and_can_be_commanded
 
 
 def test_an_outage_is_told_later_in_order_as_history_and_what_is_now_by_the_birth(
-    tap: Tap, host: HostSide, make_edge: Callable[..., EdgeRig]
+    mosquitto: Mosquitto, tap: Tap, host: HostSide, make_edge: Callable[..., EdgeRig]
 ) -> None:
     rig = make_edge(tap.address)
     host.waits_for(2, "DBIRTH")
+    mosquitto.hang()  # nobody is let in before all has happened
     tap.cut()
     eventually(lambda: rig.node.state.phase is not Phase.BORN, what="it has noticed")
     for index in range(10):
         rig.event(f"e{index}", ("pump", "fan")[index % 2])
     rig.score(1.5)
     rig.alarm("pump", AlarmState.SHELVED)
+    mosquitto.go_on()
     host.waits_for(2, "NBIRTH")
     eventually(lambda: len(rig.outbox.sent) == 10, what="all are read")  # type: ignore[attr-defined]
     eventually(lambda: all(len(host.tellings("Alarm/EventId", one)) == 5 for one in ("pump", "fan")))
@@ -307,6 +309,7 @@ def test_rebirths_that_are_asked_for_over_a_line_that_takes_nothing_do_not_pile_
     for _ in range(5):
         line.inbound.append(Inbound(asked.topic, asked.payload, retained=False))
         time.sleep(0.4)
+    rig.comes_round()
     after = rig.node.state.session
     assert (before.births, before.rebirths_asked + 5) == (after.births, after.rebirths_asked)
     mosquitto.go_on()
@@ -320,7 +323,7 @@ def test_scores_are_told_when_they_say_something_new(
     host.waits_for(2, "DBIRTH")
     for value in (0.40, 0.45, 0.52, 0.97, 1.01, None, None, 0.5):
         rig.score(value)
-        time.sleep(0.15)  # each has a pass of the node to itself
+        rig.comes_round()  # each has a turn of the node to itself
     eventually(lambda: len(host.tellings("Score")) >= 6)
     scores = host.tellings("Score")
     assert [0.40, 0.52, 0.97, 1.01, None, 0.5] == [

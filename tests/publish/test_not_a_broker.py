@@ -1,0 +1,166 @@
+"""Whoever takes a connection and is no broker, or not ours, is named with what to do, and once."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fixtures_mosquitto import Mosquitto, eventually
+from publish_certificates import tls_lines
+
+from monitor.config import MqttConfig
+from monitor.errors import PublishError
+from monitor.publish.client import BrokerClient
+from monitor.publish.delivery import Message
+from monitor.publish.edge.line import EdgeLine
+from monitor.publish.sparkplug.actions import Connect, Publish
+from monitor.publish.walk import walk_to_broker
+from monitor.testing import CapturedLog
+
+NOT_MQTT = {
+    "http": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nwhat do you want?",
+    "mail": b"220 mail.plant.example ESMTP, as a message of MQTT with a topic of 12320 letters",
+    "a topic longer than its message": b"\x30\x02\xff\xff",
+    "an alert of TLS": bytes.fromhex("15030300020246"),
+}
+ENDS, SILENT, NONSENSE = (
+    "ends it before it has accepted us",
+    "does not answer",
+    "answers with what is no MQTT",
+)
+REMEDY = "is the port the broker's, should mqtt.tls be true, and what does the broker's log say?"
+
+
+class Nobody:
+    """The owner of a connection that must not come about."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def will(self) -> Message:
+        return Message("will", b"", 1, retain=False)
+
+    def on_connected(self) -> None:
+        self.told.append("connected")
+
+    def on_progress(self) -> None:
+        pass
+
+    def on_message(self, topic: str, payload: bytes, *, retained: bool) -> None:  # noqa: ARG002 - as Hooks
+        self.told.append(topic)
+
+
+class Service:
+    """Takes connections, waits for the first word, answers it with `answer`, and ends them; None: keeps them."""
+
+    def __init__(self, answer: bytes | None, *, resets: bool = False) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._answer, self._resets = answer, resets
+        self._kept: list[socket.socket] = []
+        self.port: int = self._listener.getsockname()[1]
+        self.guests = 0
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                guest, _ = self._listener.accept()
+            except OSError:
+                return
+            self.guests += 1
+            if self._answer is None:
+                self._kept.append(guest)
+                continue
+            with guest:
+                guest.recv(1000)
+                guest.sendall(self._answer)
+                if self._resets:
+                    guest.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+        for guest in self._kept:
+            guest.close()
+
+
+@pytest.fixture
+def make_service() -> Iterator[Callable[..., Service]]:
+    services: list[Service] = []
+
+    def make(answer: bytes | None, *, resets: bool = False) -> Service:
+        services.append(Service(answer, resets=resets))
+        return services[-1]
+
+    yield make
+    for service in services:
+        service.close()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.publish.client.RECONNECT_S", (0.02, 0.02))
+    monkeypatch.setattr("monitor.publish.client.ACCEPT_WITHIN_S", 0.2)
+    monkeypatch.setattr("monitor.publish.edge.line.ACCEPT_WITHIN_S", 0.2)
+    monkeypatch.setattr("monitor.publish.walk.STEP_S", 0.5)
+
+
+def told_by_client(config: MqttConfig, attempts: int, came: Callable[[], int]) -> list[str]:
+    """What the client of the JSON topics logs of so many attempts, which `came` counts."""
+    log, owner = CapturedLog(), Nobody()
+    client = BrokerClient(config, client_id="box1", subscribe=["a"], hooks=owner, log=log)
+    client.start()
+
+    def is_over() -> bool:
+        client.look_after()
+        counts = client.counts
+        return (
+            came() > attempts
+            and counts.failed_connects >= min(attempts, came() - 1)
+            and bool(counts.last_error)
+        )
+
+    eventually(is_over)
+    counts = client.counts
+    client.stop(1.0)
+    assert [] == owner.told
+    assert (0, 0, False) == (counts.callback_errors, counts.revivals, counts.connected)
+    assert {"warning"} == {level for level, _, _ in log.lines}
+    told = [str(facts["reason"]) for _, _, facts in log.lines]
+    assert counts.last_error == told[-1]
+    return told
+
+
+def told_by_edge(config: MqttConfig) -> str:
+    address = (config.host, config.port)
+    line = EdgeLine(config, [address], client_id="box1", log=CapturedLog())
+    assert line.open(Connect(0, Publish(0, "spBv1.0/mill/NDEATH/box1", b"", 1)))
+    deadline_s = time.monotonic() + 5.0
+    while line.is_open and time.monotonic() < deadline_s:
+        line.work(0.01)
+    return line.last_error
+
+
+def told_by_walk(config: MqttConfig) -> str:
+    with pytest.raises(PublishError) as refusal:
+        list(walk_to_broker(config, "wheeltapper/plant/box1"))
+    return str(refusal.value)
+
+
+@pytest.mark.parametrize("resets", [False, True], ids=["ends", "resets"])
+def test_a_broker_that_ends_the_line_before_it_accepts_is_named_once_with_the_remedy(
+    make_service: Callable[..., Service], *, resets: bool
+) -> None:
+    service = make_service(b"", resets=resets)
+    config = MqttConfig(host="127.0.0.1", port=service.port)
+    sentence = f"127.0.0.1:{service.port} takes the connection and {ENDS}; {REMEDY}"
+    assert [sentence] == told_by_client(config, 3, lambda: service.guests)
+    assert sentence == told_by_edge(config)
+    assert f"login: {sentence}" == told_by_walk(config)
