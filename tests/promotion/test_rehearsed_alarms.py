@@ -12,6 +12,7 @@ from shadowed_rows import PUMP, T0, window
 from monitor.alarm import Alarm, AlarmSnapshot
 from monitor.config import AlarmConfig
 from monitor.messages import ChangeReason, Quality, Score, Span
+from monitor.promotion.again import RaisedBy
 from monitor.promotion.agreement import agreed
 from monitor.promotion.comparison import _found_beside, _said
 from monitor.promotion.faults import cases
@@ -166,7 +167,9 @@ def test_who_alarms_hours_after_a_fault_began_has_missed_it() -> None:
             since_utc_s=T0,
             until_utc_s=T0 + 40_000.0,
         )
-        return cases(_found_beside(beside, Listened((fault,), (), (), LeftOut()))[0])
+        found, others = _found_beside(beside, Listened((fault,), (), (), LeftOut()), RaisedBy("mae-1", None))
+        assert [] == others
+        return cases(found)
 
     assert [Pairs(both=1), Pairs(live_only=1)] == [counted(200.0), counted(39_000.0)]
 
