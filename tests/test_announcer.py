@@ -105,7 +105,18 @@ def test_at_the_start_the_alarm_is_told_as_it_was_left() -> None:
     pump.alarm.judge(score(1.5, 0.0))
     announcer, _, told = announcer_of(pump)
     announcer.tell_present_alarm(pump, HISS)
-    assert (AlarmState.UNACKNOWLEDGED, None) == (told.alarms[-1].state, told.alarms[-1].reason)
+    assert (AlarmState.UNACKNOWLEDGED, "limit", None) == (
+        told.alarms[-1].state,
+        told.alarms[-1].reason,
+        told.alarms[-1].actor,
+    )
+    pump.alarm.acknowledge("anna", UTC_S + 3.0, note="I go and look")
+    announcer.tell_present_alarm(pump, HISS)
+    assert ("acknowledged", "anna", "I go and look") == (
+        told.alarms[-1].reason,
+        told.alarms[-1].actor,
+        told.alarms[-1].note,
+    )
     assert told.alarms[-1].explanation is not None
     assert "1 windows" == told.alarms[-1].explanation.text
 

@@ -275,7 +275,13 @@ class OperatedAlarm:
     ) -> AlarmChange:
         """Replace some facts and return the change that this makes."""
         before = self._facts
-        after = dataclasses.replace(before, **facts)  # type: ignore[arg-type]  # mypy cannot match ** to fields
+        after = dataclasses.replace(
+            before,
+            **facts,  # type: ignore[arg-type]  # mypy cannot match ** to fields
+            reason=reason.value,
+            actor=actor,
+            note=note,
+        )
         self._facts = after
         return AlarmChange(
             source_id=after.source_id,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 from monitor.errors import StoreError
-from monitor.messages import AlarmState
+from monitor.messages import AlarmState, ChangeReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,12 @@ class AlarmSnapshot:
     """Who set any of these five last; None: nobody has since they were given back to the configuration."""
     limits_utc_s: float | None = None
     """When that was."""
+    reason: str | None = None
+    """What made it change last, a value of ChangeReason; None: nothing has, or older software did not say."""
+    actor: str | None = None
+    """Who gave the command that did; None: the sound did it."""
+    note: str | None = None
+    """What that person wrote; None: nothing."""
 
     @property
     def nothing_waits(self) -> bool:
@@ -93,6 +99,11 @@ class AlarmSnapshot:
             return AlarmState.RETURNED
         return AlarmState.NORMAL
 
+    @property
+    def last_reason(self) -> ChangeReason | None:
+        """What made it change last; None: nothing has, or it is not known."""
+        return None if self.reason is None else ChangeReason(self.reason)
+
     def to_tree(self) -> dict[str, object]:
         """Return the facts as JSON-able values."""
         return asdict(self)
@@ -107,6 +118,7 @@ class AlarmSnapshot:
         known = {field.name: str(field.type) for field in fields(cls)}
         unknown = sorted(set(tree) - set(known))
         wrong = [name for name, value in tree.items() if name in known and not _fits(value, known[name])]
+        wrong += ["reason"] * (tree.get("reason") not in [None, *(one.value for one in ChangeReason)])
         if unknown or wrong or "source_id" not in tree:
             raise StoreError(
                 f"a stored alarm state is damaged (unknown {unknown}, unreadable {wrong}): {dict(tree)!r}; "

@@ -117,6 +117,20 @@ def test_an_alarm_that_was_active_before_a_restart_stays_so_until_it_is_judged_o
     assert AlarmState.NORMAL is second.state
 
 
+def test_what_changed_it_last_and_who_did_are_known_after_a_restart() -> None:
+    first = Alarm("pump-3", AT_ONCE)
+    assert None is first.snapshot.last_reason
+    play(first, [1.5])
+    assert (ChangeReason.LIMIT, None) == (first.snapshot.last_reason, first.snapshot.actor)
+    first.shelve("ada", START_UTC_S + 5, duration_s=10.0, note="the fitter is there")
+    facts = AlarmSnapshot.from_tree(json.loads(json.dumps(first.snapshot.to_tree())))
+    assert (ChangeReason.SHELVED, "ada", "the fitter is there") == (
+        facts.last_reason,
+        facts.actor,
+        facts.note,
+    )
+
+
 def test_the_on_delay_starts_again_after_a_restart() -> None:
     first = Alarm("pump-3", DELAYED)
     play(first, [1.5, 1.5])
@@ -129,6 +143,8 @@ def test_the_on_delay_starts_again_after_a_restart() -> None:
     [
         {},
         {"source_id": "pump-3", "active": "yes"},
+        {"source_id": "pump-3", "reason": "a siren"},
+        {"source_id": "pump-3", "reason": ["limit"]},
         {"source_id": "pump-3", "peak": "high"},
         {"source_id": None},
         {"source_id": "pump-3", "siren": True},

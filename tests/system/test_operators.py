@@ -93,9 +93,17 @@ def test_limits_outlive_the_daemon_until_they_are_given_back(box: Box) -> None:
         set_now[key] for key in ("limit", "off_delay_s", "warning_value", "set_by")
     )
     box.daemon.kill()
+    told_before = len(box.recorder.on(f"{box.prefix}/pump-1/alarm"))
     box.daemon.start()
     box.daemon.wait_listening()
     eventually(lambda: box.daemon.source("pump-1")["limits"]["limit"] == 1.5, what="the limit in status")
+    eventually(
+        lambda: any(
+            heard.document["uncertain"] and heard.document["reason"] is not None
+            for heard in box.recorder.on(f"{box.prefix}/pump-1/alarm")[told_before:]
+        ),
+        what="what had changed it last, before anything was judged",
+    )
     eventually(lambda: len(box.recorder.on(f"{box.prefix}/status")) == 3, what="offline, and online again")
     assert set_now == box.limits()
     folder = box.daemon.state_dir
