@@ -39,7 +39,7 @@ def test_a_source_may_have_its_own_alarm() -> None:
         (SOURCES + "volume: 11", ["c.yaml", "volume", "unknown key"]),
         (SOURCES + "alarm: {deadband: 2}", ["alarm.deadband 2", "less than 1"]),
         (SOURCES + "alarm: {deadband: 0.8}", ["deadband 0.8 must be below warning_value 0.7"]),
-        (SOURCES + "window: {hop_frames: 0}", ["window.hop_frames 0", "greater than or equal to 1"]),
+        (SOURCES + "window: {hop_frames: 0}", ["window.hop_frames 0", "must be 1 or more"]),
         (SOURCES + "mqtt: {prefix: 'a/#'}", ["mqtt.prefix 'a/#'"]),
         (SOURCES + "mqtt: {username: me}", ["username needs password_file"]),
         (SOURCES + "mqtt: {version: 5}", ["needs a real broker in host", "3.1.1 only"]),
@@ -67,7 +67,7 @@ def test_a_source_may_have_its_own_alarm() -> None:
         (
             "sources: [{id: b, kind: simulated, faults: [{start_s: 1}, {start: 1}]}]",
             [
-                "  sources.b.faults (entry 1).duration_s: Field required",
+                "  sources.b.faults (entry 1).duration_s: must be given",
                 "  sources.b.faults (entry 2).start: unknown key; 'start_s' may be meant",
             ],
         ),

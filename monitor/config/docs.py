@@ -101,7 +101,7 @@ def default_of(field: FieldInfo) -> str:
 def type_of(field: FieldInfo) -> str:
     """Return a field's type and range in words."""
     limits = [
-        f"{sign} {bound:g}"
+        f"{sign} {bound:.12g}"
         for item in field.metadata
         for kind, name, sign in ((Ge, "ge", ">="), (Gt, "gt", ">"), (Le, "le", "<="), (Lt, "lt", "<"))
         if isinstance(item, kind) and isinstance(bound := getattr(item, name), int | float)

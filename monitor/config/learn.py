@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from monitor.config.section import Section
+from monitor.config.shapes import WIDTHS
 
 
 class LearnConfig(Section):
@@ -35,7 +36,7 @@ class LearnConfig(Section):
     )
     widths: str | None = Field(
         default=None,
-        pattern=r"^\d+(,\d+)*$",
+        pattern=WIDTHS,
         description="Channels of each stage of the model, as for `wheeltapper train`; default: the recipe's.",
     )
     threads: int | None = Field(

@@ -8,8 +8,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from monitor.config.section import Section
-
-TOPIC_PREFIX = r"^[^+#$\x00][^+#\x00]{0,199}$"
+from monitor.config.shapes import DISCOVERY_PREFIX, TOPIC_PREFIX
 
 
 class MqttConfig(Section):
@@ -97,7 +96,7 @@ class MqttConfig(Section):
     )
     home_assistant_prefix: str = Field(
         default="homeassistant",
-        pattern=r"^[^+#$\x00/][^+#\x00]{0,99}$",
+        pattern=DISCOVERY_PREFIX,
         description="Start of its discovery topics, as set there.",
     )
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from monitor.config.section import Section
+from monitor.config.shapes import JSON_PATH, TOPIC
 
 if TYPE_CHECKING:
     from monitor.config import Config
@@ -145,13 +146,13 @@ class MqttSignal(_Signal):
 
     kind: Literal["mqtt"] = Field(description="A topic, over the connection of the section `mqtt`.")
     topic: str = Field(
-        pattern=r"^[^+#$\x00][^+#\x00]{0,499}$",
+        pattern=TOPIC,
         description="Where it says so, without wildcards; let it be retained. "
         "Payload: 1, true, on or running; 0, false, off or stopped.",
     )
     json_path: str | None = Field(
         default=None,
-        pattern=r"^[^.\x00]+(\.[^.\x00]+)*$",
+        pattern=JSON_PATH,
         description="The payload is JSON: where in it, as machine.state or drives.0.on. Default: it is the "
         "bare word.",
     )

@@ -11,6 +11,7 @@ from pydantic import Field
 from monitor.config.off import OffConfig
 from monitor.config.section import NAME, Section
 from monitor.config.sections import AlarmConfig
+from monitor.config.shapes import STREAM_URL
 
 
 class SourceBase(Section):
@@ -101,7 +102,7 @@ class StreamSource(SourceBase):
 
     kind: Literal["stream"] = Field(description="This kind of source.")
     url: str = Field(
-        pattern=r"^(rtsp|rtsps|http|https|udp|rtp|srt|tcp)://",
+        pattern=STREAM_URL,
         description="rtsp://, rtsps://, http://, https://, udp://, rtp://, srt:// or tcp:// address.",
     )
     channel: int = Field(default=1, ge=1, le=256, description="Channel of the stream, from 1.")

@@ -7,8 +7,8 @@ import re
 from pydantic import Field, field_validator
 
 from monitor.config.section import Section
+from monitor.config.shapes import SPARKPLUG_ID
 
-SPARKPLUG_ID = r"^[^+#/\x00-\x1f]{1,200}$"
 SERVER = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/]+):(?P<port>\d{1,5})")
 
 
