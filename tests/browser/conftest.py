@@ -12,13 +12,14 @@ from fixtures_daemon import DaemonProcess
 from learn_rig import waiting_to_be_heard
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from technician import CHROMIUM, PASSWORD, USERS, Served, log_in, watch
+from versions import MANAGED, begin_with_versions
 
 from monitor.replay.gate.users import UserBook
 
 
 @pytest.fixture(scope="session")
 def night_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonProcess]:
-    """A daemon over an evening's events: one machine that runs well, and one microphone that is not there."""
+    """A daemon over an evening's events: two machines that run well, and one microphone that is not there."""
     folder = tmp_path_factory.mktemp("browser")
     config: dict[str, Any] = {
         "site": "plant",
@@ -27,10 +28,13 @@ def night_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonPro
         "sources": [
             {"id": "pump-1", "kind": "simulated", "machine": "pump", "alarm": {"shelve_max_s": 3600.0}},
             {"id": "hall", "kind": "microphone", "device": "usb-path:9-9.9"},
+            MANAGED,
         ],
+        "drift": {"max_total": 1.01},
     }
     daemon = DaemonProcess(folder, config)
     make_evening(daemon.state_dir)
+    begin_with_versions(daemon.state_dir, folder)
     waiting_to_be_heard(daemon.state_dir, "pump-1", minutes=2)
     daemon.environment = {"OMP_NUM_THREADS": "1"}
     daemon.start()

@@ -16,6 +16,8 @@ from monitor.drift.judgement import Asked, Case, judged
 from monitor.drift.period import merged_bodies
 from monitor.drift.proposal import Present, Proposal, proposed, row_of
 from monitor.drift.said import EventLabel
+from monitor.operators import Origin
+from monitor.store import AuditEntry
 from monitor.store.drift import add_periods, put_proposal
 
 Open = Callable[..., Browser]
@@ -54,11 +56,33 @@ def test_a_proposal_is_shown_to_all_and_accepted_by_an_administrator(
         assert f"the present one is 1.00, the proposed one {proposal.total.proposed:.2f}" in text
         assert 1.5 < proposal.total.proposed
         assert "further, in all, than drift.max_total allows" in text
-        assert may == ('name="note" required data-despite' in text), "who accepts it has to say why"
+        assert may == ('name="note" required minlength="3" data-despite' in text), (
+            "who accepts it has to say why"
+        )
         asked = {"action": "recalibrate", "proposal": proposal.id}
         answer = browser.change("/api/v1/sources/pump/commands", asked)
         # the rig's desk can open no bundle: what counts is who gets as far as that
         assert (409 if may else 403) == answer.status_code, answer.text
+
+
+def test_a_limit_that_was_accepted_is_not_offered_again_while_its_proposal_goes(
+    plant: Plant, open_browser: Open
+) -> None:
+    proposal, ada = drift_into(plant), open_browser("ada")
+
+    def accept(at_utc_s: float) -> None:
+        given: dict[str, object] = {"proposal": proposal.id}
+        plant.store.add_audit(
+            AuditEntry(
+                at_utc_s, Origin.PAGE, "pump", f"c{at_utc_s}", "ada", "recalibrate", given, "done", None
+            )
+        )
+
+    accept(proposal.made_utc_s - 60.0)  # of this id before: it was taken back, and proposed anew since
+    assert "data-accept" in ada.get("/drift/pump").text
+    accept(proposal.made_utc_s + 60.0)
+    text = ada.get("/drift/pump").text
+    assert ("data-accept" in text, "No other limit is proposed." in text) == (False, True)
 
 
 def test_an_unknown_source_has_no_such_page(open_browser: Open) -> None:

@@ -1,4 +1,4 @@
-"""An open event behind a suppressed alarm is told with the reason: its machine is off, or no bundle judges."""
+"""An open event behind a suppressed alarm is told with the reason: machine off, or nothing that judges."""
 
 from __future__ import annotations
 

@@ -55,7 +55,15 @@ def normal_of(store: Store, source_id: str) -> Normal:
             start = float(day.number * DAY_S)
             days.append(NormalDay(start, quantile(counts, 0.5), quantile(counts, HIGH_SHARE)))
     proposal = None if row is None else proposal_from(row)
-    if proposal is not None and proposal.basis != basis:
+    if proposal is not None and (proposal.basis != basis or _is_accepted(store, proposal)):
         proposal = None
     events = [] if proposal is None else labelled_since(store, source_id, proposal.first_utc_s)
     return Normal(days, proposal, events)
+
+
+def _is_accepted(store: Store, proposal: Proposal) -> bool:
+    """Whether somebody has accepted it since it was made; it stays in the store for a moment after that."""
+    last = store.last_audit("recalibrate", result="done").get(proposal.source_id)
+    return last is not None and (
+        last.arguments.get("proposal") == proposal.id and last.at_utc_s >= proposal.made_utc_s
+    )

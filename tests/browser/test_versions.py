@@ -1,0 +1,90 @@
+"""What an administrator decides of one source: another limit, who judges, and back again."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from fixtures_daemon import DaemonProcess
+from fixtures_mosquitto import eventually
+from playwright.sync_api import BrowserContext, Page, expect
+from technician import Served, started
+from test_visiting import CONTRASTS
+from versions import MANAGED
+
+from monitor.bundles.library import Library
+from monitor.bundles.roles import Roles
+
+SOURCE = MANAGED["id"]
+OPENED_MS = 60_000
+"""Both are compared and an engine is opened before the page says that it is done."""
+
+
+def roles(daemon: DaemonProcess) -> Roles:
+    return Library(daemon.state_dir, SOURCE).roles()
+
+
+def test_a_limit_that_goes_too_far_is_accepted_with_a_reason_alone(
+    night_daemon: DaemonProcess, opened: Page
+) -> None:
+    def is_proposed() -> bool:
+        opened.goto(f"/drift/{SOURCE}")
+        return opened.locator("[data-accept]").count() > 0
+
+    eventually(is_proposed, 60.0, "a proposal")
+    started(opened, "drift")
+    before = roles(night_daemon).live
+    accept = opened.get_by_role("button", name="Accept this limit")
+    for too_little in ("", "x"):
+        opened.get_by_label("Why (kept with it)").fill(too_little)
+        accept.click()
+        expect(opened.locator("input:invalid")).to_have_count(1)
+    assert before == roles(night_daemon).live, "without a reason nothing is sent"
+    opened.get_by_label("Why (kept with it)").fill("summer, heard it")
+    accept.click()
+    expect(opened.locator("#said")).to_contain_text("the new limit judges", timeout=OPENED_MS)
+    expect(opened.get_by_text("No other limit is proposed.")).to_be_visible()
+    last = roles(night_daemon).changes[-1]
+    assert ("recalibrate", before) == (last.action, last.version_from)
+    assert "despite drift.max_total: summer, heard it" == last.by.note
+
+
+def test_a_candidate_is_compared_let_judge_and_taken_back(night_daemon: DaemonProcess, opened: Page) -> None:
+    live, candidate = roles(night_daemon).live, roles(night_daemon).candidate
+    opened.goto(f"/compare/{SOURCE}")
+    started(opened, "compare")
+    expect(opened.get_by_role("heading", name="Not compared yet")).to_be_visible()
+    opened.get_by_label("Why").fill("half a sen")
+    opened.get_by_role("button", name="Compare them now").click()
+    expect(opened.get_by_text("Both are being compared since")).to_be_visible()
+    verdict = opened.locator("#verdict-title .badge")
+    expect(verdict).to_have_text(re.compile("It is too early to tell"), timeout=OPENED_MS)
+    expect(opened.get_by_role("button", name="Compare them anew")).to_be_enabled()
+    expect(opened.get_by_label("Why")).to_have_value("half a sen")
+    opened.get_by_label("Why").fill("half a sentence")
+    opened.get_by_role("button", name="Let the candidate judge").click()
+    facts = opened.locator(".keyfacts dd")
+    expect(facts).to_have_text([str(candidate), "none", str(live)], timeout=OPENED_MS)
+    opened.get_by_role("button", name="Back to the one before").click()
+    opened.get_by_role("button", name="Yes").click()
+    expect(facts).to_have_text([str(live), "none", "none"], timeout=OPENED_MS)
+    notice = opened.locator(".notice").filter(has_text="judged until somebody went back")
+    expect(notice).to_contain_text(f"wheeltapper bundle install {SOURCE} ")
+    version = Library(night_daemon.state_dir, SOURCE).version_folder(str(candidate))
+    expect(notice.locator("code")).to_contain_text(str(version))
+    assert ["promote", "rollback"] == [change.action for change in roles(night_daemon).changes[-2:]]
+
+
+def test_the_pages_of_versions_and_of_normal_sound_fit_a_phone(
+    served: Served, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = new_context(base_url=served.address).new_page()
+    for width in (820, 360):
+        page.set_viewport_size({"width": width, "height": 1180})
+        for path, name in ((f"/compare/{SOURCE}", "compare"), (f"/drift/{SOURCE}", "drift")):
+            page.goto(path)
+            started(page, name)
+            for scheme in ("light", "dark"):
+                page.emulate_media(color_scheme=scheme)
+                assert [] == page.evaluate(CONTRASTS), (path, scheme)
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= width, path
