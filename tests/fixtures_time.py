@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+
 import pytest
 
 from monitor.sources.paced import Clocks
@@ -23,6 +28,29 @@ class FakeTime:
     @property
     def clocks(self) -> Clocks:
         return Clocks(monotonic=lambda: self.now_s, wall=self.wall, wait=self.wait)
+
+
+@contextlib.contextmanager
+def stalls() -> Iterator[Callable[[], float]]:
+    """Watch how late this box lets a thread run that has slept; the function returns the worst, in seconds.
+
+    A control for claims on real time: a box that lets everybody wait says nothing of the code.
+    """
+    ended, worst_s = threading.Event(), [0.0]
+
+    def watch() -> None:
+        due_s = time.monotonic() + 0.01
+        while not ended.wait(0.01):
+            worst_s.append(max(worst_s.pop(), time.monotonic() - due_s))
+            due_s = time.monotonic() + 0.01
+
+    thread = threading.Thread(target=watch, name="stalls")
+    thread.start()
+    try:
+        yield lambda: max(worst_s, default=0.0)
+    finally:
+        ended.set()
+        thread.join()
 
 
 @pytest.fixture

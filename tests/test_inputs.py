@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from fixtures_mosquitto import eventually
+from fixtures_time import stalls
 from machine_rig import machine
 
 from monitor.config import Config, parse_config
@@ -126,21 +127,25 @@ def test_sound_in_real_time_shares_one_thread_loses_nothing_and_ends_when_it_is_
     machines = [replace(machine(one.id, []), source=one) for one in now.sources]
     queue, book = WindowQueue(1000), HealthBook([facts_at_start(one) for one in machines])
     inputs, supervisor = Inputs(now, machines, lambda one: Lane(one, queue, book)), Supervisor(CapturedLog())
-    threads, began_s = set(threading.enumerate()), time.monotonic()
-    inputs.start(supervisor)
-    eventually(lambda: all(queue.passed().get(name, Passed(0, 0)).put for name in ids), 10.0)
-    begun = sorted(thread.name for thread in set(threading.enumerate()) - threads)
-    assert ["wheeltapper capture fast", "wheeltapper rota"] == begun
-    stop_s = time.monotonic()
-    assert [] == inputs.stop(supervisor, 5.0)
-    assert time.monotonic() - stop_s < ROOM_WITHIN_S + 1.0, "the fast file waits for room as long"
+    with stalls() as worst_s:
+        threads, began_s = set(threading.enumerate()), time.monotonic()
+        inputs.start(supervisor)
+        eventually(lambda: all(queue.passed().get(name, Passed(0, 0)).put for name in ids))
+        begun = sorted(thread.name for thread in set(threading.enumerate()) - threads)
+        assert ["wheeltapper capture fast", "wheeltapper rota"] == begun
+        stop_s = time.monotonic()
+        assert [] == inputs.stop(supervisor, 60.0)
+        box_s = 10 * worst_s()
+    assert time.monotonic() - stop_s < ROOM_WITHIN_S + 1.0 + box_s, "the fast file waits for room as long"
     for facts in book.sources()[:20]:
         capture, ledger = facts.capture, facts.ledger
         assert ledger is not None
         assert ledger.balances
         assert 0 == capture.lost_samples
         heard_s = capture.received_samples / 16_000
-        assert stop_s - began_s - 0.5 <= heard_s <= time.monotonic() - began_s, "as much as time has passed"
+        assert stop_s - began_s - 0.5 - box_s <= heard_s <= time.monotonic() - began_s, (
+            "as much as time has passed"
+        )
         assert ledger.end_sample == capture.received_samples
     taken = [window.span for window in queue.take(1000, 0.0).windows]
     starts = [span.first_sample for span in taken if span.source_id == "m3"]

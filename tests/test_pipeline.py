@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -161,14 +160,19 @@ def test_dropped_windows_are_told_as_not_judged_and_freeze_the_alarm_without_fli
     assert pump.alarm.snapshot.uncertain
 
 
-def test_what_a_window_costs_is_learnt_for_each_engine(store: Store, audience: Audience) -> None:
+def test_what_a_window_costs_is_learnt_for_each_engine(
+    store: Store, audience: Audience, monkeypatch: pytest.MonkeyPatch
+) -> None:
     slow = machine("slow", [0.1] * 3)
     quick = machine("quick", [0.1] * 3)
     assert isinstance(slow.engine, ScriptedEngine)
     answer = slow.engine._infer
 
+    now_s = [0.0]
+    monkeypatch.setattr("monitor.inferring.time.perf_counter", lambda: now_s[0])
+
     def late(batch: Float32) -> EngineOutput:
-        time.sleep(0.05)
+        now_s[0] += 0.05
         return answer(batch)
 
     slow.engine._infer = late  # type: ignore[method-assign]  # a model that takes its time
@@ -176,8 +180,8 @@ def test_what_a_window_costs_is_learnt_for_each_engine(store: Store, audience: A
     assert judge.cost_s("slow") == judge.cost_s("quick") == judge.cost_s("gone")
     for _ in range(3):
         judge.hear([*windows("slow", 1), *windows("quick", 1)])
-    assert 0.05 <= judge.cost_s("slow") < 0.2
-    assert judge.cost_s("quick") < 0.02
+    assert pytest.approx(0.05) == judge.cost_s("slow")
+    assert 0.0 == judge.cost_s("quick")
 
 
 def test_while_the_disk_refuses_alarms_wait_in_order_and_are_told_all_the_same(

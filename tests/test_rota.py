@@ -8,11 +8,12 @@ import time
 from collections.abc import Callable
 
 from fixtures_mosquitto import eventually
+from fixtures_time import stalls
 
 from monitor.rota import GRID_S, Rota, Turn
 
 SLACK_S = 0.3
-"""What a busy machine may add before a thread comes to its turn."""
+"""What a busy machine may add before a thread comes to its turn, beside what it adds to any thread."""
 
 
 class Beat:
@@ -48,17 +49,19 @@ def ended(*beats: Beat) -> Callable[[], bool]:
 def test_turns_run_when_they_are_due_never_before_and_in_one_thread() -> None:
     rota = Rota("test")
     beats = [Beat(0.05), Beat(0.031), Beat(0.2)]
-    for beat in beats:
-        rota.add(beat.turn)
-    eventually(lambda: len(beats[2].ran) >= 3, 5.0, "three turns of the slowest")
-    for beat in beats:
-        rota.stop(beat.turn)
-    eventually(ended(*beats), 5.0, "the end of all")
+    with stalls() as worst_s:
+        for beat in beats:
+            rota.add(beat.turn)
+        eventually(lambda: len(beats[2].ran) >= 3, 5.0, "three turns of the slowest")
+        for beat in beats:
+            rota.stop(beat.turn)
+        eventually(ended(*beats), 5.0, "the end of all")
+        box_s = 2 * worst_s()
     assert 1 == len(set.union(*(beat.threads for beat in beats)))
     late = [ran - due for beat in beats for ran, due in zip(beat.ran, beat.due, strict=True)]
     assert min(late) >= 0.0
-    assert max(late) <= GRID_S + SLACK_S
-    assert sorted(late)[len(late) // 2] <= GRID_S + 0.05
+    assert max(late) <= GRID_S + SLACK_S + box_s
+    assert sorted(late)[len(late) // 2] <= GRID_S + 0.05 + box_s
 
 
 def test_a_turn_that_is_never_due_again_ends_at_once_when_it_is_stopped() -> None:
@@ -82,7 +85,7 @@ def test_one_that_is_to_be_left_alone_is_and_holds_up_no_other() -> None:
     rota.add(other.turn)
     eventually(lambda: len(alone.ran) == 2, 5.0, "its second turn")
     assert alone.ran[1] - alone.ran[0] >= 0.5
-    assert len(other.ran) > 5
+    assert any(alone.ran[0] < ran < alone.ran[1] for ran in other.ran)
     for beat in (alone, other):
         rota.stop(beat.turn)
     eventually(ended(alone, other), 1.0, "the end of both")

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
+from fixtures_mosquitto import eventually
 from fixtures_tensorrt import Install
 
 import monitor.starting
@@ -59,11 +60,11 @@ def test_what_takes_long_is_repeated_until_the_start_is_over(
     with contextlib.closing(StartReport(notifier, tmp_path, CapturedLog())) as report:
         assert [] == heard(sock), "a start that is quick says nothing"
         report.say("building a plan")
-        time.sleep(0.3)
+        messages = list[str]()
+        eventually(lambda: messages.extend(heard(sock)) or len(messages) >= 3, what="three words to systemd")  # type: ignore[func-returns-value]
         status = json.loads((tmp_path / "status.json").read_text())
-    messages = heard(sock)
+    messages += heard(sock)
     assert {"EXTEND_TIMEOUT_USEC=60000000\nSTATUS=starting: building a plan"} == set(messages)
-    assert 3 <= len(messages)
     assert "starting: building a plan" == status["line"]
     assert [] == status["sources"]
     time.sleep(0.15)
@@ -78,10 +79,13 @@ def test_a_start_that_hangs_is_left_to_systemd(
     notifier, sock = systemd
     with contextlib.closing(StartReport(notifier, tmp_path, CapturedLog())) as report:
         report.say("building a plan")
-        time.sleep(0.3)
-        heard(sock)
-        time.sleep(0.2)
-        assert [] == heard(sock)
+
+        def is_quiet() -> bool:
+            time.sleep(0.2)
+            return [] == heard(sock)
+
+        eventually(lambda: heard(sock), what="a first word")
+        eventually(is_quiet, what="silence")
 
 
 def test_the_daemon_builds_at_its_first_start_and_says_so(
@@ -96,10 +100,17 @@ def test_the_daemon_builds_at_its_first_start_and_says_so(
     assert "STATUS=starting: building the TensorRT plan of mae-" in last
     sock.close()  # nobody reads on
     stop = threading.Event()
-    timer = threading.Timer(4.0, stop.set)
-    timer.start()
+
+    def stop_when_heard() -> None:
+        try:
+            eventually(lambda: daemon._book.sources()[0].windows, what="a window")
+        finally:
+            stop.set()
+
+    waiting = threading.Thread(target=stop_when_heard)
+    waiting.start()
     assert 0 == daemon.run(stop)
-    timer.join()
+    waiting.join()
     (source,) = json.loads((tmp_path / "state" / "status.json").read_text())["sources"]
     assert ("tensorrt 10.3.0 Orin fp32", "") == (source["backend"], source["fallback"])
     assert source["windows"] > 0

@@ -6,9 +6,13 @@ import threading
 import time
 
 import structlog.testing
+from fixtures_mosquitto import eventually
 
 from monitor.logs import Log
 from monitor.supervisor import RestartPolicy, Supervisor, Task, idle_task
+
+LONG_S = 60.0
+"""What is merely to happen may take so long."""
 
 
 def log() -> Log:
@@ -17,7 +21,7 @@ def log() -> Log:
 
 
 def wait_for(event: threading.Event) -> None:
-    assert event.wait(5.0)
+    assert event.wait(LONG_S)
 
 
 def test_a_body_that_raises_is_called_again_and_counted() -> None:
@@ -36,7 +40,7 @@ def test_a_body_that_raises_is_called_again_and_counted() -> None:
     with structlog.testing.capture_logs() as entries:
         task = supervisor.start(Task("t", body))
         wait_for(recovered)
-        assert [] == supervisor.stop([task], 5.0)
+        assert [] == supervisor.stop([task], LONG_S)
     assert 1 == supervisor.restarted
     assert not supervisor.gave_up.is_set()
     assert ["thread failed"] == [entry["event"] for entry in entries]
@@ -62,9 +66,9 @@ def test_a_thread_that_hangs_is_named_and_does_not_hold_up_the_end() -> None:
     task = supervisor.start(Task("stuck", lambda: wait_for(release)))
     started_s = time.monotonic()
     assert ["stuck"] == supervisor.stop([task], 0.1)
-    assert time.monotonic() - started_s < 2.0
+    assert time.monotonic() - started_s < LONG_S / 2
     release.set()
-    assert [] == supervisor.stop([task], 5.0)
+    assert [] == supervisor.stop([task], LONG_S)
 
 
 def test_tasks_that_know_when_they_are_due_share_a_thread_and_one_that_fails_holds_up_no_other() -> None:
@@ -93,12 +97,10 @@ def test_tasks_that_know_when_they_are_due_share_a_thread_and_one_that_fails_hol
         wait_for(supervisor.gave_up)
         wait_for(bad.ended)
         before = supervisor.turns("good")
-        assert before > 3
-        wait_for_more = time.monotonic() + 5.0
-        while supervisor.turns("good") == before and time.monotonic() < wait_for_more:
-            time.sleep(0.01)
-    assert supervisor.turns("good") > before
-    assert [] == supervisor.stop([good, bad], 5.0)
+        eventually(lambda: supervisor.turns("good") > before, what="another turn of the good one")
+    meanwhile = ran[ran.index("bad") : len(ran) - ran[::-1].index("bad")]
+    assert "good" in meanwhile, "it runs while the other is left alone"
+    assert [] == supervisor.stop([good, bad], LONG_S)
     assert (1, ["bad", "good"], 3, 0) == (len(threads), ended, ran.count("bad"), supervisor.turns("bad"))
 
 
@@ -115,7 +117,7 @@ def test_a_shared_task_that_hangs_is_named_with_those_that_wait_behind_it() -> N
     wait_for(hangs)
     assert ["stuck", "behind"] == supervisor.stop([stuck, behind], 0.1)
     release.set()
-    assert [] == supervisor.stop([stuck, behind], 5.0)
+    assert [] == supervisor.stop([stuck, behind], LONG_S)
 
 
 def test_a_task_that_waits_long_is_woken_when_it_is_to_end() -> None:
@@ -133,4 +135,4 @@ def test_a_task_that_waits_long_is_woken_when_it_is_to_end() -> None:
     supervisor, waiting = Supervisor(log()), Waiting()
     task = supervisor.start(idle_task("waits", waiting, 60.0))
     wait_for(waiting.waits)
-    assert [] == supervisor.stop([task], 5.0)
+    assert [] == supervisor.stop([task], LONG_S)

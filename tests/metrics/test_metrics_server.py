@@ -87,14 +87,12 @@ def test_a_page_is_good_for_twenty_times_as_long_as_it_took_to_make(serve: Serve
     port = free_port()
     serve(port, registry_of(slow_scene))
     eventually(lambda: listens(port))
-    until_s = time.monotonic() + 1.5
     asked = 0
-    while time.monotonic() < until_s:
+    while len(made) < 3:  # good for no longer
         assert 200 == ask(port)[0]
         asked += 1
-    assert asked > 2 * len(made)
+    assert asked > len(made)
     assert all(later - earlier >= 0.6 for earlier, later in itertools.pairwise(made))
-    assert len(made) >= 2, "and no longer"
 
 
 def test_what_is_not_the_page_is_refused(serve: Serve) -> None:
@@ -115,7 +113,7 @@ def test_what_is_not_the_page_is_refused(serve: Serve) -> None:
 def test_a_full_room_and_silent_guests_cost_the_others_nothing(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(guests, "QUESTION_S", 0.4)
+    monkeypatch.setattr(guests, "QUESTION_S", 2.0)
     port = free_port()
     server = serve(port)
     eventually(lambda: listens(port))
@@ -123,7 +121,7 @@ def test_a_full_room_and_silent_guests_cost_the_others_nothing(
     silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(guests.MAX_GUESTS - 1)]
     assert 200 == ask(port)[0], "the last chair"
     silent.append(socket.create_connection(("127.0.0.1", port)))
-    time.sleep(0.1)
+    eventually(lambda: server._guests == guests.MAX_GUESTS, what="a full room")
     assert 503 == ask(port)[0], "the room is full"
     eventually(lambda: server.sent_away >= guests.MAX_GUESTS, 3.0, "the silent ones are sent away")
     assert 200 == ask(port)[0]
