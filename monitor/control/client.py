@@ -69,7 +69,8 @@ class ControlClient:
         `asked` has bytes, actor, id and note.
 
         Raises:
-            ControlError: The daemon is not there, does not take it, or does not answer.
+            ControlError: The daemon is not there, does not take it, or does not answer in time: the text says
+                whether it will be done all the same.
         """
         question = {"ask": "install", "source": source_id, **asked}
         try:
@@ -87,12 +88,21 @@ class ControlClient:
             go = json.loads(await asyncio.wait_for(reader.readline(), PATIENCE_S))
             if "error" in go:
                 return {"result": "refused", "reason": go["error"], "detail": None}
-            async for piece in pieces:
-                writer.write(piece)
-                await asyncio.wait_for(writer.drain(), PIECE_S)
-            answer = json.loads(await asyncio.wait_for(reader.readline(), INSTALL_S + PATIENCE_S))
+            said = asyncio.ensure_future(reader.readline())
+            try:
+                async for piece in pieces:
+                    if said.done():  # it takes no more, and says why
+                        break
+                    writer.write(piece)
+                    await asyncio.wait_for(writer.drain(), PIECE_S)
+                answer = json.loads(await asyncio.wait_for(said, INSTALL_S + PATIENCE_S))
+            finally:
+                said.cancel()
+                await asyncio.gather(said, return_exceptions=True)
         finally:
             writer.close()
+        if answer.get("waits"):
+            raise ControlError(str(answer["error"]))
         if "error" in answer:
             return {"result": "refused", "reason": answer["error"], "detail": None}
         return dict(answer)

@@ -25,6 +25,11 @@ from monitor.guests import MAX_GUESTS, GuestServer, House
 from monitor.logs import Log
 from monitor.operators import Origin
 
+COMMAND_WAITS = "the command still waits; the same id asks again"
+BUNDLE_WAITS = (
+    "the bundle has come whole and waits behind a reload or a promotion; it will be the candidate when that "
+    "is over: look at the versions before you send it again"
+)
 MODE = 0o660
 """For the daemon's user and group; the state directory decides who gets that far."""
 
@@ -73,7 +78,7 @@ class ControlServer(GuestServer):
         with contextlib.suppress(ValueError, RecursionError):
             asked = json.loads(question)
         if isinstance(asked, dict) and asked.get("ask") == "install":
-            return await self._take_in(asked, reader, writer) + b"\n"
+            return await self._take_in(asked, reader, writer)
         return await self._answer(question)
 
     async def _take_in(
@@ -81,25 +86,26 @@ class ControlServer(GuestServer):
     ) -> bytes:
         arrivals, source_id, size_bytes = self._answers.arrivals, asked.get("source"), asked.get("bytes")
         if arrivals is None or not isinstance(source_id, str) or not isinstance(size_bytes, int):
-            return _refusal("a bundle is taken in with source and bytes")
+            return self._refusal("a bundle is taken in with source and bytes")
         if not self._answers.knows(source_id):
-            return _refusal(f"this box has no source {source_id[:64]!r}")
+            return self._refusal(f"this box has no source {source_id[:64]!r}")
         try:
             arrival = arrivals.begin(source_id, size_bytes, _by(asked))
         except CommandError as error:
-            return _refusal(str(error))
+            return self._refusal(str(error))
         try:
             writer.write(b'{"go": true}\n')
             while arrival.left_bytes:
-                most = min(arrival.left_bytes, PIECE_BYTES)
-                arrival.write(await asyncio.wait_for(_piece(reader, most), PIECE_S))
+                arrival.write(await _piece(reader, arrival.left_bytes))
         except CommandError as error:
             arrivals.abandon(arrival)
-            return _refusal(str(error))
+            writer.write(self._refusal(str(error)))
+            await _hear_out(reader, arrival.left_bytes)
+            return b""
         except (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
             arrivals.abandon(arrival)
             raise
-        return await _told_by(lambda told: arrivals.finish(arrival, told), INSTALL_S)
+        return await _told_by(lambda told: arrivals.finish(arrival, told), INSTALL_S, BUNDLE_WAITS) + b"\n"
 
     async def _answer_to(self, question: Mapping[str, object]) -> bytes:
         ask = question.get("ask")
@@ -124,11 +130,11 @@ class ControlServer(GuestServer):
             if not self._answers.command(source_id, payload, told, origin):
                 told({"error": turned_away})
 
-        return await _told_by(hand_in, COMMAND_S)
+        return await _told_by(hand_in, COMMAND_S, COMMAND_WAITS)
 
 
-async def _told_by(ask: Callable[[Told], None], within_s: float) -> bytes:
-    """Return what `ask` has told, from whatever thread, as JSON; a refusal when that takes too long."""
+async def _told_by(ask: Callable[[Told], None], within_s: float, waits: str) -> bytes:
+    """Return what `ask` has told, from whatever thread, as JSON; `waits` says that it takes too long."""
     loop = asyncio.get_running_loop()
     reply: asyncio.Future[bytes] = loop.create_future()
 
@@ -144,14 +150,21 @@ async def _told_by(ask: Callable[[Told], None], within_s: float) -> bytes:
     try:
         return await asyncio.wait_for(reply, within_s)
     except asyncio.TimeoutError:
-        waits = f"no answer within {within_s:g} s, but the command still waits; the same id asks again"
-        return json.dumps({"error": waits, "waits": True}).encode()
+        late = f"no answer within {within_s:g} s, but {waits}"
+        return json.dumps({"error": late, "waits": True}).encode()
 
 
-async def _piece(reader: asyncio.StreamReader, most: int) -> bytes:
+async def _piece(reader: asyncio.StreamReader, left_bytes: int) -> bytes:
     """Return what comes next; asyncio.IncompleteReadError: nothing does any more."""
-    piece = await reader.read(most)
+    piece = await asyncio.wait_for(reader.read(min(left_bytes, PIECE_BYTES)), PIECE_S)
     return piece or await reader.readexactly(1)
+
+
+async def _hear_out(reader: asyncio.StreamReader, left_bytes: int) -> None:
+    """Take what still comes: a guest whose line is closed while it sends would never read why."""
+    with contextlib.suppress(asyncio.TimeoutError, asyncio.IncompleteReadError):
+        while left_bytes:
+            left_bytes -= len(await _piece(reader, left_bytes))
 
 
 def _by(asked: Mapping[str, object]) -> By:

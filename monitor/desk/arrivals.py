@@ -34,7 +34,7 @@ from monitor.store import AuditEntry, Store
 from monitor.store.files import free_bytes
 
 FOLDER = "arriving"
-"""Below the state directory; empty but for what comes now, or came when the daemon was killed."""
+"""Below the state directory: what comes now; what came when the daemon was killed goes at its start."""
 COPIES = 3
 """The tar, what is unpacked of it, and the version: for so many there must be room."""
 
@@ -102,6 +102,7 @@ class Arrivals:
         self._log = log
         self._place = config.state_dir / FOLDER
         self._is_busy = False
+        remove(self._place)
 
     def begin(self, source_id: str, size_bytes: int, by: By) -> Arrival:
         """Make room for a bundle of so many bytes.
@@ -154,6 +155,13 @@ class Arrivals:
         self._is_busy = False
 
     def _install(self, arrival: Arrival, config: Config) -> str:
+        """Put the bundle in as the candidate, and remove what came; return what was done. Raises as below."""
+        try:
+            return self._installed(arrival, config)
+        finally:
+            remove(self._place)  # here, for the answer is told by the thread that judges
+
+    def _installed(self, arrival: Arrival, config: Config) -> str:
         """Put the bundle in as the candidate; return what was done.
 
         Raises:
