@@ -69,7 +69,13 @@ def _answer(asked: str, within_s: float, broken_off: Callable[[], bool]) -> dict
     told: str | None = asked
     try:
         started = subprocess.Popen(  # noqa: S603 - our own command, without a shell
-            command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+            command,
+            stdin=pipe,
+            stdout=pipe,
+            stderr=pipe,
+            encoding="utf-8",
+            errors="replace",  # a library may complain in whatever bytes
+            start_new_session=True,
         )
     except OSError as error:  # no process, memory or descriptor is to be had: the next time asks again
         return {"error": f"its process does not start: {error}"}

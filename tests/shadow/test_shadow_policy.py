@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -159,6 +160,17 @@ def test_a_comparison_whose_process_does_not_start_is_asked_for_again(
     rig.pass_time(90.0)
     assert "its process does not start" in rig.log.text()
     assert [] == rig.commands
+
+
+def test_a_comparison_whose_process_complains_in_no_words_fails_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig, broken = Rig(tmp_path), tmp_path / "python"
+    broken.write_text("#!/bin/sh\nprintf 'bad \\377\\n' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    rig.pass_time(90.0)
+    assert "its process failed: bad \ufffd" in rig.log.text()
 
 
 def test_the_comparison_is_made_in_a_process_of_its_own(tmp_path: Path) -> None:
