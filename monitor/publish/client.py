@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import sys
 import threading
 import time
@@ -28,6 +29,7 @@ from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.publish.access import access_from_config, warn_of_unchecked_name
 from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message, properties_of_message
+from monitor.publish.failures import ENDS, NONSENSE, SILENT, refused, unaccepted, unreachable
 
 RECONNECT_S = (1, 30)
 """The wait after the first failure, doubled up to the second number."""
@@ -36,9 +38,17 @@ PROTOCOLS = {"3.1.1": MQTTProtocolVersion.MQTTv311, "5": MQTTProtocolVersion.MQT
 """By `mqtt.version`."""
 MAX_QUEUED = 256
 """Messages of QoS 1 that paho may hold; the publisher never has as many under way."""
+ACCEPT_WITHIN_S = 10.0
+"""A broker that has not answered CONNECT by then is told to be silent; paho waits for the keep-alive."""
 
 NOT_CONNECTED = "Client is not connected"
 """How paho begins its complaint that it has no connection, at each attempt, as if that were a defect."""
+LINE_BROKE = ("failed to receive on socket", "timeout on socket")
+"""How it begins those that a line broke, which `on_disconnect` then tells without a reason."""
+NO_MQTT = "Error: Unrecognised command"
+"""How it begins the one about what it cannot read."""
+UNACCEPTED = {"Protocol error": NONSENSE, "Keep alive timeout": SILENT}
+"""Reason for which a line ended that was never accepted, as paho calls it -> what was seen of it."""
 
 
 class BrokerClient:
@@ -66,6 +76,10 @@ class BrokerClient:
         self._last_error = ""
         self._client_id = client_id
         self._up = False
+        self._asked_s: float | None = None
+        """When a line was opened on which the broker has not answered yet, monotonic; None: there is none."""
+        self._broke = ""
+        """Why the line broke last, as paho said it just before."""
         check_host(config.host)
         self._access = access_from_config(config)
         self._paho = self._make_paho()
@@ -85,6 +99,7 @@ class BrokerClient:
         paho.reconnect_delay_set(*RECONNECT_S)
         self._access.give_to(paho)
         paho.on_pre_connect = self._on_pre_connect
+        paho.on_socket_open = self._on_socket_open
         paho.on_connect = self._on_connect
         paho.on_connect_fail = self._on_connect_fail
         paho.on_disconnect = self._on_disconnect
@@ -105,8 +120,12 @@ class BrokerClient:
         )
         self._paho.loop_start()
 
-    def revive(self) -> None:
-        """Start the network thread again if it has died; otherwise do nothing."""
+    def look_after(self) -> None:
+        """Start the network thread again if it has died, and note a broker that does not answer it."""
+        asked_s = self._asked_s
+        if asked_s is not None and time.monotonic() - asked_s >= ACCEPT_WITHIN_S:
+            self._asked_s = None
+            self._note_unaccepted(SILENT)
         if not self._stopping and self._paho.loop_start() == MQTTErrorCode.MQTT_ERR_SUCCESS:
             self._revivals += 1
             self._log.error("mqtt network thread had ended and was started again")
@@ -172,6 +191,7 @@ class BrokerClient:
     # From here on: called by the network thread.
 
     def _on_pre_connect(self, _client: mqtt.Client, _userdata: object) -> None:
+        self._broke = ""
         will = self._hooks.will()
         self._paho.will_set(will.topic, will.payload, will.qos, will.retain)
         self._renew_certificates()
@@ -184,11 +204,15 @@ class BrokerClient:
         except PublishError as error:
             self._log.error("mqtt certificates changed and cannot be used", reason=str(error))
 
+    def _on_socket_open(self, _client: mqtt.Client, _userdata: object, _line: object) -> None:
+        self._asked_s = time.monotonic()
+
     def _on_connect(
         self, client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
+        self._asked_s = None
         if reason.is_failure:
-            self._note_failure(f"the broker refuses the connection: {reason}")
+            self._note_failure(refused(reason, self._config.username))
             return
         if self._stopping:
             client.disconnect()
@@ -210,8 +234,15 @@ class BrokerClient:
     ) -> None:
         self._down.set()
         was_up, self._up = self._up, False
+        was_asked, self._asked_s = self._asked_s is not None, None
         if was_up and not self._stopping:
-            self._note_failure(f"the connection was lost: {reason}")
+            self._note_failure(f"the connection was lost: {self._broke or reason}")
+        elif was_asked and not self._stopping:  # paho calls this for a line that was never accepted, too
+            if "[SSL:" in self._broke:  # of TLS 1.3 the broker's word on our certificate comes late
+                error = ssl.SSLError(self._broke)
+                self._note_failure(unreachable(self._config.host, self._config.port, error, "mqtt.host"))
+            else:
+                self._note_unaccepted(UNACCEPTED.get(str(reason), ENDS))
         self._hooks.on_progress()
 
     def _on_subscribe(
@@ -232,7 +263,8 @@ class BrokerClient:
         self._hooks.on_progress()
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:
-        self._hooks.on_message(message.topic, bytes(message.payload), retained=message.retain)
+        if self._up:  # a service that is no broker may talk of what looks like a message
+            self._hooks.on_message(message.topic, bytes(message.payload), retained=message.retain)
 
     def _on_log(self, _client: mqtt.Client, _userdata: object, level: int, text: str) -> None:
         if level != LogLevel.MQTT_LOG_ERR or self._stopping:  # at the end it complains of the end
@@ -241,8 +273,17 @@ class BrokerClient:
             if not self._last_error:  # else it is known why
                 self._note_failure("there is no connection to the broker; it is tried again")
             return
+        if text.startswith(LINE_BROKE):
+            self._broke = text
+            return
+        if text.startswith(NO_MQTT) and not self._up:
+            return
         self._callback_errors += 1
         self._log.error("mqtt library", reason=text)
+
+    def _note_unaccepted(self, what: str) -> None:
+        where = f"{self._config.host}:{self._config.port}"
+        self._note_failure(unaccepted(where, what, tls=self._config.tls))
 
     def _note_failure(self, sentence: str) -> None:
         self._failed_connects += 1
@@ -261,16 +302,6 @@ def check_host(host: str) -> None:
         host.encode("idna")
     except UnicodeError as error:
         raise PublishError(f"mqtt.host {host!r}: is not a host name ({error})") from error
-
-
-def unreachable(host: str, port: int, error: BaseException | None, key: str) -> str:
-    """Say why no connection was made; of a name that nobody knows, which configuration key holds it."""
-    if isinstance(error, socket.gaierror):
-        return (
-            f"{key} {host!r} cannot be looked up ({error.strerror}); see how it is spelt, and whether this "
-            "box has a name server"
-        )
-    return f"{host}:{port} is not reachable: {error}"
 
 
 def seconds_left(deadline_s: float) -> float:

@@ -291,7 +291,8 @@ class AlarmDocument(SourcePayload):
         json_schema_extra=UTC,
     )
     reason: ChangeReason | None = Field(
-        description="What made it change last, before a restart too; null when nothing has.", json_schema_extra=TEXT
+        description="What made it change last, before a restart too; null when nothing has.",
+        json_schema_extra=TEXT,
     )
     actor: str | None = Field(
         description="Who gave the command; null when the sound did it.", json_schema_extra=TEXT

@@ -153,7 +153,7 @@ class Publisher:
 
     def run_once(self, timeout_s: float) -> None:
         """Send what can be sent, then wait at most `timeout_s` for more. From one thread only."""
-        self._started().revive()
+        self._started().look_after()
         self._wake.clear()
         if not self._pass():
             self._wake.wait(timeout_s)

@@ -24,6 +24,17 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.publish.access import Access, access_from_config
 from monitor.publish.client import PROTOCOLS, check_host
+from monitor.publish.failures import (
+    BROKEN,
+    ENDS,
+    NONSENSE,
+    SILENT,
+    known_as,
+    refused,
+    unaccepted,
+    unencrypted,
+    unreachable,
+)
 from monitor.publish.sparkplug.topics import EdgeNode, Verb, host_topic
 from monitor.publish.topics import command_filters
 
@@ -79,7 +90,7 @@ def _walk(config: MqttConfig, filters: Sequence[str], check_topic: str | None) -
     with _line(config.host, config.port) as line:
         yield Step("line", f"{where} takes connections")
         if access.encryption is not None:
-            yield Step("encryption", _handshake(line, access.encryption.context, config.host))
+            yield Step("encryption", _handshake(line, access.encryption.context, config))
     visit = _Visit(config, access, uuid.uuid4().hex[:8])
     try:
         yield Step("login", visit.log_in())
@@ -104,26 +115,16 @@ def _line(host: str, port: int) -> socket.socket:
     try:
         return socket.create_connection((host, port), timeout=STEP_S)
     except OSError as error:
-        raise PublishError(
-            f"line: {host}:{port} takes no connection ({error}); is a broker listening there, and does a "
-            "firewall let this box through? 1883 is usual, 8883 with TLS"
-        ) from error
+        raise PublishError(f"line: {unreachable(host, port, error, 'mqtt.host')}") from error
 
 
-def _handshake(line: socket.socket, context: ssl.SSLContext, host: str) -> str:
+def _handshake(line: socket.socket, context: ssl.SSLContext, config: MqttConfig) -> str:
     try:
-        with context.wrap_socket(line, server_hostname=host) as encrypted:
+        with context.wrap_socket(line, server_hostname=config.host) as encrypted:
             version, certificate = encrypted.version(), encrypted.getpeercert() or {}
-    except ssl.SSLCertVerificationError as error:
-        raise PublishError(
-            f"encryption: the broker's certificate is not accepted ({error.verify_message}); "
-            f"mqtt.ca_file must be the authority that signed it, and mqtt.host {host!r} a name in it"
-        ) from error
     except (OSError, ValueError) as error:
-        raise PublishError(
-            f"encryption: no TLS with {host} ({error}); does this port speak TLS 1.2 or newer, and does the "
-            "broker take our client certificate?"
-        ) from error
+        why = unencrypted(config.host, config.port, error, "mqtt.host")
+        raise PublishError(f"encryption: {why}") from error
     ends = certificate.get("notAfter")
     if not isinstance(ends, str):
         return f"{version}"
@@ -149,6 +150,8 @@ class _Visit:
         self._config = config
         self._token = token
         self._answers = _Answers()
+        self._seen = SILENT
+        """What came of the connection, if it was not accepted."""
         self._paho = mqtt.Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"wheeltapper-check-{token}",
@@ -161,7 +164,6 @@ class _Visit:
         self._paho.on_message = self._on_message
 
     def log_in(self) -> str:
-        who = f"as {self._config.username!r}" if self._config.username else "without a user name"
         try:
             self._paho.connect(self._config.host, self._config.port, self._config.keepalive_s)
         except OSError as error:
@@ -169,16 +171,10 @@ class _Visit:
         self._wait(lambda: self._answers.connected is not None)
         reason = self._answers.connected
         if reason is None:
-            raise PublishError(
-                f"login: {self._where} does not answer as an MQTT broker does; is the port right, and should "
-                f"mqtt.tls be {str(not self._config.tls).lower()}?"
-            )
+            raise PublishError(f"login: {unaccepted(self._where, self._seen, tls=self._config.tls)}")
         if reason.is_failure:
-            raise PublishError(
-                f"login: the broker refuses us {who}: {reason}; correct mqtt.username and the password file, "
-                "or allow this user there"
-            )
-        return f"accepted {who}"
+            raise PublishError(f"login: {refused(reason, self._config.username)}")
+        return f"accepted {known_as(self._config.username)}"
 
     def subscribe(self, *filters: str) -> str:
         self._paho.subscribe([(one, 1) for one in filters])
@@ -212,8 +208,13 @@ class _Visit:
         """Move the connection until it has come, or the time is over."""
         deadline_s = time.monotonic() + STEP_S
         while not has_come() and time.monotonic() < deadline_s:
-            if self._paho.loop(0.05) != MQTTErrorCode.MQTT_ERR_SUCCESS:
-                return has_come()
+            try:
+                result = self._paho.loop(0.05)
+            except BROKEN:
+                result = MQTTErrorCode.MQTT_ERR_PROTOCOL
+            if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
+                self._seen = NONSENSE if result == MQTTErrorCode.MQTT_ERR_PROTOCOL else ENDS
+                break
         return has_come()
 
     def _on_connect(self, _c: object, _u: object, _f: object, reason: ReasonCode, _p: object) -> None:

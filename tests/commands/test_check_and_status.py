@@ -250,7 +250,7 @@ def test_check_goes_to_the_broker_when_it_is_asked_to(
     mosquitto.stop()
     code, text = check(tmp_path, config, capsys, "--mqtt")
     assert 1 == code
-    assert f"FAIL  mqtt: line: 127.0.0.1:{mosquitto.port} takes no connection" in text
+    assert f"FAIL  mqtt: line: 127.0.0.1:{mosquitto.port} is not reachable" in text
 
 
 @pytest.mark.broker
@@ -262,7 +262,7 @@ def test_check_goes_to_every_broker_of_the_edge_node_and_names_the_one_that_is_n
     config["sparkplug"] = {"enabled": True, "servers": [f"127.0.0.1:{away}", f"127.0.0.1:{mosquitto.port}"]}
     code, text = check(tmp_path, config, capsys, "--mqtt")
     assert 1 == code
-    assert f"FAIL  sparkplug at 127.0.0.1:{away}: line: 127.0.0.1:{away} takes no connection" in text
+    assert f"FAIL  sparkplug at 127.0.0.1:{away}: line: 127.0.0.1:{away} is not reachable" in text
     assert f"ok    sparkplug at 127.0.0.1:{mosquitto.port}, subscribe: spBv1.0/plant/NCMD/box1" in text
 
 

@@ -248,7 +248,7 @@ def test_the_way_to_the_broker_is_walked(tmp_path: Path, mosquitto: Mosquitto) -
     assert (Verdict.OK, True) == (found.verdict, "publish: " in found.said)
     mosquitto.stop()
     found = only(check_broker, patient)
-    assert (Verdict.FAULT, True) == (found.verdict, "takes no connection" in found.said)
+    assert (Verdict.FAULT, True) == (found.verdict, "is not reachable" in found.said)
 
 
 def test_a_broker_whose_password_only_the_service_has_is_not_tried(

@@ -23,7 +23,7 @@ from monitor.publish.walk import walk_to_broker
 from monitor.testing import CapturedLog
 
 NOT_MQTT = {
-    "http": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nwhat do you want?",
+    "http": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nwhat is this?",
     "mail": b"220 mail.plant.example ESMTP, as a message of MQTT with a topic of 12320 letters",
     "a topic longer than its message": b"\x30\x02\xff\xff",
     "an alert of TLS": bytes.fromhex("15030300020246"),
@@ -56,7 +56,7 @@ class Nobody:
 
 
 class Service:
-    """Takes connections, waits for the first word, answers it with `answer`, and ends them; None: keeps them."""
+    """Takes connections, waits for the first word, answers it and ends them; answer None: keeps them."""
 
     def __init__(self, answer: bytes | None, *, resets: bool = False) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -164,3 +164,61 @@ def test_a_broker_that_ends_the_line_before_it_accepts_is_named_once_with_the_re
     assert [sentence] == told_by_client(config, 3, lambda: service.guests)
     assert sentence == told_by_edge(config)
     assert f"login: {sentence}" == told_by_walk(config)
+
+
+@pytest.mark.parametrize("answer", NOT_MQTT.values(), ids=NOT_MQTT.keys())
+def test_a_service_that_is_no_broker_is_named_and_nothing_it_says_is_taken_for_a_message(
+    make_service: Callable[..., Service], answer: bytes
+) -> None:
+    service = make_service(answer)
+    config = MqttConfig(host="127.0.0.1", port=service.port)
+    told = told_by_client(config, 2, lambda: service.guests)
+    for sentence in (*told, told_by_edge(config), told_by_walk(config)):
+        assert f"127.0.0.1:{service.port} takes the connection and " in sentence
+        assert NONSENSE in sentence or ENDS in sentence
+        assert REMEDY in sentence
+
+
+def test_a_service_that_never_answers_is_named_long_before_the_keep_alive(
+    make_service: Callable[..., Service],
+) -> None:
+    service = make_service(None)
+    config = MqttConfig(host="127.0.0.1", port=service.port, keepalive_s=3600)
+    (sentence,) = told_by_client(config, 0, lambda: service.guests)
+    assert f"takes the connection and {SILENT} as an MQTT broker does; {REMEDY}" in sentence
+    assert sentence == told_by_edge(config)
+    assert f"login: {sentence}" == told_by_walk(config)
+
+
+@pytest.mark.broker
+def test_a_port_for_tls_that_is_spoken_to_without_asks_for_tls(
+    make_mosquitto: Callable[..., Mosquitto], certificates: Path
+) -> None:
+    broker = make_mosquitto(more_lines=tls_lines(certificates))
+    config = MqttConfig(host="localhost", port=broker.port)
+    (sentence,) = told_by_client(config, 1, lambda: 2)
+    assert f"localhost:{broker.port} takes the connection and " in sentence
+    assert "should mqtt.tls be true" in sentence
+    assert "should mqtt.tls be true" in told_by_edge(config)
+    assert "should mqtt.tls be true" in told_by_walk(config)
+
+
+@pytest.mark.broker
+# paho leaves a socket whose handshake failed to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_port_without_tls_that_is_spoken_to_with_it_says_so(mosquitto: Mosquitto) -> None:
+    config = MqttConfig(host="localhost", port=mosquitto.port, tls=True)
+    (sentence,) = told_by_client(config, 1, lambda: 2)
+    assert sentence.startswith(f"no TLS with localhost:{mosquitto.port} (")
+    assert "mqtt.tls: false" in sentence
+
+
+@pytest.mark.broker
+def test_a_broker_that_wants_a_certificate_of_ours_is_named_so(
+    make_mosquitto: Callable[..., Mosquitto], certificates: Path
+) -> None:
+    broker = make_mosquitto(more_lines=tls_lines(certificates))
+    config = MqttConfig(host="localhost", port=broker.port, tls=True, ca_file=certificates / "ca.pem")
+    for sentence in told_by_client(config, 1, lambda: 2):
+        assert "take our client certificate" in sentence
+    assert "take our client certificate" in told_by_walk(config)

@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import struct
 import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import paho.mqtt.client as mqtt
-from paho.mqtt import MQTTException
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -26,11 +24,10 @@ from monitor.config import MqttConfig
 from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.publish.access import access_from_config, warn_of_unchecked_name
-from monitor.publish.client import CONNECT_TIMEOUT_S, PROTOCOLS, check_host, unreachable
+from monitor.publish.client import ACCEPT_WITHIN_S, CONNECT_TIMEOUT_S, PROTOCOLS, check_host
+from monitor.publish.failures import BROKEN, ENDS, NONSENSE, SILENT, refused, unaccepted, unreachable
 from monitor.publish.sparkplug.actions import Connect, Publish
 
-ACCEPT_WITHIN_S = 10.0
-"""A broker that has not answered CONNECT by then is given up."""
 TOPICS_A_PACKET = 100
 """Topics in one SUBSCRIBE; more go into further ones."""
 MAX_INBOUND_BYTES = 65_536
@@ -38,8 +35,6 @@ MAX_INBOUND_BYTES = 65_536
 INBOUND_MAX = 64
 """Messages that may wait to be read; paho reads one packet at a time, so that this is never reached."""
 DISCONNECT_WITH_WILL = 0x04
-BROKEN = (OSError, MQTTException, ValueError, struct.error, IndexError)
-"""What paho raises when the line breaks, or when a broker talks nonsense."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +135,15 @@ class EdgeLine:
         try:
             result = paho.loop(timeout_s)
         except BROKEN as error:
-            self._lose(f"the broker cannot be understood: {error}")
+            self._lose(f"the broker cannot be understood: {error}", NONSENSE)
             return
         if result != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            self._lose(f"the connection was lost: {mqtt.error_string(result)}")
+            nonsense = result == MQTTErrorCode.MQTT_ERR_PROTOCOL
+            self._lose(
+                f"the connection was lost: {mqtt.error_string(result)}", NONSENSE if nonsense else ENDS
+            )
         elif not self._accepted and time.monotonic() - self._opened_s > ACCEPT_WITHIN_S:
-            self._lose("the broker does not answer the connection")
+            self._lose("", SILENT)
 
     def publish(self, message: Publish) -> bool:
         """Hand over a message; False: it was not taken, and hosts would see a gap after it."""
@@ -249,7 +247,10 @@ class EdgeLine:
         except PublishError as error:
             self._log.error("sparkplug certificates changed and cannot be used", reason=str(error))
 
-    def _lose(self, sentence: str) -> None:
+    def _lose(self, sentence: str, before: str) -> None:
+        """Note a loss and cut the line; `before` is what was seen of it if it was never accepted."""
+        if not self._accepted:
+            sentence = unaccepted(self.address, before, tls=self._config.tls)
         self._note_failure(self._refusal or sentence)
         self.cut()
 
@@ -265,7 +266,7 @@ class EdgeLine:
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
     ) -> None:
         if reason.is_failure:
-            self._refusal = f"the broker refuses the connection: {reason}"
+            self._refusal = refused(reason, self._config.username)
             return
         self._accepted = True
         self.connects += 1

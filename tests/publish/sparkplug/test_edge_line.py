@@ -60,7 +60,7 @@ def test_each_failure_is_told_by_its_own_cause_and_not_by_that_of_the_last() -> 
     assert causes[::2] == causes[1::2]
     absent, lost, refused, lost_again = causes[::2]
     assert "not reachable" in absent
-    assert "the connection was lost" in lost
+    assert "ends it before it has accepted us" in lost
     assert "refuses" in refused
     assert lost == lost_again
     told = [facts["reason"] for level, _, facts in log.lines if level == "warning"]

@@ -1,0 +1,72 @@
+"""Why there is no connection to a broker, in sentences that end with what to do: the same everywhere."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+
+from paho.mqtt import MQTTException
+
+BROKEN = (OSError, MQTTException, ValueError, struct.error, IndexError)
+"""What paho raises when the line breaks, or when a broker talks nonsense."""
+ENDS = "ends it before it has accepted us"
+SILENT = "does not answer as an MQTT broker does"
+NONSENSE = "answers with what is no MQTT"
+LOGIN = "correct mqtt.username and the password file, or allow this user there"
+REMEDIES = {
+    "Unsupported protocol version": "set mqtt.version to the one that it speaks",
+    "Client identifier not valid": "give another mqtt.client_id, or allow this one there",
+    "Bad user name or password": LOGIN,
+    "Not authorized": LOGIN,
+}
+"""Reason for which a broker refuses a connection, as paho calls it in every version of MQTT -> what to do."""
+
+
+def known_as(username: str | None) -> str:
+    """Say as whom we come."""
+    return f"as {username!r}" if username else "without a user name"
+
+
+def refused(reason: object, username: str | None) -> str:
+    """Say that a broker has answered and does not let us in."""
+    remedy = REMEDIES.get(str(reason), "see its log for why")
+    return f"the broker refuses us {known_as(username)}: {reason}; {remedy}"
+
+
+def unreachable(host: str, port: int, error: BaseException | None, key: str) -> str:
+    """Say why there is no line to a broker, or no encryption of it; `key` is the one that holds the name."""
+    if isinstance(error, socket.gaierror):
+        return (
+            f"{key} {host!r} cannot be looked up ({error.strerror}); see how it is spelt, and whether this "
+            "box has a name server"
+        )
+    # only a line that was taken can be reset; a handshake that takes too long is told by its text alone
+    if isinstance(error, ssl.SSLError | ConnectionResetError) or "handshake" in str(error):
+        return unencrypted(host, port, error, key)
+    return (
+        f"{host}:{port} is not reachable ({error}); is a broker listening there, and does a firewall let "
+        "this box through? 1883 is usual, 8883 with TLS"
+    )
+
+
+def unencrypted(host: str, port: int, error: BaseException | None, key: str) -> str:
+    """Say why no TLS comes about on a line that was taken; `key` is the one that holds the name."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"the broker's certificate is not accepted ({error.verify_message}); mqtt.ca_file must be the "
+            f"authority that signed it, and {key} {host!r} a name in it"
+        )
+    return (
+        f"no TLS with {host}:{port} ({error}); does this port speak TLS 1.2 or newer (else mqtt.tls: false), "
+        "and does the broker take our client certificate?"
+    )
+
+
+def unaccepted(where: str, what: str, *, tls: bool) -> str:
+    """Say that `where` takes the line and never accepts us; `what` it does is ENDS, SILENT or NONSENSE."""
+    encryption = "does it take our client certificate (mqtt.cert_file)" if tls else "should mqtt.tls be true"
+    return (
+        f"{where} takes the connection and {what}; is the port the broker's, {encryption}, and what does the "
+        "broker's log say?"
+    )
