@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.errors import StoreError
 from monitor.logs import Log
@@ -68,15 +68,17 @@ class Evidence:
             del self._open[key]
 
     def _keep_changes(self, watch: Watch) -> None:
-        changes, watch.changes = watch.changes, []
-        for key, change, name in changes:
+        while watch.changes:  # what the store does not take stays
+            key, change, name = watch.changes[0]
             if change.is_new:
                 self._begin(key, change, name)
+                watch.changes[0] = key, replace(change, is_new=False), name
             elif key in self._open:
                 self._open[key].dispute, self._open[key].is_kept = change.dispute, False
             if change.is_over:
                 self._prolong()
                 self._open.pop(key, None)
+            watch.changes.popleft()
 
     def _begin(self, key: RunKey, change: Change, name: str | None) -> None:
         number = add_dispute(self._store.database, key, change.dispute)

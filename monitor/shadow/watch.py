@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -17,6 +18,9 @@ from monitor.shadow.pairs import Pairs
 from monitor.shadow.sounds import name_of
 from monitor.store import ClipRecorder
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow
+
+CHANGES_MAX = 1000
+"""Disputes that wait to be told while the store takes nothing; beyond, the oldest goes, as it would there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,7 @@ class Watch:
         self._clip_at_s: float | None = None
         self._clip: tuple[float, str] | None = None
         """Of the dispute whose sound is being recorded: where it begins, and the name of the clip."""
-        self.changes: list[tuple[RunKey, Change, str | None]] = []
+        self.changes: deque[tuple[RunKey, Change, str | None]] = deque(maxlen=CHANGES_MAX)
         """What is to be told of disputes, oldest first, each with the name of its clip; None: it has none."""
 
     def logmels(self, heard: Heard) -> Sequence[LogMel]:
@@ -132,8 +136,18 @@ class Watch:
             return
         change = self._disputes.take(live, candidate, heard.alarm.event_id if heard.alarm.active else None)
         if change is not None:
-            self.changes.append((key, change, None if self._clip is None else self._clip[1]))
+            self._tell(key, change)
         self._record(heard.machine.clips, live)
+
+    def _tell(self, key: RunKey, change: Change) -> None:
+        """Have a change told; of a dispute that is not told yet what it has become by now is enough."""
+        name = None if self._clip is None else self._clip[1]
+        if self.changes and not change.is_new:
+            before_key, before, before_name = self.changes[-1]
+            if before_key == key and not before.is_over:
+                self.changes.pop()
+                change, name = replace(change, is_new=before.is_new), before_name
+        self.changes.append((key, change, name))
 
     def _record(self, sound: ClipRecorder, live: Score) -> None:
         """Have the sound recorded while the candidate alarms alone: of a live alarm the event has it."""
