@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -38,6 +40,8 @@ from monitor.sources import open_sources
 
 ENOUGH = 0.95
 """A recording with gaps has less than it was to have; so much of it is enough to go on."""
+TELL_EVERY_S = 15.0
+"""How far the look through is is told so often."""
 TOLD = 10
 """So many odd stretches are told; odd.csv has all."""
 
@@ -167,7 +171,9 @@ def _material(
 ) -> Material:
     """Return what is learned from, and tell what was found in the sound, unless that was told before."""
     before = read_found(work.place)
-    found = look_through(files, ear, work, say=_say, alarms=alarms_in(files, state_dir, source_id))
+    alarms = alarms_in(files, state_dir, source_id)
+    told = _telling(sum(file.seconds for file in files))
+    found = look_through(files, ear, work, say=_say, told=told, alarms=alarms)
     kept = {one.id for one in found.stretches} if arguments.keep_odd else _kept_before(work)
     made = material_of(files, found, kept, work, source_id)
     if before is not None and before.key == found.key:
@@ -188,6 +194,20 @@ def _material(
             "machine"
         )
     return made
+
+
+def _telling(total_s: float) -> Callable[[float], None]:
+    """Return what tells now and then how far the look through so much sound is."""
+    heard_s, next_s = 0.0, time.monotonic() + TELL_EVERY_S
+
+    def told(seconds: float) -> None:
+        nonlocal heard_s, next_s
+        heard_s += seconds
+        if time.monotonic() >= next_s:
+            next_s = time.monotonic() + TELL_EVERY_S
+            _say(f"looked     through {heard_s / 60:.0f} of {total_s / 60:.0f} min")
+
+    return told
 
 
 def _kept_before(work: LearnFolder) -> tuple[str, ...]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from monitor.learning.documents import Progress, read_found, read_outcome, read_progress
-from monitor.learning.plan import learn_place, read_plan
+from monitor.learning.documents import Progress, WorkNow, read_found, read_outcome, read_progress
+from monitor.learning.plan import Step, learn_place, read_plan
 
 
 def lines_of_status(state_dir: Path, source_id: str) -> list[str]:
@@ -45,7 +45,13 @@ def _lines_of_progress(progress: Progress) -> list[str]:
         lines.append(f"{'recorded':10} {done:.2f} h of {wanted:.2f} h")
     if progress.work is not None:
         left = "" if progress.work.left_s is None else f", about {progress.work.left_s / 60:.0f} min left"
-        lines.append(f"{'done':10} {progress.work.done} of {progress.work.of}{left}")
+        lines.append(f"{'done':10} {_done(progress.step, progress.work)}{left}")
     if progress.waits:
         lines.append(f"{'waits':10} {progress.waits}")
     return lines
+
+
+def _done(step: Step, work: WorkNow) -> str:
+    if step is Step.LOOK:
+        return f"{work.done / 60:.0f} of {work.of / 60:.0f} min looked through"
+    return f"{work.done} of {work.of}"

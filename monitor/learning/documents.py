@@ -67,7 +67,7 @@ class RecordingNow(_Document):
 class WorkNow(_Document):
     """How far a child process is."""
 
-    done: int = Field(description="Files looked through, or passes made.")
+    done: int = Field(description="Seconds of sound looked through, or passes made.")
     of: int = Field(description="Of so many; passes may end early.")
     left_s: float | None = Field(default=None, description="About how long it still takes; null: not known.")
 

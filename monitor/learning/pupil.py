@@ -28,7 +28,6 @@ from monitor.learning.candidate import candidate_of
 from monitor.learning.documents import LOG, OUTCOME, PACKAGE, Outcome
 from monitor.learning.plan import ROOM_BYTES, Step, learn_place
 from monitor.learning.steps import (
-    HEARD_TWICE,
     How,
     learn,
     look_through,
@@ -71,7 +70,7 @@ class News(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    done: int | None = Field(default=None, description="Files heard so far.")
+    done: int | None = Field(default=None, description="Seconds of sound heard so far.")
     of: int | None = Field(default=None, description="Of so many; passes, where something is learned.")
     finished: bool = Field(default=False, description="The job is done; nothing more comes.")
     refused: str | None = Field(default=None, description="Why it cannot be done, with the remedy.")
@@ -116,16 +115,17 @@ def _do(job: Job, work: LearnFolder, say: Callable[[str], None]) -> None:
     source = job.config.sources[0]
     files = given_files([work.recordings])
     refuse_too_little(sum(file.seconds for file in files if file.role == "calibrate"))
-    heard = 0
+    total_s, heard_s = sum(file.seconds for file in files), 0.0
 
-    def heard_one() -> None:
-        nonlocal heard
-        heard += 1
-        _tell(News(done=heard, of=HEARD_TWICE * len(files)))
+    def heard_more(seconds: float) -> None:
+        nonlocal heard_s
+        heard_s += seconds
+        if job.step is Step.LOOK:
+            _tell(News(done=min(round(heard_s), round(total_s)), of=round(total_s)))
 
     ear = open_ear(None, WindowConfig(), job.config.input_quality)
     alarms = alarms_in(files, job.config.state_dir, source.id)
-    found = look_through(files, ear, work, say=say, told=heard_one, alarms=alarms)
+    found = look_through(files, ear, work, say=say, told=heard_more, alarms=alarms)
     if job.step is Step.LOOK:
         return
     material = material_of(files, found, job.kept, work, source.id)

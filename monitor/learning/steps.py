@@ -20,12 +20,11 @@ from monitor.errors import RecordError
 from monitor.learning.alarms import NO_ALARMS, AlarmSound
 from monitor.learning.documents import FOUND, Advice, Found, FoundStretch, read_found
 from monitor.listening import Ear
-from monitor.prepared import nothing
 from monitor.recording.given import GivenFile
+from monitor.recording.heard import Told, heard_files, measures_of_heard
 from monitor.recording.learn_folder import LearnFolder
 from monitor.recording.material import ODD, Material, key_of_files, make_material, material_at
-from monitor.recording.odd import OddStretch, odd_in_files
-from monitor.recording.quality_meter import measures_of_files
+from monitor.recording.odd import OddStretch, odd_in_heard
 from monitor.recording.sound_report import lines_of_measures, verdicts_of_sound
 from monitor.store.files import write_whole
 
@@ -34,8 +33,6 @@ MOST_ODD = 0.2
 """Above it nobody can say which part is the normal one."""
 LEAST_CALIBRATE_S = 330.0
 """300 windows, the least that a limit is fitted to, and a little more."""
-HEARD_TWICE = 2
-"""Each file is heard once for its quality and once for what is odd."""
 
 Say = Callable[[str], None]
 
@@ -82,38 +79,38 @@ def look_through(
     work: LearnFolder,
     *,
     say: Say,
-    told: Callable[[], None] = nothing,
+    told: Told | None = None,
     alarms: AlarmSound = NO_ALARMS,
 ) -> Found:
-    """Return what was found in these files, now or before; `told` is called HEARD_TWICE a file.
+    """Return what was found in these files, now or before.
 
+    What was heard of a file before a stop is not heard again; `told` is given how many more seconds are.
     `alarms` is what was recorded during alarms: as good as odd.
 
     Raises:
         AudioFileError: A file cannot be read.
         StoreError: The disk refuses.
     """
-    key = key_of_files(files, "looked through, alarms too")
+    key = key_of_files(files, "looked through, alarms and what is odd in them as one")
     found = read_found(work.place)
     if found is not None and found.key == key:
         return found
     total_s = sum(file.seconds for file in files)
     say(f"looking through {total_s / 3600:.2f} h in {len(files)} files")
-    paths = [file.path for file in files]
-    measures = measures_of_files(paths, ear, told)
-    odd = odd_in_files(paths, ear, told)
+    heard = heard_files([file.path for file in files], ear, work.heard, told)
+    measures, odd = measures_of_heard(heard, ear), odd_in_heard(heard, ear)
     found = Found(
         key=key,
         total_s=total_s,
         looked=odd.looked,
-        lines=tuple(lines_of_measures(measures)),
+        lines=tuple(lines_of_measures(measures, [one.text for one in alarms.advice])),
         advice=(
             *(Advice(code=one.code, text=one.text) for one in verdicts_of_sound(measures)),
             *alarms.advice,
         ),
         speech_share=measures.speech_share,
         states=None if measures.variety is None else measures.variety.states,
-        stretches=_in_order(files, [*map(_document, odd.stretches), *alarms.stretches]),
+        stretches=as_one([*map(_document, odd.stretches), *alarms.stretches], files),
     )
     write_whole(work.place / FOUND, found.model_dump_json().encode(), below=work.place)
     return found
@@ -176,9 +173,22 @@ def learn(material: Material, work: LearnFolder, how: How, say: Say) -> tuple[Bu
     return bundle, calibration
 
 
-def _in_order(files: Sequence[GivenFile], stretches: Iterable[FoundStretch]) -> tuple[FoundStretch, ...]:
+def as_one(stretches: Iterable[FoundStretch], files: Sequence[GivenFile]) -> tuple[FoundStretch, ...]:
+    """Return them in the order of files and times, overlapping ones as one.
+
+    No sound is heard or counted twice. Of what is unlike the rest the worst is told, of events the first.
+    """
     places = {str(file.path): place for place, file in enumerate(files)}
-    return tuple(sorted(stretches, key=lambda one: (places[one.file], one.start_s)))
+    joined: list[FoundStretch] = []
+    for one in sorted(stretches, key=lambda one: (places[one.file], one.start_s)):
+        last = joined[-1] if joined else None
+        if last is not None and last.file == one.file and one.start_s < last.end_s:
+            worst = max(last, one, key=lambda stretch: stretch.strangeness)
+            spans = {"id": last.id, "start_s": last.start_s, "end_s": max(last.end_s, one.end_s)}
+            joined[-1] = worst.model_copy(update={**spans, "event": last.event or one.event})
+        else:
+            joined.append(one)
+    return tuple(joined)
 
 
 def _document(one: OddStretch) -> FoundStretch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,15 @@ class HumMeter:
         sound = (samples - samples.mean()) * self._taper
         self._power += np.abs(np.fft.rfft(sound)[: len(self._hz)]) ** 2
         self._windows += 1
+
+    def facts(self) -> dict[str, NDArray[np.float64]]:
+        """Return what another meter takes of the windows so far."""
+        return {"hum_power": self._power, "hum_windows": np.array([float(self._windows)])}
+
+    def take(self, facts: Mapping[str, NDArray[np.float64]]) -> None:
+        """Take what another meter has measured of further windows."""
+        self._power = self._power + facts["hum_power"]
+        self._windows += int(facts["hum_windows"][0])
 
     def hum(self) -> Hum | None:
         """Return the stronger line; None before the first window."""

@@ -1,6 +1,7 @@
 """Where `wheeltapper learn` stands with one source, so that each step goes on after a kill.
 
     STATE_DIR/learn/SOURCE/recordings/       FLAC and index.csv, as `wheeltapper record` writes them
+                           heard/            what was measured of each file; see monitor.recording.heard
                            material/         what is learned from; see monitor.recording.material
                            learn.json        which material is being learned, and how
                            bundle.training/  checkpoints, while a bundle is made
@@ -25,6 +26,7 @@ from monitor.store.files import FOLDER_MODE, disk_errors, write_whole
 
 NOTES = "learn.json"
 RECORDINGS = "recordings"
+HEARD = "heard"
 MATERIAL = "material"
 RETRAINED = "retrain"
 """Below the state directory: in it a folder like this one for each source that `retrain` taught."""
@@ -46,6 +48,11 @@ class LearnFolder:
     def recordings(self) -> Path:
         """Where sound is recorded to."""
         return self.place / RECORDINGS
+
+    @property
+    def heard(self) -> Path:
+        """What was measured of each file."""
+        return self.place / HEARD
 
     @property
     def material(self) -> Path:

@@ -13,24 +13,18 @@ makes up more than a quarter of the sound is a way of running, and is not found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.config import FileSource
-from monitor.frontend import FrontendParameters, StreamFrontend, band_edges_hz
-from monitor.listening import BlockWindows, Ear
-from monitor.messages import Float32, Quality
-from monitor.prepared import nothing
-from monitor.sources import open_sources
+from monitor.frontend import FrontendParameters, band_edges_hz
+from monitor.listening import Ear
+from monitor.recording.features import GROUPS
+from monitor.recording.heard import HeardFile
 
-GROUPS = 16
-"""Neighbouring bands are taken together: fewer numbers to estimate from little sound."""
-PEAK_SHARE = 0.1
-"""The peaks are the mean of the highest tenth of the frames: what lasts a fifth of a second."""
 BULK_SHARE = 0.75
 ROUNDS = 8
 SHRINKAGE = 0.05
@@ -46,7 +40,6 @@ LEAST_DB = 2.5
 """What differs by less in every group of bands is not odd to anybody; steps of a steady noise's level do."""
 JOIN_WINDOWS = 3
 """Odd windows so near to each other are one stretch."""
-READ_TIMEOUT_S = 1.0
 
 Float64 = NDArray[np.float64]
 
@@ -64,21 +57,25 @@ class OddStretch:
     strangeness: float
     """In units of ODD_Z's scale."""
     apart_db: float
-    """How much louder than usual its worst window is where it differs most; negative: quieter."""
+    """How much louder than usual its worst window is where it differs most; negative: quieter; 0: unknown."""
     low_hz: float
     """Where that band begins."""
     high_hz: float
     """Where it ends."""
     event_id: str | None = None
-    """During which event of the live bundle it was recorded; None: it is unlike the rest."""
+    """During which event of the live bundle it was recorded; None: during none, it is unlike the rest."""
 
     @property
     def reason(self) -> str:
         """What is unlike, for a person."""
-        if self.event_id is not None:
-            return f"the live bundle was in alarm ({self.event_id})"
+        alarm = "" if self.event_id is None else f"the live bundle was in alarm ({self.event_id})"
+        if not self.apart_db:
+            return alarm
         than = "louder" if self.apart_db > 0 else "quieter"
-        return f"{abs(self.apart_db):.0f} dB {than} than usual at {self.low_hz:.0f} to {self.high_hz:.0f} Hz"
+        unlike = (
+            f"{abs(self.apart_db):.0f} dB {than} than usual at {self.low_hz:.0f} to {self.high_hz:.0f} Hz"
+        )
+        return f"{alarm}; {unlike}" if alarm else unlike
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,28 +100,8 @@ class OddReport:
         return self.odd_windows / max(self.windows, 1)
 
 
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """The windows of one file that could be judged."""
-
-    starts_s: Float64
-    """Shape (n,)."""
-    features: Float32
-    """Shape (n, 3 * GROUPS)."""
-
-
-def odd_in_files(files: Sequence[Path], ear: Ear, told: Callable[[], None] = nothing) -> OddReport:
-    """Return the stretches of these files, taken together, that are unlike the rest.
-
-    `told` is called when a file has been heard.
-
-    Raises:
-        AudioFileError: A file cannot be read.
-    """
-    heard = []
-    for path in files:
-        heard.append(_heard_in_file(path, ear))
-        told()
+def odd_in_heard(heard: Sequence[HeardFile], ear: Ear) -> OddReport:
+    """Return the stretches of these files, taken together, that are unlike the rest."""
     windows = sum(len(one.starts_s) for one in heard)
     if windows < LEAST_WINDOWS:
         return OddReport(windows, 0, ())
@@ -136,7 +113,7 @@ def odd_in_files(files: Sequence[Path], ear: Ear, told: Callable[[], None] = not
     length_s = ear.grid.window_samples / ear.grid.sample_rate_hz
     stretches: list[OddStretch] = []
     first = 0
-    for path, one in zip(files, heard, strict=True):
+    for one in heard:
         mine = slice(first, first + len(one.starts_s))
         first = mine.stop
         for a, b in _runs(odd[mine]):
@@ -144,7 +121,7 @@ def odd_in_files(files: Sequence[Path], ear: Ear, told: Callable[[], None] = not
             apart_db, low_hz, high_hz = _difference(away[worst], ear.frontend.parameters)
             stretches.append(
                 OddStretch(
-                    file=path,
+                    file=one.path,
                     start_s=float(one.starts_s[a]),
                     end_s=float(one.starts_s[b - 1]) + length_s,
                     strangeness=float(strangeness[worst]),
@@ -191,33 +168,6 @@ def _log_distance(features: Float64, others: Float64) -> Float64:
 
 def _squared_distance(away: Float64, inverse: Float64) -> Float64:
     return np.asarray(((away @ inverse) * away).sum(axis=1))
-
-
-def features_of_logmel(logmel: Float32) -> Float32:
-    """Return shape (3 * GROUPS,): mean, log spread and peaks of groups of bands, from (mel, frames) log10."""
-    groups = logmel.reshape(GROUPS, -1, logmel.shape[1]).mean(axis=1)
-    highest = max(1, round(PEAK_SHARE * logmel.shape[1]))
-    peaks = np.sort(groups, axis=1)[:, -highest:].mean(axis=1)
-    spread = np.log10(groups.std(axis=1) + 1e-3)
-    return np.concatenate([groups.mean(axis=1), spread, peaks]).astype(np.float32)
-
-
-def _heard_in_file(path: Path, ear: Ear) -> _Heard:
-    windows, frontend = BlockWindows("file", ear), StreamFrontend(ear.frontend)
-    rate_hz = ear.grid.sample_rate_hz
-    starts_s: list[float] = []
-    features: list[Float32] = []
-    (source,) = open_sources([FileSource(id="file", kind="file", path=path, pace="fast")])
-    try:
-        while not source.finished:
-            for window in (w for block in source.read(READ_TIMEOUT_S) for w in windows.add(block)):
-                if window.span.quality is Quality.OK:
-                    starts_s.append(window.span.first_sample / rate_hz)
-                    features.append(features_of_logmel(frontend.logmel_from_window(window).values))
-    finally:
-        source.close()
-    empty = np.zeros((0, 3 * GROUPS), np.float32)
-    return _Heard(np.array(starts_s, np.float64), np.stack(features) if features else empty)
 
 
 def _apart_db(away: Float64) -> Float64:

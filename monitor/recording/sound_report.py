@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from monitor.messages import AudioBlock, Quality, Window
 from monitor.recording.hum import Hum
@@ -39,6 +40,8 @@ HUM_DB = 15.0
 HUM_DBFS = -80.0
 MOST_SPEECH = 0.05
 """Quadcopters without anybody give 0.011, one factory recording of eight 0.07 (docs/privacy.md)."""
+OF_INPUT = (Quality.GAP, Quality.SILENT, Quality.FLAT, Quality.CLIPPED, Quality.ABSENT)
+"""What can be wrong with sound itself; the other qualities say what a daemon did with it."""
 NOT_HEARD = frozenset({Quality.GAP, Quality.ABSENT})
 """Such windows hold zeros in place of sound: their level means nothing."""
 
@@ -70,7 +73,7 @@ class SoundMeasures:
     dc_offset: float
     """Mean of all samples, in units of full scale."""
     shares: Mapping[str, float]
-    """Quality -> its share of all windows, 0 to 1, for each that is not `ok`."""
+    """Quality -> its share of all windows, 0 to 1, for each of OF_INPUT."""
     hum: Hum | None
     """The stronger of the two lines of the mains; None when no window was heard whole."""
     speech_share: float | None = None
@@ -89,6 +92,10 @@ class Verdict:
     """For programs; never changes."""
     text: str
     """For people, with the remedy."""
+
+
+Facts = Mapping[str, NDArray[np.float64]]
+"""What a meter has measured, by name, for another meter to take."""
 
 
 class SoundMeter:
@@ -114,6 +121,23 @@ class SoundMeter:
         if window.span.quality not in NOT_HEARD:
             self._levels.append(_dbfs_from_power(float(np.var(window.samples, dtype=np.float64))))
 
+    def facts(self) -> Facts:
+        """Return what another meter takes of the sound so far."""
+        return {
+            "levels": np.array(self._levels, np.float64),
+            "qualities": np.array([float(self._qualities[quality]) for quality in Quality]),
+            "samples": np.array([self._peak, self._sum, float(self._samples)]),
+        }
+
+    def take(self, facts: Facts) -> None:
+        """Take what another meter has measured of sound that follows."""
+        self._levels.extend(facts["levels"].tolist())
+        counts = zip(Quality, facts["qualities"].tolist(), strict=True)
+        self._qualities.update({quality: int(count) for quality, count in counts})
+        peak, total, samples = facts["samples"].tolist()
+        self._peak, self._sum = max(self._peak, peak), self._sum + total
+        self._samples += int(samples)
+
     def measures(
         self,
         hum: Hum | None = None,
@@ -134,11 +158,7 @@ class SoundMeter:
             levels=levels,
             peak_dbfs=_dbfs_from_power(self._peak**2),
             dc_offset=self._sum / max(self._samples, 1),
-            shares={
-                quality.value: self._qualities[quality] / max(windows, 1)
-                for quality in Quality
-                if quality is not Quality.OK
-            },
+            shares={quality.value: self._qualities[quality] / max(windows, 1) for quality in OF_INPUT},
             hum=hum,
             speech_share=speech_share,
             no_speech_because=no_speech_because,
@@ -231,8 +251,8 @@ def _words_of_variety(variety: Variety) -> str:
     return f"{states} in {variety.minutes} min{apart}"
 
 
-def lines_of_measures(measures: SoundMeasures) -> list[str]:
-    """Return what was measured and what to do about it, as lines for a person."""
+def lines_of_measures(measures: SoundMeasures, also: Iterable[str] = ()) -> list[str]:
+    """Return what was measured and what to do about it, as lines for a person; `also` is to be done too."""
     facts = {}
     if measures.levels is not None:
         levels = measures.levels
@@ -253,6 +273,7 @@ def lines_of_measures(measures: SoundMeasures) -> list[str]:
     if measures.variety is not None and measures.variety.minutes:
         facts["variety"] = _words_of_variety(measures.variety)
     facts["offset"] = f"{measures.dc_offset:+.5f} of full scale"
-    verdicts = [f"  - {verdict.text}" for verdict in verdicts_of_sound(measures)]
+    texts = [*(verdict.text for verdict in verdicts_of_sound(measures)), *also]
+    verdicts = [f"  - {text}" for text in texts]
     lines = [f"{name:10} {fact}" for name, fact in facts.items()]
     return [*lines, "verdict:", *(verdicts or ["  - nothing to complain of"])]

@@ -24,6 +24,10 @@ LEAST_MINUTES = 20
 """Fewer minutes say nothing about variety."""
 
 Float64 = NDArray[np.float64]
+Minute = tuple[Float64, int]
+"""The sum of the mean log-mels of some windows, shape (mel,), dB, and how many they are: a minute or less."""
+NEARLY = 0.9
+"""Files of a minute hold two windows less: so much of a minute is one, where a file ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,24 @@ class VarietyMeter:
 
     def add(self, logmel: Float32) -> None:
         """Take the log-mel of the next window that was heard whole, shape (mel, frames)."""
-        mean = 10.0 * logmel.mean(axis=1, dtype=np.float64)
-        self._sum = mean if self._sum is None else self._sum + mean
-        self._windows += 1
-        if self._windows == self._per_minute:
+        self._add(10.0 * logmel.mean(axis=1, dtype=np.float64), 1, self._per_minute)
+
+    def take(self, minute: Minute) -> None:
+        """Take the next windows all at once, a minute of them at most."""
+        self._add(*minute, NEARLY * self._per_minute)
+
+    def _add(self, total: Float64, windows: int, enough: float) -> None:
+        self._sum = total if self._sum is None else self._sum + total
+        self._windows += windows
+        if self._windows >= enough:
             self._minutes += 1
             self._place(self._sum / self._windows)
             self._sum, self._windows = None, 0
+
+    @property
+    def per_minute(self) -> int:
+        """Windows that fill a minute."""
+        return self._per_minute
 
     def variety(self) -> Variety:
         """Return what was heard so far; minutes that are not whole do not count."""

@@ -25,7 +25,8 @@ from flights import BACKGROUND_DB, RATE_HZ, Sound, Sounds, at_level, rms
 
 from monitor.config import InputQualityConfig, WindowConfig
 from monitor.listening import open_ear
-from monitor.recording.odd import odd_in_files
+from monitor.recording.heard import heard_files
+from monitor.recording.odd import odd_in_heard
 
 LEVEL = 0.05
 SPLICED_S = 4
@@ -115,7 +116,7 @@ def measured(made: list[tuple[Sound, NDArray[np.bool_]]]) -> tuple[float, float,
         files = [Path(folder) / f"{number:03d}.flac" for number in range(len(made))]
         for file, (sound, _) in zip(files, made, strict=True):
             soundfile.write(file, np.clip(sound, -1, 1), RATE_HZ, subtype="PCM_16")
-        report = odd_in_files(files, ear)
+        report = odd_in_heard(heard_files(files, ear), ear)
     bad = [0.0, 0.0]
     clean = [0.0, 0.0]
     for file, (_, truth) in zip(files, made, strict=True):

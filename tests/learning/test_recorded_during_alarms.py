@@ -82,6 +82,28 @@ def test_an_alarm_is_set_aside_for_somebody_to_hear_and_cut_out(
     assert pytest.approx(19.0, abs=1.0) == aside - kept
 
 
+def test_what_is_unlike_the_rest_in_an_alarm_is_heard_and_counted_once(store: Store, tmp_path: Path) -> None:
+    place = record_before(tmp_path, "pump", [minute(number, odd=number in {2, 7}) for number in range(10)])
+    files = given_files([place / "recordings"])
+    alarm(store, files, 142.0, 144.0, "inside")  # of the tone from 140 to 145 s
+    alarm(store, files, 438.0, 442.0, "before")  # it begins before the other, at 440 s
+    with LearnFolder(tmp_path / "learn" / "pump") as work:
+        ear, alarms = ear_without_bundle(InputQualityConfig()), alarms_in(files, tmp_path, "pump")
+        found = look_through(files, ear, work, say=lambda _: None, alarms=alarms)
+        made = material_of(files, found, [], work, "pump")
+    inside, before = found.stretches
+    assert ("inside", "before") == (inside.event, before.event)
+    for one, (start_s, end_s) in ((inside, (19, 27)), (before, (16, 27))):
+        assert start_s - 1 < one.start_s < start_s + 1
+        assert end_s - 2 < one.end_s < end_s + 1
+        assert 4.0 < one.strangeness
+        assert f"({one.event}); " in stretch_of(one).reason
+        assert "louder than usual at" in stretch_of(one).reason
+    assert pytest.approx(inside.end_s - inside.start_s + before.end_s - before.start_s) == made.odd_s
+    assert pytest.approx(600.0, abs=0.1) == made.odd_s + made.train_s + made.calibrate_s
+    assert pytest.approx(made.odd_s) == found.odd_s()
+
+
 def test_what_people_called_normal_is_learned(store: Store, files: list[GivenFile], tmp_path: Path) -> None:
     alarm(store, files, 80.0, 95.0)
     store.add_label(Label("knock", "no_anomaly", "anna", 1.7e9))
@@ -98,6 +120,10 @@ def test_under_a_bundle_that_is_always_in_alarm_a_person_is_asked_about_the_mach
     assert () == found.stretches
     (advice,) = found.advice
     assert ("alarm", True) == (advice.code, "in alarm for 100 % of" in advice.text.replace("%", " %"))
+    with LearnFolder(tmp_path / "learn" / "pump") as work:
+        ear = ear_without_bundle(InputQualityConfig())
+        looked = look_through(files, ear, work, say=lambda _: None, alarms=found)
+    assert f"  - {advice.text}" in looked.lines, "the terminal tells it too"
     clean = Found(
         key="k",
         total_s=60.0,

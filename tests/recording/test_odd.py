@@ -13,13 +13,14 @@ from monitor.config import InputQualityConfig, WindowConfig
 from monitor.listening import open_ear
 from monitor.messages import Float32
 from monitor.recording.given import GivenFile, given_files
+from monitor.recording.heard import heard_files
 from monitor.recording.material import key_of_files, make_material, material_at
 from monitor.recording.odd import (
     BULK_SHARE,
     ODD_Z,
     OddReport,
     OddStretch,
-    odd_in_files,
+    odd_in_heard,
     strangeness_of_windows,
 )
 
@@ -75,7 +76,7 @@ def test_faults_in_the_recording_are_found_whatever_their_share(tmp_path: Path, 
     truth = contaminated(tmp_path, share)
     there_s = FAULT_S * sum(map(len, truth.values()))
     assert abs(there_s / (MINUTES * 60) - share) < 0.005
-    report = odd_in_files(list(truth), EAR)
+    report = odd_in_heard(heard_files(list(truth), EAR), EAR)
     fault_s, clean_s = covered_s(report, truth)
     assert fault_s > 0.8 * there_s
     assert clean_s < 1.1 * there_s + 0.01 * MINUTES * 60, "windows reach beyond a fault by a second or two"
@@ -84,14 +85,14 @@ def test_faults_in_the_recording_are_found_whatever_their_share(tmp_path: Path, 
 
 
 def test_normal_sound_stays(tmp_path: Path) -> None:
-    report = odd_in_files(list(contaminated(tmp_path, 0.0)), EAR)
+    report = odd_in_heard(heard_files(list(contaminated(tmp_path, 0.0)), EAR), EAR)
     assert report.looked
     assert report.share < 0.01
 
 
 def test_too_little_sound_accuses_nobody(tmp_path: Path) -> None:
     files = list(contaminated(tmp_path, 0.05))[:4]
-    report = odd_in_files(files, EAR)
+    report = odd_in_heard(heard_files(files, EAR), EAR)
     assert not report.looked
     assert () == report.stretches
 

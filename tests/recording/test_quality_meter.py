@@ -13,7 +13,8 @@ from monitor.errors import SpeechCheckError
 from monitor.listening import BlockWindows, open_ear
 from monitor.messages import AudioBlock, Window
 from monitor.recording import quality_meter
-from monitor.recording.quality_meter import QualityMeter, measures_of_files
+from monitor.recording.heard import heard_files, measures_of_heard
+from monitor.recording.quality_meter import QualityMeter
 from monitor.recording.sound_report import lines_of_measures, verdicts_of_sound
 from monitor.recording.variety import LEAST_MINUTES, STATE_DB, VarietyMeter
 
@@ -70,15 +71,15 @@ def test_people_who_speak_are_told_and_a_machine_alone_is_not(tmp_path: Path) ->
         at += len(samples) + 4000
     for name, sound in (("alone", noise), ("people", people)):
         soundfile.write(tmp_path / f"{name}.wav", sound, 8000)
-    alone = measures_of_files([tmp_path / "alone.wav"], EAR)
-    beside = measures_of_files([tmp_path / "people.wav"], EAR)
+    alone = measures_of_heard(heard_files([tmp_path / "alone.wav"], EAR), EAR)
+    beside = measures_of_heard(heard_files([tmp_path / "people.wav"], EAR), EAR)
     assert 0.0 == alone.speech_share
     assert (beside.speech_share or 0) > 0.1
     assert "speech" in [verdict.code for verdict in verdicts_of_sound(beside)]
 
 
 def test_without_the_check_for_speech_the_report_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def missing() -> None:
+    def missing(_detector: object) -> None:
         raise SpeechCheckError("the network is missing")
 
     monkeypatch.setattr(quality_meter, "SpeechMeter", missing)

@@ -109,3 +109,10 @@ def test_a_machine_that_turns_at_48_hz_does_not_hum(ear: Ear) -> None:
 
 def test_no_sound_at_all_is_one_verdict() -> None:
     assert ["nothing"] == [verdict.code for verdict in verdicts_of_sound(SoundMeter().measures())]
+
+
+def test_a_recording_is_told_only_what_can_be_wrong_with_sound(ear: Ear) -> None:
+    measures = measures_of(machine(-30.0), ear)
+    assert {"gap", "silent", "flat", "clipped", "absent"} == set(measures.shares)
+    (windows,) = [line for line in lines_of_measures(measures) if line.startswith("windows ")]
+    assert windows.endswith(": gap 0.0%, silent 0.0%, flat 0.0%, clipped 0.0%, absent 0.0%")

@@ -210,7 +210,13 @@ def test_without_a_daemon_the_page_says_so_and_offers_nothing_that_needs_one(
             "Paused: 30 min of 2 h are recorded",
             0.25,
         ),
-        (plan_at(Step.LOOK), {"work": WorkNow(done=3, of=12)}, "the recording is looked through", 0.25),
+        (
+            plan_at(Step.LOOK),
+            {"work": WorkNow(done=300, of=1200, left_s=61)},
+            "5 min of 20 min are looked through, about 1 min left",
+            0.25,
+        ),
+        (plan_at(Step.LOOK), {}, "the recording is looked through", None),
         (
             plan_at(Step.LEARN),
             {"work": WorkNow(done=6, of=24, left_s=431)},

@@ -16,6 +16,8 @@ SAME_PLACE = {Step.PACK: Step.LEARN, Step.PACKED: Step.DONE}
 
 OF_THE_PLACE = frozenset({"rumble", "narrow", "muffled"})
 """Codes of advice that the check alone gives; whatever else it found the recording looks at anew."""
+SPOKEN = frozenset({"speech"})
+"""What the check has found holds until the recording has looked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +202,10 @@ def _after_recording(found: Learning, plan: Plan, work: WorkNow | None, tongue: 
         if count == 0:
             return tongue("nobody can say that all of it is the machine: read what was found, then learn")
         return tongue("odd stretches to hear before it learns: {count}", count=count)
-    if plan.step is Step.LEARN and work is not None:
+    if plan.step in {Step.LOOK, Step.LEARN} and work is not None:
         left = tongue("about {left} left", left=tongue.duration(_rounded(work.left_s))) if work.left_s else ""
-        passes = tongue("pass {done} of at most {of}", done=work.done, of=work.of)
-        return f"{passes}, {left}" if left else passes
+        made = _made(plan.step, work, tongue)
+        return f"{made}, {left}" if left else made
     plain = {
         Step.LOOK: tongue("the recording is looked through"),
         Step.LEARN: tongue("it learns"),
@@ -214,6 +216,13 @@ def _after_recording(found: Learning, plan: Plan, work: WorkNow | None, tongue: 
     if plan.step is Step.DONE and found.outcome is not None and found.outcome.version is None:
         return tongue("there is a bundle that waits for its signature")
     return plain[plan.step]
+
+
+def _made(step: Step, work: WorkNow, tongue: Tongue) -> str:
+    if step is Step.LEARN:
+        return tongue("pass {done} of at most {of}", done=work.done, of=work.of)
+    done, wanted = tongue.duration(work.done), tongue.duration(work.of)
+    return tongue("{done} of {wanted} are looked through", done=done, wanted=wanted)
 
 
 def _rounded(seconds: float | None) -> float | None:
@@ -242,7 +251,8 @@ def _advice(found: Learning, plan: Plan | None, progress: Progress | None, tongu
     if progress is None or progress.recording is None:
         return []
     heard = () if progress.check is None else progress.check.advice
-    place = [one for one in heard if one.code in OF_THE_PLACE]
+    awaited = SPOKEN if progress.recording.speech_share is None else frozenset[str]()
+    place = [one for one in heard if one.code in OF_THE_PLACE | awaited]
     return advice_in(tongue, (*progress.recording.advice, *place))
 
 
