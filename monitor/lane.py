@@ -50,7 +50,7 @@ class Lane:
         """`tap` is given every block too; it returns at once, and raises nothing."""
         self.machine = machine
         """The machine that windows are cut for now."""
-        self._cutter = BlockWindows(machine.source_id, machine.ear)
+        self._cutter = BlockWindows(machine.source_id, machine.ear, machine=machine.number)
         self._queue = queue
         self._book = book
         self._tap = tap
@@ -116,7 +116,7 @@ class Lane:
         before, self._before = self._before, None
         if before is not None:  # its windows reach the end, so that the successor's are not needed
             self._cutter, self.machine = before.cutter, before.machine
-        self._enqueue(_for(self.machine, self._cutter.finish()))
+        self._enqueue(self._cutter.finish())
         self._book.note_ledger(self.source_id, self._cutter.ledger)
         self.finished = True
 
@@ -147,13 +147,15 @@ class Lane:
         before = self.machine
         while self._successors:  # nothing was cut for those in between: they are passed over
             self.machine = self._successors.popleft()
-        if (before.ear.grid, before.ear.limits) == (self.machine.ear.grid, self.machine.ear.limits):
+        ear, number = self.machine.ear, self.machine.number
+        if (before.ear.grid, before.ear.limits) == (ear.grid, ear.limits):
+            self._cutter.cut_for(number)
             return
-        cutter, self._cutter = self._cutter, self._cutter.handed_over(self.machine.ear)
+        cutter, self._cutter = self._cutter, self._cutter.handed_over(ear, number)
         self._before = _Before(before, cutter, self._cutter.next_s, [])
 
     def _windows(self, block: AudioBlock) -> Sequence[Window]:
-        windows = _for(self.machine, self._cutter.add(block))
+        windows = self._cutter.add(block)
         before = self._before
         if before is None:
             return windows
@@ -161,7 +163,7 @@ class Lane:
         rate_hz = before.machine.ear.grid.sample_rate_hz
         last = [
             window
-            for window in _for(before.machine, before.cutter.add(block))
+            for window in before.cutter.add(block)
             if window.span.first_sample < before.until_s * rate_hz
         ]
         if before.cutter.next_s < before.until_s or self._cutter.next_s <= before.until_s:
@@ -176,7 +178,3 @@ class Lane:
                 self._queue.put_waiting(window)
             else:
                 self._queue.put(window)
-
-
-def _for(machine: Machine, windows: Sequence[Window]) -> list[Window]:
-    return [replace(window, span=replace(window.span, machine=machine.number)) for window in windows]

@@ -128,14 +128,20 @@ class BlockWindows:
         source_id: str,
         ear: Ear,
         *,
+        machine: int = 0,
         resampler: Resampler | None = None,
         before: Ledger | None = None,
     ) -> None:
-        """Begin with the stream; `resampler` and `before` are those of one that is gone on with."""
+        """Begin with the stream; `resampler` and `before` are those of one that is gone on with.
+
+        `machine` is the number of the one that windows are cut for.
+        """
         self._source_id = source_id
         self._ear = ear
         settle = 0 if before is None else round(SETTLE_S * ear.grid.sample_rate_hz)
-        self._windower = Windower(source_id, ear.grid, ear.limits, before=before, settle_samples=settle)
+        self._windower = Windower(
+            source_id, ear.grid, ear.limits, machine=machine, before=before, settle_samples=settle
+        )
         self._resampler = resampler
 
     @property
@@ -153,17 +159,21 @@ class BlockWindows:
         """Whether all loss so far is in the ledger, so that another may go on from here."""
         return self._resampler is None or not self._resampler.owes_gap
 
-    def handed_over(self, ear: Ear) -> BlockWindows:
+    def cut_for(self, machine: int) -> None:
+        """Have the windows to come be those of the machine of this number, of the same ear."""
+        self._windower.machine = machine
+
+    def handed_over(self, ear: Ear, machine: int) -> BlockWindows:
         """Return what cuts the rest of this stream for another model, whose windows may lie otherwise.
 
         It is to be given every block from now on. Its ledger goes on from this one's, at the new rate. Its
         first window starts a little later: up to there the windows of this one are wanted.
         """
         if self._resampler is None:
-            return BlockWindows(self._source_id, ear)
+            return BlockWindows(self._source_id, ear, machine=machine)
         resampler = self._resampler.for_model(ear.grid.sample_rate_hz)
         before = _scaled(self.ledger, resampler.begin)
-        return BlockWindows(self._source_id, ear, resampler=resampler, before=before)
+        return BlockWindows(self._source_id, ear, machine=machine, resampler=resampler, before=before)
 
     def add(self, block: AudioBlock) -> list[Window]:
         """Take the next block and return the windows it completes."""

@@ -97,10 +97,11 @@ def stands_still(samples: Float32, run_samples: int) -> bool:
     run = max(run_samples - 1, 1)
     step = run // 8
     if step > 1:
-        # a run that long holds seven steps of an eighth of it at least, and none of them leads far: sound
-        # fails this at once, so that only what may stand still is looked at sample by sample
-        near = np.abs(np.diff(samples[::step])) <= 1.01 * STILL * step
-        if _longest_run(near) < run // step - 1:
+        # a run that long holds seven steps of an eighth of it at least, and none of them leads far: sound has
+        # hardly one of those, so that only what may stand still is looked at sample by sample
+        coarse, steps = samples[::step], run // step - 1
+        near = np.abs(coarse[1:] - coarse[:-1]) <= 1.01 * STILL * step
+        if np.count_nonzero(near) < steps or _longest_run(near) < steps:
             return False
     return _longest_run(np.abs(np.diff(samples)) <= STILL) >= run
 
@@ -119,6 +120,7 @@ class Windower:
         grid: WindowGrid,
         limits: QualityLimits,
         *,
+        machine: int = 0,
         before: Ledger | None = None,
         settle_samples: int = 0,
     ) -> None:
@@ -128,6 +130,8 @@ class Windower:
         the stream is taken for windowed; `pending` is below 0 until sound has come that far.
         """
         self._source_id = source_id
+        self.machine = machine
+        """Number of the machine that windows are cut for from now on."""
         self._grid = grid
         self._limits = limits
         # the window before stays in the buffer, so that the stream's last one can overlap it further
@@ -258,6 +262,7 @@ class Windower:
             start_utc_s=anchor_utc_s + start_s - anchor_sample / grid.sample_rate_hz,
             quality=self._quality(samples, lost, level),
             level_dbfs=level,
+            machine=self.machine,
         )
         return Window(span=span, samples=samples)
 
