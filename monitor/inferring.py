@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from engines.errors import EngineError
 from engines.runtime import Engine
 from monitor.listening import inferences_from_logmels
 from monitor.logs import Log
 from monitor.machine import Machine
-from monitor.messages import Inference, LogMel, Span, Window
+from monitor.messages import Inference, LogMel, Quality, Span, Window
 from monitor.roster import Roster
 
 UNKNOWN_COST_S = 0.001
@@ -29,6 +29,11 @@ def place_of(span: Span) -> Place:
     return span.source_id, span.machine, span.first_sample
 
 
+def awaits_nothing(span: Span, answers: Mapping[Place, Answer]) -> bool:
+    """Whether a window is answered, or not to be: its input cannot be judged."""
+    return span.quality is not Quality.OK or place_of(span) in answers
+
+
 class Inferring:
     """Belongs to the thread that judges; any thread may ask what a window costs."""
 
@@ -39,8 +44,8 @@ class Inferring:
         self._failing: dict[int, EngineError] = {}
         """Of the engines that did not answer when they were asked last: why."""
 
-    def answers(self, windows: Sequence[Window]) -> Mapping[Place, Answer]:
-        """Return the answers to windows of any sources, those of one engine in as few calls of it as pay.
+    def answers(self, windows: Sequence[Window]) -> Iterator[Mapping[Place, Answer]]:
+        """Yield the answers to windows of any sources, call by call, of each engine in as few calls as pay.
 
         Windows of an engine that fails have none, from that call on; it is asked again with the next ones.
         """
@@ -49,32 +54,31 @@ class Inferring:
             machine = self._roster.judge_of(window.span)
             if machine.engine is not None:  # else there is nobody to ask
                 heard.setdefault(id(machine.engine), (machine.engine, []))[1].append((machine, window))
-        answers: dict[Place, Answer] = {}
         for engine, batch in heard.values():
             # in parts from the sound on, so that what one step leaves in the caches the next one finds there
             for first in range(0, len(batch), engine.call_windows):
-                if not self._answer(engine, batch[first : first + engine.call_windows], answers):
+                answers = self._answered(engine, batch[first : first + engine.call_windows])
+                if answers is None:
                     break
-        return answers
+                yield answers
 
-    def _answer(
-        self, engine: Engine, batch: Sequence[tuple[Machine, Window]], answers: dict[Place, Answer]
-    ) -> bool:
-        """Add the answers to windows of one engine, in one call of it; False: it failed."""
+    def _answered(
+        self, engine: Engine, batch: Sequence[tuple[Machine, Window]]
+    ) -> Mapping[Place, Answer] | None:
+        """Return the answers to windows of one engine, in one call of it; None: it failed."""
         logmels = [machine.frontend.logmel_from_window(window) for machine, window in batch]
         began_s = time.perf_counter()
         try:
             inferences = inferences_from_logmels(engine, logmels)
         except EngineError as error:
             self._note_failure(id(engine), batch[0][0], error)
-            return False
+            return None
         self._note_cost(id(engine), (time.perf_counter() - began_s) / len(batch))
         self._note_answer(id(engine), batch[0][0])
-        answers.update(
-            (place_of(logmel.span), (logmel, inference))
+        return {
+            place_of(logmel.span): (logmel, inference)
             for logmel, inference in zip(logmels, inferences, strict=True)
-        )
-        return True
+        }
 
     def check_any_answers(self) -> None:
         """Do nothing unless every engine of a present machine failed when it was asked last.

@@ -8,14 +8,15 @@ alarm and store the event is described, so that its first record already says wh
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.audience import Audience
 from monitor.clock import WallClock
 from monitor.errors import StoreError
 from monitor.explanation import Explanation
-from monitor.inferring import Answer, Inferring, Place, place_of
+from monitor.inferring import Answer, Inferring, Place, awaits_nothing, place_of
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange, Inference, LogMel, Quality, Score, Span, Window
@@ -116,13 +117,18 @@ class Pipeline:
             EngineError: By now no engine of any machine answers; the windows have been settled all the same.
         """
         windows = [window for window in windows if self._is_known(window.span)]
-        verdicts = [self._verdict(window.span) for window in windows]
+        verdicts = deque(self._verdict(window.span) for window in windows)
         wanted = [
-            window
-            for window, verdict in zip(windows, verdicts, strict=True)
-            if verdict.span.quality is Quality.OK
+            w for w, verdict in zip(windows, verdicts, strict=True) if verdict.span.quality is Quality.OK
         ]
-        self._settle_windows(verdicts, self._inferring.answers(wanted))
+        answers: dict[Place, Answer] = {}
+        for answered in self._inferring.answers(wanted):
+            answers.update(answered)
+            # before the next call, which takes out of the caches what this one has left there
+            self._settle_windows(_ready(verdicts, answers), answers)
+        self._settle_windows(verdicts, answers)
+        if windows:
+            self._audience.wake()
         self._inferring.check_any_answers()
 
     def give_up(self, spans: Sequence[Span]) -> None:
@@ -133,6 +139,8 @@ class Pipeline:
             if self._is_known(span)
         ]
         self._settle_windows([self._verdict(span) for span in dropped], {})
+        if dropped:
+            self._audience.wake()
 
     def _is_known(self, span: Span) -> bool:
         """Whether somebody is there to judge a window: one that has nobody must not cost its neighbours."""
@@ -154,13 +162,14 @@ class Pipeline:
         """Return what a window of a source lately cost, in seconds of the judging thread. From any thread."""
         return self._inferring.cost_s(source_id)
 
-    def _settle_windows(self, verdicts: Sequence[Verdict], answers: Mapping[Place, Answer]) -> None:
+    def _settle_windows(self, verdicts: Iterable[Verdict], answers: dict[Place, Answer]) -> None:
+        """Have alarms take windows, in the order of the verdicts; their answers are taken out."""
         for verdict in verdicts:
             span = verdict.span
             machine = self._roster.judge_of(span)
             if not self._roster.is_present(machine):
                 self.take_over(machine)
-            answer = answers.get(place_of(span))
+            answer = answers.pop(place_of(span), None)
             score = (
                 unjudged_score(span, machine.bundle_id)
                 if answer is None or machine.scorer is None
@@ -183,8 +192,6 @@ class Pipeline:
             for follow in self._followers:
                 follow(machine, score, answer)
             self._tell(machine, score, answer)
-        if verdicts:
-            self._audience.wake()
 
     def expire(self, now_utc_s: float) -> None:
         """End shelvings whose time is over, and try again what could not be stored."""
@@ -383,3 +390,9 @@ class Pipeline:
             actor=change.actor,
             explanation=None if change.explanation is None else self._say(change.explanation),
         )
+
+
+def _ready(verdicts: deque[Verdict], answers: Mapping[Place, Answer]) -> Iterator[Verdict]:
+    """Take out the verdicts that come next and wait for no engine; none is passed over."""
+    while verdicts and awaits_nothing(verdicts[0].span, answers):
+        yield verdicts.popleft()

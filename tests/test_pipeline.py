@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from machine_rig import AT_ONCE, Audience, machine, windows
+from machine_rig import AT_ONCE, Audience, demo_ear, machine, windows
 
 from engines.errors import EngineError
 from engines.runtime import EngineOutput
@@ -118,6 +118,40 @@ def test_a_call_that_fails_costs_its_own_windows_and_those_behind_it_but_none_be
         pipeline(store, audience, pump).hear(windows("pump", 5))
     assert [2, 2] == pump.engine.batches
     assert [False, False, True, True, True] == [score.value is None for score in audience.scores]
+
+
+class Watched(ScriptedEngine):
+    """Notes how many windows had been told when it was asked."""
+
+    def __init__(self, audience: Audience) -> None:
+        super().__init__(demo_ear().bundle, [0.1] * 9)
+        self.call_windows = 2
+        self.told: list[int] = []
+        self._audience = audience
+
+    def _infer(self, batch: Float32) -> EngineOutput:
+        self.told.append(len(self._audience.scores))
+        return super()._infer(batch)
+
+
+def test_windows_are_settled_call_by_call_and_whoever_listens_is_woken_once(
+    store: Store, audience: Audience
+) -> None:
+    engine = Watched(audience)
+    pipeline(store, audience, machine("pump", [], engine=engine)).hear(windows("pump", 5))
+    assert [0, 2, 4] == engine.told
+    assert (5, 1) == (len(audience.scores), audience.woken)
+
+
+def test_no_window_is_settled_before_one_that_was_heard_earlier(store: Store, audience: Audience) -> None:
+    """The first engine has answered three of them before the second one is asked at all."""
+    a, b = machine("a", [0.1] * 3), machine("b", [0.1] * 2)
+    first, second = windows("a", 3, bad=[2]), windows("b", 2)
+    heard = [first[0], second[0], first[1], first[2], second[1]]
+    pipeline(store, audience, a, b).hear(heard)
+    assert [window.span.start_s for window in heard] == [score.span.start_s for score in audience.scores]
+    assert ["a", "b", "a", "a", "b"] == [score.span.source_id for score in audience.scores]
+    assert [False, False, False, True, False] == [score.value is None for score in audience.scores], "silent"
 
 
 def test_when_no_engine_answers_any_more_the_judging_thread_fails_and_windows_are_settled(
