@@ -85,6 +85,26 @@ def test_a_microphone_that_hears_nothing_looks_deaf_though_its_capture_is_health
     assert card.why
 
 
+@pytest.mark.parametrize(
+    ("started", "since"),
+    [
+        ("2026-01-31T11:30:00.000Z", 1769859000.0),
+        ("2026-01-31T10:59:00.000Z", None),
+        ("2026-01-31T12:05:00.000Z", None),  # the clock was set since
+    ],
+)
+def test_an_hour_that_began_before_the_daemon_says_from_when_on_it_is_known(
+    started: str, since: float | None
+) -> None:
+    box = BoxNow(**{**BOX, "started": started})
+    tree = SourceNow(**{**SOURCE, "alarm": AlarmNow(**ALARM)})
+    now = Now(time="2026-01-31T12:00:00.000Z", box=box, sources=[tree])
+    visit = Visit("anna", Role.VIEWER, "token", is_local=False)
+    (card,) = cards_from_now(now, ENGLISH, visit, lambda _: 3600.0)
+    told = "" if since is None else f"Known since {clock(since)}, when the daemon was started."
+    assert told == card.trend_since
+
+
 def test_a_file_that_has_ended_is_not_deaf() -> None:
     card = card_of(capture=CaptureState.ENDED, quality=Quality.OK)
     assert (False, "The file has been read to its end.") == (card.deaf, card.why)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.control.documents import AlarmNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
@@ -23,6 +23,7 @@ from monitor.replay.pages.words import (
     day,
     marked,
 )
+from monitor.trends import STEP_S, STEPS
 
 CAPTURES = {
     CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
@@ -45,6 +46,8 @@ NORMALS = {
     DriftState.TOO_LITTLE: marked("too few days yet"),
 }
 """What is known of normal sound."""
+TREND_S = STEPS * STEP_S
+"""So much the trend of a source shows."""
 ASIDE = frozenset({AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE, AlarmState.SUPPRESSED})
 
 
@@ -96,6 +99,8 @@ class Card:
     """That the limit is old; empty: it is not."""
     trend: Mapping[str, object]
     """`limit`; `values`: highest score of each step; `judged`: false where windows ended unjudged."""
+    trend_since: str
+    """From when on the trend is known, where that is less than an hour; empty: all of it is."""
     trend_words: str
     """The same for whoever cannot see it."""
     actions: tuple[tuple[str, str], ...]
@@ -111,7 +116,19 @@ def cards_from_now(
 
     `shelve_max_s` says of a source for how long its alarm may be shelved.
     """
-    return [_card(source, tongue, visit, shelve_max_s(source.source)) for source in now.sources]
+    since = _trend_since(now, tongue)
+    return [
+        replace(_card(source, tongue, visit, shelve_max_s(source.source)), trend_since=since)
+        for source in now.sources
+    ]
+
+
+def _trend_since(now: Now, tongue: Tongue) -> str:
+    """Return from when on trends are known: they end with the daemon that has heard them."""
+    started_utc_s = ms_from_rfc3339(now.box.started) / 1000
+    if not 0.0 <= ms_from_rfc3339(now.time) / 1000 - started_utc_s < TREND_S:
+        return ""
+    return tongue("Known since {time}, when the daemon was started.", time=clock(started_utc_s))
 
 
 def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) -> Card:
@@ -146,6 +163,7 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         normal_moved=source.drift is not None and source.drift.state is DriftState.DRIFTING,
         limit_age=_limit_age(source, tongue),
         trend=_drawn(source.trend, alarm.limit),
+        trend_since="",
         trend_words=_trend_words(source.trend, alarm.limit, tongue),
         actions=tuple((action, tongue(text)) for action, text in actions_for(alarm, visit)),
         shelve_max_s=shelve_max_s,

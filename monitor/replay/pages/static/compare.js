@@ -175,6 +175,10 @@ class DisputeDesk {
     button.disabled = false;
     if (reply === undefined) return;
     await this.go(location.href, { remember: false });
-    say(reply.detail, { seconds: 60 });
+    const version = document.querySelector("#main .keyfacts dd")?.textContent ?? "";
+    const isManaged = place.dataset.managed !== undefined;
+    say(isManaged
+      ? t("{version} judges from the next window on.", { version })
+      : t("{version} is the live version; it judges as soon as the configuration says bundle: managed.", { version }), { seconds: 60 });
   }
 }
