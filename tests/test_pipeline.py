@@ -144,10 +144,10 @@ def test_windows_are_settled_call_by_call_and_whoever_listens_is_woken_once(
 
 
 def test_no_window_is_settled_before_one_that_was_heard_earlier(store: Store, audience: Audience) -> None:
-    """The first engine has answered three of them before the second one is asked at all."""
-    a, b = machine("a", [0.1] * 3), machine("b", [0.1] * 2)
-    first, second = windows("a", 3, bad=[2]), windows("b", 2)
-    heard = [first[0], second[0], first[1], first[2], second[1]]
+    """The first engine has answered for two of them before the second one is asked at all."""
+    a, b = machine("a", [0.1] * 2), machine("b", [0.1] * 2)
+    first, second = windows("a", 4, bad=[3]), windows("b", 2)
+    heard = [first[0], second[0], first[1], first[3], second[1]]
     pipeline(store, audience, a, b).hear(heard)
     assert [window.span.start_s for window in heard] == [score.span.start_s for score in audience.scores]
     assert ["a", "b", "a", "a", "b"] == [score.span.source_id for score in audience.scores]
