@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
+import pytest
+
+from monitor.promotion.faults import FAULT_APART_S
 from monitor.store import Label
 from monitor.store.records import Rating
-from training.retrain.dealing import dealt
+from training.retrain.dealing import LEAST_EVENTS, dealt
 from training.retrain.said import Said, SaidEvent, last_words, said_of_labels
 
 
@@ -68,6 +73,39 @@ def test_a_third_of_each_kind_is_kept_apart_and_kinds_with_few_events_wholly() -
     learned = {event.event_id for event in deal.learned}
     assert not learned & held
     assert 11 == len(learned | held)
+
+
+def days(kind: str, *counts: int) -> list[SaidEvent]:
+    """So many events of one kind on each of some days, two days apart, ten minutes from one to the next."""
+    dated = [
+        (day, 2 * FAULT_APART_S * day + 600.0 * i) for day, count in enumerate(counts) for i in range(count)
+    ]
+    return [
+        SaidEvent(f"{kind}-day{day}-{at_s:.0f}", "anomaly", kind, at_s, at_s + 30.0) for day, at_s in dated
+    ]
+
+
+@pytest.mark.parametrize("counts", [(5, 5), (4, 1, 6, 2, 3), (1, 1, 1), (2, 1), (12, 1)])
+def test_of_several_faults_of_a_kind_a_third_is_kept_apart_whole(counts: tuple[int, ...]) -> None:
+    given = days("bearing", *counts)
+    deal = dealt(given)
+    learned, held = (
+        {event.event_id.split("-")[1] for event in part} for part in (deal.learned, deal.held_out)
+    )
+    assert (set(), len(counts)) == (learned & held, len(learned | held))
+    assert 1 <= len(held) <= math.ceil(len(counts) / 3)
+    assert (True, ()) == (len(deal.learned) >= LEAST_EVENTS - 1, deal.of_learned_faults)
+    assert sorted(given, key=lambda one: one.event_id) == sorted(
+        (*deal.learned, *deal.held_out), key=lambda one: one.event_id
+    )
+
+
+def test_events_of_a_single_fault_are_dealt_one_by_one_and_known_to_be_no_proof() -> None:
+    deal = dealt([*days("bearing", 12), *days("leak", 1, 1, 1), *days("belt", 2)])
+    kept = [one for one in deal.held_out if one.kind == "bearing"]
+    assert (4, 8) == (len(kept), sum(one.kind == "bearing" for one in deal.learned))
+    assert set(kept) == set(deal.of_learned_faults)
+    assert set(kept) == set(dealt(reversed(days("bearing", 12))).held_out)
 
 
 def test_normal_events_are_learned_from_but_for_a_third_of_three_or_more() -> None:

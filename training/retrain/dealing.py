@@ -1,12 +1,14 @@
-"""Which labelled events are learned from, and which are kept to judge by: by event, by kind, not by chance.
+"""Which labelled events are learned from, and which are kept to judge by: by fault, by kind, not by chance.
 
-    kinds with LEAST_EVENTS or more    a third is held out; the rest is learned from
-    kinds with fewer                   are held out whole: kinds that the model has never heard
+    kinds of several faults            a third of the faults is held out whole; the rest is learned from
+    kinds of one fault                 a third of its events is held out, which proves nothing at the gate
+    kinds with few events              are held out whole: kinds that the model has never heard
     no anomaly                         a third is held out, where there are LEAST_EVENTS or more
 
-An event's place follows from the ids of its kind, so that the same labels give the same deal on every box.
-One more label of the kind may move others: each bundle's labels.json says what it learned itself. A kind is
-called as it was written first, in whatever letter case others write it.
+What a fault is, the gate says (monitor.promotion.faults): whoever has learned one of its events knows the
+others. An event's place follows from the ids of its kind, so that the same labels give the same deal on every
+box. One more label of the kind may move others: each bundle's labels.json says what it learned itself. A kind
+is called as it was written first, in whatever letter case others write it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from monitor.promotion.faults import faults
 from training.retrain.said import SaidEvent
 
 LEAST_EVENTS = 3
@@ -33,6 +36,8 @@ class Deal:
     """Kept apart, to judge by."""
     unseen_kinds: tuple[str, ...]
     """Kinds of which nothing is learned, in alphabetical order; UNNAMED may be one."""
+    of_learned_faults: tuple[SaidEvent, ...] = ()
+    """Of `held_out` those of a fault that is learned from: the gate takes them as known."""
 
     @property
     def learned_kinds(self) -> tuple[str, ...]:
@@ -47,6 +52,7 @@ def dealt(events: Iterable[SaidEvent]) -> Deal:
         groups.setdefault((event.rating, event.kind.casefold()), []).append(event)
     learned: list[SaidEvent] = []
     held_out: list[SaidEvent] = []
+    known: list[SaidEvent] = []
     unseen: set[str] = set()
     for (rating, _), written in sorted(groups.items()):
         group = [replace(event, kind=written[0].kind) for event in written]
@@ -54,12 +60,27 @@ def dealt(events: Iterable[SaidEvent]) -> Deal:
             held_out += group
             unseen.add(group[0].kind)
             continue
-        count = math.ceil(HELD_SHARE * len(group)) if len(group) >= LEAST_EVENTS else 0
-        ordered = _by_digest(group)
-        held_out += ordered[:count]
-        learned += ordered[count:]
-    return Deal(tuple(learned), tuple(held_out), tuple(sorted(unseen)))
+        apart = _whole_faults(group) if rating == "anomaly" else []
+        if not apart:
+            count = math.ceil(HELD_SHARE * len(group)) if len(group) >= LEAST_EVENTS else 0
+            apart = sorted(group, key=_place)[:count]
+            known += apart if rating == "anomaly" else []
+        held_out += apart
+        learned += [event for event in group if event not in apart]
+    return Deal(tuple(learned), tuple(held_out), tuple(sorted(unseen)), tuple(known))
 
 
-def _by_digest(group: Sequence[SaidEvent]) -> list[SaidEvent]:
-    return sorted(group, key=lambda event: hashlib.sha256(event.event_id.encode()).digest())
+def _whole_faults(group: Sequence[SaidEvent]) -> list[SaidEvent]:
+    """Return the events of a third of a kind's faults; none, where too few events were left to learn from."""
+    found = sorted(faults(group), key=lambda fault: min(map(_place, fault)))
+    apart: list[SaidEvent] = []
+    left = math.ceil(HELD_SHARE * len(found))
+    for fault in found:
+        if left and len(group) - len(apart) - len(fault) >= LEAST_EVENTS - 1:
+            apart += fault
+            left -= 1
+    return apart
+
+
+def _place(event: SaidEvent) -> bytes:
+    return hashlib.sha256(event.event_id.encode()).digest()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from monitor.promotion.agreement import agreed, fault_codes
@@ -12,8 +13,8 @@ from monitor.store import Label, Store
 UNNAMED = ""
 """Kind of an anomaly for which nobody gave a fault code, or several gave different ones."""
 _LABELLED = (
-    "SELECT DISTINCT events.n, events.event_id FROM events JOIN labels ON labels.event_id = events.event_id "
-    "WHERE events.source_id = ? ORDER BY events.n"
+    "SELECT event_id, start_utc_s, end_utc_s FROM events WHERE source_id = ? "
+    "AND EXISTS (SELECT 1 FROM labels WHERE labels.event_id = events.event_id) ORDER BY n"
 )
 
 
@@ -27,6 +28,10 @@ class SaidEvent:
     """What it was."""
     kind: str = UNNAMED
     """Fault code of an anomaly, as it was written first; UNNAMED where there is none."""
+    start_utc_s: float = 0.0
+    """When it began; 0.0, where labels stand alone."""
+    end_utc_s: float = 0.0
+    """When it had cleared; infinite while it has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,13 @@ def said_of_source(store: Store, source_id: str) -> Said:
         StoreError: The store cannot be read.
     """
     rows = store.database.rows(_LABELLED, (source_id,))
-    return said_of_labels([(row["event_id"], store.labels(row["event_id"])) for row in rows])
+    said = said_of_labels([(row["event_id"], store.labels(row["event_id"])) for row in rows])
+    ends = {row["event_id"]: math.inf if row["end_utc_s"] is None else row["end_utc_s"] for row in rows}
+    starts = {row["event_id"]: row["start_utc_s"] for row in rows}
+    dated = [
+        replace(one, start_utc_s=starts[one.event_id], end_utc_s=ends[one.event_id]) for one in said.events
+    ]
+    return replace(said, events=tuple(dated))
 
 
 def said_of_labels(labels: Sequence[tuple[str, Sequence[Label]]]) -> Said:

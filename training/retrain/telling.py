@@ -44,6 +44,11 @@ def lines_of_gathered(gathered: Gathered, deal: Deal) -> list[str]:
         lines.append(
             f"unseen     {_kinds(unseen, 'anomalies')}: fewer than {LEAST_EVENTS} of a kind, to judge by"
         )
+    if deal.of_learned_faults:
+        lines.append(
+            f"same fault {_kinds(deal.of_learned_faults, 'anomalies')}, kept apart and of a fault that is "
+            "learned from: they prove nothing at a promotion, those of another day will"
+        )
     if gathered.normal.odd_s:
         lines.append(
             f"taken out  {gathered.normal.odd_s:.0f} s of the recordings: labelled anomalies, or events to "
