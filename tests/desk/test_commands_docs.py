@@ -9,7 +9,7 @@ from typing import get_args
 from monitor.desk.desk import QUEUE_COMMANDS
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED
 from monitor.desk.reload import LIVE_KEYS
-from monitor.publish.commands import MAX_COMMAND_BYTES, Action
+from monitor.publish.commands import MAX_COMMAND_BYTES, Action, ReplyPayload, parse_command
 from monitor.publish.limits import LimitsDocument
 from monitor.publish.sparkplug.command_tags import COMMAND_TAGS, NODE_COMMAND_TAGS, REPLY_TAGS
 from monitor.store.outbox import REPLIES_KEPT, REPLIES_WAITING
@@ -45,6 +45,17 @@ def test_every_live_key_is_named() -> None:
     assert {".".join(key) for key in LIVE_KEYS} == {
         name if "." in name else f"store.{name}" for name in named
     }
+
+
+def test_the_commands_shown_are_commands_and_the_answers_are_theirs() -> None:
+    commands = [parse_command(text.encode()) for text in re.findall(r"-m '(\{.*\})'$", PAGE, re.MULTILINE)]
+    shown = re.findall(r'^    (\{"schema":"reply/1".*?(?:null|"normal")\})$', PAGE, re.MULTILINE | re.DOTALL)
+    # the page breaks a line where JSON has a space, or none
+    replies = [ReplyPayload.model_validate_json(re.sub(r"\n +", " ", text)) for text in shown]
+    assert ["set_limits", "promote", "promote"] == [command.action for command in commands]
+    assert [(one.id, one.action) for one in commands] == [(one.id, one.action) for one in replies]
+    assert ["refused", "refused", "done"] == [one.result for one in replies]
+    assert f"promoted despite this, {commands[2].despite!r}: " in str(replies[2].detail)
 
 
 def test_numbers_and_the_limits_shown_are_the_codes() -> None:
