@@ -32,6 +32,8 @@ def test_events_of_one_kind_less_than_a_day_apart_are_one_fault() -> None:
     next_week = answered(7 * DAY_S, live=True, candidate=True)
     assert [12, 1, 1] == [len(one) for one in faults([*day, other, next_week])]
     assert Pairs(both=3) == cases([*day, other, next_week])
+    night = [answered(0.0, live=True, candidate=True), answered(86_000.0, live=True, candidate=True)]
+    assert [2] == [len(one) for one in faults(night)]
     assert [1, 1] == [len(one) for one in faults([day[0], answered(DAY_S + 10.0, live=True, candidate=True)])]
 
 

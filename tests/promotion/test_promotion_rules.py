@@ -50,6 +50,8 @@ def test_better_is_who_finds_more_and_loses_nothing() -> None:
         ({"unlabelled_skipped": 1}, "unlabelled_skipped"),
         ({"left_out": LeftOut(waiting=1)}, "waiting"),
         ({"probes": ()}, "no_probe"),
+        ({"probes_waiting": 1}, "waiting_foreign"),
+        ({"probes": (), "probes_waiting": 144}, "waiting_foreign"),
     ],
 )
 def test_too_little_is_known(change: dict[str, object], code: str) -> None:
@@ -136,6 +138,12 @@ def test_small_differences_are_not_held_against_it() -> None:
     assert ["better", "finds_more", "lost"] == codes(many)[:3]
     limit = replace(GOOD, probes=(Probe(-6.0, Pairs(both=90, live_only=7)),))
     assert "better" == codes(limit)[0]
+
+
+def test_fewer_false_alarms_make_up_for_no_fault_that_is_lost() -> None:
+    quiet = replace(GOOD, false_alarms=Pairs(live_only=9), spared=9)
+    found = [replace(quiet, anomalies=Pairs(both=100, live_only=3, candidate_only=count)) for count in (2, 3)]
+    assert [["not_better", "lost"], ["better", "fewer_false"]] == [codes(one)[:2] for one in found]
 
 
 def test_one_fork_lift_proves_nothing_however_often_it_raised_the_alarm() -> None:
