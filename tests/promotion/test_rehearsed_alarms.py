@@ -156,6 +156,15 @@ def test_an_event_that_nobody_acknowledged_is_one_case_and_excuses_nothing_in_it
     assert Pairs(candidate_only=8) == found("anomaly", quiet).false_alarms
 
 
+def test_an_alarm_is_not_drawn_over_the_hour_by_which_the_clock_was_set() -> None:
+    alarm = RehearsedAlarm(AlarmConfig(on_delay_s=2.0, off_delay_s=2.0), PUMP)
+    for second in range(20):
+        set_s = 3600.0 if second >= 10 else 0.0
+        alarm.take(Value(second, second + 1.0, T0 + second + set_s, 1.5))
+    found = [(one.start_utc_s - T0, one.end_utc_s - T0) for one in alarm.finish()]
+    assert [(0.0, 10.0), (3610.0, 3620.0)] == found
+
+
 def test_who_alarms_hours_after_a_fault_began_has_missed_it() -> None:
     def counted(after_s: float) -> Pairs:
         fault = Labelled("event-1", T0, T0 + 40_000.0, "anomaly", "mae-1")

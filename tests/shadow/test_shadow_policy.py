@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,17 @@ def test_nothing_is_asked_again_while_a_promotion_is_not_answered(
     assert (2, 1) == (len(rig.commands), rig.log.text().count("turned away"))
     rig.pass_time(3700.0)
     assert 3 == len(rig.commands), "for what was turned away nobody answers"
+
+
+@pytest.mark.parametrize("state", [ShadowState.SET_ASIDE, ShadowState.WAITING])
+def test_one_that_does_not_judge_is_not_asked_about(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: ShadowState
+) -> None:
+    rig = Rig(tmp_path)
+    asked = rig.answer_for(monkeypatch, BETTER)
+    rig.facts = replace(rig.facts, state=state)
+    rig.pass_time(90.0)
+    assert [] == asked
 
 
 def test_a_verdict_beside_another_live_version_is_told_no_more(
