@@ -26,7 +26,7 @@ def test_errands_are_run_in_order_and_whoever_asked_waits_until_then() -> None:
     assert [[], []] == [answers for _, answers in threads]
     errands.run()
     for thread, _ in threads:
-        thread.join(5.0)
+        thread.join(60.0)
     assert (["a", "b"], [[True], [True]]) == (done, [answers for _, answers in threads])
     errands.run()
     assert ["a", "b"] == done
@@ -36,7 +36,7 @@ def test_what_was_refused_at_the_end_is_never_run() -> None:
     errands, done = Errands(), list[str]()
     thread, answers = asked(errands, done, "late")
     errands.close()
-    thread.join(5.0)
+    thread.join(60.0)
     errands.run()
     assert ([False], []) == (answers, done)
     assert not errands.ask(lambda: done.append("later still"))
@@ -49,20 +49,20 @@ def test_what_is_being_run_at_the_end_is_waited_for() -> None:
 
     def slow() -> None:
         begun.set()
-        assert goes_on.wait(5.0)
+        assert goes_on.wait(60.0)
 
     asking = threading.Thread(target=lambda: answers.append(errands.ask(slow)))
     asking.start()
     eventually(lambda: errands._waiting)
     running = threading.Thread(target=errands.run)
     running.start()
-    assert begun.wait(5.0)
+    assert begun.wait(60.0)
     errands.close()
     asking.join(0.1)
     assert asking.is_alive(), "it may still be applied: nobody may believe that it is not"
     goes_on.set()
     for thread in (asking, running):
-        thread.join(5.0)
+        thread.join(60.0)
     assert [True] == answers
 
 
@@ -78,5 +78,5 @@ def test_an_errand_that_fails_lets_go_of_whoever_asked_and_says_so() -> None:
     eventually(lambda: errands._waiting)
     with pytest.raises(ValueError, match="no"):
         errands.run()
-    asking.join(5.0)
+    asking.join(60.0)
     assert [False] == answers, "nobody may believe that it was done"

@@ -13,7 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from fixtures_mosquitto import LEAST_S, patience
 from fixtures_pulse import PulseMicrophone
+from fixtures_time import stalls
 
 from monitor.config import FileSource, MicrophoneSource, SimulatedSource, SourceConfig, StreamSource
 from monitor.errors import SourceError
@@ -85,7 +87,7 @@ def heard(source: Source, seconds: float) -> list[AudioBlock]:
     """Return blocks until they hold that much sound, the source has ended, or patience has."""
     blocks: list[AudioBlock] = []
     received_s = 0.0
-    deadline_s = time.monotonic() + seconds + 10.0
+    deadline_s = time.monotonic() + seconds + LEAST_S * patience()
     while received_s < seconds and not source.finished and time.monotonic() < deadline_s:
         for block in source.read(0.5):
             blocks.append(block)
@@ -107,7 +109,10 @@ def test_blocks_follow_each_other_and_the_ledger_is_exact(source: Source) -> Non
     (health,) = source.health()
     assert end == health.received_samples + health.lost_samples
     assert 0.8 <= sum(len(block.samples) for block in blocks) / blocks[0].sample_rate_hz
-    assert 0 == health.lost_samples
+    sounding = list(itertools.dropwhile(lambda block: not len(block.samples), blocks))
+    assert 0 == sum(block.lost_samples for block in sounding[1:]), (
+        "before it, a device may have taken its time"
+    )
 
 
 def test_samples_are_mono_float32_within_full_scale_and_read_only(source: Source) -> None:
@@ -129,9 +134,12 @@ def test_utc_never_falls_and_goes_with_the_samples(source: Source) -> None:
 
 def test_reading_waits_no_longer_than_it_was_told(source: Source) -> None:
     for timeout_s in (0.0, 0.02, 0.3):
-        before_s = time.monotonic()
-        source.read(timeout_s)
-        assert time.monotonic() - before_s <= timeout_s + 0.25
+        with stalls() as worst_s:
+            before_s = time.monotonic()
+            source.read(timeout_s)
+            took_s = time.monotonic() - before_s
+            box_s = worst_s()
+        assert took_s <= timeout_s + 0.25 + 2 * box_s
 
 
 def test_a_source_that_sounds_is_healthy_and_says_what_it_hears(source: Source) -> None:
@@ -146,7 +154,7 @@ def test_after_closing_nothing_comes_and_closing_again_is_harmless(source: Sourc
     before_s = time.monotonic()
     source.close()
     source.close()
-    assert time.monotonic() - before_s <= 3.0
+    assert time.monotonic() - before_s <= 3.0 * patience()
     assert source.finished
     assert [] == list(source.read(0.2))
     assert CaptureState.ENDED is source.health()[0].state

@@ -66,7 +66,7 @@ def test_the_rivals_get_the_batch_itself_for_about_the_time_that_was_asked_for()
     seen: list[Float32] = []
     started_s = time.monotonic()
     time_in_turns({"a": seen.append}, ONE_WINDOW, seconds=0.2)
-    assert 0.2 <= time.monotonic() - started_s < 2.0
+    assert 0.2 <= time.monotonic() - started_s < 20.0
     assert all(batch is ONE_WINDOW for batch in seen)
 
 
