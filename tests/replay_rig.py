@@ -136,7 +136,7 @@ class Plant:
         self.errands.close()
         self.comparisons.wake()
         for thread in self._threads:
-            thread.join(10.0)
+            thread.join(60.0)
 
     def close(self) -> None:
         """End the daemon, and its store."""
@@ -164,7 +164,7 @@ class Served:
 
     def close(self) -> None:
         self.server.should_exit = True
-        self._thread.join(10.0)
+        self._thread.join(60.0)
         self._listening.close()
         self.app.state.library.close()
 
@@ -174,7 +174,7 @@ class Browser:
 
     def __init__(self, url: str, **client: Any) -> None:  # noqa: ANN401 - httpx's arguments
         self.url = url
-        self.client = httpx.Client(base_url=url, timeout=20.0, **client)
+        self.client = httpx.Client(base_url=url, timeout=60.0, **client)
 
     def get(self, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401
         return self.client.get(path, **more)

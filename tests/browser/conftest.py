@@ -10,11 +10,15 @@ import pytest
 from evening import make_evening
 from fixtures_daemon import DaemonProcess
 from learn_rig import waiting_to_be_heard
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from technician import CHROMIUM, PASSWORD, USERS, Served, log_in, watch
 from versions import MANAGED, begin_with_versions
 
 from monitor.replay.gate.users import UserBook
+
+PATIENCE_MS = 30_000
+"""What a page does, it may take so long over: a browser is the first to wait on a box that builds."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture(scope="session")
@@ -87,7 +91,7 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
 
     def new(**choices: Any) -> BrowserContext:  # noqa: ANN401 - as Playwright takes them
         contexts.append(browser.new_context(**{"locale": "en", **choices}))
-        contexts[-1].set_default_timeout(10_000)
+        contexts[-1].set_default_timeout(PATIENCE_MS)
         return contexts[-1]
 
     yield new

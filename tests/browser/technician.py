@@ -50,7 +50,7 @@ class Served:
     def stop(self) -> None:
         """End it as systemd does."""
         self._process.terminate()
-        self._process.wait(15)
+        self._process.wait(60)
 
 
 def watch(page: Page) -> list[str]:

@@ -21,20 +21,26 @@ CURSOR = """
   return { soundS: sound.currentTime, share, paused: sound.paused, rate: sound.playbackRate };
 }
 """
+IN_TIME_MS = 45
 FRAMES = f"""
 async () => {{
-  const pairs = [];
-  let beforeMs = performance.now();
-  for (let frame = 0; frame < 90; frame += 1) {{
+  const pairs = [], sound = document.getElementById('sound');
+  let beforeMs = performance.now(), inTime = 0;
+  while (pairs.length < 90 || (inTime <= 30 && !sound.ended)) {{
     await new Promise(requestAnimationFrame);
     await new Promise((resolve) => setTimeout(resolve)); // all of this frame is drawn now
     const nowMs = performance.now();
     pairs.push({{ ...({CURSOR.strip()})(), frameMs: nowMs - beforeMs }});
+    inTime += nowMs - beforeMs < {IN_TIME_MS};
     beforeMs = nowMs;
   }}
   return pairs;
 }}
 """
+
+
+TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""Whatever was to be drawn has been when it comes back."""
 
 
 def at(page: Page) -> dict[str, Any]:
@@ -70,7 +76,8 @@ def test_play_lets_the_sound_advance_from_before_the_worst_moment_and_pause_hold
     event_page.get_by_role("button", name="Play").click()
     wait_until_heard(event_page, 0.5)
     event_page.get_by_role("button", name="Pause").click()
-    event_page.wait_for_timeout(50)  # the cursor may be a frame behind
+    event_page.wait_for_function("() => document.getElementById('sound').paused")
+    event_page.evaluate(TWO_FRAMES)  # the cursor may be a frame behind
     held = at(event_page)
     event_page.wait_for_timeout(150)
     assert held == at(event_page)
@@ -83,8 +90,8 @@ def test_the_cursor_is_never_50_ms_from_the_sound(event_page: Page) -> None:
     pairs = event_page.evaluate(FRAMES)
     assert pairs[-1]["soundS"] - pairs[0]["soundS"] > 0.5
     # what a busy machine could not draw in time is not the page's doing
-    drawn = [pair for pair in pairs if pair["frameMs"] < 45]
-    assert len(drawn) > 30
+    drawn = [pair for pair in pairs if pair["frameMs"] < IN_TIME_MS and pair["soundS"] < CLIP_S]
+    assert len(drawn) > 10
     assert max(abs(pair["soundS"] - CLIP_S * pair["share"]) for pair in drawn) < 0.05
 
 
@@ -98,9 +105,10 @@ def test_the_cursor_can_be_dragged_and_the_sound_goes_with_it(event_page: Page) 
     event_page.mouse.down()
     event_page.mouse.move(box["x"] + 0.5 * box["width"], y, steps=4)
     event_page.mouse.up()
+    expect(event_page.locator(".reads")).to_contain_text("4.00 s")
+    event_page.evaluate(TWO_FRAMES)
     assert CLIP_S / 2 == pytest.approx(at(event_page)["soundS"], abs=0.03)
     assert 0.5 == pytest.approx(at(event_page)["share"], abs=0.005)
-    expect(event_page.locator(".reads")).to_contain_text("4.00 s")
 
 
 def test_zoom_keeps_the_place_of_the_cursor_and_follows_the_sound_out_of_view(event_page: Page) -> None:
@@ -116,6 +124,7 @@ def test_zoom_keeps_the_place_of_the_cursor_and_follows_the_sound_out_of_view(ev
     event_page.wait_for_function(
         f"() => document.getElementById('sound').currentTime > {from_s + CLIP_S / 8}"
     )
+    event_page.evaluate(TWO_FRAMES)
     assert float(pan.input_value()) > from_s
     assert 0.0 <= at(event_page)["share"] <= 1.0
     event_page.keyboard.press("0")
@@ -125,6 +134,7 @@ def test_zoom_keeps_the_place_of_the_cursor_and_follows_the_sound_out_of_view(ev
 def test_zoom_to_what_was_found_shows_its_time_and_band(event_page: Page) -> None:
     labels_before = pixels_of_axis(event_page)
     event_page.get_by_role("button", name="To what was found").click()
+    event_page.evaluate(TWO_FRAMES)
     assert labels_before != pixels_of_axis(event_page)
     pan = event_page.get_by_label("Move the view")
     assert FAULT_FROM_S - 1.05 == pytest.approx(float(pan.input_value()), abs=0.2)
@@ -187,8 +197,10 @@ def test_b_plays_the_last_normal_sound_and_comes_back_to_where_it_was(event_page
     assert at(event_page)["soundS"] < FAULT_FROM_S
     event_page.keyboard.press("b")
     expect(event_page.get_by_text("You hear normal sound")).to_be_hidden()
-    event_page.wait_for_function(f"() => document.getElementById('sound').currentTime >= {left_s}")
-    assert at(event_page)["soundS"] < left_s + 1.0
+    back = event_page.wait_for_function(
+        f"() => {{ const s = document.getElementById('sound').currentTime; return s >= {left_s} && s }}"
+    )
+    assert back.json_value() < left_s + 1.0
 
 
 def test_speed_and_a_window_to_go_to(event_page: Page) -> None:

@@ -123,7 +123,7 @@ def speaking_http(browser: Browser, length: int | None) -> Iterator[socket.socke
         f"Cookie: {cookies}\r\n"
         f"X-CSRF-Token: {token}\r\nContent-Type: application/x-tar\r\n{size}\r\n\r\n"
     )
-    with socket.create_connection((url.host, int(url.port or 0)), timeout=10) as line:
+    with socket.create_connection((url.host, int(url.port or 0)), timeout=30) as line:
         line.sendall(head.encode())
         yield line
 
