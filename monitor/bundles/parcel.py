@@ -13,13 +13,16 @@ from monitor.errors import LibraryError
 MAX_PARCEL_BYTES = 536_870_912
 """A larger one is refused unread; the largest of our models has a tenth of it."""
 FILES_MAX = 32
+MEMBERS_MAX = 64
+"""Files and folders together: a tar may be long and hold nothing."""
 REMEDY = "pack it anew: tar cf BUNDLE.tar -C FOLDER ."
 
 
 def unpacked(parcel: Path, to: Path) -> Path:
     """Return `to`, a new folder, with the files of a tar: plain ones, all of one folder, and no others.
 
-    A tar that is compressed is refused: what is unpacked is never larger than what was sent.
+    A tar that is compressed is refused, and so is a sparse file: what is unpacked is never larger than what
+    was sent.
 
     Raises:
         LibraryError: It is no such tar, or the disk refuses.
@@ -39,11 +42,11 @@ def unpacked(parcel: Path, to: Path) -> Path:
 def _unpack(tar: tarfile.TarFile, to: Path) -> None:
     folders: set[PurePosixPath] = set()
     for count, member in enumerate(tar):
-        if member.isdir():
+        if member.isdir() and count < MEMBERS_MAX:
             continue
         path = PurePosixPath(member.name)
         folders.add(path.parent)
-        source = tar.extractfile(member) if member.isreg() and path.name not in {"", ".."} else None
+        source = tar.extractfile(member) if _is_plain(member) else None
         if source is None or count >= FILES_MAX or len(folders) > 1 or (to / path.name).exists():
             raise LibraryError(
                 f"a bundle is one folder of at most {FILES_MAX} plain files; {member.name[:80]!r} does not "
@@ -51,6 +54,12 @@ def _unpack(tar: tarfile.TarFile, to: Path) -> None:
             )
         with source, (to / path.name).open("wb") as file:
             shutil.copyfileobj(source, file)
+
+
+def _is_plain(member: tarfile.TarInfo) -> bool:
+    """Whether it is a file whose content is all there, under a name that a file can have."""
+    name = PurePosixPath(member.name).name
+    return member.isreg() and not member.issparse() and name not in {"", ".."} and "\0" not in name
 
 
 def remove(folder: Path) -> None:

@@ -22,6 +22,8 @@ JUDGES = "bundle"
 """Action of an entry that says which bundle and which limit judge a source from about then on."""
 LOOKED_BACK = 1000
 """So many entries are looked through for a change that may be on record already."""
+AGAIN_S = 60.0
+"""After a store that refused, installs are looked at again."""
 NOT_YET = "changes of bundles are not on record yet"
 _RECORDING = threading.Lock()
 """Two threads that look at once would both find a change missing."""
@@ -86,17 +88,22 @@ class InstallWatch:
         """Look at everything the first time."""
         self._state_dir, self._store, self._log = state_dir, store, log
         self._seen: dict[str, int] = {}
+        self._again_s = 0.0
 
     def look(self, source_ids: Iterable[str]) -> None:
         """Look whether anything was installed for these sources; a file's time for each where nothing was."""
+        if time.monotonic() < self._again_s:
+            return
         for source_id in source_ids:
             library = Library(self._state_dir, source_id)
             changed_ns = library.changed_ns()
             if changed_ns is None or self._seen.get(source_id) == changed_ns:
                 continue
-            self._seen[source_id] = changed_ns
             installs = [one for one in _fresh(library, self._log) if one.action == "install"]
-            _record(self._store, library, self._log, installs)
+            if not _record(self._store, library, self._log, installs):
+                self._again_s = time.monotonic() + AGAIN_S
+                return
+            self._seen[source_id] = changed_ns
 
 
 def _fresh(library: Library, log: Log) -> list[Change]:
@@ -107,9 +114,10 @@ def _fresh(library: Library, log: Log) -> list[Change]:
         return []
 
 
-def _record(store: Store, library: Library, log: Log, fresh: Sequence[Change]) -> None:
+def _record(store: Store, library: Library, log: Log, fresh: Sequence[Change]) -> bool:
+    """Put changes on record that are not; False: they are not yet, and it was logged why."""
     if not fresh:
-        return
+        return True
     try:
         with _RECORDING:
             known = {
@@ -121,6 +129,8 @@ def _record(store: Store, library: Library, log: Log, fresh: Sequence[Change]) -
             library.mark_recorded({change.by.command_id for change in fresh})
     except (StoreError, LibraryError) as error:
         log.warning(NOT_YET, source=library.source_id, reason=str(error))
+        return False
+    return True
 
 
 def _entry_of_change(source_id: str, change: Change) -> AuditEntry:

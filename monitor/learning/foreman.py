@@ -74,7 +74,8 @@ class Foreman:
             advance = partial(self._advance, plan)
             if not guarded(self._log, "learning failed", advance, source=plan.source):
                 self._stop_over(plan, FAILED)
-        if self._wake.wait(min(timeout_s, LOOK_EVERY_S) if plans else timeout_s):
+        goes_on = any(plan.is_active for plan in plans.values())  # the others wait for a command, which wakes
+        if self._wake.wait(min(timeout_s, LOOK_EVERY_S) if goes_on else timeout_s):
             self._wake.clear()
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ import pytest
 from monitor.bundles.library import Library
 from monitor.bundles.roles import By
 from monitor.bundles.trail import InstallWatch, record_changes
+from monitor.errors import StoreError
 from monitor.listening import DEMO_BUNDLE
 from monitor.operators import Origin
 from monitor.store import AuditEntry, Store, open_store
@@ -74,5 +75,27 @@ def test_roles_that_cannot_be_read_are_told_and_looked_at_again_when_they_change
     assert [] == rows(store)
     assert 1 == log.text().count("not on record yet"), "once, not twice a second"
     document.write_bytes(whole)
+    watch.look(["pump"])
+    assert [("install", NOON_UTC_S)] == rows(store)
+
+
+def test_an_install_that_the_store_refused_is_on_record_a_while_later(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, log = Library(tmp_path, "pump"), CapturedLog()
+    watch = InstallWatch(tmp_path, store, log)
+    library.install(DEMO_BUNDLE, by("t-1", NOON_UTC_S))
+
+    def refuse(_entry: AuditEntry) -> None:
+        raise StoreError("no space left")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(store, "add_audit", refuse)
+        for _ in range(3):
+            watch.look(["pump"])
+    assert 1 == log.text().count("not on record yet"), "once, not twice a second"
+    watch.look(["pump"])
+    assert [] == rows(store), "not yet"
+    watch._again_s = 0.0
     watch.look(["pump"])
     assert [("install", NOON_UTC_S)] == rows(store)

@@ -178,3 +178,24 @@ def test_a_recording_ends_at_once_when_the_sound_is_never_to_be_stored(
     rig.taps.hear(AudioBlock("pump", hiss, 16_000, 32_000, 0, 1.7e9 + 2.0))
     rig.foreman.run_once(0.0)
     assert before == rig.heard_s()
+
+
+@pytest.mark.parametrize(("step", "waits_s"), [(Step.LOOK, 0.25), (Step.LISTEN, 9.0), (Step.DONE, 9.0)])
+def test_where_a_person_is_waited_for_nobody_looks_round_four_times_a_second(
+    in_its_place: Stand,
+    at_work: Callable[[Step], Rig],
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    step: Step,
+    waits_s: float,
+) -> None:
+    in_its_place("import time\ntime.sleep(60)\n")
+    rig, waited = at_work(step), list[float]()
+
+    def wait(seconds: float) -> bool:
+        waited.append(seconds)
+        return False
+
+    monkeypatch.setattr(rig.foreman._wake, "wait", wait)
+    rig.foreman.run_once(9.0)
+    assert [waits_s] == waited
