@@ -20,7 +20,8 @@ IN_TIME := tests/browser tests/commands tests/reliability tests/sources tests/sy
 ALONE := tests/reliability/test_campaign.py tests/system/test_page_load.py
 
 # How to run, and what: what a neighbour made late gets a second try with all cores to itself; what fails twice fails.
-tested = $(BIN)/pytest -q $(1) $(2) || $(BIN)/pytest -q --last-failed --last-failed-no-failures none $(2)
+SAVED := .pytest_cache/second-try.txt
+tested = SAVED=$(SAVED) bash scripts/test_twice.sh "$(1)" $(2)
 
 BENCH ?=
 BENCHMARK ?=
@@ -41,9 +42,11 @@ dev: $(DEV_STAMP) system-test  ## install what the checks and the tests need
 test: export OMP_NUM_THREADS := 1
 test: export OPENBLAS_NUM_THREADS := 1
 test: $(DEV_STAMP) system-test  ## install what the tests need, and run them all
+	@rm -f $(SAVED)
 	$(call tested,$(SIDE_BY_SIDE),$(IN_TIME:%=--ignore=%))
 	$(call tested,$(SIDE_BY_SIDE),$(IN_TIME) $(ALONE:%=--ignore=%))
 	$(call tested,,$(ALONE))
+	@if [ -s $(SAVED) ]; then echo "Passed at the second try only, and to be mended:"; cat $(SAVED); fi
 
 test-long: $(DEV_STAMP) system-test  ## the tests again, with a hundred machines for each claim of the calibration
 	WHEELTAPPER_MACHINES=100 $(BIN)/pytest -q --timeout 1200
