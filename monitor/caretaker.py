@@ -41,6 +41,9 @@ from monitor.window_queue import WindowQueue
 
 KEPT_EVERY_S = 60.0
 """Between two looks at how much all clips and maps take: each is looked at."""
+ENDED = "ended in order"
+"""The last status line: whoever reads it later is not to take an end for a fault of every source."""
+GAVE_UP = "ended because a part of it failed too often; see the log"
 _T = TypeVar("_T")
 
 
@@ -157,7 +160,10 @@ class Caretaker:
     def report(self) -> Report:
         """Return how everything is now."""
         self._book.note_passed(self._house.queue.passed())
-        return report_of(self.box_facts(), self._book.sources())
+        line = None
+        if self._is_ending:
+            line = GAVE_UP if self._house.supervisor.gave_up.is_set() else ENDED
+        return report_of(self.box_facts(), self._book.sources(), line=line)
 
     def box_facts(self) -> BoxFacts:
         """Return what is known of the daemon as a whole."""

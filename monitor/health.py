@@ -48,6 +48,8 @@ class SourceFacts:
     """The library that answers, with its version, place and precision; None with `bundle_id`."""
     fallback: str = ""
     """Why no better backend answers where `auto` was set; empty: this one was the choice."""
+    knows_another: bool = False
+    """Whether the bundle knows the simulated pump alone, and the source is something else."""
     quality: Quality | None = None
     """Of the last window; None before the first."""
     level_dbfs: float | None = None
@@ -186,7 +188,10 @@ class HealthBook:
         """Note by which bundle and backend a source is judged from now on."""
         with self._lock:
             self._news[facts.capture.source_id].update(
-                bundle_id=facts.bundle_id, backend=facts.backend, fallback=facts.fallback
+                bundle_id=facts.bundle_id,
+                backend=facts.backend,
+                fallback=facts.fallback,
+                knows_another=facts.knows_another,
             )
 
     def note_capture(self, healths: Sequence[CaptureHealth]) -> None:

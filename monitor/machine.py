@@ -18,6 +18,7 @@ from monitor.bundles.library import Library
 from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
+from monitor.demo_bundles import knows_another
 from monitor.describe import Describer
 from monitor.errors import CalibrationError, CalibrationMismatchError
 from monitor.frontend import StreamFrontend
@@ -260,6 +261,7 @@ def facts_at_start(machine: Machine) -> SourceFacts:
         bundle_id=machine.bundle_id,
         backend=None if machine.engine is None else machine.engine.backend,
         fallback="" if machine.engine is None else machine.engine.fallback,
+        knows_another=knows_another(machine.bundle_id, machine.source),
         alarm=machine.alarm.state,
         machine=machine.off.machine,
     )

@@ -11,6 +11,7 @@ from engines.errors import CodedError
 from monitor.bundles.choice import folder_to_open, is_unlearned
 from monitor.calibration import Calibration
 from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
+from monitor.demo_bundles import NOT_THIS_MACHINE, REMEDY, knows_another
 from monitor.errors import PublishError
 from monitor.listening import open_ear
 from monitor.machine import calibration_of
@@ -96,7 +97,7 @@ def _engines(config: Config) -> str:
     said = []
     for model in {id(model.engine): model for model in opened.values()}.values():
         ear, engine = model.ear, model.engine
-        why = f" (NOTE: no better backend: {engine.fallback})" if engine.fallback else ""
+        why = f" (no better backend: {engine.fallback})" if engine.fallback else ""
         said.append(f"{ear.bundle.bundle_id} on {engine.backend}{why}")
         engine.close()
     return ", ".join(said) or "none is live yet"
@@ -114,6 +115,8 @@ def _calibration(config: Config, source: SourceConfig) -> str:
         )
     ear = open_ear(folder_to_open(source, config), config.window, config.input_quality)
     calibration = calibration_of(source, ear, config)
+    bundle_id = ear.bundle.bundle_id
+    another = knows_another(bundle_id, source)
     budget = config.alarm_for(source).false_alarms_per_week
     low, high = calibration.false_alarms_interval(budget)
     return (
@@ -121,6 +124,7 @@ def _calibration(config: Config, source: SourceConfig) -> str:
         f"(90 % interval {low:.2g} to {high:.2g}), "
         f"from {calibration.exposure_h:.1f} h of {calibration.source}"
         f"{_delay_note(config, source, calibration)}"
+        f"{f'; NOTE: {bundle_id} {NOT_THIS_MACHINE}; {REMEDY}' if another else ''}"
     )
 
 

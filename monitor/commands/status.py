@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from monitor.config import default_state_dir, load_config
+from monitor.demo_bundles import NOT_THIS_MACHINE, REMEDY
 from monitor.drift.judgement import DriftState
 from monitor.drift.words import steps_words
 from monitor.errors import StoreError
@@ -64,7 +66,16 @@ def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
     lines += [f"  {name.replace('_', ' ')}: {count}" for name, count in box["counts"].items() if count]
     for source in tree["sources"]:
         lines += _source_lines(source)
-    return lines
+    return [*lines, *_fallback_lines(tree["sources"])]
+
+
+def _fallback_lines(sources: Iterable[dict[str, Any]]) -> list[str]:
+    """Return why no better backend answers: once, for it is usually so of all sources."""
+    told: dict[str, list[str]] = {}
+    for source in sources:
+        if source.get("fallback"):
+            told.setdefault(source["fallback"], []).append(source["capture"]["source_id"])
+    return [f"no better backend for {', '.join(names)}: {why}" for why, names in told.items()]
 
 
 def _machine_lines(machine: dict[str, Any] | None) -> list[str]:
@@ -114,9 +125,9 @@ def _source_lines(source: dict[str, Any]) -> list[str]:
         f"  alarm {source['alarm']}{uncertain}; last score {value}; input {source['quality']}{level}",
         f"  {capture['device']}; {_judge(source)}",
     ]
-    if source.get("fallback"):
-        lines.append(f"  no better backend: {source['fallback']}")
-    lines += _machine_lines(source.get("machine"))  # a status that an earlier version wrote has none
+    if source.get("knows_another"):  # a status that an earlier version wrote has none, nor `machine`
+        lines.append(f"  its bundle {NOT_THIS_MACHINE}; {REMEDY}")
+    lines += _machine_lines(source.get("machine"))
     lines += _drift_lines(source)
     if source.get("shadow") is not None:
         lines.append(f"  {facts_from_tree(source['shadow']).line}")

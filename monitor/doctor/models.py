@@ -18,6 +18,7 @@ from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import Config, SimulatedSource, SourceConfig
+from monitor.demo_bundles import NOT_THIS_MACHINE, REMEDY, knows_another
 from monitor.doctor.finding import Finding, Patient, fault, fault_from_error, ok, warning
 from monitor.errors import CalibrationError, LibraryError
 from monitor.listening import DEMO_BUNDLE, Ear, open_checked_bundle, open_ear
@@ -45,13 +46,10 @@ def check_bundles(patient: Patient) -> Iterator[Finding]:
         except CodedError as error:
             yield fault_from_error(name, error)
             continue
-        real = [source.id for source in sources if not isinstance(source, SimulatedSource)]
-        if real and bundle.folder.resolve().is_relative_to(DEMO_BUNDLE.parent):
-            yield warning(
-                name,
-                f"{bundle.bundle_id} knows only the simulated pump, and judges {', '.join(real)}",
-                "record normal sound and train: wheeltapper record, wheeltapper train (docs/models.md)",
-            )
+        others = [source.id for source in sources if knows_another(bundle.bundle_id, source)]
+        if others:
+            said = f"{bundle.bundle_id} {NOT_THIS_MACHINE}, and judges {', '.join(others)}"
+            yield warning(name, said, REMEDY)
         else:
             yield ok(name, f"{bundle.bundle_id}, every digest holds")
 

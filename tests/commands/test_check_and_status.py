@@ -193,7 +193,7 @@ def test_status_of_a_running_daemon_tells_every_trouble(
         "not judged",
         "received 5, lost 2",
         "4 windows dropped",
-        "no better backend: tensorrt: not installed",
+        "no better backend for p1: tensorrt: not installed",
     ):
         assert sentence in text
     assert "given up" not in text

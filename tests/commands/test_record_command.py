@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-from fixtures_mosquitto import eventually
+from fixtures_mosquitto import eventually, patience
 from fixtures_pulse import PulseMicrophone
 
 from monitor.__main__ import main
@@ -134,10 +134,10 @@ def test_a_request_to_end_keeps_and_lists_what_was_heard(tmp_path: Path) -> None
     processes = [start("pump-1", "--config", path, "--out", str(out), "--minutes", "60") for out in outs]
     for out in outs:
         eventually((out / "index.csv").exists, 20, "recording")
-    time.sleep(2.6)
+    time.sleep(2.6 * patience())
     for process, number, out in zip(processes, numbers, outs, strict=True):
         process.send_signal(number)
-        said, _ = process.communicate(timeout=10)
+        said, _ = process.communicate(timeout=60)
         assert 0 == process.returncode
         assert "ended      stopped" in said
         (row,) = rows(out)
@@ -174,7 +174,8 @@ def test_a_device_that_is_not_there_is_told_and_nothing_is_written(
 ) -> None:
     path = tmp_path / "config.yaml"
     path.write_text("sources: [{id: m, kind: microphone, device: 'usb-path:9-9'}]\n")
-    assert 1 == main(["record", "m", "--config", str(path), "--out", str(out), "--minutes", "0.03"])
+    minutes = str(0.03 * patience())  # the devices are listed by a process of its own
+    assert 1 == main(["record", "m", "--config", str(path), "--out", str(out), "--minutes", minutes])
     said = capsys.readouterr().out
     assert "nothing was heard" in said
     assert re.search(r"ended +nothing came: .*usb-path:9-9", said)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fixtures_mosquitto import Mosquitto, Recorder, free_port
+from fixtures_mosquitto import Mosquitto, Recorder, free_port, patience
 
 from monitor.commands.watch import Printer, document_from_payload, wants_colours
 from monitor.publish.subscriber import Arrival
@@ -111,10 +111,12 @@ def test_seconds_end_it_and_the_exit_code_says_whether_anything_came(
 ) -> None:
     sender = make_recorder(mosquitto.port, "nothing/here")
     sender.send(f"{topic_prefix}/status", b"{}", retain=True)
-    where = ("--host", "127.0.0.1", "--port", str(mosquitto.port), "--seconds", "0.5")
-    heard = subprocess.run(command(*where, "--prefix", topic_prefix), capture_output=True, check=False)
+    where = ("--host", "127.0.0.1", "--port", str(mosquitto.port))
+    words = command(*where, "--prefix", topic_prefix, "--seconds", str(2 * patience()))
+    heard = subprocess.run(words, capture_output=True, check=False)
     assert heard.returncode == 0
-    silence = subprocess.run(command(*where, "--prefix", "nobody"), capture_output=True, check=False)
+    words = command(*where, "--prefix", "nobody", "--seconds", "0.3")
+    silence = subprocess.run(words, capture_output=True, check=False)
     assert silence.returncode == 1
 
 
