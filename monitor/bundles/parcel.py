@@ -15,6 +15,17 @@ MAX_PARCEL_BYTES = 536_870_912
 FILES_MAX = 32
 MEMBERS_MAX = 64
 """Files and folders together: a tar may be long and hold nothing."""
+HEADERS_MAX = 4 * MEMBERS_MAX
+"""A member may have further ones before it, with a long name or what an archiver noted."""
+NAMES = frozenset(
+    {
+        tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+    }
+)  # fmt: skip
+"""Kinds of headers whose content tarfile reads whole."""
+NAME_BYTES = 65_536
+"""So long may it be; half a gigabyte of name would take the memory from what judges."""
 REMEDY = "pack it anew: tar cf BUNDLE.tar -C FOLDER ."
 
 
@@ -30,6 +41,7 @@ def unpacked(parcel: Path, to: Path) -> Path:
     with disk_errors(to):
         to.mkdir()
         try:
+            _check_names(parcel)
             with tarfile.open(parcel, "r:") as tar:
                 _unpack(tar, to)
         except (tarfile.TarError, EOFError) as error:
@@ -37,6 +49,25 @@ def unpacked(parcel: Path, to: Path) -> Path:
                 f"this is no tar, or a damaged or compressed one ({error}); {REMEDY}"
             ) from error
     return to
+
+
+def _check_names(parcel: Path) -> None:
+    """Refuse a tar whose headers would take memory, before any of it is read by a library.
+
+    Raises:
+        LibraryError: One is too long, or there are too many.
+        tarfile.TarError: It is no tar.
+    """
+    with parcel.open("rb") as file:
+        for _ in range(HEADERS_MAX):
+            block = file.read(tarfile.BLOCKSIZE)
+            if len(block) < tarfile.BLOCKSIZE or not any(block):
+                return
+            member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
+            if member.size < 0 or (member.type in NAMES and member.size > NAME_BYTES):
+                raise LibraryError(f"a name or note in it is of {member.size} bytes; {REMEDY}")
+            file.seek(-(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, os.SEEK_CUR)
+    raise LibraryError(f"a bundle is one folder of at most {FILES_MAX} plain files, this is more; {REMEDY}")
 
 
 def _unpack(tar: tarfile.TarFile, to: Path) -> None:
