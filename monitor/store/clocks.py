@@ -34,6 +34,8 @@ LAST_OF: Mapping[str, str] = {
     "shadow_windows": "SELECT MAX(n) FROM shadow_windows",
     "shadow_disagreements": "SELECT MAX(n) FROM shadow_disagreements",
     "dispute_labels": "SELECT MAX(n) FROM dispute_labels",
+    "shadow_past_alarms": "SELECT MAX(n) FROM shadow_past_alarms",
+    "shadow_past_heard": "SELECT MAX(n) FROM shadow_past_heard",
     "records": "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'",
 }
 """Table -> its newest number; changes have the number of their record in the outbox."""
@@ -50,6 +52,8 @@ STAMPS: Sequence[tuple[str, str, str, str]] = (
     ("dispute_labels", "n", "dispute_labels", "at_utc_s"),
 )
 """Table, its number, the key of LAST_OF that bounds it, and the time that is corrected and remembered."""
+UNMARKED = ("shadow_past_alarms", "shadow_past_heard")
+"""Tables of stretches that keep nothing of what they said before: put right where that cannot be in doubt."""
 BESIDE_START = ("end_utc_s", "acknowledged_utc_s", "locked_utc_s")
 """What else an event dates."""
 
@@ -129,6 +133,9 @@ def correct_times(database: Database) -> Iterator[int]:
         if stretch.is_plain:
             for first, last in _pieces(stretch, newest, "records"):
                 yield _correct_sent(database, stretch, first, last)
+            for table in UNMARKED:
+                for first, last in _pieces(stretch, newest, table):
+                    yield _correct_unmarked(database, stretch, table, first, last)
         for table, number, bound, stamp in STAMPS:
             where = f"{number} > ? AND {number} <= ?"
             for first, last in _pieces(stretch, newest, bound):
@@ -234,6 +241,17 @@ def _correct_late(database: Database, stretch: _Stretch, first: int, last: int) 
             with database.transaction() as connection:
                 query = f"UPDATE events SET {stamp} = {stamp} + ? {where}"  # noqa: S608 - ours
                 connection.execute(query, (stretch.by_s, *bounds))
+
+
+def _correct_unmarked(database: Database, stretch: _Stretch, table: str, first: int, last: int) -> int:
+    """Put right the rows of a table that are stretches of time and nothing else; return how many."""
+    where = "WHERE start_utc_s >= ? AND start_utc_s < ? AND n > ? AND n <= ?"
+    bounds = (stretch.from_utc_s, stretch.to_utc_s, first, last)
+    if not database.rows(f"SELECT 1 FROM {table} {where} LIMIT 1", bounds):  # noqa: S608 - ours
+        return 0
+    with database.transaction() as connection:
+        query = f"UPDATE {table} SET start_utc_s = start_utc_s + ?, end_utc_s = end_utc_s + ? {where}"  # noqa: S608 - ours
+        return connection.execute(query, (stretch.by_s, stretch.by_s, *bounds)).rowcount
 
 
 def _correct_sent(database: Database, stretch: _Stretch, first: int, last: int) -> int:

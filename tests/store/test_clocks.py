@@ -18,6 +18,8 @@ from monitor.messages import AlarmChange, AlarmState, ChangeReason, Inference, L
 from monitor.store import ClipJob, Label, Store, clocks, open_store
 from monitor.store.clocks import CLOCKS_KEPT, note_clock, was_set
 from monitor.store.database import Database
+from monitor.store.shadow import RunKey, ShadowTally, add_shadow
+from monitor.store.shadow_past import Past, PastAlarm, PastHeard, add_past, past_of
 
 TRUE_S = 1_790_000_000.0
 """What the wall clock should have said when the box started."""
@@ -146,6 +148,29 @@ def test_each_stretch_of_a_clock_that_jumped_twice_is_put_right_by_its_own_error
     note_clock(store.database, SET)
     correct_times(store.database)
     assert [TRUE_S + 100.0, TRUE_S + 200.0] == [event.start_utc_s for event in reversed(store.events(9))]
+
+
+def test_what_rows_of_a_shadow_run_had_said_that_are_gone_is_dated_right_once(store: Store) -> None:
+    key = RunKey("pump1", "mae-1", "ae-2")
+    add_shadow(store.database, {key: ShadowTally(TRUE_S, 1.0)})
+
+    def keep(at_s: float) -> None:
+        alarm, heard = PastAlarm("live", at_s, at_s + 9.0, 1.5), PastHeard(at_s - 50.0, at_s + 50.0, 100.0)
+        with store.database.transaction() as connection:
+            add_past(connection, 1, Past([alarm], [heard]))
+
+    keep(200.0)  # of another run of the box, that nobody told the time
+    assert note_clock(store.database, UNSET)
+    keep(500.0)
+    assert note_clock(store.database, SET)
+    keep(TRUE_S + 2000.0)
+    assert [2, 0] == [correct_times(store.database), correct_times(store.database)]
+    past = past_of(store.database, "pump1", live_bundle_id="mae-1", candidate="ae-2")
+    starts = [200.0, TRUE_S + 500.0, TRUE_S + 2000.0]
+    assert [(at_s, at_s + 9.0) for at_s in starts] == [
+        (one.start_utc_s, one.end_utc_s) for one in past.alarms
+    ]
+    assert [at_s - 50.0 for at_s in starts] == [one.start_utc_s for one in past.heard]
 
 
 def test_a_clock_that_was_plausible_before_it_jumped_changes_no_row(store: Store) -> None:
