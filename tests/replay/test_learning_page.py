@@ -31,10 +31,11 @@ from monitor.learning.documents import (
     write_progress,
 )
 from monitor.learning.plan import Plan, Step, learn_place, read_plan, write_plan
+from monitor.recording.spans import began
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.learning import Learning, learning_of
-from monitor.replay.pages.learn_shown import LearnShown, learn_shown
-from monitor.replay.pages.words import Tongue
+from monitor.replay.pages.learn_shown import LearnShown, Standing, learn_shown
+from monitor.replay.pages.words import Tongue, clock, day
 from monitor.replay.places import audit_path
 
 Open = Callable[..., Browser]
@@ -164,17 +165,19 @@ def test_a_candidate_that_was_brought_in_is_the_last_step_done() -> None:
     admin = Visit(user="ada", role=Role.ADMIN, csrf_token="t", is_local=False)  # noqa: S106 - of a test
     nothing = Learning("pump", None, None, None, None, None, has_sound=False)
     states = {
-        waiting: [step.state for step in learn_shown(nothing, Tongue("en"), admin, waiting).steps]
+        waiting: [step.state for step in learn_shown(nothing, Tongue("en"), admin, Standing(waiting)).steps]
         for waiting in (None, "ae-1")
     }
     assert {None: ["ahead"] * 6, "ae-1": [*["ahead"] * 5, "done"]} == states
-    brought = learn_shown(nothing, Tongue("en"), admin, "ae-1")
+    brought = learn_shown(nothing, Tongue("en"), admin, Standing("ae-1"))
     assert ("good", "there is a candidate") == (brought.style, brought.headline)
     recording = replace(nothing, plan=plan_at(Step.RECORD))
-    beside = learn_shown(recording, Tongue("en"), admin, "ae-1")
+    beside = learn_shown(recording, Tongue("en"), admin, Standing("ae-1"))
     assert ["done", "now", "ahead", "ahead", "ahead", "done"] == [step.state for step in beside.steps]
     packed = replace(nothing, plan=plan_at(Step.PACKED))
-    assert "now" == learn_shown(packed, Tongue("en"), admin, "ae-1").steps[-1].state, "it is to be fetched"
+    assert "now" == learn_shown(packed, Tongue("en"), admin, Standing("ae-1")).steps[-1].state, (
+        "it is to be fetched"
+    )
 
 
 def test_without_a_daemon_the_page_says_so_and_offers_nothing_that_needs_one(
@@ -244,6 +247,38 @@ def test_the_recording_does_not_repeat_what_the_check_heard_but_of_the_place(tmp
     assert at_check[1:] == later
 
 
+def test_what_was_learned_and_promoted_is_said_to_judge_and_not_to_wait() -> None:
+    outcome = Outcome(
+        train_s=3600, calibrate_s=1800, odd_s=0, bundle="b", version="v1", folder="/f",
+        per_week=2, fewest=0.0, most=4.0, exposure_h=90.0,
+    )  # fmt: skip
+    admin = Visit(user="ada", role=Role.ADMIN, csrf_token="t", is_local=False)  # noqa: S106 - of a test
+    found = Learning("pump", plan_at(Step.DONE), None, None, outcome, None, has_sound=True)
+    told = {
+        standing: (shown.headline, shown.judges)
+        for standing in (Standing("v1"), Standing(None, "v1"), Standing("v2", "v0"))
+        if (shown := learn_shown(found, Tongue("en"), admin, standing))
+    }
+    candidate = ("there is a candidate", False)
+    assert [candidate, ("what was learned judges now", True), candidate] == list(told.values())
+
+
+def test_an_odd_stretch_is_named_by_when_it_was_heard(tmp_path: Path) -> None:
+    waiting_to_be_heard(tmp_path)
+    found = learning_of(tmp_path, "pump")
+    assert found.found is not None
+    (stretch,) = found.found.stretches
+    admin = Visit(user="ada", role=Role.ADMIN, csrf_token="t", is_local=False)  # noqa: S106 - of a test
+    began_utc_s = began(Path(stretch.file))
+    assert began_utc_s is not None
+    start_utc_s, end_utc_s = began_utc_s + stretch.start_s, began_utc_s + stretch.end_s
+    (shown,) = learn_shown(found, Tongue("de"), admin).stretches
+    assert f"{day(start_utc_s)}, {clock(start_utc_s)} bis {clock(end_utc_s)}" == shown.title
+    unnamed = stretch.model_copy(update={"file": "/x/morning.wav"})
+    known = replace(found, found=found.found.model_copy(update={"stretches": (unnamed,)}))
+    assert learn_shown(known, Tongue("en"), admin).stretches[0].title.startswith("morning.wav from ")
+
+
 def test_progress_of_the_step_before_is_not_that_of_this_one(tmp_path: Path) -> None:
     place = learn_place(tmp_path, "pump")
     write_plan(place, plan_at(Step.LOOK))
@@ -260,5 +295,8 @@ def test_the_promise_is_told_with_its_interval_in_the_readers_language(tmp_path:
     place.mkdir(parents=True)
     (place / OUTCOME).write_text(outcome.model_dump_json())
     promise = shown_at(tmp_path, plan_at(Step.DONE), "de").promise
-    assert "Höchstens 2 Fehlalarme in der Woche; mit neun von zehn Chancen zwischen 0 und 126" in promise[0]
+    assert (
+        "auf 2 Fehlalarme in der Woche gestellt; mit neun von zehn Chancen werden es zwischen 0 und 126"
+        in promise[0]
+    )
     assert 2 == len(promise), "so wide an interval is called wide"

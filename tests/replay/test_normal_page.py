@@ -82,11 +82,37 @@ def test_a_limit_that_was_accepted_is_not_offered_again_while_its_proposal_goes(
     assert "data-accept" in ada.get("/drift/pump").text
     accept(proposal.made_utc_s + 60.0)
     text = ada.get("/drift/pump").text
-    assert ("data-accept" in text, "No other limit is proposed." in text) == (False, True)
+    assert (False, True) == (f'data-accept="{proposal.id}"' in text, "No other limit is proposed." in text)
+    assert "ada accepted another limit on" in text
+    assert 'data-accept="before"' in text, (
+        "for the bundle that the configuration names: here it is taken back"
+    )
+    assert "data-accept" not in open_browser("anna").get("/drift/pump").text
+    at_utc_s, taken = proposal.made_utc_s + 90.0, {"proposal": "before", "note": "it was the bearing"}
+    plant.store.add_audit(
+        AuditEntry(at_utc_s, Origin.PAGE, "pump", "c9", "tom", "recalibrate", taken, "done", None)
+    )
+    back = ada.get("/drift/pump", headers={"Accept-Language": "de"}).text
+    assert "tom hat am" in back
+    assert "die letzte Grenze zurückgenommen: it was the bearing" in back
+    assert 'data-accept="before"' not in back
+
+
+def test_a_limit_that_is_proposed_again_after_one_was_taken_back_is_shown_with_its_days(
+    plant: Plant, open_browser: Open
+) -> None:
+    """What was heard last was heard under the limit that was taken back: a few minutes of it."""
+    proposal = drift_into(plant)
+    few = days_up_to(int(time.time() // DAY_S) + 1, lambda _: 0.0, 1)[:1]
+    add_periods(plant.store.database, stored("pump", "ae-1/taken-back", few), merged_bodies)
+    text = open_browser("ada").get("/drift/pump").text
+    assert f'data-accept="{proposal.id}"' in text
+    assert 21 == len(re.findall(r"[\d.]+,[\d.]+", _points(text, "median")))
 
 
 def test_an_unknown_source_has_no_such_page(open_browser: Open) -> None:
-    assert 404 == open_browser("anna").get("/drift/nobody").status_code
+    answer = open_browser("anna").get("/drift/nobody")
+    assert (404, True) == (answer.status_code, "This box has no source of this name." in answer.text)
 
 
 def _points(text: str, which: str) -> str:

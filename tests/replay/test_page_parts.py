@@ -11,11 +11,12 @@ from monitor.control.documents import AlarmNow, BoxNow, Now, OffNow, SourceNow, 
 from monitor.errors import QueryError
 from monitor.explanation import Finding, SoundKind
 from monitor.messages import AlarmState, CaptureState, OffCause, Quality, SignalState
+from monitor.publish.drift import DriftDocument
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.event_query import Labelled, Order
 from monitor.replay.pages import event_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
-from monitor.replay.pages.cards import Card, cards_from_now
+from monitor.replay.pages.cards import Card, cards_from_now, news_of
 from monitor.replay.pages.words import Tongue, clock, day, local
 from monitor.store import Event, StoredClip, StoredWindow
 
@@ -103,6 +104,35 @@ def test_an_hour_that_began_before_the_daemon_says_from_when_on_it_is_known(
     (card,) = cards_from_now(now, ENGLISH, visit, lambda _: 3600.0)
     told = "" if since is None else f"Known since {clock(since)}, when the daemon was started."
     assert told == card.trend_since
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"broker": "connected"}, []),
+        ({"broker": "off"}, []),
+        ({"broker": "away"}, ["The broker cannot be reached"]),
+        ({"broker": "stalled", "store_error": "disk full"}, ["The broker cannot", "stored: disk full"]),
+        ({"broker": "off", "clips_error": "no room"}, ["No sound is stored: no room"]),
+    ],
+)
+def test_what_is_wrong_with_the_box_as_a_whole_is_told_above_its_sources(
+    facts: dict[str, str], words: list[str]
+) -> None:
+    told = news_of(BoxNow(**{**BOX, **facts}), ENGLISH)
+    assert [True] * len(words) == [word in sentence for word, sentence in zip(words, told, strict=True)]
+
+
+def test_a_limit_that_waits_for_a_decision_is_named_on_the_card() -> None:
+    drift: dict[str, Any] = dict.fromkeys(DriftDocument.model_fields) | {
+        "state": "drifting",
+        "words": "",
+        "limit_old": False,
+        "limit_hours": 1.0,
+        "limit_steps": 0,
+    }
+    cards = [card_of(drift=DriftDocument(**{**drift, "proposal": one})) for one in (None, "399cda1670da")]
+    assert ["days", "a limit is proposed"] == [card.normal_link for card in cards]
 
 
 def test_a_file_that_has_ended_is_not_deaf() -> None:

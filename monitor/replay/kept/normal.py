@@ -11,7 +11,7 @@ from monitor.drift.period import period_of
 from monitor.drift.proposal import Proposal, proposal_from
 from monitor.drift.said import EventLabel, labelled_since
 from monitor.drift.scale import quantile
-from monitor.store import Store
+from monitor.store import AuditEntry, Store
 from monitor.store.drift import newest_basis, periods_of, proposal_of
 
 
@@ -35,6 +35,8 @@ class Normal:
     """Those with sound under the limit that was in force last, oldest first."""
     proposal: Proposal | None
     """The limit that is proposed to it; None: nothing is."""
+    changed: AuditEntry | None
+    """When somebody last accepted a limit, or took one back; None: nobody has, or it is long ago."""
     events: Sequence[EventLabel]
     """The events that lie in the evidence of the proposal, oldest first."""
 
@@ -46,7 +48,12 @@ def normal_of(store: Store, source_id: str) -> Normal:
         StoreError: The store cannot be read.
     """
     database = store.database
-    basis, row = newest_basis(database, source_id), proposal_of(database, source_id)
+    row, changed = proposal_of(database, source_id), _last_change(store, source_id)
+    proposal = None if row is None else proposal_from(row)
+    if proposal is not None and _is_accepted(proposal, changed):
+        proposal = None
+    # after a limit was taken back the one that was heard under last is not yet the one that judges
+    basis = newest_basis(database, source_id) if proposal is None else proposal.basis
     rows = [] if basis is None else periods_of(database, source_id, basis)
     days = []
     for day in days_of([period_of(one.start_utc_s, one.span_s, one.body) for one in rows]):
@@ -54,16 +61,16 @@ def normal_of(store: Store, source_id: str) -> Normal:
         if day.windows:
             start = float(day.number * DAY_S)
             days.append(NormalDay(start, quantile(counts, 0.5), quantile(counts, HIGH_SHARE)))
-    proposal = None if row is None else proposal_from(row)
-    if proposal is not None and (proposal.basis != basis or _is_accepted(store, proposal)):
-        proposal = None
     events = [] if proposal is None else labelled_since(store, source_id, proposal.first_utc_s)
-    return Normal(days, proposal, events)
+    return Normal(days, proposal, changed, events)
 
 
-def _is_accepted(store: Store, proposal: Proposal) -> bool:
+def _last_change(store: Store, source_id: str) -> AuditEntry | None:
+    return store.last_audit("recalibrate", result="done").get(source_id)
+
+
+def _is_accepted(proposal: Proposal, last: AuditEntry | None) -> bool:
     """Whether somebody has accepted it since it was made; it stays in the store for a moment after that."""
-    last = store.last_audit("recalibrate", result="done").get(proposal.source_id)
     return last is not None and (
         last.arguments.get("proposal") == proposal.id and last.at_utc_s >= proposal.made_utc_s
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from monitor.control.documents import AlarmNow, Now, SourceNow
+from monitor.control.documents import AlarmNow, BoxNow, Now, SourceNow
 from monitor.control.documents import Trend as TrendDocument
 from monitor.drift.judgement import DriftState
 from monitor.keeping_up import percent
@@ -48,6 +48,8 @@ NORMALS = {
 """What is known of normal sound."""
 TREND_S = STEPS * STEP_S
 """So much the trend of a source shows."""
+AWAY = frozenset({"away", "stalled"})
+"""How a broker is that takes nothing."""
 ASIDE = frozenset({AlarmState.SHELVED, AlarmState.OUT_OF_SERVICE, AlarmState.SUPPRESSED})
 
 
@@ -93,6 +95,8 @@ class Card:
     """Which share was, in the last minute, as `43 %`; empty: none."""
     normal: str
     """What is known of its normal sound; empty: nothing yet."""
+    normal_link: str
+    """What its page is called."""
     normal_moved: bool
     """Whether it has moved."""
     limit_age: str
@@ -160,6 +164,7 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         keeps_up=source.keeps_up,
         dropped=percent(source.dropped_share) if source.dropped_share else "",
         normal=_normal(source, tongue),
+        normal_link=tongue("a limit is proposed") if _is_proposed(source) else tongue("days"),
         normal_moved=source.drift is not None and source.drift.state is DriftState.DRIFTING,
         limit_age=_limit_age(source, tongue),
         trend=_drawn(source.trend, alarm.limit),
@@ -168,6 +173,27 @@ def _card(source: SourceNow, tongue: Tongue, visit: Visit, shelve_max_s: float) 
         actions=tuple((action, tongue(text)) for action, text in actions_for(alarm, visit)),
         shelve_max_s=shelve_max_s,
     )
+
+
+def _is_proposed(source: SourceNow) -> bool:
+    return source.drift is not None and source.drift.proposal is not None
+
+
+def news_of(box: BoxNow, tongue: Tongue) -> list[str]:
+    """Return what is wrong with the box as a whole that whoever acts here must know, a sentence each."""
+    news = []
+    if box.broker in AWAY:
+        news.append(
+            tongue(
+                "The broker cannot be reached: what is heard and done here is stored, and the plant's "
+                "systems are told when it is back."
+            )
+        )
+    if box.store_error:
+        news.append(tongue("Alarms cannot be stored: {reason}", reason=box.store_error))
+    if box.clips_error:
+        news.append(tongue("No sound is stored: {reason}", reason=box.clips_error))
+    return news
 
 
 def _normal(source: SourceNow, tongue: Tongue) -> str:

@@ -6,21 +6,27 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from monitor.bundles.choice import is_managed
+from monitor.control.documents import Now
 from monitor.drift.proposal import Proposal, Total, goes_too_far
 from monitor.drift.words import TOLD_FROM_DB
-from monitor.errors import UnknownIdError
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.normal import NormalDay
 from monitor.replay.pages.templating import page, tongue_for
-from monitor.replay.pages.viewing import answering, unreviewed_events
-from monitor.replay.pages.words import RATINGS, Tongue, day, marked
+from monitor.replay.pages.viewing import answering, daemon_now, unreviewed_events
+from monitor.replay.pages.words import RATINGS, Tongue, clock, day, marked
+from monitor.store import AuditEntry
 
 WIDTH, HEIGHT, EDGE = 640, 180, 8
+BEFORE = "before"
+"""What command `recalibrate` has in place of a proposal, to take the last one back."""
+NO_REASON = "\N{EN DASH}"
 NOT_LABELLED = marked("not labelled: left out")
 SAID = {**RATINGS, "disagreed": marked("people do not agree")}
 
@@ -43,16 +49,23 @@ class Picture:
     """The same for whoever cannot see it."""
 
 
-@answering
-def drift(request: Request) -> Response:
+async def drift(request: Request) -> Response:
     """Answer the page of one source."""
+    return await run_in_threadpool(_drift, request, await daemon_now(request))
+
+
+@answering
+def _drift(request: Request, now: Now | None) -> Response:
     source_id, tongue = request.path_params["source_id"], tongue_for(request)
     settings = request.app.state.settings
-    if source_id not in {source.id for source in settings.sources}:
-        raise UnknownIdError("no such source")
+    source = next((one for one in settings.sources if one.id == source_id), None)
+    if source is None:
+        title, text = tongue("Not found"), tongue("This box has no source of this name.")
+        return page(request, "error.html", status=404, title=title, text=text)
     library = library_of(request)
     normal = library.normal(source_id)
-    proposal = normal.proposal
+    proposal = None if _is_over(normal.proposal, now) else normal.proposal
+    may_accept = visit_of(request).may(Role.ADMIN)
     return page(
         request,
         "drift.html",
@@ -65,9 +78,39 @@ def drift(request: Request) -> Response:
             for one in normal.events
         ],
         needs_reason=proposal is not None and goes_too_far(proposal, settings.drift.max_total),
-        may_accept=visit_of(request).may(Role.ADMIN),
+        may_accept=may_accept,
+        changed=changed_of(normal.changed, tongue),
+        is_managed=is_managed(source),
+        may_take_back=may_accept and not is_managed(source) and _is_step(normal.changed),
+        silent=now is None,
         unreviewed=unreviewed_events(library),
     )
+
+
+def _is_over(proposal: Proposal | None, now: Now | None) -> bool:
+    """Whether the daemon, which knows what judges, has another proposal by now, or none."""
+    if proposal is None or now is None:
+        return False
+    told = next((one.drift for one in now.sources if one.source == proposal.source_id), None)
+    return told is not None and told.proposal != proposal.id
+
+
+def _is_step(changed: AuditEntry | None) -> bool:
+    return changed is not None and changed.arguments.get("proposal") != BEFORE
+
+
+def changed_of(changed: AuditEntry | None, tongue: Tongue) -> str:
+    """Return who last accepted a limit or took one back, and why, as a sentence; empty: nobody has."""
+    if changed is None:
+        return ""
+    facts = {
+        "who": changed.actor or "?",
+        "at": f"{day(changed.at_utc_s)} {clock(changed.at_utc_s)}",
+        "why": changed.arguments.get("despite") or changed.arguments.get("note") or NO_REASON,
+    }
+    if _is_step(changed):
+        return tongue("{who} accepted another limit on {at}: {why}", **facts)
+    return tongue("{who} took the last limit back on {at}: {why}", **facts)
 
 
 def picture_of(days: Sequence[NormalDay], tongue: Tongue) -> Picture | None:
@@ -159,8 +202,8 @@ def _total(total: Total, tongue: Tongue) -> str:
     """Return how far the limit would have come since one was learned."""
     return tongue(
         "Since the limit that was learned on {first}, accepted before this one: {steps}. In units of that "
-        "limit the present one is {present}, the proposed one {proposed}; it would raise {expected} false "
-        "alarms a week now.",
+        "limit the present one is {present}, the proposed one {proposed}; the learned one would raise "
+        "{expected} false alarms a week now.",
         first=day(total.first_utc_s),
         steps=tongue.number(total.steps),
         present=tongue.number(total.present, 2),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
-from monitor.learning.documents import CheckNow, Progress, RecordingNow, WorkNow
+from monitor.learning.documents import CheckNow, FoundStretch, Progress, RecordingNow, WorkNow
 from monitor.learning.plan import Plan, Step
+from monitor.recording.spans import began
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.learning import Learning
 from monitor.replay.pages.learn_words import ELSEWHERE, STEPS, advice_in, promise_in, why_odd
@@ -21,6 +23,16 @@ SPOKEN = frozenset({"speech"})
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """Which version of its bundle a source has."""
+
+    candidate: str | None = None
+    """What a promotion would make live, wherever it comes from; None: there is none."""
+    live: str | None = None
+    """What judges it; None: no version of its library does."""
+
+
+@dataclass(frozen=True, slots=True)
 class StepShown:
     """One step of the way."""
 
@@ -28,6 +40,9 @@ class StepShown:
     """In words."""
     state: str
     """`done`, `now`, `stuck` or `ahead`."""
+
+
+NOWHERE = Standing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +94,9 @@ class LearnShown:
     promise: tuple[str, ...]
     """What the limit promises; empty: nothing was learned."""
     version: str | None
-    """The candidate."""
+    """What was learned last."""
+    judges: bool
+    """It was promoted, and judges."""
     folder: str
     """Where a bundle that waits for its signature lies."""
     package_bytes: int | None
@@ -96,8 +113,10 @@ class LearnShown:
     """Something was recorded."""
 
 
-def learn_shown(found: Learning, tongue: Tongue, visit: Visit, waiting: str | None = None) -> LearnShown:
-    """Return what is shown to a reader; `waiting` is the candidate, wherever it comes from; None: none."""
+def learn_shown(found: Learning, tongue: Tongue, visit: Visit, standing: Standing = NOWHERE) -> LearnShown:
+    """Return what is shown to a reader."""
+    waiting, learned = standing.candidate, None if found.outcome is None else found.outcome.version
+    judges = learned is not None and learned == standing.live
     plan, progress = found.plan, found.progress
     if progress is not None and plan is not None and progress.step is not plan.step:
         progress = progress.model_copy(update={"work": None, "waits": ""})  # of the step before
@@ -106,7 +125,7 @@ def learn_shown(found: Learning, tongue: Tongue, visit: Visit, waiting: str | No
     return LearnShown(
         source_id=found.source_id,
         style="good" if plan is None and waiting is not None else _style(plan),
-        headline=_headline(found, plan, progress, tongue, waiting),
+        headline=_headline(found, plan, progress, tongue, standing),
         share=_share(plan, progress),
         why="" if plan is None else plan.trouble or ("" if progress is None else progress.waits),
         started="" if plan is None else _started(plan, tongue),
@@ -117,7 +136,8 @@ def learn_shown(found: Learning, tongue: Tongue, visit: Visit, waiting: str | No
         advice=tuple(_advice(found, plan, progress, tongue)),
         stretches=_stretches(found, tongue),
         promise=() if found.outcome is None else tuple(promise_in(tongue, found.outcome)),
-        version=None if found.outcome is None else found.outcome.version,
+        version=learned,
+        judges=judges,
         folder="" if found.outcome is None else found.outcome.folder,
         package_bytes=found.package_bytes,
         actions=_actions(found, plan, tongue, visit),
@@ -158,9 +178,12 @@ def _steps(plan: Plan | None, tongue: Tongue, *, has_candidate: bool) -> tuple[S
 
 
 def _headline(
-    found: Learning, plan: Plan | None, progress: Progress | None, tongue: Tongue, waiting: str | None
+    found: Learning, plan: Plan | None, progress: Progress | None, tongue: Tongue, standing: Standing
 ) -> str:
-    if plan is None and waiting is not None:
+    learned = None if found.outcome is None else found.outcome.version
+    if plan is not None and plan.step is Step.DONE and learned is not None and learned == standing.live:
+        return tongue("what was learned judges now")
+    if plan is None and standing.candidate is not None:
         return tongue("there is a candidate")
     if plan is None:
         return (
@@ -264,17 +287,31 @@ def _stretches(found: Learning, tongue: Tongue) -> tuple[StretchShown, ...]:
         StretchShown(
             number=number,
             stretch_id=one.id,
-            title=tongue(
-                "{file} from {start} to {end}",
-                file=one.file.rpartition("/")[2],
-                start=tongue.duration(one.start_s),
-                end=tongue.duration(one.end_s),
-            ),
+            title=_place(one, tongue),
             why=why_odd(tongue, one),
             seconds=tongue.duration(one.end_s - one.start_s),
             is_kept=one.id in kept,
         )
         for number, one in enumerate(found.found.stretches)
+    )
+
+
+def _place(stretch: FoundStretch, tongue: Tongue) -> str:
+    """Return when a stretch was heard; where in which file, where its name does not say when it began."""
+    began_utc_s = began(Path(stretch.file))
+    if began_utc_s is None:
+        return tongue(
+            "{file} from {start} to {end}",
+            file=stretch.file.rpartition("/")[2],
+            start=tongue.duration(stretch.start_s),
+            end=tongue.duration(stretch.end_s),
+        )
+    start_utc_s = began_utc_s + stretch.start_s
+    return tongue(
+        "{day}, {start} to {end}",
+        day=day(start_utc_s),
+        start=clock(start_utc_s),
+        end=clock(began_utc_s + stretch.end_s),
     )
 
 

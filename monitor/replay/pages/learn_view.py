@@ -11,13 +11,14 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed, is_unlearned
 from monitor.bundles.library import Library
+from monitor.bundles.roles import Roles
 from monitor.config import Config, SourceConfig
 from monitor.control.documents import Now
 from monitor.errors import LibraryError, StoreError
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import visit_of
 from monitor.replay.kept.learning import learning_of
-from monitor.replay.pages.learn_shown import LearnShown, learn_shown
+from monitor.replay.pages.learn_shown import LearnShown, Standing, learn_shown
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import daemon_now, unreviewed_events
 from monitor.replay.pages.words import Tongue
@@ -65,7 +66,7 @@ def _learning(request: Request, template: str, now: Now | None) -> Response:
         rules=_rules(settings, source),
         is_managed=is_managed(source),
         is_first=_is_first(settings, source),
-        waiting=_waiting(settings, source_id),
+        waiting=_roles(settings, source_id).candidate,
         unreviewed=_unreviewed(request),
     )
 
@@ -73,8 +74,10 @@ def _learning(request: Request, template: str, now: Now | None) -> Response:
 def _shown(request: Request, source_id: str) -> LearnShown:
     settings: Config = request.app.state.settings
     found = learning_of(settings.state_dir, source_id)
-    waiting = _waiting(settings, source_id)
-    return learn_shown(found, tongue_for(request), visit_of(request), waiting)
+    roles = _roles(settings, source_id)
+    managed = {source.id for source in settings.sources if is_managed(source)}
+    standing = Standing(roles.candidate, roles.live if source_id in managed else None)
+    return learn_shown(found, tongue_for(request), visit_of(request), standing)
 
 
 def _is_first(settings: Config, source: SourceConfig) -> bool:
@@ -84,12 +87,12 @@ def _is_first(settings: Config, source: SourceConfig) -> bool:
         return False
 
 
-def _waiting(settings: Config, source_id: str) -> str | None:
-    """Return the candidate that a promotion would make live, wherever it comes from; None: there is none."""
+def _roles(settings: Config, source_id: str) -> Roles:
+    """Return which version has which role; none has where that cannot be read."""
     try:
-        return Library(settings.state_dir, source_id).roles().candidate
+        return Library(settings.state_dir, source_id).roles()
     except LibraryError:  # the daemon says what is wrong with it
-        return None
+        return Roles(source_id)
 
 
 def _refusal(settings: Config, source: SourceConfig, tongue: Tongue) -> str:

@@ -72,8 +72,8 @@ def why_odd(tongue: Tongue, stretch: FoundStretch) -> str:
 def promise_in(tongue: Tongue, outcome: Outcome) -> list[str]:
     """Return what the limit promises, as sentences."""
     promised = tongue(
-        "At most {budget} false alarms a week; with nine in ten chances between {fewest} and {most}, from "
-        "{heard} that the model never learned from.",
+        "The limit is set for {budget} false alarms a week; with nine in ten chances it will be between "
+        "{fewest} and {most}, from {heard} that the model never learned from.",
         budget=tongue.number(outcome.per_week, 0 if outcome.per_week == int(outcome.per_week) else 1),
         fewest=tongue.number(outcome.fewest, 0 if outcome.fewest < 0.05 else 1),
         most=tongue.number(outcome.most, 0 if outcome.most >= 10 else 1),

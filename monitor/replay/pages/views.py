@@ -21,7 +21,7 @@ from monitor.replay.kept.event_query import EventFilter, Labelled, Order
 from monitor.replay.kept.library import Library
 from monitor.replay.pages import compare_view, drift_view, event_view, learn_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
-from monitor.replay.pages.cards import Card, cards_from_now
+from monitor.replay.pages.cards import Card, cards_from_now, news_of
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, list_address, unreviewed_events
 from monitor.replay.pages.words import KINDS, RATINGS, STATES, Tongue
@@ -35,12 +35,13 @@ ROWS = 30
 
 async def now(request: Request) -> Response:
     """Answer how every source is."""
-    cards, box, silence = await _cards(request)
+    cards, news, box, silence = await _cards(request)
     unreviewed = await run_in_threadpool(_unreviewed_if_known, library_of(request))
     return page(
         request,
         "now.html",
         cards=cards,
+        news=news,
         managed=_managed(request),
         box=box,
         silence=silence,
@@ -55,8 +56,9 @@ async def moved_to_root(_request: Request) -> Response:
 
 async def now_cards(request: Request) -> Response:
     """Answer the cards of the same page alone; 503 while the daemon does not answer."""
-    cards, _, silence = await _cards(request)
-    return page(request, "cards.html", cards=cards, managed=_managed(request), status=503 if silence else 200)
+    cards, news, _, silence = await _cards(request)
+    facts = {"cards": cards, "news": news, "managed": _managed(request)}
+    return page(request, "now_parts.html", status=503 if silence else 200, **facts)
 
 
 def _managed(request: Request) -> frozenset[str]:
@@ -64,8 +66,8 @@ def _managed(request: Request) -> frozenset[str]:
     return frozenset(source.id for source in request.app.state.settings.sources if is_managed(source))
 
 
-async def _cards(request: Request) -> tuple[Sequence[Card], str, str]:
-    """Return the cards, the name of the box, and why there is nothing to show (empty: there is)."""
+async def _cards(request: Request) -> tuple[Sequence[Card], Sequence[str], str, str]:
+    """Return cards, news of the box, its name, and why there is nothing to show (empty: there is)."""
     tongue = tongue_for(request)
     try:
         told = Now.model_validate(await request.app.state.control.now())
@@ -74,11 +76,12 @@ async def _cards(request: Request) -> tuple[Sequence[Card], str, str]:
             "The daemon does not answer: nothing is known of now. Start it (systemctl start wheeltapper), or "
             "look why it does not run (wheeltapper status)."
         )
-        return [], "", silence
+        return [], [], "", silence
     except ValidationError:
-        return [], "", tongue("The daemon is of another version than this page: restart both.")
+        return [], [], "", tongue("The daemon is of another version than this page: restart both.")
     longest_s = functools.partial(_shelve_max_s, request.app.state.settings)
-    return cards_from_now(told, tongue, visit_of(request), longest_s), f"{told.box.site} / {told.box.box}", ""
+    cards = cards_from_now(told, tongue, visit_of(request), longest_s)
+    return cards, news_of(told.box, tongue), f"{told.box.site} / {told.box.box}", ""
 
 
 def _shelve_max_s(settings: Config, source_id: str) -> float:

@@ -39,6 +39,7 @@ async function refresh(main, signal) {
   try {
     const { tree, left } = await getPage("/now/cards", signal, { byItself: true });
     if (left) throw new Refused("", 401);
+    renewPart(main.querySelector(":scope > [data-part=box]"), tree.querySelector("[data-part=box]"));
     replaceCards(main.querySelector(".sources"), tree);
     old.hidden = true;
   } catch (error) {
