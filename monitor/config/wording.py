@@ -14,6 +14,7 @@ from monitor.config.shapes import IN_WORDS
 
 Limits = Mapping[str, Any]
 """What pydantic says of the rule: `ge`, `pattern`, `expected`."""
+Wording = str | Callable[[Limits], str]
 ELSE = "is not what belongs here"
 """Said of a rule that has no words of its own; a test sees to it that no section has such a rule."""
 WHOLE_NUMBER = "must be a whole number"
@@ -23,7 +24,7 @@ KEYS = "must hold keys and values, or be left out"
 LIST = "must be a list: [a, b], or a line with `- ` for each"
 TEXT = "must be text, in quotes where YAML takes it for something else"
 
-WORDS: Mapping[str, str | Callable[[Limits], str]] = {
+WORDS: Mapping[str, Wording] = {
     "missing": "must be given",
     "literal_error": lambda limits: f"must be {limits['expected']}",
     "greater_than": lambda limits: f"must be more than {_number(limits['gt'])}",
@@ -55,11 +56,11 @@ WORDS: Mapping[str, str | Callable[[Limits], str]] = {
 """Type of pydantic's error -> what is said in place of its words; problems.py sees to keys and kinds."""
 
 
-def wording_of(problem: ErrorDetails) -> str:
-    """Return what a value must be; what our own checks say they say in their own words."""
+def wording_of(problem: ErrorDetails, words_of: Mapping[str, Wording] = WORDS) -> str:
+    """Return what a value must be, by `words_of`; what our own checks say they say in their own words."""
     if problem["type"] == "value_error":
         return problem["msg"].removeprefix("Value error, ")
-    words = WORDS.get(problem["type"], ELSE)
+    words = words_of.get(problem["type"], ELSE)
     return words if isinstance(words, str) else words(problem.get("ctx", {}))
 
 

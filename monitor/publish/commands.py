@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -9,10 +10,11 @@ from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from monitor.config.wording import WORDS, Wording, wording_of
 from monitor.errors import CommandError
 from monitor.messages import AlarmState
 from monitor.operators import LIMIT_KEYS
-from monitor.publish.fields import BOOLEAN, HOURS, LIMITS, SECONDS, TEXT, UTC, Time
+from monitor.publish.fields import BOOLEAN, HOURS, LIMITS, SECONDS, TEXT, TIME_PATTERN, UTC, Time
 from monitor.publish.payloads import Payload
 
 MAX_COMMAND_BYTES = 16_384
@@ -22,6 +24,21 @@ MAX_HOURS = 168.0
 """A week of sound is more than any machine needs to be known by."""
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+
+PATTERNS: Mapping[str, str] = {
+    ID_PATTERN: "must have 1 to 64 letters, digits, dots, colons, dashes or underscores",
+    TIME_PATTERN: "must be a time as 2026-01-31T12:00:00.000Z",
+}
+"""Pattern -> what a text must be that does not fit it."""
+MUST: Mapping[str, Wording] = {
+    **WORDS,
+    "json_invalid": lambda limits: f"is no JSON: {limits['error']}",
+    "model_type": "must be an object with keys and values",
+    "extra_forbidden": "is no key of a command",
+    "string_type": "must be text",
+    "string_pattern_mismatch": lambda limits: PATTERNS[limits["pattern"]],
+}
+"""Type of pydantic's error -> what is said of it."""
 
 Action = Literal[
     "acknowledge",
@@ -307,6 +324,9 @@ def _sentence(error: ValidationError) -> str:
     problems = []
     for problem in error.errors(include_url=False, include_input=False)[:5]:
         where = ".".join(str(part)[:40] for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
+        message = wording_of(problem, MUST)
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(where, Command.model_fields, 1)
+            message += f", {near[0]!r} may be meant" if near else ""
         problems.append(f"{where}: {message}" if where else message)
     return "no command: " + "; ".join(problems) + "; docs/mqtt.md describes it"

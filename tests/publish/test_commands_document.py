@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.config.wording import ELSE
 from monitor.errors import CommandError
 from monitor.publish.commands import MAX_COMMAND_BYTES, Command, command_id, parse_command
 
@@ -139,3 +140,20 @@ def test_any_bytes_are_a_command_or_a_command_error(payload: bytes) -> None:
 def test_the_id_of_a_refused_command_is_found_for_the_reply() -> None:
     assert command_id(encoded(action="explode")) == "c-1"
     assert command_id(encoded(id="x" * 65)) is None
+
+
+FOREIGN: tuple[object, ...] = (None, True, 0, -1, 1e9, "", "#", "x" * 2000, "word", [], [1], {}, {"x": 1})
+"""A value beyond each constraint of a command's keys, and some of every type that JSON has."""
+PHRASES = ("Input", "should", "valid", "Field required", "Extra inputs", "Unable", ELSE)
+
+
+@pytest.mark.parametrize("key", [*Command.model_fields, "before", "schema"])
+def test_what_a_key_must_be_is_said_in_our_words(key: str) -> None:
+    refusals = []
+    for value in FOREIGN:
+        try:
+            parse_command(encoded(**{key: value}))
+        except CommandError as error:
+            refusals.append(str(error))
+    assert refusals
+    assert [] == [sentence for sentence in refusals for phrase in PHRASES if phrase in sentence]
