@@ -22,7 +22,7 @@ import httpx
 import psutil
 import pytest
 import yaml
-from fixtures_mosquitto import eventually, free_port
+from fixtures_mosquitto import eventually, free_port, patience
 
 from monitor.__main__ import main
 from monitor.config import ReplayConfig
@@ -97,13 +97,16 @@ def heaps_of(pid: int) -> int:
 
 def test_it_prints_its_address_serves_there_nicely_and_ends_when_it_is_told(config: Path) -> None:
     with running("replay", "--config", str(config)) as process:
-        answer = httpx.get(f"{address_of(process)}/login", follow_redirects=True)
+        answer = httpx.get(f"{address_of(process)}/login", follow_redirects=True, timeout=60.0)
         assert 200 == answer.status_code
-        assert 5 == os.getpriority(os.PRIO_PROCESS, process.pid), "the daemon goes first"
+        behind = max(5, os.getpriority(os.PRIO_PROCESS, 0))
+        assert behind == os.getpriority(os.PRIO_PROCESS, process.pid), "the daemon goes first"
         fan = answer.url.join("/drift/fan-1")
-        assert 404 == httpx.get(fan).status_code
+        assert 404 == httpx.get(fan, timeout=60.0).status_code
         config.write_text(config.read_text().replace("pump-1", "fan-1"))
-        eventually(lambda: httpx.get(fan).status_code != 404, 20.0, "what was changed in the file")
+        eventually(
+            lambda: httpx.get(fan, timeout=60.0).status_code != 404, 20.0, "what was changed in the file"
+        )
         process.terminate()
         assert -signal.SIGTERM == process.wait(60)
 
@@ -125,7 +128,7 @@ def test_it_ends_with_whoever_started_it(config: Path) -> None:
         assert process.stdin is not None
         process.stdin.write("what is typed harms nobody\n")
         process.stdin.flush()
-        assert 200 == httpx.get(f"{address}/static/page.css").status_code
+        assert 200 == httpx.get(f"{address}/static/page.css", timeout=60.0).status_code
         process.stdin.close()
         assert 0 == process.wait(60)
 
@@ -253,15 +256,15 @@ def test_make_run_serves_the_page_beside_the_daemon_and_both_end_together(
         now = f"{address}/api/v1/now"
 
         def listens() -> bool:
-            answer = httpx.get(now)
+            answer = httpx.get(now, timeout=60.0)
             return answer.status_code == 200 and answer.json()["sources"][0]["source"] == "pump-1"
 
         eventually(listens, 20.0, "the pump on the page")
         process.send_signal(number)
         process.wait(60)
         began_s = time.monotonic()
-        eventually(lambda: not _is_served(now), 10.0, "the end of the page")
-        assert time.monotonic() - began_s < 10.0
+        eventually(lambda: not _is_served(now), what="the end of the page")
+        assert time.monotonic() - began_s < 10.0 * patience()
 
 
 def _is_served(url: str) -> bool:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from fixtures_mosquitto import patience
 from fixtures_tensorrt import Install
 
 from engines.backend_tensorrt import find_box, open_engine, plan_key
@@ -55,12 +56,13 @@ def worker(bundle: Bundle, folder: Path, build_s: float) -> Iterator[subprocess.
         yield process
     finally:
         process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 def test_of_two_processes_one_builds_one_waits_and_both_load(plan_bundle: Bundle, plans_at: Path) -> None:
-    with worker(plan_bundle, plans_at, 1.5) as one, worker(plan_bundle, plans_at, 1.5) as other:
-        answers = [json.loads(process.communicate(timeout=60)[0]) for process in (one, other)]
+    build_s = 1.5 * patience()  # one must come while the other builds
+    with worker(plan_bundle, plans_at, build_s) as one, worker(plan_bundle, plans_at, build_s) as other:
+        answers = [json.loads(process.communicate(timeout=120)[0]) for process in (one, other)]
     assert [0, 1] == sorted(answer["builds"] for answer in answers)
     assert ["tensorrt 10.3.0 Orin fp32"] * 2 == [answer["backend"] for answer in answers]
     (waited,) = (answer["said"] for answer in answers if not answer["builds"])
@@ -78,7 +80,7 @@ def test_a_builder_that_is_killed_holds_nobody_up(
     started_s = time.monotonic()
     open_engine(plan_bundle, plans=PlanSettings(plans_at)).close()
     assert 1 == box.builds
-    assert time.monotonic() - started_s < 20.0
+    assert time.monotonic() - started_s < 60.0
 
 
 def test_waiting_ends_and_names_the_process_that_builds(
@@ -91,7 +93,7 @@ def test_waiting_ends_and_names_the_process_that_builds(
         assert builder.stderr is not None
         builder.stderr.readline()
         lock = build_lock(plans_at / f"{stem}.lock", say=said.append, wait_s=0.3)
-        with pytest.raises(PlanCacheError, match=rf"process {builder.pid} has been building .* 0 s"), lock:
+        with pytest.raises(PlanCacheError, match=rf"process {builder.pid} has been building .* \d+ s"), lock:
             pytest.fail("two hold the lock")
     assert [f"waiting for process {builder.pid}, which builds the same TensorRT plan"] == said
 
@@ -126,19 +128,19 @@ def test_who_waited_for_a_lock_that_was_pruned_holds_the_one_that_others_find(tm
     waiting, taken, over = (threading.Event() for _ in range(3))
 
     def wait_for_it() -> None:
-        with build_lock(path, say=lambda _words: waiting.set(), wait_s=20.0):
+        with build_lock(path, say=lambda _words: waiting.set(), wait_s=60.0):
             taken.set()
-            over.wait(20.0)
+            over.wait(60.0)
 
     waiter = threading.Thread(target=wait_for_it)
     with build_lock(path, say=print):
         waiter.start()
-        assert waiting.wait(20.0)
+        assert waiting.wait(60.0)
         path.unlink()
-    assert taken.wait(20.0)
+    assert taken.wait(60.0)
     assert refused(path)
     over.set()
-    waiter.join(20.0)
+    waiter.join(60.0)
     assert not refused(path)
 
 
@@ -154,7 +156,7 @@ def test_a_lock_that_is_pruned_just_before_it_is_taken_is_opened_anew(
         flock(lock, how)
 
     monkeypatch.setattr(fcntl, "flock", flock_after_prune)
-    with build_lock(path, say=print, wait_s=20.0):
+    with build_lock(path, say=print, wait_s=60.0):
         assert 2 == len(tries)
         assert refused(path)
 

@@ -5,7 +5,7 @@ install() { bash "$(cat /trial/checkout)/systemd/install.sh" "$@" 2>&1; }
 export PIP_NO_INDEX=1
 tell() { echo "$1: $2"; }
 of() { systemctl show -P "$2" "$1"; }
-until_true() { for _ in $(seq 100); do "$@" && return; sleep 0.1; done; false; }
+until_true() { for _ in $(seq 600); do "$@" && return; sleep 0.1; done; false; }
 user_of() { ps -o user= -p "$(of "$1" MainPID)"; }
 answers() { python3 -c 'import urllib.request as u; u.urlopen("http://127.0.0.1:8080/")' 2>/dev/null; }
 listens() { [[ $(of wheeltapper StatusText) == *"listening to 1 of 1"* ]]; }

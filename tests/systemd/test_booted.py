@@ -46,7 +46,7 @@ def why_not() -> str:
 
 
 REASON = why_not()
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(180), pytest.mark.skipif(bool(REASON), reason=REASON)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(450), pytest.mark.skipif(bool(REASON), reason=REASON)]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, tiny_package: Path) -> dict[
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=400,
     )
     output = trial / "output"
     if not output.exists():
