@@ -230,7 +230,7 @@ def plant(tmp_path: Path) -> Iterator[Plant]:
         yield Plant(store)
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_ten_thousand_hostile_commands_change_nothing_and_each_is_counted(plant: Plant) -> None:
     event_id = plant.pump.alarm.snapshot.event_id
     assert event_id is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fixtures_install import ROOT, run_install, tiny_wheel
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Box:
