@@ -69,9 +69,9 @@ from monitor.voice import voice_of
 from monitor.window_queue import WindowQueue
 
 WAIT_S = 0.25
-"""The longest that a thread waits for something to do before it looks whether it shall end."""
+"""The longest that the judging thread waits for windows while it has something else to try again."""
 IDLE_S = 1.0
-"""The same for threads that are woken when they shall end, and where there is news."""
+"""The same for threads that are woken when they shall end, and where there is something to do."""
 SELDOM_S = 60.0
 """The same for a thread that has nothing to look round for."""
 TEND_EVERY_S = 1.0
@@ -105,7 +105,6 @@ class Daemon:
         """
         self._config, self._log, self._notifier = config, log, notifier
         self._supervisor = Supervisor(log)
-        self._errands = Errands()
         self._store, machines, self._timekeeper = open_what_is_kept(config, notifier, log)
         self._roster = Roster(machines)
 
@@ -128,6 +127,7 @@ class Daemon:
         self._pipeline.go_by(open_clock(self._store, trusted=config.clock == "trusted"))
         self._pipeline.resume()
         self._queue = WindowQueue(config.engine.queue_windows, cost_s=self._pipeline.cost_s)
+        self._errands = Errands(self._queue.wake)
         taps = Taps()
         self._inputs = Inputs(
             config, machines, lambda machine: Lane(machine, self._queue, self._book, tap=taps.hear)
@@ -167,7 +167,7 @@ class Daemon:
         start, end = self._supervisor.start, self._supervisor.stop
         self._caretaker.tend()  # a birth is to say how the box is
         gave_up = self._supervisor.gave_up.is_set
-        publish = [start(task) for task in self._outlets.tasks(WAIT_S, FAREWELL_S / 2, gave_up)]
+        publish = [start(task) for task in self._outlets.tasks(IDLE_S, FAREWELL_S / 2, gave_up)]
         self._servers.start(self._supervisor, IDLE_S)
         reloads = start(idle_task("reload", self._reloads, IDLE_S))
         compare = start(idle_task("compare", self._comparisons, SELDOM_S))
@@ -220,14 +220,16 @@ class Daemon:
         so between two turns, with no window in hand; commands meet the alarm as the last window left it.
         Clips of streams that have ended end when nothing waits, for a window that does may lengthen one.
         """
-        taken = self._queue.take(self._config.engine.max_batch, WAIT_S)
+        patience_s = WAIT_S if self._pipeline.unsaved or self._desk.waiting else IDLE_S
+        taken = self._queue.take(self._config.engine.max_batch, patience_s)
         self._pipeline.give_up(taken.dropped)
         self._pipeline.hear(taken.windows)
         if not taken.windows:
             for lane in self._inputs.lanes:
                 lane.end_clips()
         self._errands.run()
-        self._desk.obey()
+        if self._desk.obey():
+            self._announcer.wake()
         self._pipeline.expire(time.time())
 
     def _judge_the_rest(self) -> None:
@@ -260,6 +262,7 @@ class Daemon:
 
     def _make_desk(self) -> Desk:
         desk = Desk(self._roster, self._store, self._pipeline, self._log, reloads=self._reloads)
+        desk.have_woken(self._queue.wake)
         desk.have_learned(self._foreman.obey)
         desk.have_compared(self._comparisons)
         return desk

@@ -10,7 +10,9 @@ from collections.abc import Callable
 class Errands:
     """Any thread may ask; the judging thread runs what was asked, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], None] = lambda: None) -> None:
+        """`wake` has the judging thread look round soon; from any thread, and it must not raise."""
+        self._wake = wake
         self._changed = threading.Condition()
         self._waiting: deque[Callable[[], None]] = deque()
         self._running: Callable[[], None] | None = None
@@ -31,6 +33,7 @@ class Errands:
             if self._closed:
                 return False
             self._waiting.append(errand)
+            self._wake()
             self._changed.wait_for(lambda: is_over() or self._closed)
             if errand in self._waiting:
                 self._waiting.remove(errand)

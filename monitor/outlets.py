@@ -116,6 +116,7 @@ class Outlets:
                 Task(
                     "publish",
                     lambda: publisher.run_once(wait_s),
+                    wake=publisher.notify,
                     last=lambda: publisher.stop(farewell_s, failed=gave_up()),
                 )
             )

@@ -198,7 +198,7 @@ class Pipeline:
         self._follow_clock()
         for machine in self._roster:
             self.settle(machine, machine.alarm.expire(now_utc_s))
-        self._unsaved.save()
+        self.save()
         self._keep_off()
 
     def settle(

@@ -80,6 +80,7 @@ class WindowQueue:
         self._put: Counter[str] = Counter()
         self._dropped: Counter[str] = Counter()
         self._closed = False
+        self._is_woken = False
         self._changed = threading.Condition()
 
     def __len__(self) -> int:
@@ -131,16 +132,23 @@ class WindowQueue:
     def take(self, limit: int, timeout_s: float) -> Taken:
         """Return up to `limit` windows and TURN_S of work, oldest first, and what was dropped meanwhile.
 
-        Waits at most `timeout_s` for the first of either.
+        Waits at most `timeout_s` for the first of either, and not at all if somebody has said `wake`.
         """
         with self._changed:
-            self._changed.wait_for(lambda: not self.is_empty or self._closed, timeout_s)
+            self._changed.wait_for(lambda: not self.is_empty or self._closed or self._is_woken, timeout_s)
+            self._is_woken = False
             self._halve()
             windows = self._turn(limit)
             dropped = tuple(self._untold)
             self._untold.clear()
             self._changed.notify_all()
             return Taken(windows, dropped)
+
+    def wake(self) -> None:
+        """Have the next `take` return at once, or the one that waits: its thread has something else to do."""
+        with self._changed:
+            self._is_woken = True
+            self._changed.notify_all()
 
     def holds(self, source_id: str) -> bool:
         """Whether a window of this source waits, or a dropped one to be told."""

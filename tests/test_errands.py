@@ -32,6 +32,18 @@ def test_errands_are_run_in_order_and_whoever_asked_waits_until_then() -> None:
     assert ["a", "b"] == done
 
 
+def test_whoever_runs_errands_is_woken_when_one_waits() -> None:
+    """By whoever asks: the errand is there already, and what is woken may run it at once."""
+    done: list[str] = []
+    woken: list[int] = []
+    errands = Errands(lambda: woken.append(len(errands._waiting)))
+    thread, answers = asked(errands, done, "a")
+    eventually(lambda: woken)
+    errands.run()
+    thread.join(60.0)
+    assert ([1], ["a"], [True]) == (woken, done, answers)
+
+
 def test_what_was_refused_at_the_end_is_never_run() -> None:
     errands, done = Errands(), list[str]()
     thread, answers = asked(errands, done, "late")

@@ -85,6 +85,15 @@ def test_the_store_keeps_records_for_exactly_the_protocols_that_are_spoken(
     assert readers == [reader for reader in Reader if spoken.store.pending(9, reader)]
 
 
+def test_publishing_that_waits_for_news_is_woken_at_the_end(spoken: Spoken, tmp_path: Path) -> None:
+    outlets = spoken.outlets(tmp_path / "state", mqtt={"host": "127.0.0.1", "port": free_port()})
+    outlets.start()
+    supervisor = Supervisor(spoken.log)
+    tasks = [supervisor.start(task) for task in outlets.tasks(3600.0, 0.1, lambda: False)]
+    # again and again, for it may have been about to wait
+    eventually(lambda: [] == supervisor.stop(tasks, 1.0), what="the end")
+
+
 def test_what_is_given_up_with_a_protocol_is_logged(spoken: Spoken, tmp_path: Path) -> None:
     spoken.store.apply([RAISED], snapshot={}, bundle_id=None)
     spoken.outlets(tmp_path / "state", mqtt={"enabled": False})

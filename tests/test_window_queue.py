@@ -166,6 +166,19 @@ def test_taking_from_an_empty_queue_waits_no_longer_than_asked() -> None:
     assert 0.04 < time.monotonic() - started_s < LONG_S
 
 
+def test_whoever_takes_is_woken_once_for_what_is_no_window_and_not_again() -> None:
+    queue = WindowQueue(1)
+    taken: list[Taken] = []
+    waiting = threading.Thread(target=lambda: taken.append(queue.take(1, 2 * LONG_S)))
+    waiting.start()
+    queue.wake()  # before it waits or while it does: either counts
+    waiting.join(LONG_S)
+    assert [Taken([], ())] == taken
+    started_s = time.monotonic()
+    queue.take(1, 0.05)
+    assert 0.04 < time.monotonic() - started_s
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_every_window_is_taken_or_dropped_or_waits_and_each_source_keeps_its_order(seed: int) -> None:
     chance = random.Random(seed)

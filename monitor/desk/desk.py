@@ -78,6 +78,7 @@ class Desk:
         self._log = log
         self._reloads = reloads
         self._comparisons: Comparisons | None = None
+        self._wake: Callable[[], None] = lambda: None
         self._monotonic = monotonic
         self._learn: Learn | None = None
         self._waiting: queue.Queue[Handed] = queue.Queue(QUEUE_COMMANDS)
@@ -88,6 +89,10 @@ class Desk:
         """Commands that found the queue full, or were to what can be no source."""
         self.refused = 0
         """Commands that were not done, readable or not, since the start."""
+
+    def have_woken(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when there is something to obey; from any thread, so that it must not wait."""
+        self._wake = wake
 
     def have_learned(self, learn: Learn) -> None:
         """Hand commands `learn` to this from now on."""
@@ -128,6 +133,7 @@ class Desk:
         except queue.Full:
             self._turn_away("too many are waiting", source_id)
             return False
+        self._wake()
         return True
 
     @property
@@ -135,21 +141,18 @@ class Desk:
         """How many commands wait to be carried out; at most QUEUE_COMMANDS."""
         return self._waiting.qsize()
 
-    def obey(self) -> None:
-        """Carry out what has been handed in so far, at most AT_ONCE commands and TURN_S."""
+    def obey(self) -> bool:
+        """Carry out what has been handed in so far, at most AT_ONCE commands and TURN_S; whether any was."""
         until_s = self._monotonic() + TURN_S
-        for _ in range(AT_ONCE):
-            try:
-                handed = self._waiting.get_nowait()
-            except queue.Empty:
-                break
-            self._take(handed, time.time())
-            if self._monotonic() >= until_s:
-                break
+        taken = 0
+        while taken < AT_ONCE and self._monotonic() < until_s and not self._waiting.empty():
+            self._take(self._waiting.get_nowait(), time.time())
+            taken += 1
         # one write for all that changed nothing: a flood of refusals must not keep the judging waiting
         self._pipeline.save()
         self._note_unanswered(self._unreadable, "could not be read; they were")
         self._note_unanswered(self._refusals, "were")
+        return taken > 0
 
     def _take(self, handed: Handed, now_utc_s: float) -> None:
         try:

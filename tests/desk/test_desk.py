@@ -469,6 +469,20 @@ def test_windows_are_judged_between_commands_that_take_long(
     assert [2, 4, 5] == answered
 
 
+def test_whoever_obeys_is_woken_for_each_command_that_is_taken_and_says_whether_there_was_one(
+    plant: Plant,
+) -> None:
+    woken: list[int] = []
+    plant.desk.have_woken(lambda: woken.append(plant.desk.waiting))
+    assert not plant.desk.obey()
+    for number in range(2):
+        plant.desk.hand_in("pump", json.dumps({"id": f"r{number}", "actor": "eve", "action": "ack"}).encode())
+    plant.desk.hand_in("no/source", b"{}")
+    assert [1, 2] == woken, "what is turned away wakes nobody"
+    assert plant.desk.obey()
+    assert not plant.desk.obey()
+
+
 def test_a_reload_that_the_store_cannot_take_is_not_done(
     plant: Plant, monkeypatch: pytest.MonkeyPatch
 ) -> None:
