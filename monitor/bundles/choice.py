@@ -74,6 +74,16 @@ def is_unlearned(source: SourceConfig, config: Config) -> bool:
     return is_managed(source) and Library(config.state_dir, source.id).roles().live is None
 
 
+def way_to_first_bundle(source: SourceConfig, config: Config) -> str:
+    """Return what to do so that a source that waits for its first bundle is judged."""
+    is_live = source.kind != "file" and getattr(source, "pace", "real_time") != "fast"
+    may_record = (
+        config.learn.enabled and config.store.for_source(source.audio, source.speech).audio != "never"
+    )
+    how = "on the page (Learn)" if is_live and may_record else f"wheeltapper learn {source.id} --data FOLDER"
+    return f"learn one: {how}; then wheeltapper promote {source.id}"
+
+
 def chosen_bundles(config: Config, instead: Mapping[str, Path] | None = None) -> Mapping[str, Path | None]:
     """Return the folder for every source, by its id; of a source in `instead` that one.
 

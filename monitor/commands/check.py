@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from engines.errors import CodedError
-from monitor.bundles.choice import folder_to_open, is_unlearned
+from monitor.bundles.choice import folder_to_open, is_unlearned, way_to_first_bundle
 from monitor.calibration import Calibration
 from monitor.config import Config, MicrophoneSource, SourceConfig, load_config
 from monitor.demo_bundles import NOT_THIS_MACHINE, REMEDY, knows_another
@@ -110,9 +110,8 @@ def _speech_check() -> str:
 
 def _calibration(config: Config, source: SourceConfig) -> str:
     if is_unlearned(source, config):
-        return (
-            "NOTE: no bundle is live yet, it is heard and not judged; learn one on the page, and promote it"
-        )
+        way = way_to_first_bundle(source, config)
+        return f"NOTE: no bundle is live yet, it is heard and not judged; {way}"
     ear = open_ear(folder_to_open(source, config), config.window, config.input_quality)
     calibration = calibration_of(source, ear, config)
     bundle_id = ear.bundle.bundle_id

@@ -110,7 +110,7 @@ def _steps(drift: dict[str, Any]) -> list[str]:
 
 def _judge(source: dict[str, Any]) -> str:
     if source["bundle_id"] is None:
-        return "not judged: no bundle is live yet; learn one on the page, and promote it"
+        return "not judged: no bundle is live yet; wheeltapper doctor says what to do"
     return f"{source['bundle_id']} on {source['backend']}"
 
 

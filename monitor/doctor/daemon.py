@@ -86,13 +86,7 @@ def _trouble(source: Mapping[str, Any]) -> Finding | None:
             f"nobody says whether its machine runs: {machine['signal_missing']}; it counts as running",
             "look at what the plant sends (sources.off.signal) and at the way to the broker",
         )
-    if source["quality"] == "unlearned":
-        return warning(
-            name,
-            "not judged: no bundle is live yet",
-            f"learn one on the page (Learn), then promote it: wheeltapper promote {capture['source_id']}",
-        )
-    if source["quality"] not in {"ok", "off", None}:
+    if source["quality"] not in {"ok", "off", "unlearned", None}:  # who waits for a bundle: see models.py
         return warning(
             name,
             f"its input is {source['quality']} and cannot be judged",

@@ -12,8 +12,8 @@ import numpy as np
 
 from engines.errors import BundleError, CodedError
 from engines.runtime import Engine
-from monitor.bundles.choice import folder_of, is_managed, is_unlearned
-from monitor.bundles.library import check_version
+from monitor.bundles.choice import folder_of, is_managed, is_unlearned, way_to_first_bundle
+from monitor.bundles.library import Library, check_version
 from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration
 from monitor.clock import CLOCK_SET_UTC_S
@@ -52,6 +52,20 @@ def check_bundles(patient: Patient) -> Iterator[Finding]:
             yield warning(name, said, REMEDY)
         else:
             yield ok(name, f"{bundle.bundle_id}, every digest holds")
+    yield from _damaged_candidates(config)
+
+
+def _damaged_candidates(config: Config) -> Iterator[Finding]:
+    """Hold candidates against their digests too; how a whole one is getting on the daemon tells."""
+    for source in config.sources:
+        library = Library(config.state_dir, source.id)
+        with contextlib.suppress(LibraryError):  # the finding on its bundle tells why it cannot be read
+            candidate = library.roles().candidate
+            try:
+                if candidate is not None:
+                    check_version(library.version_folder(candidate))
+            except CodedError as error:
+                yield fault_from_error(f"files of the candidate of {source.id}", error)
 
 
 def check_calibrations(patient: Patient) -> Iterator[Finding]:
@@ -146,7 +160,7 @@ def _not_found(config: Config) -> Iterator[Finding]:
                 yield warning(
                     f"bundle of {source.id}",
                     "none is live yet, so that it is heard and not judged",
-                    f"learn one on the page (Learn), then promote it: wheeltapper promote {source.id}",
+                    way_to_first_bundle(source, config),
                 )
                 continue
             folder = folder_of(source, config)

@@ -16,6 +16,8 @@ import pytest
 from doctor_patients import HEARD, only, patient_of, status_of, verdicts
 from fixtures_mosquitto import Mosquitto, free_port
 
+from monitor.bundles.library import Library
+from monitor.bundles.roles import By
 from monitor.calibration import load_calibration
 from monitor.calibration.file import save_calibration
 from monitor.doctor import models, sound
@@ -210,6 +212,44 @@ def test_the_age_of_a_calibration_is_told(
     save_calibration(replace(shipped, fitted_utc_s=fitted_utc_s), own)
     found = only(check_calibrations, patient)
     assert (verdict, True) == (found.verdict.value, words in found.said), found
+
+
+def test_a_source_without_a_bundle_is_told_once_with_the_way_that_is_open_to_it(tmp_path: Path) -> None:
+    waits = {"bundle": "managed"}
+    ways = {
+        "p1": ({"kind": "simulated"}, "on the page (Learn)"),
+        "p2": ({"kind": "file", "path": "p2.wav"}, "wheeltapper learn p2 --data FOLDER"),
+        "p3": ({"kind": "simulated", "audio": "never"}, "wheeltapper learn p3 --data FOLDER"),
+    }
+    sources = [{"id": name, **waits, **keys} for name, (keys, _) in ways.items()]
+    heard = [
+        {**HEARD, "capture": {**HEARD["capture"], "source_id": name}, "quality": "unlearned"} for name in ways
+    ]
+    patient = patient_of(tmp_path, status=status_of(*heard), sources=sources)
+    told = [
+        finding
+        for finding in examine(patient, [("report", check_report), ("bundles", check_bundles)])
+        if finding.verdict is not Verdict.OK
+    ]
+    remedies = {
+        f"bundle of {name}": f"learn one: {way}; then wheeltapper promote {name}"
+        for name, (_, way) in ways.items()
+    }
+    assert list(remedies.items()) == [(finding.name, finding.remedy) for finding in told]
+
+
+def test_a_candidate_whose_file_was_changed_is_a_fault_before_anybody_promotes_it(tmp_path: Path) -> None:
+    managed = {"id": "p1", "kind": "simulated", "bundle": "managed"}
+    patient = patient_of(tmp_path, sources=[managed])
+    library = Library(patient.config.state_dir, "p1")
+    candidate = library.install(DEMO_BUNDLE, By("anna", "terminal", 1.8e9, "t-1")).name
+    name = "files of the candidate of p1"
+    assert name not in {finding.name for finding in check_bundles(patient)}
+    model = library.version_folder(candidate) / "model.onnx"
+    model.chmod(0o644)
+    model.write_bytes(model.read_bytes()[:-1])
+    (found,) = [finding for finding in check_bundles(patient) if finding.name == name]
+    assert (Verdict.FAULT, True) == (found.verdict, "model.onnx" in found.said)
 
 
 def test_a_calibration_of_another_bundle_is_a_fault(tmp_path: Path) -> None:

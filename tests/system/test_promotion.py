@@ -20,6 +20,7 @@ from monitor.bundles.roles import By
 from monitor.bundles.trail import record_changes
 from monitor.errors import StoreError
 from monitor.store import open_store
+from monitor.store.records import AuditEntry
 from monitor.testing import CapturedLog
 
 Live = Callable[..., LiveDaemon]
@@ -98,7 +99,11 @@ def test_promoted_and_rolled_back_without_losing_a_sample(
     assert "done" == daemon.reload(SOURCE)["result"]
     assert mae == daemon.facts()["pump-1"].bundle_id, "a reload keeps to what was rolled back to"
 
-    rows = [row for row in reversed(daemon.daemon._store.audit(100)) if row.action != "reload"]
+    def record() -> list[AuditEntry]:
+        return [row for row in reversed(daemon.daemon._store.audit(100)) if row.action != "reload"]
+
+    daemon.wait(lambda: len(record()) >= 8, "the record, which is written behind the change itself")
+    rows = record()
     key = json.loads((tmp_path / "signed-ae" / "manifest.sig").read_text())["key"]
     assert [
         ("install", "terminal", None),
@@ -181,4 +186,7 @@ def test_a_managed_source_without_a_version_says_how_to_get_one(tmp_path: Path) 
     path = tmp_path / "config.yaml"
     path.write_text(json.dumps({"state_dir": str(tmp_path / "state"), "sources": [SOURCE]}))
     checked = ran("check", "--config", path)
-    assert (0, True) == (checked.code, "learn one on the page, and promote it" in checked.out), checked.err
+    assert (0, True) == (
+        checked.code,
+        "learn one: on the page (Learn); then wheeltapper promote pump-1" in checked.out,
+    ), checked.err
