@@ -11,6 +11,7 @@ from monitor.bundles.choice import is_managed, way_to_managed
 from monitor.bundles.library import Library, check_version
 from monitor.bundles.roles import By, Roles
 from monitor.bundles.trust import trust_of
+from monitor.clock import utc_text
 from monitor.config import Config
 from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, LibraryError
@@ -55,21 +56,15 @@ class Swap:
         before = library.roles()
         if not self._is_managed(config):
             return self._plan_first(config, library, before)
-        compared = ""
         if self.action == "promote":
+            _check_waits(before)
             version, _ = before.candidate, before.promoted(None, self.by)
-            # by this thread, which may take its time, in another process: sound is scored again
-            compared = check_promotion(
-                config,
-                self.source_id,
-                despite=self.despite,
-                by_policy=self.by.origin == Origin.DAEMON.value,
-                judge=judged_elsewhere,
-            )
         else:
             version, _ = before.previous, before.rolled_back(None, self.by)
         folder = library.version_folder(str(version))
         key = trust_of(config.bundles).check_version(folder, self.source_id)
+        check_version(folder)  # before the comparison, which takes a while
+        compared = self._compared(config) if self.action == "promote" else ""
         prepared = reloader.prepared_swap({self.source_id: folder})
         signed = "no signature was asked for" if key is None else f"signed by key {key}"
         told = "; ".join(words for words in (*prepared.news, compared) if words)
@@ -80,6 +75,16 @@ class Swap:
             drop=prepared.drop,
             keep=lambda: self._keep(library, str(version), key),
             take_back=lambda: self._take_back(library, before),
+        )
+
+    def _compared(self, config: Config) -> str:
+        """Ask the gate, by this thread, which may take its time; sound is scored in another process."""
+        return check_promotion(
+            config,
+            self.source_id,
+            despite=self.despite,
+            by_policy=self.by.origin == Origin.DAEMON.value,
+            judge=judged_elsewhere,
         )
 
     def _is_managed(self, config: Config) -> bool:
@@ -129,3 +134,17 @@ class Swap:
     def _follow(self, library: Library, follow: Callable[[], None]) -> None:
         self.record(library)
         follow()
+
+
+def _check_waits(roles: Roles) -> None:
+    """Tell whoever was a little slower who was faster.
+
+    Raises:
+        CommandError: The candidate was promoted, and none has come since.
+    """
+    last = roles.changes[-1] if roles.changes else None
+    if roles.candidate is None and last is not None and last.action == "promote":
+        raise CommandError(
+            f"nothing was changed: {last.by.actor} has promoted {last.version_to}, asked for at "
+            f"{utc_text(last.by.at_utc_s)}; it is live, and no other candidate waits"
+        )
