@@ -149,6 +149,22 @@ def test_one_comes_at_a_time_and_one_that_breaks_off_leaves_nothing(plant: Plant
     assert 200 == sent(ada, content).status_code
 
 
+def test_whoever_goes_while_a_refused_bundle_still_comes_is_no_failure(
+    plant: Plant, open_browser: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    content, ada = parcel(), open_browser("ada")
+    arriving = plant.config.state_dir / FOLDER / "bundle.tar"
+    with speaking_http(ada, len(content)) as first:
+        first.sendall(content[:200_000])
+        eventually(lambda: arriving.exists() and arriving.stat().st_size > 0, 60.0, "its beginning")
+        with speaking_http(ada, len(content)) as second:  # refused, for the first is on its way
+            second.sendall(content[:1000])
+        assert 409 == sent(ada, content).status_code, "and the page goes on"
+    eventually(lambda: not arriving.exists(), 60.0, "the end of the first")
+    assert 200 == sent(ada, content).status_code
+    assert [] == [record for record in caplog.records if record.exc_info]
+
+
 def test_where_keys_are_configured_only_a_signed_one_is_taken(
     plant: Plant, open_browser: Open, tmp_path: Path
 ) -> None:

@@ -45,7 +45,11 @@ class Judgement(_Wanted):
 
     rating: Literal["anomaly", "no_anomaly", "unsure"] = Field(description="What it was.")
     fault_code: str | None = Field(
-        default=None, max_length=64, description="Of the site's own list, if it has one."
+        default=None,
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\x00-\x1f\x7f]+$",
+        description="Of the site's own list, if it has one.",
     )
     note: str | None = Field(default=None, max_length=1000, description="In one's own words.")
     id: str | None = Id

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Sequence
 
 from starlette.requests import ClientDisconnect, Request
@@ -36,8 +37,9 @@ async def install(request: Request) -> Response:
         told = await control.install(source_id, asked, pieces)
     except ControlError as error:
         raise unanswered(error) from error
-    async for _ in pieces:  # a browser that is still sending would never read why
-        pass
+    with contextlib.suppress(_GoneError):  # then nobody is there to be answered
+        async for _ in pieces:  # a browser that is still sending would never read why
+            pass
     return answer_with(told)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.errors import UnknownIdError
-from monitor.promotion.agreement import fault_of
+from monitor.promotion.agreement import agreed, fault_of
 from monitor.replay.kept.cache import KEEP_FREE_BYTES, Cache
 from monitor.replay.kept.candidates import Candidate, candidate_of
 from monitor.replay.kept.disputes import DisputePage, disputes_page
@@ -214,6 +214,15 @@ class Library:
             StoreError: The store cannot be read.
         """
         return candidate_of(self._store, source_id)
+
+    def disagreed(self, event_ids: Iterable[str]) -> frozenset[str]:
+        """Return those of these events of which people do not agree what they were.
+
+        Raises:
+            StoreError: The store cannot be read.
+        """
+        store = self._store
+        return frozenset(one for one in event_ids if agreed(store.labels(one)) == "disagreed")
 
     def suppressed(self) -> Mapping[str, Suppressed]:
         """Return why the alarm of an open event is suppressed, of each event whose alarm is, by its id.

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.errors import QueryError
 from monitor.messages import AlarmState
+from monitor.promotion.agreement import agreed
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.event_query import EventFilter, Labelled, Order
@@ -153,7 +154,8 @@ def _what_was_said(whole: WholeEvent) -> dict[str, Any]:
     """Return an event's labels, the newest first, and the rating that counts (empty: not reviewed)."""
     counting = last_label(whole.labels)
     rating = "" if counting is None or counting.rating == WITHDRAWN else counting.rating
-    return {"said": whole.labels[::-1], "counting": rating}
+    disagreed = agreed(whole.labels) == "disagreed"
+    return {"said": whole.labels[::-1], "counting": rating, "disagreed": disagreed}
 
 
 ROUTES: Sequence[BaseRoute] = (

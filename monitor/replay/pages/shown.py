@@ -60,6 +60,8 @@ class ShownEvent:
     """Of its page, with the filter of the list it stands in."""
     thumbnail: str
     """Address of a picture of its worst error map."""
+    disagreed: bool = False
+    """People do not agree what it was."""
     percent: int = 0
     """How much it looks like the event it is shown beside; 0 in a list."""
 

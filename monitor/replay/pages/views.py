@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -108,9 +109,14 @@ def events(request: Request) -> Response:
         refused, asked, cursor, wanted = str(error), Asked(), None, EventFilter()
         found = library.events(wanted, limit=ROWS)
     why = library.suppressed()
+    disagreed = library.disagreed(one.event.event_id for one in found.events if one.label is not None)
     rows = [
-        shown.shown_event(one.event, one.label, tongue, asked.query, suppressed=why.get(one.event.event_id))
+        replace(
+            shown.shown_event(one.event, one.label, tongue, asked.query, suppressed=why.get(name)),
+            disagreed=name in disagreed,
+        )
         for one in found.events
+        if (name := one.event.event_id)
     ]
     return page(
         request,

@@ -76,6 +76,12 @@ class LabelDesk {
     this.eventId = form.dataset.event;
     this.ahead = form.elements.ahead;
     this.busy = false;
+    this.showUndo();
+  }
+
+  /** Offer to take back only what somebody has said. */
+  showUndo() {
+    this.form.querySelector("[data-do=undo]").hidden = this.counting === "";
   }
 
   get history() {
@@ -164,6 +170,7 @@ class LabelDesk {
     if (got === null || got.left || !place.isConnected) return;
     const before = place.querySelectorAll("[data-who]").length;
     place.replaceChildren(...got.tree.body.childNodes);
+    this.showUndo();
     const newest = place.querySelector("[data-who]");
     for (const button of this.form.querySelectorAll("[data-rating]")) {
       button.setAttribute("aria-pressed", String(button.dataset.rating === this.counting));
