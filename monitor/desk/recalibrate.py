@@ -10,7 +10,7 @@ from pathlib import Path
 from engines.errors import CodedError
 from monitor.bundles.choice import is_managed
 from monitor.bundles.library import Library
-from monitor.bundles.roles import By
+from monitor.bundles.roles import By, Roles
 from monitor.bundles.trail import calibration_digest
 from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration, load_calibration
@@ -129,10 +129,12 @@ class Recalibration:
         )
         after = before.recalibrated(version.name, version.key, self.by)
         prepared = reloader.prepared_swap({self.source_id: version.folder})
+        kept: list[Roles] = []
 
         def keep() -> None:
             self._checked(config)
             try:
+                kept.append(library.roles())
                 self._write_step(config, proposal.calibration)
                 library.recalibrate(self.by, version, live=before.live)
             except (LibraryError, CalibrationError, StoreError) as error:
@@ -149,7 +151,7 @@ class Recalibration:
             follow=follow,
             drop=prepared.drop,
             keep=keep,
-            take_back=lambda: self._undo(lambda: library.restore(before)),
+            take_back=lambda: self._undo(lambda: library.restore(kept[-1])),
         )
 
     def _plan_of_file(self, reloader: Reloader, proposal: Proposal) -> Plan:

@@ -65,6 +65,7 @@ class Swap:
         key = trust_of(config.bundles).check_version(folder, self.source_id)
         check_version(folder)  # before the comparison, which takes a while
         compared = self._compared(config) if self.action == "promote" else ""
+        kept: list[Roles] = []
         prepared = reloader.prepared_swap({self.source_id: folder})
         signed = "no signature was asked for" if key is None else f"signed by key {key}"
         told = "; ".join(words for words in (*prepared.news, compared) if words)
@@ -73,8 +74,8 @@ class Swap:
             apply=prepared.apply,
             follow=lambda: self._follow(library, prepared.follow),
             drop=prepared.drop,
-            keep=lambda: self._keep(library, str(version), key),
-            take_back=lambda: self._take_back(library, before),
+            keep=lambda: self._keep(library, str(version), key, kept),
+            take_back=lambda: self._take_back(library, kept[-1]),
         )
 
     def _compared(self, config: Config) -> str:
@@ -102,6 +103,7 @@ class Swap:
             )
         version = before.promoted(None, self.by).live
         folder = library.version_folder(str(version))
+        kept: list[Roles] = []
         check_version(folder)
         key = trust_of(config.bundles).check_version(folder, self.source_id)
         return Plan(
@@ -109,12 +111,14 @@ class Swap:
             f"configuration says which bundle does: {remedy}, then it judges from the next window on",
             apply=nothing,
             follow=lambda: self.record(library),
-            keep=lambda: self._keep(library, str(version), key),
-            take_back=lambda: self._take_back(library, before),
+            keep=lambda: self._keep(library, str(version), key, kept),
+            take_back=lambda: self._take_back(library, kept[-1]),
         )
 
-    def _keep(self, library: Library, version: str, key: str | None) -> None:
+    def _keep(self, library: Library, version: str, key: str | None, kept: list[Roles]) -> None:
+        """Change the roles, and note in `kept` what they were: others may have changed them meanwhile."""
         try:
+            kept.append(library.roles())
             if self.action == "promote":
                 library.promote(self.by, candidate=version, key=key)
             else:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 from fixtures_live import DEMO
+from promotion_rig import with_limit
 
 from monitor.bundles.library import Library
 from monitor.bundles.roles import By
 from monitor.config import parse_config
 from monitor.desk import swap
+from monitor.desk.reload import Plan
 from monitor.desk.swap import Swap
 from monitor.errors import CommandError
+from monitor.prepared import Prepared, nothing
 
 ADA, BOB = (By(name, "page", 1_790_000_000.0, f"c-{name}") for name in ("ada", "bob"))
 
@@ -32,14 +35,19 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Library:
     return library
 
 
-def asked(library: Library) -> str:
+def plan_of(action: Literal["promote", "rollback"], library: Library) -> Plan:
     config = parse_config(
         f"state_dir: {library.state_dir}\nsources: [{{id: pump, kind: simulated, bundle: managed}}]",
         name="test",
     )
-    promotion = Swap("pump", "promote", BOB, record=lambda _library: None, complain=lambda _words: None)
+    reloader = SimpleNamespace(config=config, prepared_swap=lambda _folders: Prepared(nothing))
+    swap_of = Swap("pump", action, BOB, record=lambda _library: None, complain=lambda _words: None)
+    return swap_of.plan(cast("Any", reloader))
+
+
+def asked(library: Library) -> str:
     with pytest.raises(CommandError) as refused:
-        promotion.plan(cast("Any", SimpleNamespace(config=config)))
+        plan_of("promote", library)
     return str(refused.value)
 
 
@@ -59,3 +67,17 @@ def test_a_version_whose_files_were_changed_is_refused_before_it_is_compared(lib
     model = folder / "model.onnx"
     model.write_bytes(model.read_bytes()[:-1] + b"x")
     assert "model.onnx" in asked(library)
+
+
+def test_what_is_taken_back_takes_nothing_with_it_that_came_while_it_was_looked_into(
+    library: Library, tmp_path: Path
+) -> None:
+    library.promote(ADA)
+    before = library.roles()
+    plan = plan_of("rollback", library)
+    newer = library.install(with_limit(DEMO / "ae", tmp_path / "newer", 2.0), ADA).name
+    plan.keep()
+    assert before.previous == library.roles().live
+    plan.take_back()
+    after = library.roles()
+    assert (before.live, before.previous, newer) == (after.live, after.previous, after.candidate)
