@@ -14,6 +14,7 @@ import torch
 from monitor.calibration import Calibration
 from monitor.commands.calibrate import report_of_calibration
 from monitor.config import AlarmConfig
+from monitor.recording.spans import packed_spans
 from training.anomalies import Stretch, gather_anomalies, refuse_shared
 from training.data import LogMelStore
 from training.errors import TrainingError
@@ -21,6 +22,7 @@ from training.features import gather_clips, is_features
 from training.gather import SHARES, Gathered, Material, gather
 from training.making import Terms, Trained, make_bundle, minutes_of
 from training.memory import keep_freed_memory
+from training.recorded import files_of_recorded
 from training.train_arguments import add_arguments, design_of
 from training.work_folder import WorkFolder
 
@@ -40,11 +42,14 @@ def run(arguments: argparse.Namespace) -> int:
     design = design_of(arguments)
     material = _material(arguments)
     stretches = _stretches(arguments, material)
+    recorded = sorted(span for path in arguments.data for span in packed_spans(path))
     work = WorkFolder(arguments.out, resume=arguments.resume, force=arguments.force)
     started_s = time.monotonic()
     try:
         with work:
-            trained = make_bundle(arguments, design, material, stretches, work, Terms())
+            trained = make_bundle(
+                arguments, design, material, stretches, work, Terms(files=files_of_recorded(recorded))
+            )
     except OSError as error:
         raise TrainingError(
             f"{error.filename or work.path}: {error.strerror or error}; free some space or give another "

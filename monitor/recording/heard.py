@@ -2,7 +2,7 @@
 
     PLACE/DIGEST.npz    of one file, by its place, size and time of change, and by how it is heard
 
-About 13 kB a minute of sound. What is kept of files that are looked through no more is removed.
+About 17 kB a minute of sound. What is kept of files that are looked through no more is removed.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import tarfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from monitor.errors import RecordError, RecordFullError
 from monitor.recording.material import ODD, Material
+from monitor.recording.spans import RECORDED, recorded_spans, text_of_spans
 from monitor.store.files import FILE_MODE, PART, free_bytes
 
 BLOCK_BYTES = 1024
@@ -19,8 +21,8 @@ BLOCK_BYTES = 1024
 def pack(material: Material, to: Path, *, source_id: str, spare_bytes: int = 0) -> list[str]:
     """Write the material as a tar file, whole or not at all, and return the commands for over there.
 
-    Without what was set aside, which nobody learns from. Who may read it: the owner, and the group as of all
-    sound. `spare_bytes`: so much of the disk stays free.
+    Without what was set aside, which nobody learns from, and with when the rest was recorded. Who may read
+    it: the owner, and the group as of all sound. `spare_bytes`: so much of the disk stays free.
 
     Raises:
         RecordFullError: There is too little room.
@@ -33,6 +35,7 @@ def pack(material: Material, to: Path, *, source_id: str, spare_bytes: int = 0) 
         with open(handle, "wb") as file:  # noqa: PTH123 - Path.open knows no file mode
             with tarfile.open(fileobj=file, mode="w") as tar:
                 tar.add(material.folder, arcname=source_id, filter=partial(_but_odd, f"{source_id}/{ODD}"))
+                _add_spans(tar, f"{source_id}/{RECORDED}", material.folder)
             file.flush()
             os.fsync(file.fileno())
         part.replace(to)
@@ -43,6 +46,13 @@ def pack(material: Material, to: Path, *, source_id: str, spare_bytes: int = 0) 
         f"tar xf {shlex.quote(to.name)}",
         f"wheeltapper train mdae --data {source_id} --set-aside --out {source_id}-bundle",
     ]
+
+
+def _add_spans(tar: tarfile.TarFile, name: str, material: Path) -> None:
+    content = text_of_spans(recorded_spans(material)).encode()
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(content), FILE_MODE
+    tar.addfile(member, io.BytesIO(content))
 
 
 def _but_odd(odd: str, member: tarfile.TarInfo) -> tarfile.TarInfo | None:

@@ -1,21 +1,28 @@
 """When recordings were made, by their names: `wheeltapper record` names a file by when it began.
 
-What was recorded otherwise carries no time.
+What was recorded otherwise carries no time. A package of material lacks the list of what was set aside, by
+which parts of recordings know when they began: so it says itself when its sound was recorded (RECORDED).
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
+from monitor.errors import RecordError
 from monitor.recording.given import given_files
 from monitor.recording.material import ODD, ODD_INDEX, SHORTEST_S
 
 STARTED = re.compile(r"-(\d{8}T\d{6})Z(?:-\d+)?$")
 PART = re.compile(r"^\d{5}(?:-(\d{2}))?-(?=.*\d{8}T\d{6}Z)")
 """Before a recording's name in a folder of material, with the number of the part where it was cut."""
+RECORDED = "recorded.json"
+"""In a package: from when to when its sound was recorded."""
 JOINED_S = 3.0
 """Recordings follow each other, and names tell whole seconds: less than this between two is no gap."""
 
@@ -38,6 +45,32 @@ def recorded_spans(material: Path) -> list[tuple[float, float]]:
         else:
             joined.append((start_utc_s, end_utc_s))
     return joined
+
+
+def text_of_spans(spans: Sequence[tuple[float, float]]) -> str:
+    """Return what RECORDED holds."""
+    return json.dumps({"schema": 1, "recorded": spans}) + "\n"
+
+
+def packed_spans(package: Path) -> list[tuple[float, float]]:
+    """Return from when to when the sound of an unpacked package was recorded; none where it does not say.
+
+    Raises:
+        RecordError: What it says cannot be read.
+    """
+    path = package / RECORDED
+    try:
+        return _spans_from(json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{path}: cannot be read ({error!r}); unpack the package anew") from error
+
+
+def _spans_from(tree: Mapping[str, Any]) -> list[tuple[float, float]]:
+    if tree["schema"] != 1:
+        raise ValueError(f"is of schema {tree['schema']!r}")
+    return [(float(start), float(end)) for start, end in tree["recorded"]]
 
 
 def began(path: Path) -> float | None:

@@ -13,7 +13,7 @@ from monitor.promotion.learned import LABELS, learned_from, recorded_in
 from monitor.recording.given import GivenFile
 from monitor.recording.material import make_material
 from monitor.recording.spans import began, recorded_spans
-from training.learn.teaching import _files_of
+from training.recorded import files_of_recorded
 from training.retrain.removed import LabelledStretch
 
 RATE_HZ = 8000
@@ -39,7 +39,7 @@ def test_recordings_that_follow_each_other_are_one_span_without_what_was_set_asi
     assert later is not None
     expected = [(first, first + 80.0), (first + 90.0, first + 120.0), (later, later + 10.0)]
     assert expected == recorded_spans(made.folder)
-    text = _files_of(made.folder)[LABELS]
+    text = files_of_recorded(recorded_spans(made.folder))[LABELS]
     (tmp_path / LABELS).write_text(text)
     assert (tuple(expected), frozenset()) == (recorded_in(tmp_path), learned_from(tmp_path))
 
@@ -47,7 +47,7 @@ def test_recordings_that_follow_each_other_are_one_span_without_what_was_set_asi
 def test_sound_without_a_time_makes_no_claim(tmp_path: Path) -> None:
     files = [recording(tmp_path, "flight-7", 30.0)]
     made = make_material(tmp_path / "material", files, [], source_id="pump", key="k")
-    assert {} == _files_of(made.folder)
+    assert {} == files_of_recorded(recorded_spans(made.folder))
     assert () == recorded_in(tmp_path)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import torch
 
 from engines.bundle import Bundle, open_bundle
 from monitor.calibration import Calibration, load_calibration
-from monitor.promotion.learned import LABELS
 from monitor.recording.spans import recorded_spans
 from training.anomalies import gather_anomalies
 from training.errors import TrainingError
@@ -21,6 +19,7 @@ from training.learn.budget import cpu_seconds_for, epochs_for
 from training.making import Terms, make_bundle
 from training.memory import keep_freed_memory
 from training.models import TAUGHT, ModelDesign
+from training.recorded import files_of_recorded
 from training.train_arguments import add_arguments, design_of
 from training.work_folder import WorkFolder
 
@@ -81,20 +80,14 @@ def _make(lesson: Lesson, say: Callable[[str], None]) -> None:
         again = "going on with the epochs that are kept" if work.has_checkpoint else "from the beginning"
         say(f"learning {arguments.epochs} passes over {lesson.learn_s / 60:.0f} min, {where}, {again}")
         try:
-            terms = Terms(run=lesson.run, files=lesson.files or _files_of(lesson.material))
+            files = lesson.files or files_of_recorded(recorded_spans(lesson.material))
+            terms = Terms(run=lesson.run, files=files)
             make_bundle(arguments, _design(lesson, arguments), material, stretches, work, terms)
         except OSError as error:
             raise TrainingError(
                 f"{error.filename or work.path}: {error.strerror or error}; free some space, then run the "
                 "same command again"
             ) from error
-
-
-def _files_of(material: Path) -> Mapping[str, str]:
-    """Return labels.json of a bundle without labels; none where nobody knows when its sound was recorded."""
-    recorded = recorded_spans(material)
-    tree = {"schema": 1, "used": [], "recorded": recorded}
-    return {LABELS: json.dumps(tree, indent=1) + "\n"} if recorded else {}
 
 
 def _design(lesson: Lesson, arguments: argparse.Namespace) -> ModelDesign:
