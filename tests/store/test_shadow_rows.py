@@ -105,6 +105,14 @@ def test_of_a_source_the_newest_rows_stay_whatever_run_they_are_of(store: Store)
     assert [newer] == [run.key for run in shadow_runs(store.database, "pump1")], "nothing was left of it"
 
 
+def test_a_run_that_was_given_nothing_yet_stays_with_what_it_was_not_given(store: Store) -> None:
+    add_shadow(store.database, {PUMP: ShadowTally(T0, 1.0, skipped=9)})
+    prune_windows(store.database, now_utc_s=T0 + 60.0, max_age_s=DAY_S, max_windows=6)
+    assert [9] == [run.skipped_windows for run in shadow_runs(store.database, "pump1")]
+    prune_windows(store.database, now_utc_s=T0 + 2 * DAY_S, max_age_s=DAY_S, max_windows=6)
+    assert [] == shadow_runs(store.database, "pump1")
+
+
 def test_rows_that_are_too_old_go_and_those_before_them_that_nobody_can_date(store: Store) -> None:
     add(store, PUMP, windows(PUMP, 2, t0=60.0))
     add(store, PUMP, windows(PUMP, 3))

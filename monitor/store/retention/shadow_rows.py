@@ -27,8 +27,10 @@ PAUSE_S = 0.001
 EMPTY_RUNS = (
     "DELETE FROM shadow_runs WHERE NOT EXISTS (SELECT 1 FROM shadow_windows WHERE run = shadow_runs.n) "
     "AND NOT EXISTS (SELECT 1 FROM shadow_disagreements WHERE run = shadow_runs.n) "
-    "AND NOT EXISTS (SELECT 1 FROM shadow_past_heard WHERE run = shadow_runs.n AND end_utc_s >= ?)"
+    "AND NOT EXISTS (SELECT 1 FROM shadow_past_heard WHERE run = shadow_runs.n AND end_utc_s >= ?1) "
+    "AND (judged_windows > 0 OR began_utc_s < ?1)"
 )
+"""A run that has judged nothing yet has no rows either: what it was not given counts all the same."""
 
 
 class Reckon(Protocol):
