@@ -213,6 +213,22 @@ def test_what_somebody_went_back_from_is_named_with_the_way_to_have_it_again(
     assert (promoted, True) == (library.roles().candidate, f"<dd>{promoted}</dd>" in again)
 
 
+def test_a_candidate_that_nobody_compared_is_not_said_to_be_no_better(
+    plant: Plant, candidate: Comparison
+) -> None:
+    add_people(plant.config.state_dir)
+    bundles = plant.config.bundles.model_copy(update={"promotion": "managed"})
+    managed = plant.config.model_copy(update={"bundles": bundles})
+    not_yet, not_better = "Unless it proves to be better", "It does not prove to be better"
+    with served_page(managed) as served, browser_at(served.url) as browser:
+        browser.login("ada")
+        after = browser.get("/compare/pump").text
+        other = replace(candidate, candidate="other")
+        keep_comparison(plant.config.state_dir, other, verdict(other, Asked(1.0, 1)))
+        before = browser.get("/compare/pump").text
+    assert [(True, False), (False, True)] == [(not_yet in one, not_better in one) for one in (before, after)]
+
+
 @pytest.mark.usefixtures("candidate")
 def test_only_an_administrator_lets_it_judge(open_browser: Open) -> None:
     path, promote = "/api/v1/sources/pump/commands", {"action": "promote", "despite": "heard it all week"}

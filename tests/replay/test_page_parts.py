@@ -123,6 +123,21 @@ def test_what_is_wrong_with_the_box_as_a_whole_is_told_above_its_sources(
     assert [True] * len(words) == [word in sentence for word, sentence in zip(words, told, strict=True)]
 
 
+def test_a_source_without_a_bundle_is_led_to_its_candidate_or_to_where_one_comes_from() -> None:
+    tree = SourceNow(**{**SOURCE, "bundle": None, "backend": None, "alarm": AlarmNow(**ALARM)})
+    now = Now(time="2026-01-31T12:00:00.000Z", box=BoxNow(**BOX), sources=[tree])
+    visit = Visit("anna", Role.VIEWER, "token", is_local=False)
+    why = [
+        cards_from_now(now, ENGLISH, visit, lambda _: 3600.0, candidates)[0].why
+        for candidates in ((), ("pump",))
+    ]
+    assert ["under Learn record", "a candidate waits"] == [
+        words
+        for words, sentence in zip(("under Learn record", "a candidate waits"), why, strict=True)
+        if words in sentence
+    ]
+
+
 def test_a_limit_that_waits_for_a_decision_is_named_on_the_card() -> None:
     drift: dict[str, Any] = dict.fromkeys(DriftDocument.model_fields) | {
         "state": "drifting",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from monitor.control.documents import AlarmNow, BoxNow, Now, SourceNow
@@ -114,17 +114,23 @@ class Card:
 
 
 def cards_from_now(
-    now: Now, tongue: Tongue, visit: Visit, shelve_max_s: Callable[[str], float]
+    now: Now,
+    tongue: Tongue,
+    visit: Visit,
+    shelve_max_s: Callable[[str], float],
+    candidates: Collection[str] = (),
 ) -> list[Card]:
     """Return a card for each source, in the order of the configuration.
 
-    `shelve_max_s` says of a source for how long its alarm may be shelved.
+    `shelve_max_s` says of a source for how long its alarm may be shelved; `candidates`: who has one.
     """
     since = _trend_since(now, tongue)
-    return [
-        replace(_card(source, tongue, visit, shelve_max_s(source.source)), trend_since=since)
-        for source in now.sources
-    ]
+    cards = []
+    for source in now.sources:
+        card = _card(source, tongue, visit, shelve_max_s(source.source))
+        why = " ".join(filter(None, (card.why, _why_unlearned(source, tongue, candidates))))
+        cards.append(replace(card, why=why, trend_since=since))
+    return cards
 
 
 def _trend_since(now: Now, tongue: Tongue) -> str:
@@ -234,13 +240,15 @@ def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
         return f"{said} ({source.reason})" if source.reason else said
     if source.quality in INPUTS:
         return tongue(INPUTS[source.quality])
-    found = _why_unlearned(source, tongue), _why_off(source, tongue), _why_aside(source.alarm, tongue)
+    found = _why_off(source, tongue), _why_aside(source.alarm, tongue)
     return " ".join(filter(None, found))
 
 
-def _why_unlearned(source: SourceNow, tongue: Tongue) -> str:
+def _why_unlearned(source: SourceNow, tongue: Tongue, candidates: Collection[str]) -> str:
     if source.bundle is not None:
         return ""
+    if source.source in candidates:
+        return tongue("No bundle of it is live yet: a candidate waits, look at it and let it judge.")
     return tongue(
         "No bundle of it is live yet: under Learn record its normal sound or bring a bundle in, then promote."
     )

@@ -10,8 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed, is_unlearned
-from monitor.bundles.library import Library
-from monitor.bundles.roles import Roles
+from monitor.bundles.parcel import MAX_PARCEL_BYTES
 from monitor.config import Config, SourceConfig
 from monitor.control.documents import Now
 from monitor.errors import LibraryError, StoreError
@@ -20,7 +19,7 @@ from monitor.replay.gate.access import visit_of
 from monitor.replay.kept.learning import learning_of
 from monitor.replay.pages.learn_shown import LearnShown, Standing, learn_shown
 from monitor.replay.pages.templating import page, tongue_for
-from monitor.replay.pages.viewing import daemon_now, unreviewed_events
+from monitor.replay.pages.viewing import daemon_now, roles_of, unreviewed_events
 from monitor.replay.pages.words import Tongue
 
 
@@ -62,11 +61,12 @@ def _learning(request: Request, template: str, now: Now | None) -> Response:
         template,
         one=_shown(request, source_id),
         silent=now is None,
+        most_bytes=MAX_PARCEL_BYTES,
         refused=_refusal(settings, source, tongue),
         rules=_rules(settings, source),
         is_managed=is_managed(source),
         is_first=_is_first(settings, source),
-        waiting=_roles(settings, source_id).candidate,
+        waiting=roles_of(settings, source_id).candidate,
         unreviewed=_unreviewed(request),
     )
 
@@ -74,7 +74,7 @@ def _learning(request: Request, template: str, now: Now | None) -> Response:
 def _shown(request: Request, source_id: str) -> LearnShown:
     settings: Config = request.app.state.settings
     found = learning_of(settings.state_dir, source_id)
-    roles = _roles(settings, source_id)
+    roles = roles_of(settings, source_id)
     managed = {source.id for source in settings.sources if is_managed(source)}
     standing = Standing(roles.candidate, roles.live if source_id in managed else None)
     return learn_shown(found, tongue_for(request), visit_of(request), standing)
@@ -85,14 +85,6 @@ def _is_first(settings: Config, source: SourceConfig) -> bool:
         return is_unlearned(source, settings)
     except LibraryError:  # the daemon says what is wrong with it
         return False
-
-
-def _roles(settings: Config, source_id: str) -> Roles:
-    """Return which version has which role; none has where that cannot be read."""
-    try:
-        return Library(settings.state_dir, source_id).roles()
-    except LibraryError:  # the daemon says what is wrong with it
-        return Roles(source_id)
 
 
 def _refusal(settings: Config, source: SourceConfig, tongue: Tongue) -> str:

@@ -11,8 +11,11 @@ from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from monitor.bundles.library import Library as Versions
+from monitor.bundles.roles import Roles
+from monitor.config import Config
 from monitor.control.documents import Now
-from monitor.errors import ControlError, StoreError, UnknownIdError
+from monitor.errors import ControlError, LibraryError, StoreError, UnknownIdError
 from monitor.replay.kept.library import Library
 from monitor.replay.pages.asked import Asked
 from monitor.replay.pages.templating import page, tongue_for
@@ -46,6 +49,14 @@ async def daemon_now(request: Request) -> Now | None:
         return Now.model_validate(await request.app.state.control.now())
     except (ControlError, ValidationError):
         return None
+
+
+def roles_of(settings: Config, source_id: str) -> Roles:
+    """Return which version of a source's bundle has which role; none has where that cannot be read."""
+    try:
+        return Versions(settings.state_dir, source_id).roles()
+    except LibraryError:  # the daemon says what is wrong with it
+        return Roles(source_id)
 
 
 def unreviewed_events(library: Library) -> int:

@@ -24,7 +24,7 @@ from monitor.replay.pages import compare_view, drift_view, event_view, learn_vie
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now, news_of
 from monitor.replay.pages.templating import page, tongue_for
-from monitor.replay.pages.viewing import answering, list_address, unreviewed_events
+from monitor.replay.pages.viewing import answering, list_address, roles_of, unreviewed_events
 from monitor.replay.pages.words import KINDS, RATINGS, STATES, Tongue
 
 ROWS = 30
@@ -81,8 +81,15 @@ async def _cards(request: Request) -> tuple[Sequence[Card], Sequence[str], str, 
     except ValidationError:
         return [], [], "", tongue("The daemon is of another version than this page: restart both.")
     longest_s = functools.partial(_shelve_max_s, request.app.state.settings)
-    cards = cards_from_now(told, tongue, visit_of(request), longest_s)
+    unlearned = [source.source for source in told.sources if source.bundle is None]
+    candidates = await run_in_threadpool(_with_candidate, request.app.state.settings, unlearned)
+    cards = cards_from_now(told, tongue, visit_of(request), longest_s, candidates)
     return cards, news_of(told.box, tongue), f"{told.box.site} / {told.box.box}", ""
+
+
+def _with_candidate(settings: Config, source_ids: Sequence[str]) -> frozenset[str]:
+    """Return those of these sources for which a candidate waits."""
+    return frozenset(name for name in source_ids if roles_of(settings, name).candidate is not None)
 
 
 def _shelve_max_s(settings: Config, source_id: str) -> float:

@@ -136,6 +136,11 @@ class LearningDesk {
   async bring(form) {
     const { bundle, note } = form.elements;
     const address = `/api/v1/sources/${encodeURIComponent(this.source)}/bundles?note=${encodeURIComponent(note.value)}`;
+    const most = Number(form.dataset.mostBytes);
+    if (bundle.files[0].size > most) { // refused while it is still being sent, a browser would not hear why
+      say(t("A bundle of more than {megabytes} MB is not taken.", { megabytes: Math.floor(most / 1e6) }), { bad: true });
+      return;
+    }
     const button = form.querySelector("button");
     button.disabled = true;
     say(t("On its way …"), { seconds: 600 });
