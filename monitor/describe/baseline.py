@@ -117,19 +117,21 @@ class Baseline:
         self._first_spread = np.maximum(DB_PER_LOG10 * np.asarray(std, np.float64), SPREAD_FLOOR_DB)
         self._frames = 0
         n, groups = bands.count, bands.groups
-        self._level = Running(n)
-        self._power = Running(n)
-        self._model = Running(n)
-        self._recent, self._model_recent = Running(n, RECENT_FRAMES), Running(n, RECENT_FRAMES)
-        self._wander = Running(n)
-        self._high, self._highest = Running(groups), Running(groups)
-        self._low, self._lowest = Running(groups), Running(groups)
-        self._overall = Running(1)
+        self._level = RunningSpread(n)
+        self._power = RunningMean(n)
+        self._model = RunningSpread(n)
+        self._recent, self._model_recent = RunningMean(n, RECENT_FRAMES), RunningMean(n, RECENT_FRAMES)
+        self._wander = RunningSpread(n)
+        self._high, self._highest = RunningMean(groups), RunningSpread(groups)
+        self._low, self._lowest = RunningMean(groups), RunningSpread(groups)
+        self._levels, self._mean_level_dbfs = 0, 0.0
 
     def note_level(self, level_dbfs: float | None) -> None:
         """Take the level of a normal window."""
         if level_dbfs is not None:
-            self._overall.add_mean(np.array([level_dbfs]), frames=1)
+            self._levels += 1
+            share = 1 / min(self._levels, MEMORY_FRAMES)
+            self._mean_level_dbfs += share * (level_dbfs - self._mean_level_dbfs)
 
     @property
     def frames(self) -> int:
@@ -204,27 +206,42 @@ class Baseline:
             model_spread_db=model_spread,
             high=high,
             low=low,
-            level_dbfs=round(float(self._overall.mean[0]), 1) if self._overall.count else math.nan,
+            level_dbfs=round(self._mean_level_dbfs, 1) if self._levels else math.nan,
         )
         return Reference.unpacked(exact.packed(), exact.level_dbfs)
 
 
-class Running:
-    """Mean and variance of columns, which forgets at the pace of `memory` frames."""
+class RunningMean:
+    """Mean of columns, which forgets at the pace of `memory` frames."""
 
     def __init__(self, rows: int, memory: int = MEMORY_FRAMES) -> None:
         self._memory = memory
+        self.mean: Float64 = np.zeros(rows)
+        self.count = 0
+
+    def add(self, values: Float64, *, frames: int) -> None:
+        """Take new columns, shape (rows, n), n >= 1, that stand for `frames`."""
+        self.add_mean(_mean_column(values), frames=frames)
+
+    def add_mean(self, mean: Float64, *, frames: int) -> None:
+        """Take one column, shape (rows,), that stands for so many frames."""
+        self.count += frames
+        self.mean += frames / min(self.count, self._memory) * (mean - self.mean)
+
+
+class RunningSpread:
+    """Mean and variance of columns, which forgets both at the pace of ten minutes."""
+
+    def __init__(self, rows: int) -> None:
         self.mean: Float64 = np.zeros(rows)
         self.variance: Float64 = np.zeros(rows)
         self.count = 0
 
     def add(self, values: Float64, *, frames: int) -> Float64:
         """Take new columns, shape (rows, n), n >= 1, that stand for `frames`; return their mean, (rows,)."""
-        # every normal window of every source comes by here: no values.mean(), no values.var()
-        columns = values.shape[1]
-        mean: Float64 = np.add.reduce(values, axis=1) / columns
+        mean = _mean_column(values)
         away = values - mean[:, None]
-        self._take(mean, np.einsum("ij,ij->i", away, away) / columns, frames)
+        self._take(mean, np.einsum("ij,ij->i", away, away) / values.shape[1], frames)
         return mean
 
     def add_mean(self, mean: Float64, *, frames: int) -> None:
@@ -233,7 +250,7 @@ class Running:
 
     def _take(self, mean: Float64, variance: Float64 | float, frames: int) -> None:
         self.count += frames
-        share = frames / min(self.count, self._memory)
+        share = frames / min(self.count, MEMORY_FRAMES)
         step = mean - self.mean
         self.variance += share * (variance + (1.0 - share) * step * step - self.variance)
         self.mean += share * step
@@ -242,6 +259,11 @@ class Running:
     def spread(self) -> Float64:
         """Standard deviation, shape (rows,)."""
         return np.asarray(np.sqrt(self.variance))
+
+
+def _mean_column(values: Float64) -> Float64:
+    # every normal window of every source comes by here: no values.mean()
+    return np.asarray(np.add.reduce(values, axis=1) / values.shape[1])
 
 
 def _within(values: Float64, bound: Float64) -> Float64:

@@ -155,7 +155,8 @@ class ClipRecorder:
                 self._floor = begins
             self._blocks.append(block)
             self._end = block.end_sample
-            self._finish_due()
+            if self._recordings:
+                self._finish_due()
             self._forget_old()
 
     def flag(self, event_id: str, start_s: float, end_s: float) -> None:
@@ -271,7 +272,8 @@ class ClipRecorder:
     def _forget_old(self) -> None:
         """Let go of blocks that no recording and no window still on its way can need."""
         keep = self._end - self._samples_in(self._pre_roll_s + self._lag_s)
-        keep = min([keep, *(recording.start for recording in self._recordings.values())])
+        for recording in self._recordings.values():
+            keep = min(keep, recording.start)
         while len(self._blocks) > 1 and self._blocks[0].end_sample <= keep:
             self._blocks.popleft()
         # in a gap there is nothing to hold: the floor may lie inside one
