@@ -19,6 +19,7 @@ from fixtures_mosquitto import eventually
 from engines.bundle import open_bundle
 from monitor.calibration import fit_calibration, save_calibration
 from monitor.config import load_config
+from monitor.control.protocol import socket_path
 from monitor.daemon import Daemon
 from monitor.health import SourceFacts
 from monitor.machine import Machine
@@ -95,7 +96,7 @@ class LiveDaemon:
         command = {"id": f"live-{self._commands}", "action": "reload", "actor": "anna"}
         replies: queue.Queue[Mapping[str, Any]] = queue.Queue()
         assert self.daemon._desk.hand_in(None, json.dumps(command).encode(), answered=replies.put)
-        return replies.get(timeout=30.0)
+        return replies.get(timeout=120.0)
 
     def facts(self) -> dict[str, SourceFacts]:
         """What is known of each source, in order."""
@@ -120,7 +121,7 @@ class LiveDaemon:
     def stop(self) -> int | None:
         """End it as SIGTERM does."""
         self._stop.set()
-        self._thread.join(30.0)
+        self._thread.join(120.0)
         assert not self._thread.is_alive()
         return self.exit_code
 
@@ -134,6 +135,8 @@ def live(tmp_path: Path) -> Iterator[Callable[..., LiveDaemon]]:
         folder = tmp_path / f"live{len(daemons)}"
         folder.mkdir(exist_ok=True)  # a test may have put something there for it
         daemons.append(LiveDaemon(folder, *sources, **sections))
+        if load_config(daemons[-1].path).replay.enabled:  # who comes before is told that nobody can be asked
+            eventually(socket_path(folder / "state").exists, what="the daemon's socket")
         return daemons[-1]
 
     yield start

@@ -27,6 +27,8 @@ from sequences import Step
 
 RAISED_WITHIN_S = 10.0
 """From the first sound of a faulty machine to its alarm at SCADA."""
+HANDED_OUT_WITHIN_S = 30.0
+"""What a broker has acknowledged has reached its subscriber by then."""
 PATIENCE_S = 120.0
 """Beyond the stated time, before a sequence is given up."""
 FORGETFUL = {"broker down", "broker restarted"}
@@ -158,10 +160,14 @@ class _Runner:
         up = lab.systemd.ready
         code = lab.systemd.stop()
         found = [] if code == 0 or not up else [f"it ended with {code} when it was stopped"]
+        kept = kept_in(lab.daemon.state_dir)
         time.sleep(0.5)  # what the broker still hands out
-        told, kept = list(lab.scada.told), kept_in(lab.daemon.state_dir)
+        heard_all = not FORGETFUL & {name for step in steps for name in step.faults}
+        if heard_all:
+            wait_until(lambda: not untold_records(list(lab.scada.told), kept), HANDED_OUT_WITHIN_S)
+        told = list(lab.scada.told)
         found += lost_records(told, kept, self._since_s) + two_stories(told) + unjudged_values(told)
-        if not FORGETFUL & {name for step in steps for name in step.faults}:
+        if heard_all:
             found += untold_records(told, kept)
         status = lab.daemon.status()
         found += ["no last status.json"] if status is None else open_ledgers(status)

@@ -34,6 +34,8 @@ from checkout import commit
 from fixtures_daemon import DaemonProcess
 from fixtures_mosquitto import Mosquitto, Recorder
 from oracles import kept_in, open_ledgers
+from plant_lab import wait_until
+from run_sequence import HANDED_OUT_WITHIN_S
 from slopes import Slope, slope_of
 
 from monitor.listening import DEMO_BUNDLE
@@ -160,8 +162,9 @@ def _soaked(
     status = daemon.status()
     if status is None:
         raise RuntimeError("the daemon left no status.json")
-    time.sleep(1.0)
     kept = kept_in(daemon.state_dir)
+    # what a broker has acknowledged reaches its subscriber a moment later
+    wait_until(lambda: not _untold(recorder, kept.transitions), HANDED_OUT_WITHIN_S)
     raised = [body for body in kept.transitions.values() if body["reason"] == "limit"]
     found = [] if code == 0 else [f"it ended with {code}"]
     found += _wrong_at_the_end(status) + _untold(recorder, kept.transitions)

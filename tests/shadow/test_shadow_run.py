@@ -25,6 +25,7 @@ from monitor.messages import Inference
 from monitor.promotion.apart import Told
 from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.store import open_store
+from monitor.store.records import AuditEntry
 from monitor.store.shadow import ShadowWindow, shadow_windows
 from monitor.store.shadow_clips import disputes_of
 
@@ -180,8 +181,12 @@ def test_the_policy_promotes_what_is_better_as_an_operator_would(
     daemon.wait(lambda: ae in {score.bundle_id for score in daemon.of("pump-1")}, "the candidate to be live")
     daemon.wait(lambda: "pump-1" not in daemon.daemon._followers.shadow.facts, "its shadow run to end")
     assert (version, None) == (library.roles().live, library.roles().candidate)
-    (row,) = [
-        one for one in daemon.daemon._store.audit(99) if one.action == "promote" and one.actor == "policy"
-    ]
+
+    def rows() -> list[AuditEntry]:
+        told = daemon.daemon._store.audit(99)
+        return [one for one in told if (one.action, one.actor) == ("promote", "policy")]
+
+    daemon.wait(rows, "the record of it, which is written when it is done")
+    (row,) = rows()
     assert ("done", "daemon", "it finds more") == (row.result, row.origin.value, row.arguments["note"])
     assert 0 == daemon.stop()

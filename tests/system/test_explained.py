@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fixtures_daemon import DaemonProcess
-from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
+from fixtures_mosquitto import Mosquitto, Recorder, eventually, patience, retained
 
 from monitor.explanation import explanation_from_tree
 from monitor.frontend import mel_from_hz
@@ -18,7 +18,7 @@ from monitor.simulate import SimulatedMachine
 from monitor.simulate.schedule import Fault
 from monitor.store import open_store
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(400)]
 
 MakeDaemon = Callable[..., DaemonProcess]
 MakeRecorder = Callable[..., Recorder]
@@ -71,6 +71,8 @@ def test_an_event_is_explained_from_its_first_record_and_grows_until_it_ends(
     assert whole["start"] == raised["explanation"]["start"]
     assert whole["windows"] >= 11
 
+    # the event is told from the store, the state by whoever judges: either may be first
+    eventually(lambda: whole in explained(recorder, alarm), what="the whole of it with the state")
     grown = [explanation["windows"] for explanation in explained(recorder, alarm)]
     assert sorted(grown) == grown
     assert len(set(grown)) >= 4, "every three seconds or so"
@@ -99,7 +101,7 @@ def test_an_event_that_a_kill_interrupts_goes_on_with_what_was_known(
     daemon.start()
     event, alarm = f"{topic_prefix}/pump-1/event", f"{topic_prefix}/pump-1/alarm"
     raised = recorder.wait_for(event, timeout_s=60, reason="limit").document
-    eventually(lambda: explained(recorder, alarm)[-1]["windows"] >= 5, 30, "a grown alarm")
+    eventually(lambda: any(e["windows"] >= 5 for e in explained(recorder, alarm)), 30, "a grown alarm")
     daemon.kill()
     told = explained(recorder, alarm)[-1]
     with closing(open_store(daemon.state_dir, read_only=True)) as store:
@@ -111,14 +113,15 @@ def test_an_event_that_a_kill_interrupts_goes_on_with_what_was_known(
     assert portrait is not None
     assert len(json.dumps(portrait)) < 8192
 
-    # the same machine, whose fault is there from the first moment on
-    daemon.rewrite(sources=[pump(start_s=0, duration_s=8)])
+    # the same machine, whose fault is there from the first moment on; while nobody listened counts as
+    # a pause, the longer the busier the box is
+    daemon.rewrite(sources=[pump(start_s=0, duration_s=8 * patience())])
     recorder.heard.clear()
     daemon.start()
-    restored = recorder.wait_for(alarm, timeout_s=30, active=True, reason=None).document["explanation"]
+    restored = recorder.wait_for(alarm, timeout_s=60, active=True, uncertain=True).document["explanation"]
     assert kept.explanation.windows == restored["windows"]
     assert rfc3339_from_utc_s(kept.explanation.start_utc_s) == restored["start"]
-    cleared = recorder.wait_for(event, timeout_s=60, reason="cleared").document
+    cleared = recorder.wait_for(event, timeout_s=90, reason="cleared").document
     assert 0 == daemon.stop()
     assert raised["event_id"] == cleared["event_id"]
     whole = cleared["explanation"]

@@ -50,7 +50,7 @@ def test_sources_come_go_and_change_and_their_neighbours_notice_nothing(live: Li
     assert ["c", "a", "b"] == list(daemon.facts()), "in the order of the file"
     daemon.hear("c", 2)
     daemon.wait(lambda: daemon.facts()["b"].alarm is AlarmState.UNACKNOWLEDGED, "an alarm of b")
-    event = daemon.changes[-1].event_id
+    event = [change for change in daemon.changes if change.source_id == "b"][-1].event_id
 
     assert "done" == daemon.reload(simulated("c"), simulated("a"))["result"]
     daemon.wait(lambda: list(daemon.facts()) == ["c", "a"], "b to leave")
@@ -112,7 +112,7 @@ def test_what_does_not_fit_refuses_the_whole_and_leaves_nothing_open(live: Live,
     daemon.hear("a", 2)
     gc.collect()
     # a file of the store may be open just now: it will not stay
-    daemon.wait(lambda: before[0] == threading.active_count() and open_files() <= before[1], "all closed")
+    daemon.wait(lambda: threading.active_count() <= before[0] and open_files() <= before[1], "all closed")
     assert ["a"] == list(daemon.facts())
     assert starts(daemon.of("a"), HOP)
 
@@ -169,7 +169,7 @@ def test_a_bundle_is_swapped_without_losing_a_sample_and_the_event_goes_on(
     check_ledger(daemon, "b")
     capture = daemon.facts()["b"].capture
     assert (CaptureState.HEALTHY, 0, 0) == (capture.state, capture.lost_samples, capture.restarts)
-    assert 1 == len(daemon.daemon._roster.engines), "what nobody uses is closed"
+    daemon.wait(lambda: 1 == len(daemon.daemon._roster.engines), "what nobody uses to be closed")
     assert 0 == daemon.daemon._supervisor.restarted
 
 
@@ -198,8 +198,9 @@ def test_a_bundle_that_opens_slowly_holds_up_nothing_not_even_a_hangup(
     daemon.wait(lambda: {"a", "c"} == daemon.facts().keys(), "both reloads")
     daemon.hear("c", 1)
     assert starts(daemon.of("a"), HOP)
-    done = [facts for level, event, facts in daemon.log.lines if event == "command done"]
-    assert 2 == len(done)
+    daemon.wait(
+        lambda: 2 == [event for _, event, _ in daemon.log.lines].count("command done"), "a word of each"
+    )
     assert not any(
         score.span.source_id == "b" for score in daemon.scores if score.span.first_sample > 10 * HOP
     )
@@ -218,13 +219,12 @@ def test_twenty_random_reloads_leave_threads_files_and_memory_as_they_were(
     daemon = live(simulated("a"), engine={"backend": "onnxruntime", "bundle": str(bundles[0])})
     daemon.hear("a", 1)
 
-    def settled() -> tuple[int, int]:
+    def settle() -> None:
         daemon.reload(simulated("a"))
         daemon.wait(lambda: ["a"] == list(daemon.facts()))
         daemon.wait(lambda: 1 == len(daemon.daemon._roster.engines))
         daemon.hear("a", 1)
         gc.collect()
-        return threading.active_count(), open_files()
 
     def one() -> None:
         names = dice.sample(["a", "b", "c", "d"], dice.randint(1, 4))
@@ -237,12 +237,13 @@ def test_twenty_random_reloads_leave_threads_files_and_memory_as_they_were(
 
     for _ in range(5):
         one()
-    before, before_kib = settled(), resident_kib()
+    settle()
+    threads, files, before_kib = threading.active_count(), open_files(), resident_kib()
     for _ in range(20):
         one()
-    threads, files = settled()
-    assert before[0] == threads
-    assert files <= before[1] + 2, "one may be being written just now"
+    settle()
+    # those that leave end a moment after; a file may be being written just now
+    daemon.wait(lambda: threading.active_count() <= threads and open_files() <= files + 2, "all closed")
     assert resident_kib() - before_kib < 24_000, "an engine or a clip's ring that is kept would show"
     assert starts(daemon.of("a")[-2:], TINY_HOP)
     assert 0 == daemon.daemon._supervisor.restarted

@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from fixtures_daemon import DaemonProcess
 from fixtures_disk import DiskOf, fill
-from fixtures_mosquitto import Mosquitto, Recorder, eventually
+from fixtures_mosquitto import Mosquitto, Recorder, eventually, patience
 
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.store import open_store
 from monitor.store.reserve import RESERVE_BYTES
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 
 MakeDaemon = Callable[..., DaemonProcess]
 MakeRecorder = Callable[..., Recorder]
@@ -43,7 +43,7 @@ def test_systemd_is_told_ready_alive_and_stopping(
     daemon = make_daemon(mqtt=mqtt(mosquitto, topic_prefix), sources=[{**SQUEALING, "faults": []}])
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(20.0)
+        systemd.settimeout(90.0)
         daemon.environment = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "4000000"}
         daemon.start()
         heard = ""
@@ -72,16 +72,15 @@ def test_a_clock_in_1970_is_no_reason_not_to_listen(
     offset_s = tmp_path / "offset"
     offset_s.write_text(str(30.0 - time.time()))
     daemon.environment = {"PYTHONPATH": str(ODD_CLOCK), "ODD_CLOCK": str(offset_s)}
+    began_s = time.time()
     daemon.start()
     event = f"{topic_prefix}/pump-1/event"
     raised = recorder.wait_for(event, timeout_s=40, reason="limit").document
-    assert raised["time"].startswith("1970-01-01T00:00:")
-    assert raised["event_id"].startswith("pump-1-19700101T0000")
+    assert raised["time"].startswith("1970-01-01T00:0")
+    assert raised["event_id"].startswith("pump-1-19700101T000")
     recorder.wait_for(event, timeout_s=40, reason="cleared")
     recorder.wait_for(f"{topic_prefix}/pump-1/health", clock_set=False)
-    status = daemon.status()
-    assert status is not None
-    assert "the clock is not set" in status["line"]
+    eventually(lambda: "the clock is not set" in (daemon.status() or {})["line"], what="the status to say so")
     shelve = {"id": "s1", "action": "shelve", "actor": "anna", "duration_s": 3600}
     recorder.send(f"{topic_prefix}/fan-7/command", json.dumps(shelve).encode())
     shelved = recorder.wait_for(f"{topic_prefix}/fan-7/alarm", state="shelved").document
@@ -96,9 +95,13 @@ def test_a_clock_in_1970_is_no_reason_not_to_listen(
         "events with the right time",
     )
     recorder.wait_for(f"{topic_prefix}/pump-1/health", clock_set=True)
-    now = recorder.on(f"{topic_prefix}/fan-7/alarm")[-1].document
-    assert "shelved" == now["state"], "an hour is an hour"
-    assert set_at_s + 3500 < ms_from_rfc3339(now["shelved_until"]) / 1000 < set_at_s + 3610
+
+    def now() -> dict[str, Any]:
+        return recorder.on(f"{topic_prefix}/fan-7/alarm")[-1].document
+
+    eventually(lambda: not str(now()["shelved_until"]).startswith("1970"), what="when it ends, anew")
+    assert "shelved" == now()["state"], "an hour is an hour"
+    assert began_s + 3590 < ms_from_rfc3339(now()["shelved_until"]) / 1000 < set_at_s + 3610
     eventually(
         lambda: daemon.events("times of before the clock was set are put right"), 30, "times put right"
     )
@@ -112,12 +115,12 @@ def test_a_clock_in_1970_is_no_reason_not_to_listen(
 
     with closing(open_store(daemon.state_dir, read_only=True)) as store:
         kept = next(found for found in store.events(100) if found.event_id == raised["event_id"])
-        assert set_at_s - 120 < kept.start_utc_s < set_at_s, "what was dated in 1970 is put right"
+        assert began_s - 10 < kept.start_utc_s < set_at_s, "what was dated in 1970 is put right"
         assert kept.explanation is not None
         assert abs(kept.explanation.start_utc_s - kept.start_utc_s) < 3
         changes = store.transitions(kept.event_id)
-        assert all(set_at_s - 120 < float(str(change["at_utc_s"])) < set_at_s + 120 for change in changes)
-        assert all(clip.start_utc_s > set_at_s - 120 for clip in store.clips(kept.event_id))
+        assert all(began_s - 10 < float(str(change["at_utc_s"])) < time.time() for change in changes)
+        assert all(clip.start_utc_s > began_s - 10 for clip in store.clips(kept.event_id))
 
 
 def test_a_microphone_that_is_not_there_is_waited_for_and_said_so(
@@ -129,9 +132,10 @@ def test_a_microphone_that_is_not_there_is_waited_for_and_said_so(
     daemon.start()
     recorder.wait_for(f"{topic_prefix}/pump-1/score", timeout_s=30, quality="ok")
     assert all(h.document["value"] is None for h in recorder.on(f"{topic_prefix}/fan-7/score"))
+    daemon.wait_listening()
     eventually(lambda: "Nowhere" in daemon.source("fan-7")["capture"]["reason"], 30, "the device's name")
     told = "no sound from fan-7; listening to 1 of 2 sources"
-    eventually(lambda: (daemon.status() or {})["line"].startswith(told), 10, told)
+    eventually(lambda: (daemon.status() or {})["line"].startswith(told), what=told)
 
 
 @pytest.mark.slow
@@ -168,7 +172,7 @@ def test_on_a_disk_that_something_else_fills_alarms_are_told_and_kept_and_all_co
     before = len(raised())
     eventually(lambda: len(raised()) >= before + 2, 40, "alarms while nothing is free")
     eventually(lambda: box()["clips_error"], 20, "a named state")
-    assert "room that was held back" in daemon.log()
+    eventually(lambda: "room that was held back" in daemon.log(), what="the log to say how")
     (disk / "ballast").unlink()
     eventually(lambda: box()["retention"]["reserve_bytes"] == RESERVE_BYTES, 20, "the room held back again")
     eventually(lambda: not box()["clips_error"], 40, "clips again")
@@ -191,9 +195,7 @@ def test_what_can_never_work_ends_at_the_start_with_one_sentence(
     make_daemon: MakeDaemon, source: dict[str, object], sentence: str
 ) -> None:
     daemon = make_daemon(mqtt={"enabled": False}, sources=[source])
-    started_s = time.monotonic()
     daemon.start()
-    assert 2 == daemon.wait_end(20)
-    assert time.monotonic() - started_s < 15
+    assert 2 == daemon.wait_end(15 * patience())
     assert sentence in daemon.log()
     assert "Traceback" not in daemon.log()

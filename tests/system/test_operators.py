@@ -18,7 +18,7 @@ from monitor.publish.sparkplug.decode import decode_payload
 from monitor.publish.sparkplug.encode import encode_payload
 from monitor.publish.sparkplug.payload import Metric, Payload
 
-pytestmark = [pytest.mark.broker, pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 
 def commands_of(record: str) -> list[dict[str, Any]]:
@@ -41,6 +41,11 @@ class Box:
         document = json.dumps({"actor": "anna", **command}).encode()
         self.recorder.send(f"{self.prefix}/{address}command", document)
         return self.recorder.wait_for(f"{self.prefix}/{address}reply", id=command["id"]).document
+
+    def limited(self, **keys: object) -> dict[str, Any]:
+        """Wait until a newcomer is told of these limits, which is not before the reply; return them all."""
+        eventually(lambda: keys.items() <= self.limits().items(), what=f"limits {keys}")
+        return self.limits()
 
     def limits(self) -> dict[str, Any]:
         """Return what a newcomer is told of the limits in force."""
@@ -88,10 +93,7 @@ def test_limits_outlive_the_daemon_until_they_are_given_back(box: Box) -> None:
     refused = box.ask("pump-1/", id="l1", action="set_limits", limit=2.5)
     assert "limit 2.5 must be 0.5 to 2 (alarm.limit_min, alarm.limit_max)" == refused["reason"]
     assert "done" == box.ask("pump-1/", id="l2", action="set_limits", limit=1.5, off_delay_s=9)["result"]
-    set_now = box.limits()
-    assert (1.5, 9.0, 0.7, "anna") == tuple(
-        set_now[key] for key in ("limit", "off_delay_s", "warning_value", "set_by")
-    )
+    set_now = box.limited(limit=1.5, off_delay_s=9.0, warning_value=0.7, set_by="anna")
     box.daemon.kill()
     told_before = len(box.recorder.on(f"{box.prefix}/pump-1/alarm"))
     box.daemon.start()
@@ -104,15 +106,13 @@ def test_limits_outlive_the_daemon_until_they_are_given_back(box: Box) -> None:
         ),
         what="what had changed it last, before anything was judged",
     )
-    eventually(lambda: len(box.recorder.on(f"{box.prefix}/status")) == 3, what="offline, and online again")
+    eventually(lambda: len(box.recorder.on(f"{box.prefix}/status")) >= 3, what="offline, and online again")
     assert set_now == box.limits()
     folder = box.daemon.state_dir
     assert "limits set by anna: alarm 1.5, warning 0.7" in ran("status", "--state-dir", folder).out
 
     assert "done" == box.ask("pump-1/", id="l3", action="set_limits", reset=True)["result"]
-    assert (1.0, 5.0, None, None) == tuple(
-        box.limits()[key] for key in ("limit", "off_delay_s", "set_by", "set_at")
-    )
+    box.limited(limit=1.0, off_delay_s=5.0, set_by=None, set_at=None)
     noted = commands_of(ran("audit", "--state-dir", folder, "--json").out)
     assert [("l3", "done"), ("l2", "done"), ("l1", "refused")] == [
         (entry["command_id"], entry["result"]) for entry in noted
@@ -136,8 +136,7 @@ def test_a_changed_configuration_is_applied_whole_or_not_at_all(box: Box) -> Non
     done = box.ask("", id="r1", action="reload")
     assert "done" == done["result"]
     assert "alarm.warning_value: 0.7 -> 0.6" in done["detail"]
-    eventually(lambda: box.limits()["warning_value"] == 0.6, what="the new warning")
-    assert (0.6, 3.0, None) == tuple(box.limits()[key] for key in ("warning_value", "on_delay_s", "set_by"))
+    box.limited(warning_value=0.6, on_delay_s=3.0, set_by=None)
     assert "nothing differs" == box.hang_up()["detail"]
     assert {"info"} != {entry["level"] for entry in box.daemon.events("command done")}
     assert 0 == box.daemon.stop()
@@ -174,11 +173,11 @@ def test_a_sparkplug_host_sets_a_limit_reads_the_answer_and_may_ask_twice(
     for _ in range(2):
         write(device.format("DCMD"), "Command/AlarmLimit", DataType.DOUBLE, 1.4)
     eventually(lambda: told(device.format("DDATA")).get("Command/LastResult") == "done", 15, "an answer")
-    eventually(lambda: told(device.format("DDATA")).get("Limit") == 1.4, 15, "the limit")
-    assert "sparkplug" == told(device.format("DDATA"))["Alarm/LimitsBy"]
+    limits = {"Limit": 1.4, "Alarm/LimitsBy": "sparkplug"}.items()
+    eventually(lambda: limits <= told(device.format("DDATA")).items(), what="the limit")
 
     write(device.format("DCMD"), "Command/AlarmLimit", DataType.DOUBLE, 9.0)
-    eventually(lambda: told(device.format("DDATA"))["Command/LastResult"] == "refused", 15, "a refusal")
+    eventually(lambda: told(device.format("DDATA"))["Command/LastResult"] == "refused", what="a refusal")
     assert "limit 9 must be 0.5 to 2" in str(told(device.format("DDATA"))["Command/LastReason"])
     write(node.format("NCMD"), "Node Control/Reload", DataType.BOOLEAN, value=True)
     eventually(

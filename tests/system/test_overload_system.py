@@ -9,7 +9,7 @@ import pytest
 from fixtures_daemon import ROOT, DaemonProcess
 from fixtures_mosquitto import Mosquitto, Recorder, eventually
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 SLOW_ENGINE = Path(__file__).resolve().parents[1] / "slow_engine"
 SOURCES = [f"pump-{number}" for number in range(16)]
 
@@ -33,7 +33,8 @@ def test_at_half_the_speed_every_source_is_half_judged_and_uncertain_and_told_so
     def late() -> bool:
         found = (daemon.status() or {"sources": []})["sources"]
         return len(found) == len(SOURCES) and all(
-            s["dropped_windows"] >= 3 and s["windows"] >= 3 and s["uncertain"] for s in found
+            s["dropped_windows"] >= 3 and s["windows"] >= 3 and s["uncertain"] and not s["keeps_up"]
+            for s in found
         )
 
     eventually(late, 90, "every source to have lost some windows")
@@ -54,6 +55,7 @@ def test_at_half_the_speed_every_source_is_half_judged_and_uncertain_and_told_so
         assert 0 < health.document["dropped_share"] < 1
         alarm = {"uncertain": True, "reason": "uncertain"}
         recorder.wait_for(f"{topic_prefix}/{source_id}/alarm", timeout_s=30, **alarm)
+        recorder.wait_for(f"{topic_prefix}/{source_id}/event", timeout_s=30, reason="uncertain")
     assert 0 == daemon.stop()
 
     for source_id in SOURCES:

@@ -17,7 +17,7 @@ from monitor.calibration import load_calibration
 from monitor.drift.judgement import DriftState
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.store import Label
-from monitor.store.records import Rating
+from monitor.store.records import AuditEntry, Rating
 
 Live = Callable[..., LiveDaemon]
 REPLAY = {"replay": {"enabled": True}}
@@ -125,7 +125,11 @@ def test_from_a_drift_to_another_limit_and_back(moved: LiveDaemon) -> None:
         assert "accepted step" not in ran("drift", words[1], "--config", moved.path).out, "it is taken back"
     assert 0 == moved.facts()["pump-1"].ledger.lost  # type: ignore[union-attr]
 
-    rows = [row for row in reversed(moved.daemon._store.audit(100)) if row.actor in {"anna", "bert"}]
+    def record() -> list[AuditEntry]:
+        return [row for row in reversed(moved.daemon._store.audit(100)) if row.actor in {"anna", "bert"}]
+
+    moved.wait(lambda: len(record()) >= 4, "the record of it")
+    rows = record()
     assert [
         ("pump-1", "recalibrate", "done"),
         ("pump-2", "recalibrate", "done"),

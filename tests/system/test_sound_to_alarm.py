@@ -13,7 +13,7 @@ from fixtures_mosquitto import Mosquitto, Recorder, eventually, retained
 
 from monitor.store import open_store
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(400)]
 
 MakeDaemon = Callable[..., DaemonProcess]
 MakeRecorder = Callable[..., Recorder]
@@ -52,7 +52,8 @@ def test_a_fault_raises_one_alarm_which_clears_and_leaves_sound_and_maps(
     reply = recorder.wait_for(f"{topic_prefix}/pump-1/reply", id="c1").document
     assert ("done", "normal") == (reply["result"], reply["state"])
     assert "anna" == recorder.wait_for(event, reason="acknowledged").document["actor"]
-    assert "normal" == retained(mosquitto.port, alarm)[alarm].document["state"]
+    # the event is told from the store, the state by whoever judges: either may be first
+    eventually(lambda: retained(mosquitto.port, alarm)[alarm].document["state"] == "normal", what="its state")
 
     eventually(lambda: list(daemon.state_dir.rglob("*.flac")), 30, "a clip")
     assert 0 == daemon.stop()
