@@ -208,13 +208,18 @@ def test_what_the_live_one_has_raised_it_finds_whatever_its_sound_says_now(box: 
             event_id = box._add_event(store, Alarmed(at_s + 3.0, at_s + 8.0, 1.5), "anomaly", bundle_id)
             quiet = pump(20, 8.0, {"kind": "bearing", "start_s": 7.9, "duration_s": 0.1, "severity": 0.1})
             store.add_clip(ClipJob(SOURCE, event_id, quiet, RATE_HZ, 0.0, at_s, 0))
+        refused = AuditEntry(
+            T0 - 86_400.0 * 5, Origin.PAGE, SOURCE, "c", "ann", "set_limits", {}, "refused", "too high"
+        )
+        store.add_audit(refused)
         after, _ = judged(box.config, SOURCE, store=store)
-        store.add_audit(
-            AuditEntry(T0 - 86_400.0 * 5, Origin.PAGE, SOURCE, "c", "ann", "set_limits", {}, "done", None)
-        )
-        store.add_audit(
-            AuditEntry(T0, Origin.PAGE, SOURCE, "d", "ann", "set_limits", {}, "refused", "no such limit")
-        )
+        found_by_other_limits = []
+        for rules in ("limit 9", ""):
+            with store.database.transaction() as connection:
+                connection.execute("UPDATE shadow_runs SET rules = ?", (rules,))
+            found_by_other_limits.append(judged(box.config, SOURCE, store=store)[0].anomalies.live_only)
+        store.add_audit(replace(refused, result="done", reason=None, command_id="d"))
+        store.add_audit(replace(refused, command_id="e"))
         by_sound, _ = judged(box.config, SOURCE, store=store)
         for event in store.events(100):
             if event.start_utc_s < T0 - 86_400.0 * 5 and event.bundle_id != "earlier-1":
@@ -224,6 +229,7 @@ def test_what_the_live_one_has_raised_it_finds_whatever_its_sound_says_now(box: 
         "by record since it judges; by its sound what others had raised, or it before it was put back"
     )
     assert before.anomalies.live_only == by_sound.anomalies.live_only, "it was raised by another limit"
+    assert [before.anomalies.live_only, after.anomalies.live_only] == found_by_other_limits
 
 
 def test_what_was_said_beside_another_live_bundle_or_by_another_candidate_proves_nothing(box: Box) -> None:
