@@ -75,7 +75,13 @@ def is_unlearned(source: SourceConfig, config: Config) -> bool:
 
 
 def way_to_first_bundle(source: SourceConfig, config: Config) -> str:
-    """Return what to do so that a source that waits for its first bundle is judged."""
+    """Return what to do so that a source that waits for its first bundle is judged.
+
+    Raises:
+        LibraryError: Its library cannot be read.
+    """
+    if Library(config.state_dir, source.id).roles().candidate is not None:
+        return f"a candidate waits: wheeltapper promote {source.id}"
     is_live = source.kind != "file" and getattr(source, "pace", "real_time") != "fast"
     may_record = (
         config.learn.enabled and config.store.for_source(source.audio, source.speech).audio != "never"

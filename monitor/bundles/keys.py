@@ -20,6 +20,7 @@ PUBLIC_BYTES = 32
 ID_LETTERS = 16
 PRIVATE_MODE = 0o600
 MAX_KEY_BYTES = 10_000
+PUBLIC_MARK = b"-----BEGIN PUBLIC KEY-----"
 
 
 def cipher() -> ModuleType:
@@ -118,6 +119,11 @@ def read_private(path: Path) -> bytes:
         ExtraMissingError: See `cipher`.
     """
     pem = _read(path)
+    if PUBLIC_MARK in pem:  # before its mode is looked at: anybody may read this one
+        private = path.with_suffix("") if path.suffix == ".pub" else "the file beside it without .pub"
+        raise SigningKeyError(
+            f"{path}: is the public key, which signs nothing; name the private one, {private}"
+        )
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise SigningKeyError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict
@@ -28,9 +29,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the record, newest first; 0 also when there is nothing in it."""
+    entry = None
     with closing(open_store(state_dir_of(arguments), read_only=True)) as store:
         for entry in _entries(store, arguments.limit, arguments.source):
             print(_as_json(entry) if arguments.json else _as_line(entry))
+    if entry is None:
+        whom = "" if arguments.source is None else f" of source {arguments.source!r}; is it spelt so?"
+        print(f"nothing is on record{whom}", file=sys.stderr)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from monitor.bundles.signature import Of, read_signature, sign_file, signature_p
 from monitor.bundles.trust import trust_of
 from monitor.calibration import load_calibration
 from monitor.config import load_config
+from monitor.config.section import NAME
+from monitor.config.shapes import IN_WORDS
 from monitor.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -56,6 +59,8 @@ def _keygen(arguments: argparse.Namespace) -> int:
 def _sign(arguments: argparse.Namespace) -> int:
     """Sign what is whole: a bundle's manifest, and its calibration where that is not one of its files."""
     path: Path = arguments.path
+    if arguments.source is not None and re.match(NAME, arguments.source) is None:
+        raise ConfigError(f"--source {arguments.source!r} {IN_WORDS[NAME]}: it is the id of a source")
     todo: list[tuple[Path, Of]] = [(path, "calibration")]
     if path.is_dir():
         bundle = open_bundle(path)

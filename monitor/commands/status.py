@@ -117,12 +117,13 @@ def _judge(source: dict[str, Any]) -> str:
 def _source_lines(source: dict[str, Any]) -> list[str]:
     capture = source["capture"]
     value = "not judged" if source["value"] is None else f"{source['value']:.2f} of the limit"
+    quality = source["quality"] or "not heard yet"
     level = "" if source["level_dbfs"] is None else f", {source['level_dbfs']:.0f} dBFS"
     reason = f" ({capture['reason']})" if capture["reason"] else ""
     uncertain = ", uncertain" if source.get("uncertain") else ""
     lines = [
         f"{capture['source_id']}: {capture['state']}{reason}",
-        f"  alarm {source['alarm']}{uncertain}; last score {value}; input {source['quality']}{level}",
+        f"  alarm {source['alarm']}{uncertain}; last score {value}; input {quality}{level}",
         f"  {capture['device']}; {_judge(source)}",
     ]
     if source.get("knows_another"):  # a status that an earlier version wrote has none, nor `machine`

@@ -25,9 +25,12 @@ MAX_HOURS = 168.0
 
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
+LINE_PATTERN = r"^[^\x00-\x1f\x7f]*$"
+
 PATTERNS: Mapping[str, str] = {
     ID_PATTERN: "must have 1 to 64 letters, digits, dots, colons, dashes or underscores",
     TIME_PATTERN: "must be a time as 2026-01-31T12:00:00.000Z",
+    LINE_PATTERN: "must be one line, without control characters",
 }
 """Pattern -> what a text must be that does not fit it."""
 MUST: Mapping[str, Wording] = {
@@ -125,8 +128,8 @@ class Command(BaseModel):
         json_schema_extra=TEXT,
     )
     fault_code: str | None = Field(
-        default=None, max_length=64, description="label: which fault, by the plant's own list.",
-        json_schema_extra=TEXT,
+        default=None, max_length=64, pattern=LINE_PATTERN, json_schema_extra=TEXT,
+        description="label: which fault, by the plant's own list; empty: none is said.",
     )  # fmt: skip
     limit: float | None = Field(
         default=None,
@@ -207,9 +210,11 @@ class Command(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _spell_out(cls, document: object) -> object:
-        if isinstance(document, dict) and document.get("action") == "ack":
-            return {**document, "action": "acknowledge"}
-        return document
+        if not isinstance(document, dict):
+            return document
+        short = {"action": "acknowledge"} if document.get("action") == "ack" else {}
+        empty = {"fault_code": None} if document.get("fault_code") == "" else {}  # one kind of none, not two
+        return {**document, **short, **empty}
 
     @model_validator(mode="after")
     def _check_together(self) -> Command:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fixtures_verbs import ran
 
 from engines.bundle import open_bundle
 from engines.errors import BundleDamagedError, CodedError
@@ -227,6 +228,25 @@ def test_a_private_key_that_others_can_read_is_not_used(bundle: Path, plant: Sig
     plant.private.chmod(mode)
     with pytest.raises(SigningKeyError, match="chmod 600"):
         plant.sign(bundle / "manifest.json")
+
+
+def test_the_public_half_given_to_sign_with_is_called_by_its_name(bundle: Path, plant: Signer) -> None:
+    with pytest.raises(SigningKeyError) as refusal:
+        sign_file(
+            bundle / "manifest.json",
+            "manifest",
+            key=public_path(plant.private),
+            source_id=None,
+            now_utc_s=NOW,
+        )
+    assert f"is the public key, which signs nothing; name the private one, {plant.private}" in str(
+        refusal.value
+    )
+
+
+def test_a_bundle_is_signed_for_no_source_that_there_cannot_be(bundle: Path, plant: Signer) -> None:
+    refused = ran("bundle", "sign", bundle, "--key", plant.private, "--source", "pump 1/../x")
+    assert (2, True) == (refused.code, "--source 'pump 1/../x' must have 1 to 64 letters" in refused.err)
 
 
 def test_a_public_key_may_be_a_file(tmp_path: Path, bundle: Path, plant: Signer) -> None:

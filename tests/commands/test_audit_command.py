@@ -49,6 +49,12 @@ def test_a_source_and_a_number_can_be_asked_for(state_dir: Path) -> None:
     assert ("eve\x1b[2J\u202e", {"note": "a\nb"}) == (entries[1]["actor"], entries[1]["arguments"])
 
 
+def test_a_source_of_which_nothing_is_on_record_is_asked_back_for(state_dir: Path) -> None:
+    asked = ran("audit", "--state-dir", state_dir, "--source", "pmup")
+    assert (0, "") == (asked.code, asked.out)
+    assert "nothing is on record of source 'pmup'; is it spelt so?" == asked.err.strip()
+
+
 def test_a_long_record_is_read_piece_by_piece(state_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit, "AT_A_TIME", 3)
     for limit, count in ((100, 8), (5, 5), (0, 0)):

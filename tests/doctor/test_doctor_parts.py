@@ -237,6 +237,11 @@ def test_a_source_without_a_bundle_is_told_once_with_the_way_that_is_open_to_it(
     }
     assert list(remedies.items()) == [(finding.name, finding.remedy) for finding in told]
 
+    library = Library(patient.config.state_dir, "p2")
+    library.install(DEMO_BUNDLE, By("anna", "terminal", 1.8e9, "t-1"))
+    (found,) = [finding for finding in check_bundles(patient) if finding.name == "bundle of p2"]
+    assert "a candidate waits: wheeltapper promote p2" == found.remedy
+
 
 def test_a_candidate_whose_file_was_changed_is_a_fault_before_anybody_promotes_it(tmp_path: Path) -> None:
     managed = {"id": "p1", "kind": "simulated", "bundle": "managed"}

@@ -100,6 +100,13 @@ def test_arguments_are_what_was_given_beside_who_what_and_when() -> None:
     assert {"limit": 1.2} == command.limits
 
 
+def test_a_fault_code_is_one_line_and_an_empty_one_is_none() -> None:
+    label = {"action": "label", "event_id": "e1", "rating": "anomaly"}
+    with pytest.raises(CommandError, match="fault_code: must be one line, without control characters"):
+        parse_command(encoded(**label, fault_code="a\nb\0"))
+    assert parse_command(encoded(**label, fault_code="")).fault_code is None
+
+
 def test_a_refusal_does_not_repeat_what_was_sent() -> None:
     with pytest.raises(CommandError) as refusal:
         parse_command(encoded(action="EVIL" * 100))
