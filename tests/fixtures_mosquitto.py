@@ -229,7 +229,13 @@ class Recorder:
 
     def close(self) -> None:
         self._client.disconnect()
-        self._client.loop_stop()
+        end_thread(self._client)
+
+
+def end_thread(client: mqtt.Client) -> None:
+    """Wait until a client's network thread has ended, which is to end."""
+    with contextlib.suppress(AttributeError):  # paho joins it, and it may have ended just before
+        client.loop_stop()
 
 
 def retained(port: int, topic_filter: str) -> dict[str, Heard]:

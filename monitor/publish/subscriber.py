@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import uuid
 from dataclasses import dataclass
@@ -92,7 +93,8 @@ class Subscriber:
     def close(self) -> None:
         """Disconnect."""
         self._paho.disconnect()
-        self._paho.loop_stop()
+        with contextlib.suppress(AttributeError):  # paho joins its thread, which may have ended just before
+            self._paho.loop_stop()
 
     def _on_connect(
         self, client: mqtt.Client, _u: object, _f: object, reason: ReasonCode, _p: object

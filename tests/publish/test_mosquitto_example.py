@@ -14,7 +14,7 @@ from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
-from fixtures_mosquitto import MOSQUITTO, Mosquitto, eventually
+from fixtures_mosquitto import LEAST_S, MOSQUITTO, Mosquitto, end_thread, eventually
 from paho.mqtt.enums import CallbackAPIVersion
 
 from monitor.config import MqttConfig
@@ -79,15 +79,15 @@ class User:
         self._client.connect("localhost", broker.port)
         self._client.loop_start()
         self._client.subscribe("#", qos=1)
-        assert self._subscribed.wait(10)
+        assert self._subscribed.wait(LEAST_S)
 
     def send(self, topic: str) -> None:
         """Publish, and wait until the broker has let it through, or has dropped it without a word."""
-        self._client.publish(topic, b"x", qos=1).wait_for_publish(10)
+        self._client.publish(topic, b"x", qos=1).wait_for_publish(LEAST_S)
 
     def close(self) -> None:
         self._client.disconnect()
-        self._client.loop_stop()
+        end_thread(self._client)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import paho.mqtt.client as mqtt
 import pytest
-from fixtures_mosquitto import Mosquitto, eventually, retained
+from fixtures_mosquitto import Mosquitto, end_thread, eventually, retained
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -46,7 +46,7 @@ class Reader:
 
     def leave(self) -> None:
         self._paho.disconnect()
-        self._paho.loop_stop()
+        end_thread(self._paho)
 
     def on(self, topic: str) -> list[mqtt.MQTTMessage]:
         return [message for message in self.heard if message.topic == topic]

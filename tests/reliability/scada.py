@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import paho.mqtt.client as mqtt
+from fixtures_mosquitto import end_thread
 from paho.mqtt.enums import CallbackAPIVersion
 
 
@@ -82,7 +83,7 @@ class Scada:
     def close(self) -> None:
         """Go away."""
         self._client.disconnect()
-        self._client.loop_stop()
+        end_thread(self._client)
 
     def _belief(self, source: str) -> str:
         alarm, status = self._last.get(f"{source}/alarm"), self._last.get("status")

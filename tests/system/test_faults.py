@@ -53,6 +53,7 @@ def by_seq(heard: Sequence[Heard]) -> dict[int, dict[str, Any]]:
     return told
 
 
+@pytest.mark.timeout(900)
 def test_killed_at_any_moment_it_loses_nothing_and_tells_nothing_twice_under_another_name(
     mosquitto: Mosquitto, make_daemon: MakeDaemon, make_recorder: MakeRecorder, topic_prefix: str
 ) -> None:

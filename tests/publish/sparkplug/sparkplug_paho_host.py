@@ -9,6 +9,7 @@ import time
 from collections.abc import Collection
 
 import paho.mqtt.client as mqtt
+from fixtures_mosquitto import end_thread
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 from sparkplug_strict_host import StrictHost, state_payload
@@ -59,7 +60,7 @@ class PahoHost:
         with contextlib.suppress(ValueError, RuntimeError):  # where the broker is not there either
             said.wait_for_publish(1.0)
         client.disconnect()
-        client.loop_stop()
+        end_thread(client)
 
     def vanish(self) -> None:
         """Tear the line: the broker publishes the will."""
@@ -73,7 +74,7 @@ class PahoHost:
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
         client._thread_terminate = True  # or its thread would connect again
-        client.loop_stop()
+        end_thread(client)
 
     # Called by paho's thread
 
