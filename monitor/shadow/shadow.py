@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from engines.errors import CodedError
 from monitor.config import Config
@@ -25,7 +26,7 @@ from monitor.messages import Inference, LogMel, Score
 from monitor.shadow.around import Surroundings
 from monitor.shadow.budget import CpuBudget
 from monitor.shadow.evidence import Evidence
-from monitor.shadow.facts import ShadowFacts
+from monitor.shadow.facts import ShadowFacts, ShadowState
 from monitor.shadow.hangs import Hangs, ReplacedError
 from monitor.shadow.queue import ShadowQueue
 from monitor.shadow.roll import Roll
@@ -108,11 +109,19 @@ class Shadow:
             return
         self._task.stopping.set()
         if self._hangs.count >= HANGS_MAX:
-            self._log.error("too many candidates do not come back; none is asked any more until a restart")
-            self._queue.listen_to((), rests=True)
-            self._task = None
+            self._give_up()
             return
         self.start(supervisor, wait_s)
+
+    def _give_up(self) -> None:
+        """Ask no candidate any more, and have that told of all of them: no thread is left that would."""
+        reason = f"{HANGS_MAX} candidates did not come back; none is asked until the daemon starts anew"
+        self._log.error(reason)
+        self._queue.listen_to((), rests=True)
+        self._task = None
+        told = self._facts.items()
+        self._facts = {name: replace(one, state=ShadowState.SET_ASIDE, reason=reason) for name, one in told}
+        self._around.tell(self._facts)
 
     def stop(self, supervisor: Supervisor, timeout_s: float) -> list[str]:
         """End the thread and keep what it found; return its name if it is still busy."""

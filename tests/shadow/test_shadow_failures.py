@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
@@ -20,7 +22,8 @@ from monitor.messages import LogMel, read_only
 from monitor.roster import Roster
 from monitor.shadow.around import Surroundings
 from monitor.shadow.facts import ShadowState
-from monitor.shadow.shadow import Shadow
+from monitor.shadow.hangs import ReplacedError
+from monitor.shadow.shadow import ANSWER_WITHIN_S, HANGS_MAX, Shadow
 from monitor.shadow.sounds import DisputeSounds
 from monitor.shadow.team import UNEXPECTED
 from monitor.shadow.watch import Watch
@@ -104,3 +107,32 @@ def test_one_that_fails_where_nobody_foresaw_it_is_set_aside_alone(
     assert (ShadowState.SET_ASIDE, UNEXPECTED) == (facts["pump-1"].state, facts["pump-1"].reason)
     assert ShadowState.JUDGING is facts["pump-2"].state
     assert "a candidate failed" in rig.log.text()
+
+
+def test_when_too_many_do_not_come_back_all_are_told_as_set_aside(rig: Rig) -> None:
+    rig.hear(0)
+    assert [ShadowState.JUDGING] * 2 == [one.state for one in rig.shadow.facts.values()]
+    may_end, supervisor = threading.Event(), cast("Any", SimpleNamespace(start=lambda task: task))
+    rig.shadow.start(supervisor, 0.0)
+
+    def hang(inside: threading.Event) -> None:
+        with contextlib.suppress(ReplacedError), rig.shadow._hangs.during(["pump-1"], ANSWER_WITHIN_S):
+            inside.set()
+            may_end.wait(30.0)
+
+    threads = []
+    for _ in range(HANGS_MAX):
+        inside = threading.Event()
+        threads.append(threading.Thread(target=hang, args=(inside,)))
+        threads[-1].start()
+        assert inside.wait(30.0)
+        rig.now_s += ANSWER_WITHIN_S + 1.0
+        rig.shadow.look_after(supervisor, 0.0)
+    may_end.set()
+    for thread in threads:
+        thread.join(30.0)
+    assert {
+        (ShadowState.SET_ASIDE, "3 candidates did not come back; none is asked until the daemon starts anew")
+    } == {(one.state, one.reason) for one in rig.shadow.facts.values()}
+    rig.shadow.look_after(supervisor, 0.0)
+    assert 1 == rig.log.text().count("none is asked until")
