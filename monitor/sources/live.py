@@ -1,7 +1,8 @@
 """A live input: a feed that may stop at any moment, its watchdog, and a ledger that never has a hole.
 
 What microphones and network streams have in common. While no sound comes, empty blocks report the time
-that passes as lost; when sound returns, its place follows from the monotonic clock.
+that passes as lost; when sound returns, its place follows from the monotonic clock. The count begins with
+the first sound, where it comes in time: a stream hands over what it has looked at for seconds all at once.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class LiveSource:
         watchdog = self._begun(now_s)
         while True:
             self._obey(watchdog.order(now_s), watchdog)
-            blocks = [] if watchdog.sounding else self._absent(now_s)
+            blocks = [] if watchdog.sounding or watchdog.opening else self._absent(now_s)
             if blocks:
                 return blocks
             until_s = min(deadline_s, watchdog.due_s(), now_s + ABSENT_EVERY_S / 2)

@@ -120,6 +120,11 @@ class Watchdog:
         """Whether the input runs and has delivered since it was started."""
         return self.running and self._heard_s is not None
 
+    @property
+    def opening(self) -> bool:
+        """Whether it was started for the first time, and may still take its time to the first sound."""
+        return self.running and self._heard_s is None and not self.restarts
+
     def due_s(self) -> float:
         """Return when `order` has to be asked again at the latest."""
         if self._start_at_s is not None:

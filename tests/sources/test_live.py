@@ -112,6 +112,23 @@ def test_a_device_that_is_missing_at_the_start_is_reported_absent_in_real_time(f
     assert (CaptureState.FAILED, "unplugged") == (health.state, health.reason)
 
 
+def test_a_slow_first_start_is_no_loss_for_the_sound_of_that_time_comes_with_it(feed: ScriptedFeed) -> None:
+    feed.answers = False
+    source = live(feed)
+    assert [] == listen(source, feed, 6)
+    feed.answers, feed.speed = True, 60.0  # what was looked at before the first byte comes in one piece
+    first = source.read(0.2)[0]
+    assert (0, 0) == (first.first_sample, first.lost_samples)
+    assert feed.time.clocks.wall() - 6.0 == pytest.approx(first.captured_utc_s)
+
+
+def test_a_first_start_in_vain_is_lost_time_from_the_beginning_on(feed: ScriptedFeed) -> None:
+    feed.answers = False
+    source = live(feed)
+    lost = sum(block.lost_samples for block in listen(source, feed, WatchdogSettings().start_s + 2))
+    assert lost == pytest.approx((WatchdogSettings().start_s + 2) * RATE, abs=1.5 * RATE)
+
+
 def test_an_unplugged_device_is_lost_time_and_comes_back_at_its_place(feed: ScriptedFeed) -> None:
     source, opened_s = live(feed), feed.time.now_s
     blocks = listen(source, feed, 3.0)
