@@ -37,7 +37,7 @@ USES: dict[str, tuple[int, str]] = {
     "monitor/learning/pupil.py": (1, DATES),
     "monitor/learning/teller.py": (1, DATES),
     "monitor/pipeline.py": (4, DATES),
-    "monitor/promotion/comparison.py": (1, DATES),
+    "monitor/promotion/comparison.py": (2, DATES),
     "monitor/publish/edge/node.py": (1, DATES),
     "monitor/publish/publisher.py": (1, DATES),
     "monitor/publish/walk.py": (1, "when a certificate ends, which is a date"),
