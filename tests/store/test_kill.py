@@ -19,6 +19,8 @@ from monitor.store import open_store
 
 KILLS = 20
 KILLS_WHILE_OPENING = 4
+AFTER = {KILLS - 2: "sent", KILLS - 1: "clip"}
+"""These runs are killed after these words: a busy box comes to neither in the time of the others."""
 # forks a writer for each line it reads, so that Python starts once and not twenty times
 NURSERY = """
 import os, sys
@@ -102,6 +104,7 @@ def test_what_was_kept_before_a_kill_is_there_once(nursery: subprocess.Popen[str
         for number in range(KILLS):
             opening = number < KILLS_WHILE_OPENING
             until, after_s = ("child", rng.uniform(0, 0.02)) if opening else ("kept", rng.uniform(0, 0.15))
+            until = AFTER.get(number, until)
             for word, value in write_and_kill(nursery, f"run{number}", until, after_s):
                 said[word].add(value)
             with contextlib.closing(open_store(state_dir)) as store:
@@ -132,4 +135,4 @@ def test_what_was_kept_before_a_kill_is_there_once(nursery: subprocess.Popen[str
     for clip in clips:
         assert soundfile.info(state_dir / clip.path).frames == 4000
     assert len(said["kept"]) >= KILLS - KILLS_WHILE_OPENING
-    assert len(said["clip"]) > 0
+    assert min(len(said["clip"]), len(said["sent"])) > 0
