@@ -89,7 +89,7 @@ def _lines(
     return [
         *lines,
         f"proposal {proposal.id}:",
-        *(f"  {sentence}" for sentence in proposal_words(proposal)),
+        *(f"  {sentence}" for sentence in proposal_words(proposal)[1:]),  # the first one stands above
         f"  as a file, to be signed where keys are asked for: {proposal_path(config.state_dir, source.id)}",
         f"It judges nothing until: wheeltapper recalibrate {source.id} {proposal.id}",
     ]

@@ -18,6 +18,7 @@ from monitor.config import Config, SourceConfig, WindowConfig
 from monitor.errors import ExtraMissingError, RecordError
 from monitor.learning.alarms import alarms_in
 from monitor.learning.documents import read_found
+from monitor.learning.orders import why_too_few
 from monitor.learning.plan import read_plan
 from monitor.learning.steps import (
     How,
@@ -122,6 +123,8 @@ def _recorded(
     """Check the microphone at the very first, record what is missing, and return whether all is there."""
     had_s = _recorded_s(work)
     if had_s < ENOUGH * arguments.hours * 3600:
+        if (why := why_too_few(arguments.hours)) is not None:
+            raise RecordError(f"--hours {why}")
         if not had_s:
             _check(arguments, config, chosen, ear)
         words = {"source": chosen.id, "config": arguments.config, "hours": arguments.hours, "minutes": None}

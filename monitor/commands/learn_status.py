@@ -30,9 +30,8 @@ def lines_of_status(state_dir: Path, source_id: str) -> list[str]:
         lines.append(f"{'trouble':10} {plan.trouble}")
     found, outcome = read_found(place), read_outcome(place)
     if found is not None:
-        lines.append(
-            f"{'odd':10} {len(found.stretches)} stretches, {len(plan.kept)} kept: hear them on the page"
-        )
+        hear = ": hear them on the page" if plan.step is Step.LISTEN else ""
+        lines.append(f"{'odd':10} {len(found.stretches)} stretches, {len(plan.kept)} kept{hear}")
     if outcome is not None:
         lines.append(f"{'candidate':10} {outcome.version or f'waits for a signature: {outcome.folder}'}")
     return lines
@@ -54,4 +53,6 @@ def _lines_of_progress(progress: Progress) -> list[str]:
 def _done(step: Step, work: WorkNow) -> str:
     if step is Step.LOOK:
         return f"{work.done / 60:.0f} of {work.of / 60:.0f} min looked through"
-    return f"{work.done} of {work.of}"
+    if work.done >= work.of:
+        return f"all {work.of} passes; the limit is set now"
+    return f"{work.done} of {work.of} passes"

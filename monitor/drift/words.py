@@ -98,8 +98,8 @@ def total_words(proposal: Proposal) -> str:
     accepted = f"{total.steps} step{'s' * (total.steps != 1)} accepted"
     return (
         f"since the limit that was learned on {day_of(total.first_utc_s)}: {accepted}, the present limit is "
-        f"{total.present:.2f} of it, the proposed one {total.proposed:.2f}; it would raise "
-        f"{few(total.at_first.a_week)} false alarms a week now"
+        f"{total.present:.2f} of it, the proposed one {total.proposed:.2f}; the learned "
+        f"one would raise {few(total.at_first.a_week)} false alarms a week now"
     )
 
 

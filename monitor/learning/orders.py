@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 from monitor.errors import CommandError
@@ -9,11 +10,22 @@ from monitor.learning.documents import Found
 from monitor.learning.plan import RECORDING, Plan, Step
 from monitor.publish.commands import Command
 
-LEAST_HOURS = 1 / 3
-"""Of it 30 % set the limit, for which 300 windows are the least (monitor.learning.steps)."""
+LEAST_MINUTES = 20
+"""Of it 30 % set the limit, give or take half a file, for which 300 windows are the least
+(monitor.learning.steps)."""
 
 Change = Callable[[Plan, Command, Found | None], tuple[Plan, str]]
 """The plan, the command and what was found in; the plan afterwards and what was done, in words, out."""
+
+
+def why_too_few(hours: float) -> str | None:
+    """Return why so many hours need not be recorded, to be read behind the name of a key; None: they may."""
+    if round(60 * hours, 1) >= LEAST_MINUTES:
+        return None
+    return (
+        f"{hours:g}: {60 * hours:.1f} minutes are too little to set a limit by; {LEAST_MINUTES} are the "
+        f"least, {math.ceil(LEAST_MINUTES / 0.6) / 100:g} h, and hours for a limit to trust"
+    )
 
 
 def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: float) -> tuple[Plan, str]:
@@ -24,11 +36,8 @@ def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: floa
     """
     if command.hours is None:
         raise CommandError("learn start needs hours: how much normal sound is to be recorded in all")
-    if command.hours < LEAST_HOURS:
-        raise CommandError(
-            f"{command.hours:g} h are too little to set a limit by: {60 * LEAST_HOURS:.0f} minutes at the "
-            "least, and hours for a limit to trust"
-        )
+    if (why := why_too_few(command.hours)) is not None:
+        raise CommandError(f"learn start: hours {why}")
     if plan is not None and (plan.is_active or plan.paused):
         raise CommandError(f"{plan.by} has started it already, and it stands at {plan.step.value}; cancel it")
     begun = Plan(

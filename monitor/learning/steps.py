@@ -68,7 +68,7 @@ def refuse_too_little(calibrate_s: float) -> None:
     if calibrate_s < LEAST_CALIBRATE_S:
         raise RecordError(
             f"{calibrate_s / 60:.1f} min of sound for the alarm limit are too little, "
-            f"{LEAST_CALIBRATE_S / 60:.1f} are needed: 20 min in all at the least, and hours for a limit to "
+            f"{LEAST_CALIBRATE_S / 60:.1f} are needed: 20 min in all suffice, and hours make a limit to "
             "trust: --hours with a larger number goes on with the recording"
         )
 

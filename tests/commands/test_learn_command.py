@@ -23,6 +23,7 @@ from monitor.config import LearnConfig, load_config
 from monitor.errors import RecordError
 from monitor.learning.apprentice import Apprentice, Ended
 from monitor.learning.documents import read_outcome
+from monitor.learning.orders import why_too_few
 from monitor.learning.plan import Step, learn_place
 from monitor.learning.pupil import Job
 from monitor.listening import DEMO_BUNDLE
@@ -236,6 +237,15 @@ def test_a_useless_microphone_is_refused_before_anything_is_recorded(
     assert why in refused.err
     assert "add --anyway" in refused.err
     assert not (tmp_path / "state" / "learn" / "fan" / "recordings").exists()
+
+
+def test_hours_from_which_no_limit_can_be_set_are_refused_before_anything_is_recorded(tmp_path: Path) -> None:
+    words = ("--config", config(tmp_path, "kind: simulated, pace: fast"))
+    refused = ran("learn", "fan", "--hours", "0.3226", *words)
+    assert 2 == refused.code
+    assert "--hours 0.3226: 19.4 minutes are too little to set a limit by; 20 are the least" in refused.err
+    assert not (tmp_path / "state" / "learn" / "fan" / "recordings").exists()
+    assert why_too_few(0.3333) is None, "a third, as people write it"
 
 
 def test_a_recording_that_is_not_complete_goes_on_next_time(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from learn_rig import waiting_to_be_heard
 from monitor.commands.learn_status import lines_of_status
 from monitor.config import Config, load_config, parse_config
 from monitor.errors import CommandError
-from monitor.learning.plan import Plan, Step, learn_place, read_plan
+from monitor.learning.documents import Progress, WorkNow, write_progress
+from monitor.learning.plan import Plan, Step, learn_place, read_plan, write_plan
 from monitor.learning.plan_book import PlanBook
 from monitor.learning.pupil import Job
 from monitor.operators import Origin
@@ -97,7 +98,7 @@ def test_only_a_stretch_that_was_found_can_be_kept_and_only_when_nothing_goes_on
 
 def test_so_little_that_no_limit_could_be_set_is_refused_at_once(tmp_path: Path) -> None:
     config = configured(tmp_path)
-    with pytest.raises(CommandError, match="20 minutes at the least"):
+    with pytest.raises(CommandError, match=r"too little to set a limit by; 20 are the least, 0\.34 h"):
         obeyed(book_of(config), config, "start", hours=0.3)
 
 
@@ -171,3 +172,25 @@ def test_the_terminal_says_how_far_the_daemon_is(tmp_path: Path) -> None:
         "odd        1 stretches, 0 kept: hear them on the page",
     ] == lines
     assert ["fan: nothing is being learned by the daemon"] == lines_of_status(tmp_path, "fan")
+
+
+@pytest.mark.parametrize(
+    ("step", "work", "told"),
+    [
+        (Step.LOOK, WorkNow(done=300, of=1200, left_s=180), "5 of 20 min looked through, about 3 min left"),
+        (Step.LEARN, WorkNow(done=7, of=24), "7 of 24 passes"),
+        (Step.LEARN, WorkNow(done=24, of=24), "all 24 passes; the limit is set now"),
+    ],
+)
+def test_the_terminal_says_what_the_child_process_has_done(
+    tmp_path: Path, step: Step, work: WorkNow, told: str
+) -> None:
+    waiting_to_be_heard(tmp_path)
+    place = learn_place(tmp_path, "pump")
+    write_plan(place, Plan(source="pump", step=step, hours=1.0, by="ada", started_utc_s=0.0))
+    write_progress(place, Progress(step=step, at_utc_s=0.0, work=work))
+    assert [
+        f"step       {step.value}, going on; started by ada",
+        f"done       {told}",
+        "odd        1 stretches, 0 kept",
+    ] == lines_of_status(tmp_path, "pump")
