@@ -29,7 +29,7 @@ from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.publish.access import access_from_config, warn_of_unchecked_name
 from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message, properties_of_message
-from monitor.publish.failures import ENDS, NONSENSE, SILENT, refused, unaccepted, unreachable
+from monitor.publish.failures import ENDS, NONSENSE, SILENT, refused, unaccepted, unencrypted, unreachable
 
 RECONNECT_S = (1, 30)
 """The wait after the first failure, doubled up to the second number."""
@@ -227,7 +227,8 @@ class BrokerClient:
 
     def _on_connect_fail(self, _client: mqtt.Client, _userdata: object) -> None:
         # paho calls this from its `except OSError` without saying which
-        self._note_failure(unreachable(self._config.host, self._config.port, sys.exc_info()[1], "mqtt.host"))
+        config, error = self._config, sys.exc_info()[1]
+        self._note_failure(unreachable(config.host, config.port, error, "mqtt.host", tls=config.tls))
 
     def _on_disconnect(
         self, _client: mqtt.Client, _userdata: object, _flags: object, reason: ReasonCode, _properties: object
@@ -240,7 +241,7 @@ class BrokerClient:
         elif was_asked and not self._stopping:  # paho calls this for a line that was never accepted, too
             if "[SSL:" in self._broke:  # of TLS 1.3 the broker's word on our certificate comes late
                 error = ssl.SSLError(self._broke)
-                self._note_failure(unreachable(self._config.host, self._config.port, error, "mqtt.host"))
+                self._note_failure(unencrypted(self._config.host, self._config.port, error, "mqtt.host"))
             else:
                 self._note_unaccepted(UNACCEPTED.get(str(reason), ENDS))
         self._hooks.on_progress()

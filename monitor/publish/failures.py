@@ -34,7 +34,7 @@ def refused(reason: object, username: str | None) -> str:
     return f"the broker refuses us {known_as(username)}: {reason}; {remedy}"
 
 
-def unreachable(host: str, port: int, error: BaseException | None, key: str) -> str:
+def unreachable(host: str, port: int, error: BaseException | None, key: str, *, tls: bool) -> str:
     """Say why there is no line to a broker, or no encryption of it; `key` is the one that holds the name."""
     if isinstance(error, socket.gaierror):
         return (
@@ -42,7 +42,7 @@ def unreachable(host: str, port: int, error: BaseException | None, key: str) -> 
             "box has a name server"
         )
     # only a line that was taken can be reset; a handshake that takes too long is told by its text alone
-    if isinstance(error, ssl.SSLError | ConnectionResetError) or "handshake" in str(error):
+    if tls and (isinstance(error, ssl.SSLError | ConnectionResetError) or "handshake" in str(error)):
         return unencrypted(host, port, error, key)
     return (
         f"{host}:{port} is not reachable ({error}); is a broker listening there, and does a firewall let "

@@ -115,7 +115,7 @@ def _line(host: str, port: int) -> socket.socket:
     try:
         return socket.create_connection((host, port), timeout=STEP_S)
     except OSError as error:
-        raise PublishError(f"line: {unreachable(host, port, error, 'mqtt.host')}") from error
+        raise PublishError(f"line: {unreachable(host, port, error, 'mqtt.host', tls=False)}") from error
 
 
 def _handshake(line: socket.socket, context: ssl.SSLContext, config: MqttConfig) -> str:

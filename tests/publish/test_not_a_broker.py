@@ -26,6 +26,7 @@ NOT_MQTT = {
     "http": b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n\r\nwhat is this?",
     "mail": b"220 mail.plant.example ESMTP, as a message of MQTT with a topic of 12320 letters",
     "a topic longer than its message": b"\x30\x02\xff\xff",
+    "a message before it accepts": b"\x30\x05\x00\x01axy",
     "an alert of TLS": bytes.fromhex("15030300020246"),
 }
 ENDS, SILENT, NONSENSE = (
@@ -127,9 +128,11 @@ def told_by_client(config: MqttConfig, attempts: int, came: Callable[[], int]) -
             and bool(counts.last_error)
         )
 
-    eventually(is_over)
-    counts = client.counts
-    client.stop(1.0)
+    try:
+        eventually(is_over)
+        counts = client.counts
+    finally:
+        client.stop(1.0)
     assert [] == owner.told
     assert (0, 0, False) == (counts.callback_errors, counts.revivals, counts.connected)
     assert {"warning"} == {level for level, _, _ in log.lines}

@@ -120,10 +120,10 @@ def test_without_a_connection_the_library_does_not_complain_at_each_attempt(make
 
 def test_a_broker_whose_name_nobody_knows_is_told_with_the_key_that_holds_it() -> None:
     unknown = socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-    told = unreachable("broker.plant.exmple", 1883, unknown, "mqtt.host")
+    told = unreachable("broker.plant.exmple", 1883, unknown, "mqtt.host", tls=False)
     assert told.startswith("mqtt.host 'broker.plant.exmple' cannot be looked up (Name or service not known)")
     refused = ConnectionRefusedError(111, "Connection refused")
-    told = unreachable("b", 1883, refused, "mqtt.host")
+    told = unreachable("b", 1883, refused, "mqtt.host", tls=True)
     assert told.startswith("b:1883 is not reachable ([Errno 111] Connection refused); is a broker listening")
 
 

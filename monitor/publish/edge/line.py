@@ -119,7 +119,8 @@ class EdgeLine:
                 properties=self._properties(connect),
             )
         except BROKEN as error:
-            self._note_failure(unreachable(host, port, error, "mqtt.host or sparkplug.servers:"))
+            key, tls = "mqtt.host or sparkplug.servers:", self._config.tls
+            self._note_failure(unreachable(host, port, error, key, tls=tls))
             return False
         self._paho = paho
         self._opened_s = time.monotonic()
