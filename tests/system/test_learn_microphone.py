@@ -159,6 +159,9 @@ def test_pause_resume_and_discard_do_what_they_say_and_silence_is_refused(
     eventually(lambda: read_plan(place).trouble is not None, WITHIN_S, "a refusal")  # type: ignore[union-attr]
     assert "Mend it, then resume" in read_plan(place).trouble  # type: ignore[union-attr,operator]
     pulse_microphone.feed(minute(0)[: 10 * 16_000].repeat(3))
+    eventually(
+        lambda: daemon.source("uav")["quality"] == "ok", WITHIN_S, "sound, behind the silence on its way"
+    )
     assert "done" == told(daemon, "resume")["result"]
     reaches(daemon, Step.RECORD)
     eventually(lambda: recorded_s(daemon) > 4.0, WITHIN_S, "seconds of the microphone")
