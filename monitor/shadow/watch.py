@@ -142,6 +142,8 @@ class Watch:
     def _tell(self, key: RunKey, change: Change) -> None:
         """Have a change told; of a dispute that is not told yet what it has become by now is enough."""
         name = None if self._clip is None else self._clip[1]
+        if change.is_new and self._clip is not None and self._clip[0] == change.dispute.start_s:
+            self._clip_at_s = self._clip[0]  # of what was no dispute nothing is kept, and it uses up nothing
         if self.changes and not change.is_new:
             before_key, before, before_name = self.changes[-1]
             if before_key == key and not before.is_over:
@@ -165,6 +167,5 @@ class Watch:
         # what is held no more would count as a clip of the live bundle that was missed
         if is_soon or sound.held(span.start_s, span.end_s) is None:
             return
-        self._clip_at_s = dispute.start_s
         self._clip = (dispute.start_s, name_of(dispute.start_utc_s))
         sound.flag(self._clip[1], dispute.start_s, span.end_s)

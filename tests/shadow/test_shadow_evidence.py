@@ -39,10 +39,10 @@ class Rig:
         self.evidence = Evidence(gone, DisputeSounds(ignored), CapturedLog())
         self.at_s = 0
 
-    def judge(self, candidate: float, count: int) -> None:
-        """So many windows of which the live bundle hears nothing; each is brought to the store."""
+    def judge(self, candidate: float, count: int, *, live_value: float = 0.3) -> None:
+        """So many windows, of which the live bundle hears nothing as a rule; each is brought to the store."""
         for _ in range(count):
-            live = score_at(float(self.at_s), 0.3)
+            live = score_at(float(self.at_s), live_value)
             window = heard(live, machine=self.machine)
             self.watch._follow(window)
             self.watch._note(window, live, score_at(float(self.at_s), candidate, bundle_id="ae-2"))
@@ -79,3 +79,17 @@ def test_of_very_many_disputes_that_nobody_takes_the_newest_wait(
         rig.judge(1.5, 5)
         rig.judge(0.3, 5)
     assert [30.0, 40.0, 50.0, 60.0, 70.0] == [change.dispute.start_s for _, change, _ in rig.watch.changes]
+
+
+def test_an_alarm_that_the_live_one_joins_uses_up_no_sound_of_the_dispute_after_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    rig.machine.clips.held = lambda *_span: ()
+    rig.judge(0.3, 5)
+    rig.judge(1.5, 5)
+    rig.judge(1.5, 5, live_value=1.5)
+    rig.judge(0.3, 10)
+    assert 0 == len(rig.watch.changes), "both alarmed within ten seconds"
+    for _ in range(2):
+        rig.judge(1.5, 15)
+        rig.judge(0.3, 5)
+    assert [True, False] == [name is not None for _, _, name in rig.watch.changes], "one of those that follow"
