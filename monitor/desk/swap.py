@@ -56,8 +56,8 @@ class Swap:
         before = library.roles()
         if not self._is_managed(config):
             return self._plan_first(config, library, before)
+        _check_not_done(before, self.action)
         if self.action == "promote":
-            _check_waits(before)
             version, _ = before.candidate, before.promoted(None, self.by)
         else:
             version, _ = before.previous, before.rolled_back(None, self.by)
@@ -140,15 +140,20 @@ class Swap:
         follow()
 
 
-def _check_waits(roles: Roles) -> None:
+def _check_not_done(roles: Roles, action: str) -> None:
     """Tell whoever was a little slower who was faster.
 
     Raises:
-        CommandError: The candidate was promoted, and none has come since.
+        CommandError: It has just been done, and there is nothing to do it with again.
     """
     last = roles.changes[-1] if roles.changes else None
-    if roles.candidate is None and last is not None and last.action == "promote":
+    left, what = (
+        (roles.candidate, "promoted, and no other candidate waits")
+        if action == "promote"
+        else (roles.previous, "rolled back to, and there is none before it")
+    )
+    if left is None and last is not None and last.action == action:
         raise CommandError(
-            f"nothing was changed: {last.by.actor} has promoted {last.version_to}, asked for at "
-            f"{utc_text(last.by.at_utc_s)}; it is live, and no other candidate waits"
+            f"nothing was changed: {last.version_to} is live, which {last.by.actor} has {what} (asked for at "
+            f"{utc_text(last.by.at_utc_s)})"
         )

@@ -45,21 +45,22 @@ def plan_of(action: Literal["promote", "rollback"], library: Library) -> Plan:
     return swap_of.plan(cast("Any", reloader))
 
 
-def asked(library: Library) -> str:
+def asked(library: Library, action: Literal["promote", "rollback"] = "promote") -> str:
     with pytest.raises(CommandError) as refused:
-        plan_of("promote", library)
+        plan_of(action, library)
     return str(refused.value)
 
 
 def test_who_presses_second_hears_who_was_first(library: Library) -> None:
     version = library.roles().candidate
     library.promote(ADA)
-    assert (
-        f"nothing was changed: ada has promoted {version}, asked for at 2026-09-21 14:13:20 UTC; it is live, "
-        "and no other candidate waits"
-    ) == asked(library)
-    library.roll_back(ADA)
+    at = "(asked for at 2026-09-21 14:13:20 UTC)"
+    words = f"{version} is live, which ada has promoted, and no other candidate waits {at}"
+    assert f"nothing was changed: {words}" == asked(library)
+    back = library.roll_back(ADA).live
     assert "has no candidate to promote" in asked(library)
+    words = f"{back} is live, which ada has rolled back to, and there is none before it {at}"
+    assert f"nothing was changed: {words}" == asked(library, "rollback")
 
 
 def test_a_version_whose_files_were_changed_is_refused_before_it_is_compared(library: Library) -> None:
