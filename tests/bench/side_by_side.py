@@ -5,7 +5,8 @@
 
 On a box where others work CPU seconds of the same daemon differ by a third from minute to minute, far more
 than most changes save. Side by side both have the same caches, the same neighbours and the same interruptions
-in the same seconds, so that the ratio says something where the figures do not. Each has a broker and a
+in the same seconds, so that the ratio says something where the figures do not. The one that starts later was
+charged 3 % more when both were the same checkout: run it the other way round as well. Each has a broker and a
 subscriber of its own. Prints both for each round, then their sums, and how late scores were.
 """
 
