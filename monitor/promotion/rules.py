@@ -160,13 +160,10 @@ def _gains(compared: Comparison) -> Iterator[Ground]:
 
 def _as_good(compared: Comparison) -> Ground:
     anomalies, false = compared.anomalies, compared.false_alarms
-    return Ground(
-        "as_good",
-        {
-            "gained": anomalies.candidate_only - anomalies.live_only,
-            "spared": compared.spared - false.candidate_only,
-        },
-    )
+    gained, spared = anomalies.candidate_only - anomalies.live_only, compared.spared - false.candidate_only
+    if spared < 0:
+        return Ground("as_good_louder", {"gained": gained, "raised": -spared})
+    return Ground("as_good", {"gained": gained, "spared": spared})
 
 
 def _standing(compared: Comparison) -> Iterator[Ground]:

@@ -12,6 +12,8 @@ OUTCOMES: Mapping[Outcome, str] = {
     "too_early": "it is too early to tell whether the candidate is better",
 }
 """By the outcome of a verdict."""
+RARE = 0.001
+"""Smaller figures are told as smaller than this: chances, in percent."""
 SENTENCES: Mapping[str, str] = {
     # too little is known
     "hours": "both have judged {hours} h beside each other, {needed} h are asked for "
@@ -54,6 +56,8 @@ SENTENCES: Mapping[str, str] = {
     # and neither
     "as_good": "it is better in nothing beyond chance: {gained} more anomalies found and {spared} fewer "
     "false alarms, of which 7 to 0 would be enough",
+    "as_good_louder": "it is better in nothing beyond chance: {gained} more anomalies found, of which 7 to 0 "
+    "would be enough, and {raised} more false alarms",
     "none_lost": "it misses none of {live} held-out anomalies that the live one finds; with 95 % it misses "
     "at most {most} % of such",
     "within": "{candidate} false alarms in {hours} h are {low} to {high} a week (90 %), the promise is "
@@ -65,8 +69,13 @@ SENTENCES: Mapping[str, str] = {
 
 
 def english(figure: Figure) -> str:
-    """Return a figure as it is written in English: whole numbers whole, others to three digits."""
-    return f"{figure:.3g}" if isinstance(figure, float) else str(figure)
+    """Return a figure as it is written in English: to three digits, whole numbers whole, without powers."""
+    if not isinstance(figure, float):
+        return str(figure)
+    if 0.0 < abs(figure) < RARE:
+        return f"less than {RARE:g}"
+    digits = f"{figure:.3g}"
+    return f"{float(digits):.0f}" if "e" in digits else digits
 
 
 def said(ground: Ground, *, write: Callable[[Figure], str] = english, of: Callable[[str], str] = str) -> str:

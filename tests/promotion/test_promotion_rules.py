@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from monitor.promotion.document import keep_comparison, kept_comparison, tree_of
 from monitor.promotion.records import Comparison, Disagreement, LeftOut, Pairs, Probe
 from monitor.promotion.rules import Asked, verdict
-from monitor.promotion.sentences import SENTENCES
+from monitor.promotion.sentences import SENTENCES, english
 
 ASKED = Asked(hours=168.0, anomalies=10)
 GOOD = Comparison(
@@ -161,12 +162,28 @@ def test_as_good_is_not_better() -> None:
         for count in (6, 7)
     ]
     assert ["not_better", "better"] == [codes(one)[0] for one in quiet]
-    mixed = {
+    mixed: dict[str, Any] = {
         "anomalies": Pairs(both=100, live_only=4, candidate_only=8),
         "false_alarms": Pairs(live_only=9, candidate_only=4),
     }
     assert ["not_better", "as_good"] == codes(replace(GOOD, **mixed, spared=9))[:2], (
         "4 to 8 and 4 to 9 are chance"
+    )
+
+
+def test_figures_are_written_as_people_do() -> None:
+    figures = (1.0, 0.25, 1234.6, 1.86e4, 2.33e-5, 0.0, -3.5, 999_600.0, 12, "pump", float("inf"))
+    assert [
+        *("1", "0.25", "1230", "18600", "less than 0.001", "0", "-3.5", "1000000", "12", "pump", "inf")
+    ] == [english(figure) for figure in figures]
+    louder = replace(
+        GOOD, anomalies=Pairs(both=20, candidate_only=4), false_alarms=Pairs(candidate_only=2), spared=0
+    )
+    assert ["not_better", "as_good_louder"] == codes(louder)[:2]
+    assert (
+        verdict(louder, ASKED)
+        .reasons[0]
+        .endswith("4 more anomalies found, of which 7 to 0 would be enough, and 2 more false alarms")
     )
 
 
