@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,13 @@ def test_at_half_the_speed_every_source_is_half_judged_and_uncertain_and_told_so
     (warning,) = daemon.events(cannot)
     assert 16 >= warning["sources_late"] >= 1
 
+    def told_a_share(source_id: str) -> bool:
+        told = [heard.document for heard in recorder.on(f"{topic_prefix}/{source_id}/health")]
+        # of a box that has just begun, and is slow at that, the first may tell of nothing but losses
+        return any(0 < one["dropped_share"] < 1 for one in told if not one["keeps_up"])
+
     for source_id in SOURCES:
-        health = recorder.wait_for(f"{topic_prefix}/{source_id}/health", timeout_s=30, keeps_up=False)
-        assert 0 < health.document["dropped_share"] < 1
+        eventually(partial(told_a_share, source_id), 90, f"the share of {source_id}")
         alarm = {"uncertain": True, "reason": "uncertain"}
         recorder.wait_for(f"{topic_prefix}/{source_id}/alarm", timeout_s=30, **alarm)
         recorder.wait_for(f"{topic_prefix}/{source_id}/event", timeout_s=30, reason="uncertain")
