@@ -59,9 +59,15 @@ class RecordingNow(_Document):
         default=(), description="RMS of each second of the last minute, the newest last; null: nothing heard."
     )
     peak_dbfs: float | None = Field(default=None, description="The largest sample of that minute.")
-    advice: tuple[Advice, ...] = Field(default=(), description="What is odd so far, looked at each minute.")
-    speech_share: float | None = Field(default=None, description="Of the time somebody speaks, 0 to 1.")
-    states: int | None = Field(default=None, description="Ways of running that were heard, by whole minutes.")
+    advice: tuple[Advice, ...] = Field(
+        default=(), description="What is odd in this run, looked at each minute."
+    )
+    speech_share: float | None = Field(
+        default=None, description="Of the time of this run somebody speaks, 0 to 1."
+    )
+    states: int | None = Field(
+        default=None, description="Ways of running that this run heard, by whole minutes."
+    )
 
 
 class WorkNow(_Document):
