@@ -30,8 +30,8 @@ class ShadowDocument(Part):
         description="Why it waits or was set aside; null: it judges.", json_schema_extra=TEXT
     )
     began: Time | None = Field(
-        description="When the first window was heard that both judged, by the limits and delays in force; null: "
-        "there is none yet.",
+        description="When the first window was heard that both judged, by the limits and delays in force; "
+        "null: there is none yet.",
         json_schema_extra=UTC,
     )
     judged_hours: float = Field(
