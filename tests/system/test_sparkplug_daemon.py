@@ -51,7 +51,8 @@ def test_a_host_sees_a_daemon_live_die_of_kill_9_and_live_again(
 
     node = pysparkplug.NBirth.decode(host.on(NODE.format("NBIRTH"))[0].payload)
     values = {metric.name: metric.value for metric in node.metrics}
-    assert (metadata.version("wheeltapper"), 0) == (values["Box/Version"], values["Box/OutboxRecords"])
+    assert metadata.version("wheeltapper") == values["Box/Version"]
+    assert values["Box/OutboxRecords"] <= 5, "none, or the alarm that came before a slow birth"
 
     def told(name: str) -> list[Any]:
         birth = pysparkplug.DBirth.decode(host.on(PUMP.format("DBIRTH"))[-1].payload)
@@ -62,14 +63,20 @@ def test_a_host_sees_a_daemon_live_die_of_kill_9_and_live_again(
 
     eventually(lambda: any(metric.value for metric in told("Alarm/Active")), 60.0, "alarm")
     assert 1 in [metric.value for metric in told("Alarm/State")]
-    eventually(lambda: daemon.status()["box"]["outbox_records"] == 0, 20.0, "records are read")  # type: ignore[index]
-    assert "connected" == daemon.status()["box"]["sparkplug"]  # type: ignore[index]
+
+    def has_told() -> bool:  # a report of before the alarm has no records either
+        box = (daemon.status() or {})["box"]
+        told_all = (box["sparkplug"], box["outbox_records"]) == ("connected", 0)
+        return told_all and daemon.source("pump")["alarm"] == "unacknowledged"
+
+    eventually(has_told, what="records are read")
 
     stopped = pysparkplug.Metric(1, "Machine/Running", pysparkplug.DataType.BOOLEAN, value=False)
     host.send(PUMP.format("DCMD"), pysparkplug.DCmd(1, (stopped,)).encode())
     names = ("Alarm/StateText", "Alarm/Suppressed", "Alarm/Acked", "Machine/Off", "Machine/OffReason")
-    eventually(lambda: all(told(name) for name in names), 20.0, "the PLC's word that the machine is off")
-    assert ["suppressed", True, False, True, "the plant's signal"] == [told(name)[-1].value for name in names]
+    eventually(lambda: all(told(name) for name in names), what="the PLC's word that the machine is off")
+    off = ["suppressed", True, False, True, "the plant's signal"]
+    eventually(lambda: off == [told(name)[-1].value for name in names], what="its alarm to wait")
 
     daemon.kill()
     eventually(lambda: host.on(NODE.format("NDEATH")), what="the will")
