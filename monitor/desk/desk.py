@@ -14,26 +14,22 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 
-from monitor.bundles.roles import By
-from monitor.bundles.trail import record_changes
 from monitor.config import SourceConfig
 from monitor.config.section import NAME
 from monitor.desk.alarm_actions import carried_out
 from monitor.desk.comparisons import Comparisons
 from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
-from monitor.desk.recalibrate import Recalibration
+from monitor.desk.looks import Looks
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
 from monitor.desk.reload import Plan
-from monitor.desk.reloads import Look, Reloads, Settle, plan_of_file
-from monitor.desk.swap import Swap
+from monitor.desk.reloads import Reloads, Settle
 from monitor.errors import CommandError, StoreError
 from monitor.logs import Log
 from monitor.machine import Machine
 from monitor.messages import AlarmChange
 from monitor.operators import Origin
 from monitor.pipeline import Pipeline
-from monitor.promotion.gate import noted
 from monitor.publish.commands import Command
 from monitor.publish.records import STORE_KEYS
 from monitor.roster import Roster
@@ -44,8 +40,6 @@ Learn = Callable[[SourceConfig, Origin, Command, float], str]
 """Source, way, command and UTC in; what was done in words out, or CommandError."""
 PLANNED = frozenset({"reload", "compare", "promote", "rollback", "recalibrate"})
 """Actions that another thread looks into, for they open bundles."""
-DESPITE = {"promote": "the comparison", "recalibrate": "drift.max_total"}
-"""What is passed over by the key `despite`, as the note says it."""
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
 AT_ONCE = 50
@@ -77,6 +71,7 @@ class Desk:
         self._pipeline = pipeline
         self._log = log
         self._reloads = reloads
+        self._looks = Looks(roster, store, log)
         self._comparisons: Comparisons | None = None
         self._wake: Callable[[], None] = lambda: None
         self._monotonic = monotonic
@@ -274,44 +269,10 @@ class Desk:
             if comparisons is None:
                 raise CommandError("nothing is compared by this daemon")
             return lambda settle: comparisons.put(source_id, settle)
-        look, reloads = self._look_of(handed, command), self._reloads
+        look, reloads = self._looks.of(handed, command), self._reloads
         if reloads is None:
             raise CommandError("this box has no configuration file to read again")
         return lambda settle: reloads.put(settle, look)
-
-    def _look_of(self, handed: Handed, command: Command) -> Look:
-        if command.action == "reload":
-            if handed.source_id is not None:
-                raise CommandError("reload is for the whole box; send it to the box")
-            return plan_of_file
-        if handed.source_id is None:
-            raise CommandError(f"{command.action} is for one source; send it to that source")
-        by = By(
-            command.actor,
-            handed.origin.value,
-            time.time(),
-            command.id,
-            noted(command.note, command.despite, what=DESPITE.get(command.action, "")),
-        )
-        if command.action == "recalibrate":
-            return Recalibration(
-                handed.source_id,
-                str(command.proposal),
-                by,
-                self._roster,
-                self._store,
-                record=lambda library: record_changes(self._store, library, self._log),
-                complain=self._log.error,
-                despite=command.despite,
-            ).plan
-        return Swap(
-            handed.source_id,
-            "promote" if command.action == "promote" else "rollback",
-            by,
-            record=lambda library: record_changes(self._store, library, self._log),
-            complain=self._log.error,
-            despite=command.despite,
-        ).plan
 
     def _settle_reload(self, handed: Handed, command: Command, outcome: Plan | CommandError) -> None:
         """Answer a reload that has been looked into, and put it into force unless it is refused."""
