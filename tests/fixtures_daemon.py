@@ -84,7 +84,7 @@ class DaemonProcess:
         """End it as a power cut would."""
         if self.process is not None:
             self.process.kill()
-            self.process.wait(10)
+            self.process.wait(60)
 
     def status(self) -> dict[str, Any] | None:
         """Return its status.json; None while there is none."""

@@ -148,7 +148,7 @@ class Mosquitto:
             except subprocess.TimeoutExpired:
                 # it forgets a SIGTERM that comes between its start and its main loop
                 self._process.send_signal(how)
-                self._process.wait(10)
+                self._process.wait(60)
             self._process = None
 
 

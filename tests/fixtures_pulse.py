@@ -19,7 +19,7 @@ import pytest
 from monitor.messages import Float32
 
 RATE_HZ = 48_000
-START_WAIT_S = 10.0
+START_WAIT_S = 60.0
 FEEDER = """
 import fcntl, sys, time
 path, sound, bytes_a_second = sys.argv[1], open(sys.argv[2], "rb").read(), int(sys.argv[3])
@@ -100,7 +100,7 @@ class PulseMicrophone:
             ["pactl", *arguments],
             env={**os.environ, **self.environment},
             capture_output=True,
-            timeout=10,
+            timeout=60,
             check=check,
         )
         return done.returncode

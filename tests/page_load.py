@@ -87,7 +87,7 @@ def page_of(daemon: DaemonProcess, port: int) -> Iterator[str]:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5.0).status_code == 200
+        return httpx.get(url, timeout=30.0).status_code == 200
     except httpx.TransportError:
         return False
 
@@ -97,9 +97,9 @@ def paths_of(url: str, timeout_s: float = 40.0) -> Sequence[str]:
     found: list[str] = []
 
     def whole() -> bool:
-        events = httpx.get(f"{url}/api/v1/events", timeout=10.0).json()["events"]
+        events = httpx.get(f"{url}/api/v1/events", timeout=30.0).json()["events"]
         for event in events:
-            document = httpx.get(f"{url}/api/v1/events/{event['event_id']}", timeout=10.0).json()
+            document = httpx.get(f"{url}/api/v1/events/{event['event_id']}", timeout=30.0).json()
             if document["clips"] and document["windows"]:
                 clip = document["clips"][0]["clip_id"]
                 found[:] = [

@@ -18,7 +18,7 @@ def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         name = str(tmp_path / "notify") if request.param == "path" else f"@wheeltapper-{os.getpid()}"
         sock.bind("\0" + name[1:] if name.startswith("@") else name)
-        sock.settimeout(2.0)
+        sock.settimeout(30.0)
         yield name, sock
 
 

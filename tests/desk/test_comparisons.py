@@ -94,7 +94,7 @@ def test_what_waits_is_bounded_and_whoever_asks_meanwhile_gets_the_same_answer(s
     goes_on = threading.Event()
 
     def judge(*_asked: object) -> Told:
-        assert goes_on.wait(10.0)
+        assert goes_on.wait(60.0)
         return TOLD
 
     hall = Hall(store, judge)

@@ -380,7 +380,7 @@ def test_a_reload_that_takes_long_holds_up_neither_windows_nor_commands(plant: P
     class Slow(Reload):
         def plan(self) -> Plan:
             begun.set()
-            assert goes_on.wait(10.0)
+            assert goes_on.wait(60.0)
             return super().plan()
 
     reload = Slow()
@@ -389,7 +389,7 @@ def test_a_reload_that_takes_long_holds_up_neither_windows_nor_commands(plant: P
     hall.desk.obey()
     looking = threading.Thread(target=hall.reloads.run_once, args=(0.0,))
     looking.start()
-    assert begun.wait(10.0)
+    assert begun.wait(60.0)
     for number in range(2, 12):  # further ones meanwhile: each waits for its turn, too many are refused
         hall.desk.hand_in(None, f'{{"id": "r{number}", "actor": "eve", "action": "reload"}}'.encode())
     hall.desk.hand_in("pump", b'{"id": "a1", "actor": "eve", "action": "acknowledge"}')

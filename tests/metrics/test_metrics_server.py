@@ -48,12 +48,12 @@ def serve() -> Iterator[Serve]:
     yield start
     stop.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
 
 
 def ask(port: int, path: str = "/metrics", method: str = "GET", **fields: str) -> tuple[int, str, str]:
     """Return status, content type and body."""
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         connection.request(method, path, headers=fields)
         response = connection.getresponse()
         return response.status, response.headers.get("Content-Type", ""), response.read().decode()
@@ -105,7 +105,7 @@ def test_what_is_not_the_page_is_refused(serve: Serve) -> None:
         ask(port, method="POST")[0],
     ]
     assert (200, "") == ask(port, method="HEAD")[::2]
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as line:
         line.sendall(b"GET /metrics HTTP/1.1\r\nX: " + b"x" * 40_000)
         assert line.recv(100).startswith(b"HTTP/1.1 503 ")
 
@@ -134,7 +134,7 @@ def test_guests_who_are_there_at_the_end_are_shown_out_quietly() -> None:
     config = MetricsConfig(enabled=True, port=port)
     server = MetricsServer(config, registry_of(lambda: None), LOG)
     server.run_once(0.01)
-    with capture_logs() as logs, socket.create_connection(("127.0.0.1", port), timeout=5) as line:
+    with capture_logs() as logs, socket.create_connection(("127.0.0.1", port), timeout=30) as line:
         server.run_once(0.05)
         server.close()
         assert b"" == line.recv(100)

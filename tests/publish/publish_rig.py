@@ -144,7 +144,7 @@ class Rig:
         """End the thread that publishes; the connection stays."""
         self._ended.set()
         if self._thread is not None:
-            self._thread.join(10)
+            self._thread.join(60)
 
     def stop(self, timeout_s: float = 5.0) -> None:
         self.halt()

@@ -87,7 +87,7 @@ class Service:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(60)
         for guest in self._kept:
             guest.close()
 

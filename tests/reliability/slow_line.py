@@ -28,7 +28,7 @@ class SlowLine:
         self._listening = threading.Event()
         self._thread = threading.Thread(target=self._run, name="slow line", daemon=True)
         self._thread.start()
-        if not self._listening.wait(10):
+        if not self._listening.wait(60):
             raise RuntimeError("the proxy did not begin to listen")
 
     def cut(self) -> None:
@@ -43,7 +43,7 @@ class SlowLine:
     def close(self) -> None:
         """Drop all connections."""
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -107,7 +107,7 @@ class StandInSystemd:
             self._wanted.clear()
             self.kill()
             if self.daemon.process is not None:
-                self.daemon.process.wait(10)
+                self.daemon.process.wait(60)
             self._note_end()
 
     def stop(self) -> int:
@@ -121,7 +121,7 @@ class StandInSystemd:
     def close(self) -> None:
         """Let go of the daemon, which is killed if it still runs."""
         self._closing.set()
-        self._thread.join(10)
+        self._thread.join(60)
         self.daemon.kill()
         self._socket.close()
 

@@ -16,7 +16,7 @@ def test_a_chore_is_done_again_and_again_and_never_after_the_end(monkeypatch: py
 
     async def serve() -> None:
         async with chores.doing(done.release):
-            await asyncio.to_thread(lambda: [done.acquire(timeout=10) for _ in range(3)])
+            await asyncio.to_thread(lambda: [done.acquire(timeout=60) for _ in range(3)])
 
     asyncio.run(serve())
     while done.acquire(blocking=False):

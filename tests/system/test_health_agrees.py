@@ -83,7 +83,7 @@ def said_by_status(tree: Mapping[str, Any]) -> Said:
 
 def said_by_metrics(port: int) -> tuple[float, Said]:
     """Return the time of the report and what it says."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         families = text_string_to_metric_families(answer.read().decode())
         samples = [sample for family in families for sample in family.samples]
     numbers = {(s.name, s.labels.get("source")): s.value for s in samples}
@@ -103,7 +103,7 @@ def said_by_metrics(port: int) -> tuple[float, Said]:
 
 def queues_of(port: int) -> dict[str, float]:
     """Return the limit of each queue, as /metrics has it."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         families = text_string_to_metric_families(answer.read().decode())
         samples = [sample for family in families for sample in family.samples]
     return {s.labels["queue"]: s.value for s in samples if s.name == "wheeltapper_queue_limit"}

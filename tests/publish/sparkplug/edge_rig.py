@@ -120,7 +120,7 @@ class EdgeRig:
         """End the thread; the connection stays as it is."""
         self._ended.set()
         if self._thread.is_alive():
-            self._thread.join(10)
+            self._thread.join(60)
         assert self._failure is None
 
     def stop(self, timeout_s: float = 3.0) -> None:

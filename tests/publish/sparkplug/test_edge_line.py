@@ -38,7 +38,7 @@ class Door:
     def close(self) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(5)
+        self._thread.join(60)
 
 
 def test_each_failure_is_told_by_its_own_cause_and_not_by_that_of_the_last() -> None:
