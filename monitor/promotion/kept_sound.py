@@ -19,8 +19,8 @@ from monitor.store.protection import protection_from_text
 
 CLIPS_MAX = 3
 """Of each event so many clips are scored: an event that lasts sounds alike after that."""
-NORMAL_MAX = 8
-"""So many stretches of normal sound are mixed."""
+NORMAL_ASKED = 16
+"""So many stretches of normal sound are looked at: before an event its beginning may be heard already."""
 NORMAL_S = 6.0
 """No longer each."""
 LEAST_S = 2.5
@@ -63,7 +63,7 @@ def sound_of_clip(state_dir: Path, clip: StoredClip) -> Sound | None:
 
 
 def normal_sound(store: Store, source_id: str) -> list[NormalSound]:
-    """Return up to NORMAL_MAX stretches of a machine's normal sound, the newest first.
+    """Return up to NORMAL_ASKED stretches of a machine's normal sound, the newest first.
 
     The moments before events, in which nothing else went on; then what `wheeltapper learn` had recorded and
     no model has learned from.
@@ -73,7 +73,7 @@ def normal_sound(store: Store, source_id: str) -> list[NormalSound]:
     """
     found = list(_before_events(store, source_id))
     found += _recorded(store.state_dir / "learn" / source_id / RECORDINGS)
-    return found[:NORMAL_MAX]
+    return found[:NORMAL_ASKED]
 
 
 def _before_events(store: Store, source_id: str) -> Iterator[NormalSound]:

@@ -27,6 +27,7 @@ from monitor.listening import BlockWindows, open_ear
 from monitor.messages import AudioBlock, Float32, Quality, read_only
 from monitor.operators import Origin
 from monitor.promotion.comparison import judged
+from monitor.promotion.foreign import MAKERS
 from monitor.promotion.gate import check_promotion
 from monitor.promotion.learned import LABELS
 from monitor.promotion.listener import Patience
@@ -252,6 +253,27 @@ def test_what_was_said_beside_another_live_bundle_or_by_another_candidate_proves
                 add_past(connection, number, Past([alarm], [PastHeard(T0 - 900.0, T0 - 100.0, 800.0)]))
         after, _ = judged(box.config, SOURCE, store=store)
     assert (before.hours, before.false_alarms) == (after.hours, after.false_alarms)
+
+
+def test_who_hears_the_beginning_of_a_fault_before_a_deaf_live_one_does_gets_in(
+    shadow: Stream, tmp_path: Path
+) -> None:
+    """Before three of eight events the fault has begun: there the candidate alarms by itself."""
+    begins_s = [3.0] * 5 + [0.5] * 3
+    kept = [
+        KeptEvent(
+            pump(40 + i, 8.0, {"kind": KINDS[i % 2], "start_s": begin_s, "duration_s": 5.0}),
+            RATE_HZ,
+            "anomaly",
+        )
+        for i, begin_s in enumerate(begins_s)
+    ]
+    live = with_limit(DEMO / "ae", tmp_path / "live", 9.0)
+    deaf = Box(tmp_path / "box", live, shadow, kept, promotion_hours=0.05, promotion_anomalies=5)
+    compared, verdict = deaf.tried(DEMO / "ae")
+    heard = [probe.heard for probe in compared.probes]
+    assert ("better", 0) == (verdict.outcome, sum(one.live_only for one in heard)), verdict.reasons
+    assert 5 * len(MAKERS) == heard[-1].cases, "the three at which it alarms by itself say nothing"
 
 
 def test_scoring_stops_when_nobody_waits_any_longer(box: Box, tmp_path: Path) -> None:
