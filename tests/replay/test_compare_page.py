@@ -19,8 +19,10 @@ from monitor.control import server
 from monitor.messages import Quality, read_only
 from monitor.promotion.apart import Told
 from monitor.promotion.document import keep_comparison
-from monitor.promotion.records import Comparison, Pairs, Probe
+from monitor.promotion.records import Comparison, Ground, Pairs, Probe, Verdict
 from monitor.promotion.rules import Asked, verdict
+from monitor.replay.pages.compare_view import reasons_of
+from monitor.replay.pages.words import Tongue
 from monitor.store import ClipJob
 from monitor.store.dispute_labels import dispute_labels
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow
@@ -227,6 +229,24 @@ def test_a_candidate_that_nobody_compared_is_not_said_to_be_no_better(
         keep_comparison(plant.config.state_dir, other, verdict(other, Asked(1.0, 1)))
         before = browser.get("/compare/pump").text
     assert [(True, False), (False, True)] == [(not_yet in one, not_better in one) for one in (before, after)]
+
+
+@pytest.mark.parametrize(
+    ("percent", "written"),
+    [
+        (0.0, "0"),
+        (0.00086, "< 0.001"),
+        (0.003, "0.003"),
+        (0.4, "0.40"),
+        (1.02, "1"),
+        (7.25, "7.2"),
+        (104.6, "105"),
+    ],
+)
+def test_a_small_chance_is_not_written_as_none(percent: float, written: str) -> None:
+    ground = Ground("more_false", {"candidate": 9, "live": 0, "hours": 1.0, "chance": percent})
+    (said,) = reasons_of(Verdict("not_better", (ground,), ()), Tongue("en"))
+    assert said.endswith(f"uneven in {written} % of cases.")
 
 
 @pytest.mark.usefixtures("candidate")

@@ -14,7 +14,7 @@ from starlette.routing import BaseRoute, Route
 from monitor.bundles.choice import is_managed
 from monitor.bundles.library import Library as Versions
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
-from monitor.promotion.sentences import OUTCOMES, said
+from monitor.promotion.sentences import OUTCOMES, RARE, said
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
@@ -130,7 +130,10 @@ def reasons_of(verdict: Verdict, tongue: Tongue) -> list[str]:
     def write(figure: Figure) -> str:
         if isinstance(figure, str):
             return figure
-        digits = 0 if figure >= 100.0 or abs(figure - round(figure)) < WHOLE else 1 if figure >= 1.0 else 2
+        if 0.0 < abs(figure) < RARE:  # a chance of nearly none is not none
+            return f"< {tongue.number(RARE, 3)}"
+        is_whole = abs(figure - round(figure)) < WHOLE and (round(figure) != 0 or figure == 0.0)
+        digits = 0 if figure >= 100.0 or is_whole else 1 if figure >= 1.0 else 2 if figure >= WHOLE else 3
         return tongue.number(figure, digits)
 
     return [f"{_capital(said(ground, write=write, of=tongue))}." for ground in verdict.grounds]
