@@ -65,6 +65,7 @@ def test_a_candidate_is_compared_let_judge_and_taken_back(night_daemon: DaemonPr
     opened.get_by_role("button", name="Let the candidate judge").click()
     facts = opened.locator(".keyfacts dd")
     expect(facts).to_have_text([str(candidate), "none", str(live)], timeout=OPENED_MS)
+    expect(opened.get_by_label("Why")).to_have_value("")  # what is said next is said of something else
     opened.get_by_role("button", name="Back to the one before").click()
     opened.get_by_role("button", name="Yes").click()
     expect(facts).to_have_text([str(live), "none", "none"], timeout=OPENED_MS)

@@ -173,9 +173,11 @@ class DisputeDesk {
     say(action === "promote" ? t("One moment: both are compared first.") : t("One moment: it is opened first."), { seconds: PATIENCE_MS / 1000 });
     const reply = await telling(() => orderAndWait(path, command));
     button.disabled = false;
-    // refused, perhaps because somebody else was first: what is so now is shown beside the reason
-    await this.showAnew();
-    if (reply === undefined) return;
+    if (reply === undefined) {
+      await this.showAnew(); // perhaps somebody else was first: what is so now is shown beside the reason
+      return;
+    }
+    await this.go(location.href, { remember: false });
     const version = document.querySelector("#main .keyfacts dd")?.textContent ?? "";
     const isManaged = place.dataset.managed !== undefined;
     say(isManaged
