@@ -20,7 +20,8 @@ from monitor.recording.folder import RecordFolder
 from monitor.recording.learn_folder import LearnFolder
 from monitor.recording.microphone import PATIENCE, MicrophoneCheck
 from monitor.recording.recorder import Recorder
-from monitor.recording.sound_report import SoundMeasures, Verdict, verdicts_of_sound
+from monitor.recording.sound_meter import SoundMeasures
+from monitor.recording.sound_report import Verdict, verdicts_of_sound
 
 FILE_S = 60.0
 """A kill costs this much sound at most."""

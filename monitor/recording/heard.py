@@ -25,7 +25,7 @@ from monitor.messages import Float32, Quality
 from monitor.privacy.speech import SpeechDetector
 from monitor.recording.features import FEATURES, features_of_logmel
 from monitor.recording.quality_meter import QualityMeter
-from monitor.recording.sound_report import Facts, SoundMeasures
+from monitor.recording.sound_meter import Facts, SoundMeasures
 from monitor.recording.speech_share import SPEECH
 from monitor.recording.variety import Float64, Minute, VarietyMeter
 from monitor.sources import open_sources

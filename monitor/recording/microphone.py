@@ -16,7 +16,8 @@ from monitor.frontend import FrontendParameters, StreamFrontend, band_edges_hz
 from monitor.listening import BlockWindows, Ear
 from monitor.messages import AudioBlock, Float32, Quality
 from monitor.recording.quality_meter import QualityMeter
-from monitor.recording.sound_report import SoundMeasures, Verdict, lines_of_measures, verdicts_of_sound
+from monitor.recording.sound_meter import SoundMeasures
+from monitor.recording.sound_report import Verdict, lines_of_measures, verdicts_of_sound
 from monitor.sources import Source
 
 CHECK_S = 20.0

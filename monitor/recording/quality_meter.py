@@ -13,7 +13,7 @@ from monitor.listening import Ear
 from monitor.messages import AudioBlock, Float32, Quality, Window
 from monitor.privacy.speech import SpeechDetector
 from monitor.recording.hum import HumMeter
-from monitor.recording.sound_report import NOT_HEARD, Facts, SoundMeasures, SoundMeter
+from monitor.recording.sound_meter import NOT_HEARD, Facts, SoundMeasures, SoundMeter
 from monitor.recording.speech_share import SPEECH, SpeechMeter
 from monitor.recording.variety import Minute, VarietyMeter
 

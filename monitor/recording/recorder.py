@@ -17,7 +17,7 @@ from monitor.recording.folder import RecordFolder
 from monitor.recording.pieces import Piece, PieceCutter
 from monitor.recording.quality_meter import QualityMeter
 from monitor.recording.report import RecordLedger, RecordReport
-from monitor.recording.sound_report import SoundMeter
+from monitor.recording.sound_meter import SoundMeter
 from monitor.sources import Source
 
 READ_TIMEOUT_S = 0.5

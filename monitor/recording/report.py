@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from monitor.recording.sound_report import SoundMeasures, lines_of_measures, verdicts_of_sound
+from monitor.recording.sound_meter import SoundMeasures
+from monitor.recording.sound_report import lines_of_measures, verdicts_of_sound
 
 
 @dataclass(frozen=True, slots=True)

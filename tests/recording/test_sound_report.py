@@ -9,7 +9,8 @@ from monitor.config import InputQualityConfig, WindowConfig
 from monitor.listening import BlockWindows, Ear, open_ear
 from monitor.messages import AudioBlock, Float32, Quality
 from monitor.recording.hum import HumMeter
-from monitor.recording.sound_report import SoundMeasures, SoundMeter, lines_of_measures, verdicts_of_sound
+from monitor.recording.sound_meter import SoundMeasures, SoundMeter
+from monitor.recording.sound_report import lines_of_measures, verdicts_of_sound
 
 RATE = 16_000
 SECONDS = 30
