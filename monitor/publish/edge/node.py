@@ -102,6 +102,7 @@ class EdgeNode:
         self._teller = EdgeTeller(
             self._session, self._newsbox, self._feed, config, map_shape=mqtt.map_shape, act=self._act
         )
+        self._teller.meet_by(self._meet)
         self._teller.introduce(self._box.source_ids, now())
         self._note_state()
 

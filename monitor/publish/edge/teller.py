@@ -58,12 +58,23 @@ class EdgeTeller:
         self._feed = feed
         self._map_shape = map_shape
         self._act = act
+        self._meet: Callable[[], None] = lambda: None
         self._gate = ScoreGate(deadband=config.score_deadband, every_s=config.score_every_s)
         self._known: set[str] = set()
         self._alive: set[str] = set()
         self._limits: dict[str, float] = {}
         self._in_doubt: set[str] = set()
         """Sources whose alarm is uncertain though their machine does not count as off."""
+
+    def meet_by(self, meet: Callable[[], None]) -> None:
+        """Have `meet` introduce who has joined whenever news was taken: before that they are strangers."""
+        self._meet = meet
+
+    def _take_news(self) -> News:
+        """Return what is new of the sources that are here; whoever tells of one has had it join before."""
+        news = self._newsbox.take()
+        self._meet()
+        return news.of(self._known)
 
     def introduce(self, source_ids: Sequence[str], now: Now) -> None:
         """Let the session know sources as devices, so that they may be written to; none is alive yet."""
@@ -82,9 +93,7 @@ class EdgeTeller:
 
     def tell(self, now: Now) -> None:
         """Tell hosts what is new."""
-        news = self._newsbox.take().of(
-            self._known
-        )  # before the records: an alarm in it is never newer than those
+        news = self._take_news()  # before the records: an alarm in it is never newer than those
         unborn = {name: one for name, one in news.alarms.items() if name not in self._alive}
         self._tell_alarms(unborn, now, {})  # so that births say it
         self._tell_healths(news, now)
@@ -104,7 +113,7 @@ class EdgeTeller:
             StoreRefusedError: A score is no number.
         """
         self._feed.fall_behind()
-        news = self._newsbox.take().of(self._known)
+        news = self._take_news()
         self._tell_healths(news, now)
         for scores in news.scores.values():
             self._change_score(scores[-1], now)

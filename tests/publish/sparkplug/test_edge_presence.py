@@ -11,6 +11,7 @@ from fixtures_mosquitto import Mosquitto, eventually
 
 from monitor.errors import SparkplugError
 from monitor.messages import CaptureState
+from monitor.publish.edge.news import News
 from monitor.publish.edge.presence import PART_WITHIN_S, Presence
 from monitor.publish.sparkplug.datatypes import DataType
 from monitor.publish.sparkplug.roster import MAX_DEVICES, check_device_ids
@@ -73,6 +74,25 @@ def test_what_joins_and_leaves_without_a_broker_is_right_in_the_next_birth(
     births = host.waits_for(4, "DBIRTH")
     assert ["pump", "press"] == [each.device_id for each in births[2:]]
     assert [] == host.violations
+
+
+def test_a_source_that_joins_just_before_its_news_is_taken_is_born(
+    mosquitto: Mosquitto, host: HostSide, make_edge: Callable[..., EdgeRig], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = make_edge(at(mosquitto))
+    host.waits_for(2, "DBIRTH")
+    take, joins = rig.node._newsbox.take, ["press"]
+
+    def late() -> News:
+        for source_id in joins[:]:
+            joins.clear()
+            rig.node.join(source_id)
+            rig.alarm(source_id)
+            rig.health(source_id)
+        return take()
+
+    monkeypatch.setattr(rig.node._newsbox, "take", late)
+    assert "press" == host.waits_for(3, "DBIRTH")[-1].device_id
 
 
 def test_a_source_that_comes_back_before_it_has_left_stays_and_one_that_goes_before_it_came_was_never() -> (
