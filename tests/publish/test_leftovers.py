@@ -81,9 +81,11 @@ def test_the_topics_of_a_removed_source_are_emptied_at_the_next_start_and_others
 
     once = [f"{topic_prefix}/fan/alarm", f"{topic_prefix}/fan/health"]
     eventually(lambda: len(emptied()) >= len(once))
-    assert once == emptied(), "in this order"
+    by_then = emptied()
+    # on a line that broke they are emptied again: QoS 1 is at least once
+    assert once == list(dict.fromkeys(by_then)), "in this order"
     live("pump")
-    assert once == emptied(), "never again"
+    assert by_then == emptied(), "never again"
 
 
 @pytest.mark.broker
