@@ -27,7 +27,7 @@ from monitor.recording.features import FEATURES, features_of_logmel
 from monitor.recording.quality_meter import QualityMeter
 from monitor.recording.sound_meter import Facts, SoundMeasures
 from monitor.recording.speech_share import SPEECH
-from monitor.recording.variety import Float64, Minute, VarietyMeter
+from monitor.recording.variety import Float64, Minute, VarietyMeter, mean_db
 from monitor.sources import open_sources
 from monitor.store.files import disk_errors, write_whole
 
@@ -119,7 +119,7 @@ class _Listener:
                     for window, logmel in meter.add(block, windows.add(block)):
                         starts_s.append(window.span.first_sample / ear.grid.sample_rate_hz)
                         features.append(features_of_logmel(logmel))
-                        self._add_to(minutes, 10.0 * logmel.mean(axis=1, dtype=np.float64))
+                        self._add_to(minutes, mean_db(logmel))
                 if untold_s >= TELL_EVERY_S:
                     self._tell(untold_s)
                     untold_s = 0.0

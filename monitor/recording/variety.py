@@ -55,7 +55,7 @@ class VarietyMeter:
 
     def add(self, logmel: Float32) -> None:
         """Take the log-mel of the next window that was heard whole, shape (mel, frames)."""
-        self._add(10.0 * logmel.mean(axis=1, dtype=np.float64), 1, self._per_minute)
+        self._add(mean_db(logmel), 1, self._per_minute)
 
     def take(self, minute: Minute) -> None:
         """Take the next windows all at once, a minute of them at most."""
@@ -83,6 +83,12 @@ class VarietyMeter:
         nearest = min((_distance_db(minute, state) for state in self._states), default=np.inf)
         if nearest > STATE_DB and len(self._states) < MOST_STATES:
             self._states.append(minute)
+
+
+def mean_db(logmel: Float32) -> Float64:
+    """Return the mean over time of a window of log-mel (mel, frames), shape (mel,), dB."""
+    mean: Float64 = 10.0 * logmel.mean(axis=1, dtype=np.float64)
+    return mean
 
 
 def _distance_db(one: Float64, other: Float64) -> float:
