@@ -1,4 +1,4 @@
-"""A running publisher, stopped with its test."""
+"""A running publisher, and what is taken for its broker and is none: stopped with the test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from publish_certificates import make_certificates
 from publish_rig import Rig
+from stand_in_service import Service
 
 
 @pytest.fixture
@@ -26,6 +27,20 @@ def make_rig(topic_prefix: str) -> Iterator[Callable[..., Rig]]:
     yield make
     for rig in rigs:
         rig.stop(1.0)
+
+
+@pytest.fixture
+def make_service() -> Iterator[Callable[..., Service]]:
+    """A function that has something listen that is no broker, as Service."""
+    services: list[Service] = []
+
+    def make(answer: bytes | None, *, port: int = 0, resets: bool = False) -> Service:
+        services.append(Service(answer, port=port, resets=resets))
+        return services[-1]
+
+    yield make
+    for service in services:
+        service.close()
 
 
 @pytest.fixture(scope="session")

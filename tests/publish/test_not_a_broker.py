@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
-import struct
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fixtures_mosquitto import Mosquitto, eventually
 from publish_certificates import tls_lines
+from stand_in_service import Service
 
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
@@ -54,55 +52,6 @@ class Nobody:
 
     def on_message(self, topic: str, payload: bytes, *, retained: bool) -> None:  # noqa: ARG002 - as Hooks
         self.told.append(topic)
-
-
-class Service:
-    """Takes connections, waits for the first word, answers it and ends them; answer None: keeps them."""
-
-    def __init__(self, answer: bytes | None, *, resets: bool = False) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._answer, self._resets = answer, resets
-        self._kept: list[socket.socket] = []
-        self.port: int = self._listener.getsockname()[1]
-        self.guests = 0
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                guest, _ = self._listener.accept()
-            except OSError:
-                return
-            self.guests += 1
-            if self._answer is None:
-                self._kept.append(guest)
-                continue
-            with guest:
-                guest.recv(1000)
-                guest.sendall(self._answer)
-                if self._resets:
-                    guest.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(60)
-        for guest in self._kept:
-            guest.close()
-
-
-@pytest.fixture
-def make_service() -> Iterator[Callable[..., Service]]:
-    services: list[Service] = []
-
-    def make(answer: bytes | None, *, resets: bool = False) -> Service:
-        services.append(Service(answer, resets=resets))
-        return services[-1]
-
-    yield make
-    for service in services:
-        service.close()
 
 
 @pytest.fixture(autouse=True)

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-import socket
-import threading
 import time
+from collections.abc import Callable
 
 from fixtures_mosquitto import free_port
+from stand_in_service import Service
 
 from monitor.config import MqttConfig
 from monitor.publish.edge.line import EdgeLine
@@ -16,32 +16,9 @@ REFUSAL = b"\x20\x02\x00\x05"
 """CONNACK of MQTT 3.1.1: not authorized."""
 
 
-class Door:
-    """Accepts connections, answers each with the same bytes, and closes it."""
-
-    def __init__(self, port: int, answer: bytes) -> None:
-        self._listener = socket.create_server(("127.0.0.1", port))
-        self._answer = answer
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                guest, _ = self._listener.accept()
-            except OSError:
-                return
-            with guest:
-                guest.recv(1_000)
-                guest.sendall(self._answer)
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join(60)
-
-
-def test_each_failure_is_told_by_its_own_cause_and_not_by_that_of_the_last() -> None:
+def test_each_failure_is_told_by_its_own_cause_and_not_by_that_of_the_last(
+    make_service: Callable[..., Service],
+) -> None:
     port, log = free_port(), CapturedLog()
     line = EdgeLine(MqttConfig(host="127.0.0.1"), [("127.0.0.1", port)], client_id="box1", log=log)
 
@@ -54,9 +31,9 @@ def test_each_failure_is_told_by_its_own_cause_and_not_by_that_of_the_last() -> 
 
     causes = [try_once(), try_once()]
     for answer in (b"", REFUSAL, b""):
-        door = Door(port, answer)
+        service = make_service(answer, port=port)
         causes += [try_once(), try_once()]
-        door.close()
+        service.close()
     assert causes[::2] == causes[1::2]
     absent, lost, refused, lost_again = causes[::2]
     assert "not reachable" in absent
