@@ -38,11 +38,12 @@ KEEP_VERSIONS = 5
 """Besides those with a role, so many are kept unless the configuration says otherwise."""
 MAX_DOCUMENT_BYTES = 1_000_000
 
-Check = Callable[[Path], str | None]
-"""Given the folder of a bundle: the id of the key that signed it, None where none is asked for. May raise."""
+Check = Callable[[Path, Path], str | None]
+"""Given a copy of a bundle and the folder that it is of: the id of the key that signed it, None where none is
+asked for. May raise."""
 
 
-def no_check(_folder: Path) -> str | None:
+def no_check(_copy: Path, _given: Path) -> str | None:
     """Ask for no signature."""
     return None
 
@@ -306,6 +307,6 @@ class Library:
 def _checked(check: Check, copy: Path, folder: Path) -> str | None:
     """Check a copy, for it is what will judge, and say what is wrong of the folder that it is of."""
     try:
-        return check(copy)
+        return check(copy, folder)
     except CodedError as error:
         raise type(error)(str(error).replace(str(copy), str(folder))) from error

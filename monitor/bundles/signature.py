@@ -9,12 +9,11 @@ other file, and neither can its time or its source be changed.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from monitor.bundles.keys import cipher, key_id, read_private
 from monitor.errors import SigningKeyError, UntrustedError
@@ -98,15 +97,24 @@ def read_signature(path: Path) -> Signature | None:
     place = signature_path(path)
     try:
         with place.open("rb") as file:
-            tree: dict[str, Any] = json.loads(file.read(MAX_BYTES))
-        return _signature(tree)
+            return _signature(json.loads(file.read(MAX_BYTES)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, binascii.Error) as error:
-        raise UntrustedError(f"{place}: is no signature ({error!r}); sign {path.name} anew") from error
+    except OSError as error:
+        raise UntrustedError(f"{place}: cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise UntrustedError(f"{place}: is no signature (it is no text); sign {path.name} anew") from error
+    except KeyError as error:
+        raise UntrustedError(
+            f"{place}: is no signature ({error.args[0]} is missing); sign {path.name} anew"
+        ) from error
+    except (ValueError, TypeError) as error:  # of base64, too
+        raise UntrustedError(f"{place}: is no signature ({error}); sign {path.name} anew") from error
 
 
-def _signature(tree: dict[str, Any]) -> Signature:
+def _signature(tree: object) -> Signature:
+    if not isinstance(tree, dict):
+        raise ValueError("it holds no object")  # noqa: TRY004 - it was read, and does not fit
     if (tree["schema"], tree["algorithm"]) != (SCHEMA, ALGORITHM):
         raise ValueError(f"schema {tree['schema']!r}, algorithm {tree['algorithm']!r}")
     source = tree["source"]

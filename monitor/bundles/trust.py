@@ -95,6 +95,15 @@ class Trust:
         self.check_calibration(bundle.calibration_path, bundle, source_id)
         return key
 
+    def check_arrival(self, copy: Path, given: Path, *, source_id: str) -> str | None:
+        """Return the id of the key that signed a bundle that is taken in; raises as check_version.
+
+        `copy` is what will judge. `given`, which it was made of, is held to what `bundle verify` asks for: a
+        file that nobody vouches for is not copied, and whoever sent it is told all the same.
+        """
+        self.check_bundle(given, source_id)
+        return self.check_version(copy, source_id)
+
     def _check(self, path: Path, of: Of, source_id: str) -> str:
         signature = read_signature(path)
         if signature is None:

@@ -87,9 +87,12 @@ def _verify(arguments: argparse.Namespace) -> int:
     key = trust.check_bundle(arguments.folder, arguments.source)
     bundle = open_bundle(arguments.folder)
     print(f"ok    {bundle.bundle_id}: {len(bundle.manifest.files)} files, signed by key {key}")
-    if bundle.calibration_path.is_file():
-        key = trust.check_calibration(bundle.calibration_path, bundle, arguments.source)
-        print(f"ok    {CALIBRATION}: signed by key {key}")
+    if not bundle.calibration_path.is_file():
+        print(f"note  no {CALIBRATION}: `bundle install` takes it only with one (--calibration FILE)")
+        return 0
+    load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
+    key = trust.check_calibration(bundle.calibration_path, bundle, arguments.source)
+    print(f"ok    {CALIBRATION}: signed by key {key}")
     return 0
 
 

@@ -76,7 +76,7 @@ def _install(arguments: argparse.Namespace) -> int:
         by_of(arguments),
         calibration=arguments.calibration,
         keep=config.bundles.keep_versions,
-        check=partial(trust.check_version, source_id=arguments.source),
+        check=partial(trust.check_arrival, source_id=arguments.source),
     )
     signed = "no signature was asked for" if version.key is None else f"signed by key {version.key}"
     print(f"{version.name} is the candidate of {arguments.source}; {signed}")

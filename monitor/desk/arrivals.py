@@ -173,7 +173,7 @@ class Arrivals:
                 unpacked(self._place / "bundle.tar", self._place / "bundle"),
                 arrival.by,
                 keep=config.bundles.keep_versions,
-                check=partial(trust.check_version, source_id=arrival.source_id),
+                check=partial(trust.check_arrival, source_id=arrival.source_id),
             )
         except CodedError as error:
             reason = str(error).replace(f"{self._place}/", "")

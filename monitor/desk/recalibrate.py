@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from engines.errors import CodedError
@@ -125,7 +126,7 @@ class Recalibration:
         version = library.add(
             library.live_folder(),
             calibration=path,
-            check=lambda folder: trust.check_version(folder, self.source_id),
+            check=partial(trust.check_arrival, source_id=self.source_id),
         )
         after = before.recalibrated(version.name, version.key, self.by)
         prepared = reloader.prepared_swap({self.source_id: version.folder})

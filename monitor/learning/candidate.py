@@ -29,6 +29,6 @@ def candidate_of(bundle: Bundle, config: Config, chosen: SourceConfig, by: By) -
         bundle.folder,
         by,
         keep=config.bundles.keep_versions,
-        check=partial(trust_of(config.bundles).check_version, source_id=chosen.id),
+        check=partial(trust_of(config.bundles).check_arrival, source_id=chosen.id),
     )
     return version.name

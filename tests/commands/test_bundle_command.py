@@ -124,3 +124,52 @@ def test_list_shows_roles_and_who_changed_them(tmp_path: Path, bundle: Path) -> 
 def test_a_source_that_is_none_is_named(tmp_path: Path, bundle: Path) -> None:
     refused = ran("bundle", "install", "fan", bundle, "--config", configured(tmp_path))
     assert (2, True) == (refused.code, "has no source 'fan', only pump-1" in refused.err)
+
+
+def test_install_and_verify_judge_by_one_rule(tmp_path: Path, key: Path, bundle: Path) -> None:
+    public = ran("bundle", "keygen", tmp_path / "other.key").out
+    text = public.rpartition("public_key: ")[2].strip().rstrip("}")
+    config = configured(tmp_path, {"name": "other", "public_key": text})
+    (tmp_path / "state").mkdir()
+
+    def refused() -> list[str]:
+        """What both refuse it for, the one as the other."""
+        verify = ran("bundle", "verify", bundle, "--config", config)
+        install = ran("bundle", "install", "pump-1", bundle, "--config", config)
+        assert (2, 2) == (verify.code, install.code), verify.out + install.out
+        assert "no version yet" in ran("bundle", "list", "pump-1", "--config", config).out
+        assert "b'" not in verify.err + install.err
+        assert verify.err.splitlines() == install.err.splitlines()
+        return verify.err.splitlines()
+
+    assert "has no signature" in str(refused())
+    ran("bundle", "sign", bundle, "--key", key)
+    assert "none of bundles.trusted_keys" in str(refused())
+    ran("bundle", "sign", bundle, "--key", tmp_path / "other.key")
+    (bundle / "model.onnx.data").write_bytes(b"weights from elsewhere")
+    assert "holds model.onnx.data, which its manifest does not name" in str(refused())
+    (bundle / "model.onnx.data").unlink()
+    sound = (bundle / "manifest.sig").read_bytes()
+    (bundle / "manifest.sig").write_bytes(b'{"of": "\xff\xfe"}')
+    assert "manifest.sig: is no signature (it is no text); sign manifest.json anew" in str(refused())
+    (bundle / "manifest.sig").write_bytes(b"[]")
+    assert "is no signature (it holds no object)" in str(refused())
+    (bundle / "manifest.sig").write_bytes(b"{}")
+    assert "is no signature (schema is missing)" in str(refused())
+    (bundle / "manifest.sig").write_bytes(sound)
+    assert 0 == ran("bundle", "verify", bundle, "--config", config).code
+    assert 0 == ran("bundle", "install", "pump-1", bundle, "--config", config).code
+
+
+def test_a_limit_that_is_none_or_missing_is_told_by_verify(tmp_path: Path, key: Path, bundle: Path) -> None:
+    config = configured(tmp_path, {"name": "plant", "file": str(tmp_path / "plant.key.pub")})
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    del manifest["files"]["calibration.json"]
+    (bundle / "manifest.json").write_text(json.dumps(manifest))
+    ran("bundle", "sign", bundle, "--key", key)
+    (bundle / "calibration.json").write_text("{}")
+    refused = ran("bundle", "verify", bundle, "--config", config)
+    assert (2, True) == (refused.code, "calibration.json" in refused.err), refused.out
+    (bundle / "calibration.json").unlink()
+    told = ran("bundle", "verify", bundle, "--config", config)
+    assert (0, True) == (told.code, "`bundle install` takes it only with one" in told.out)
