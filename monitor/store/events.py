@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from monitor.clock import CLOCK_SET_UTC_S
 from monitor.errors import StoreRefusedError
@@ -150,6 +150,23 @@ def labels_of(database: Database, event_id: str) -> list[Label]:
         "SELECT event_id, rating, who, at_utc_s, fault_code, note FROM labels WHERE event_id = ? ORDER BY n"
     )
     return [Label(*row) for row in database.rows(query, (event_id,))]
+
+
+def labels_of_events(database: Database, event_ids: Iterable[str]) -> dict[str, list[Label]]:
+    """Return the labels of each of these events that has any, oldest first, by its id: one query for all.
+
+    They are those of a page: 999 at most, for older SQLite takes no more.
+    """
+    names = tuple(event_ids)
+    marks = ", ".join("?" * len(names))
+    query = (
+        "SELECT event_id, rating, who, at_utc_s, fault_code, note FROM labels "  # noqa: S608 - only marks
+        f"WHERE event_id IN ({marks}) ORDER BY n"
+    )
+    found: dict[str, list[Label]] = {}
+    for row in database.rows(query, names):
+        found.setdefault(row["event_id"], []).append(Label(*row))
+    return found
 
 
 def transitions_of(database: Database, event_id: str) -> list[Mapping[str, object]]:

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
+from past import T0, Past
 from replay_rig import Browser, Plant
+
+from monitor.store import Label
 
 Open = Callable[..., Browser]
 BADGE = '<span class="badge warn">people do not agree</span>'
@@ -52,3 +57,21 @@ def test_the_cards_come_with_the_news_of_the_box(open_browser: Open) -> None:
     for path in ("/", "/now/cards"):
         text = vera.get(path).text
         assert (1, True) == (text.count('data-part="box"'), 'data-source="pump"' in text), path
+
+
+def test_a_page_of_events_asks_the_store_once_of_which_people_disagree(tmp_path: Path) -> None:
+    asked: list[str] = []
+    with closing(Past(tmp_path)) as past:
+        names = [f"e{number}" for number in range(50)]
+        for number, name in enumerate(names):
+            past.add_event(name, start_s=float(number))
+            past.store.add_label(Label(name, "anomaly", "anna", T0, None))
+            past.store.add_label(Label(name, "anomaly" if number % 2 else "no_anomaly", "tom", T0, None))
+        past.store.add_label(Label("e4", "none", "tom", T0, None))
+        listed = [one.event.event_id for one in past.library.events(limit=50).events]
+        connection = past.library._store.database._connection  # every statement goes through it
+        connection.set_trace_callback(asked.append)
+        found = past.library.disagreed(listed)
+        connection.set_trace_callback(None)
+        assert frozenset(names[0::2]) - {"e4"} == found
+    assert 1 == len(asked), asked

@@ -26,6 +26,7 @@ from monitor.replay.kept.sounds_like import NamedEvent, SoundsLike, sounds_like
 from monitor.replay.kept.suppressed import Suppressed, suppressed_events
 from monitor.store import Event, Label, Store, StoredClip, StoredWindow
 from monitor.store.dispute_labels import dispute_number, source_of_dispute
+from monitor.store.events import labels_of_events
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +222,8 @@ class Library:
         Raises:
             StoreError: The store cannot be read.
         """
-        store = self._store
-        return frozenset(one for one in event_ids if agreed(store.labels(one)) == "disagreed")
+        said = labels_of_events(self._store.database, event_ids)
+        return frozenset(name for name, labels in said.items() if agreed(labels) == "disagreed")
 
     def suppressed(self) -> Mapping[str, Suppressed]:
         """Return why the alarm of an open event is suppressed, of each event whose alarm is, by its id.
