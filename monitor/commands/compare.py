@@ -48,6 +48,7 @@ def _lines(compared: Comparison, verdict: Verdict) -> list[str]:
         "anomalies": _pairs(compared.anomalies),
         "kept false alarms": f"{_pairs(compared.normals)} (told, no proof)",
         **{f"foreign {probe.snr_db:+.0f} dB": _pairs(probe.heard) for probe in compared.probes},
+        "foreign sounds": _tried(compared),
         "left out": f"{left.used} that a bundle learned from, {left.withdrawn} withdrawn, "
         f"{left.unsure} unsure, {left.disagreed} disputed, {left.no_sound} without sound, "
         f"{left.waiting} not scored yet",
@@ -55,6 +56,14 @@ def _lines(compared: Comparison, verdict: Verdict) -> list[str]:
     lines += [f"{name:17}  {what}" for name, what in told.items()]
     lines.append(f"{OUTCOMES[verdict.outcome]}:")
     return [*lines, *(f"  - {reason}" for reason in verdict.reasons)]
+
+
+def _tried(compared: Comparison) -> str:
+    """Return how much of the control by foreign sounds was made."""
+    if not compared.probes_asked:
+        return "none tried: no normal sound is kept"
+    cut_short = ", cut short for want of time: ask again" if compared.probes_waiting else ""
+    return f"{compared.probes_tried} of {compared.probes_asked} tried{cut_short}"
 
 
 def _duration(hours: float) -> str:

@@ -52,8 +52,10 @@ class Probed:
 
     probes: tuple[Probe, ...]
     """As Comparison.probes, of those that both were asked for."""
+    asked: int
+    """Mixtures that are to be tried in all."""
     waiting: int
-    """Mixtures that were not scored yet, for want of time."""
+    """Of these those that were not scored yet, for want of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +139,9 @@ class Hearing:
         Raises:
             CodedError: A bundle cannot be opened, or the store cannot be read.
         """
-        stretches, unknown = self._worth_mixing(normal_sound(self.store, self.facts.source_id))
-        found, waiting = [], unknown * len(SNRS_DB) * len(MAKERS)
+        stretches, wanted = self._worth_mixing(normal_sound(self.store, self.facts.source_id))
+        found, asked = [], wanted * len(SNRS_DB) * len(MAKERS)
+        waiting = asked - len(stretches) * len(SNRS_DB) * len(MAKERS)
         for snr_db in SNRS_DB:
             pairs = Pairs()
             for stretch, kind in itertools.product(stretches, MAKERS):
@@ -149,24 +152,29 @@ class Hearing:
                     live, candidate = (answer is Answer.FOUND for answer in answers)
                     pairs = pairs.plus(live=live, candidate=candidate)
             found.append(Probe(snr_db, pairs))
-        return Probed(tuple(found) if any(probe.heard.cases for probe in found) else (), waiting)
+        told = tuple(found) if any(probe.heard.cases for probe in found) else ()
+        return Probed(told, asked, waiting)
 
     def _worth_mixing(self, stretches: Sequence[NormalSound]) -> tuple[list[NormalSound], int]:
-        """Return up to NORMAL_MAX stretches, and how many the candidate was not asked of yet.
+        """Return up to NORMAL_MAX stretches, and how many there may be once the candidate is asked of all.
 
         The moments before an event of a deaf live bundle hold the event's beginning, at which a better one
         alarms: what it makes of a foreign sound in them says nothing. One that alarms in more than half of
-        all stretches alarms at the machine itself, and is asked of all.
+        all stretches alarms at the machine itself, and is asked of all; that is said only when all are known.
+        Once NORMAL_MAX are calm nothing more is asked, so that what is mixed depends on no box's time.
         """
         calm: list[NormalSound] = []
         unknown = 0
         for stretch in stretches:
+            if len(calm) == NORMAL_MAX:  # half of all that there can be: it is not restless
+                break
             rows = self.candidate.values(stretch.key, stretch.sound)
             unknown += rows is None
             if rows is not None and (_highest(rows) or 0.0) < LIMIT:
                 calm.append(stretch)
-        is_restless = 2 * len(calm) < len(stretches) - unknown
-        return (list(stretches) if is_restless else calm)[:NORMAL_MAX], unknown
+        if unknown == 0 and 2 * len(calm) < len(stretches):
+            calm = list(stretches)
+        return calm[:NORMAL_MAX], min(NORMAL_MAX, len(calm) + unknown)
 
 
 def _hears(listener: Listener, stretch: NormalSound, kind: str, snr_db: float) -> Answer:

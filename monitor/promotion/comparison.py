@@ -112,6 +112,7 @@ def _compared(config: Config, sides: Sides, store: Store, listeners: Sequence[Li
         anomalies=cases([*found, *heard.anomalies]),
         normals=heard.normals,
         probes=probed.probes,
+        probes_asked=probed.asked,
         probes_waiting=probed.waiting,
         left_out=replace(
             listened_to.left_out, no_sound=heard.left_out.no_sound, waiting=heard.left_out.waiting

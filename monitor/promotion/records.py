@@ -150,12 +150,19 @@ class Comparison:
     there because the live one had raised them."""
     probes: tuple[Probe, ...] = ()
     """Foreign sounds, the loudest first; empty: no normal sound is kept to mix them into, or not yet."""
+    probes_asked: int = 0
+    """Foreign sounds that are to be tried in all; some cannot be mixed in, for they would be clipped."""
     probes_waiting: int = 0
-    """Foreign sounds that were not scored yet, for want of time; they are when this is asked again."""
+    """Of these those that were not scored yet, for want of time; they are when this is asked again."""
     left_out: LeftOut = field(default_factory=LeftOut)
     """Labelled events that were not counted."""
     disagreements: tuple[Disagreement, ...] = ()
     """Where to listen, the newest first; bounded."""
+
+    @property
+    def probes_tried(self) -> int:
+        """Foreign sounds that were tried."""
+        return self.probes_asked - self.probes_waiting
 
     @property
     def false_alarms_live(self) -> int:

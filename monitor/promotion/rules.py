@@ -50,7 +50,7 @@ def verdict(compared: Comparison, asked: Asked) -> Verdict:
     """
     against, unheard = tuple(_against(compared)), tuple(_unheard(compared))
     if against and any(_against(_without_unheard(compared))):
-        return _verdict("not_better", (*against, *unheard))
+        return _verdict("not_better", (*against, *_cut_short(compared), *unheard))
     early = (*against, *(unheard if against else ()), *_early(compared, asked))
     if early:
         return _verdict("too_early", early)
@@ -115,12 +115,25 @@ def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
     yield from _perhaps_missed(compared)
     if compared.left_out.waiting:
         yield Ground("waiting", {"count": compared.left_out.waiting})
-    elif compared.probes_waiting:
-        yield Ground("waiting_foreign", {"count": compared.probes_waiting})
+    yield from _little_control(compared)
+
+
+def _little_control(compared: Comparison) -> Iterator[Ground]:
+    """Yield why foreign sounds are no control."""
+    if compared.probes_waiting:
+        yield from _cut_short(compared)
+    elif compared.left_out.waiting:  # what is scored first is not done yet
+        return
     elif not compared.probes:
         yield Ground("no_probe")
     elif heard_foreign(compared).live == 0 and _is_only_quieter(compared):
         yield Ground("no_control", {"cases": heard_foreign(compared).cases})
+
+
+def _cut_short(compared: Comparison) -> Iterator[Ground]:
+    """Yield that foreign sounds are a control only in part yet, whatever else is said of them."""
+    if compared.probes_waiting:
+        yield Ground("waiting_foreign", {"tried": compared.probes_tried, "asked": compared.probes_asked})
 
 
 def _perhaps_missed(compared: Comparison) -> Iterator[Ground]:

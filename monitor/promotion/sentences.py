@@ -36,8 +36,8 @@ SENTENCES: Mapping[str, str] = {
     "until somebody labels them, and may be faults that the live one misses; listen on the page, "
     "/compare/{source}",
     "waiting": "the sound of {count} labelled events was not scored yet; ask again",
-    "waiting_foreign": "{count} mixtures of this machine's own sound with a foreign one were not scored yet; "
-    "ask again",
+    "waiting_foreign": "the control by foreign sounds was cut short for want of time: {tried} of {asked} "
+    "mixtures with this machine's own sound were tried; ask again",
     "no_probe": "no normal sound of this machine is kept to mix foreign sounds into",
     # it is worse
     "lost": "of {live} held-out anomalies that the live one finds the candidate misses {lost}, and it finds "

@@ -27,7 +27,7 @@ from monitor.listening import BlockWindows, open_ear
 from monitor.messages import AudioBlock, Float32, Quality, read_only
 from monitor.operators import Origin
 from monitor.promotion.comparison import judged
-from monitor.promotion.foreign import MAKERS
+from monitor.promotion.foreign import MAKERS, SNRS_DB
 from monitor.promotion.gate import check_promotion
 from monitor.promotion.learned import LABELS
 from monitor.promotion.listener import Patience
@@ -118,6 +118,7 @@ def test_as_good_as_the_live_one_stays_out_and_the_better_one_gets_in(box: Box, 
     assert "the candidate is better: it finds" in check_promotion(box.config, SOURCE)
     told = ran("compare", SOURCE, "--config", box.path)
     assert (0, True) == (told.code, "the candidate is better:" in told.out), told.out + told.err
+    assert f"foreign sounds     {compared.probes_asked} of {compared.probes_asked} tried\n" in told.out
     assert 1.0 > compared.hours > 0.0
     assert f"both judged        {60.0 * compared.hours:.0f} min, and" in told.out
     tree = json.loads(ran("compare", SOURCE, "--config", box.path, "--json").out)
@@ -293,6 +294,7 @@ def test_foreign_sounds_that_were_not_scored_yet_let_nothing_in(
         compared, verdict = box.tried(with_limit(DEMO / "mae", tmp_path / "new", 1.02))
     heard = sum(probe.heard.cases for probe in compared.probes)
     assert 0 < heard < compared.probes_waiting, "a few show nothing"
+    assert (len(SNRS_DB) * len(MAKERS) * 2, heard) == (compared.probes_asked, compared.probes_tried)
     assert ("too_early", ["waiting_foreign"]) == (verdict.outcome, [one.code for one in verdict.grounds])
     after, verdict = judged(box.config, SOURCE)
     assert (0, "better") == (after.probes_waiting, verdict.outcome)

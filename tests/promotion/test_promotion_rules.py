@@ -51,12 +51,27 @@ def test_better_is_who_finds_more_and_loses_nothing() -> None:
         ({"unlabelled_skipped": 1}, "unlabelled_skipped"),
         ({"left_out": LeftOut(waiting=1)}, "waiting"),
         ({"probes": ()}, "no_probe"),
-        ({"probes_waiting": 1}, "waiting_foreign"),
-        ({"probes": (), "probes_waiting": 144}, "waiting_foreign"),
+        ({"probes_asked": 144, "probes_waiting": 1}, "waiting_foreign"),
+        ({"probes": (), "probes_asked": 144, "probes_waiting": 144}, "waiting_foreign"),
     ],
 )
 def test_too_little_is_known(change: dict[str, object], code: str) -> None:
     assert ["too_early", code] == codes(replace(GOOD, **change))  # type: ignore[arg-type]
+
+
+def test_a_control_that_was_cut_short_is_told_whatever_else_is_said() -> None:
+    told = "was cut short for want of time: 96 of 144 mixtures"
+    cut_short = replace(GOOD, probes_asked=144, probes_waiting=48)
+    for change, outcome in (
+        ({}, "too_early"),
+        ({"left_out": LeftOut(waiting=3)}, "too_early"),
+        ({"anomalies": Pairs(live_only=3)}, "not_better"),
+        ({"probes": (Probe(6.0, Pairs(both=10, live_only=30)),)}, "not_better"),
+    ):
+        found = verdict(replace(cut_short, **change), ASKED)  # type: ignore[arg-type]
+        assert (outcome, 1) == (found.outcome, sum(told in reason for reason in found.reasons))
+    document = tree_of(cut_short, verdict(cut_short, ASKED))
+    assert (144, 48) == (document["probes_asked"], document["probes_waiting"])
 
 
 def test_a_deaf_candidate_has_no_false_alarm_and_is_not_better_without_labelled_anomalies() -> None:

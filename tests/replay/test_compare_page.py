@@ -82,6 +82,20 @@ def test_everybody_sees_what_was_found_in_their_language(open_browser: Open, can
     assert 404 == browser.get("/compare/nobody").status_code
 
 
+def test_a_control_that_was_cut_short_is_told_beside_its_figure(
+    open_browser: Open, candidate: Comparison, plant: Plant
+) -> None:
+    browser = open_browser("vera")
+    assert "<td>Heard of 10 foreign sounds mixed in</td>" in browser.get("/compare/pump").text
+    compared = replace(candidate, probes_asked=144, probes_waiting=134)
+    keep_comparison(plant.config.state_dir, compared, verdict(compared, Asked(168.0, 10)))
+    text = browser.get("/compare/pump").text
+    assert "<td>Heard of 10 foreign sounds mixed in; cut short: 10 of 144 were tried</td>" in text
+    assert "The control by foreign sounds was cut short for want of time: 10 of 144 mixtures" in text
+    german = browser.get("/compare/pump", headers={"Accept-Language": "de"}).text
+    assert "Gehört von 10 beigemischten fremden Klängen; abgebrochen: 10 von 144 sind geprüft" in german
+
+
 def test_another_candidate_was_not_compared_yet(
     open_browser: Open, candidate: Comparison, plant: Plant
 ) -> None:

@@ -152,9 +152,21 @@ def lines_of(compared: Comparison, tongue: Tongue) -> list[Line]:
             tongue("False alarms in {hours} h", hours=tongue.number(compared.hours, 1)), compared.false_alarms
         ),
         line(tongue("Found of {count} labelled anomalies", count=anomalies.cases), anomalies),
-        line(tongue("Heard of {count} foreign sounds mixed in", count=heard.cases), heard),
+        line(_heard_of(compared, heard, tongue), heard),
         line(tongue("Raised of {count} kept false alarms", count=compared.normals.cases), compared.normals),
     ]
+
+
+def _heard_of(compared: Comparison, heard: Pairs, tongue: Tongue) -> str:
+    """Return of how many foreign sounds the figures are, and how many they should be of."""
+    if not compared.probes_waiting:
+        return tongue("Heard of {count} foreign sounds mixed in", count=heard.cases)
+    return tongue(
+        "Heard of {count} foreign sounds mixed in; cut short: {tried} of {asked} were tried",
+        count=heard.cases,
+        tried=compared.probes_tried,
+        asked=compared.probes_asked,
+    )
 
 
 def _row(told: Disagreement, tongue: Tongue) -> Row:
