@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from monitor.errors import CommandError
 from monitor.learning.documents import Found
+from monitor.learning.judging import judged
 from monitor.learning.plan import RECORDING, Plan, Step
 from monitor.publish.commands import Command
 
@@ -48,6 +49,7 @@ def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: floa
         started_utc_s=now_utc_s,
         unattended=command.unattended,
         kept=() if plan is None else plan.kept,
+        judged=() if plan is None else plan.judged,
     )
     return begun, f"{command.hours:g} h of normal sound are to be recorded, after a look at the microphone"
 
@@ -76,18 +78,6 @@ def _go_on(plan: Plan, _command: Command, found: Found | None) -> tuple[Plan, st
     return plan.model_copy(update=update), f"learns, without {aside} stretches that are set aside"
 
 
-def _keep(plan: Plan, command: Command, found: Found | None) -> tuple[Plan, str]:
-    stretch = _stretch_of(plan, command, found)
-    kept = tuple(dict.fromkeys((*plan.kept, stretch)))
-    return plan.model_copy(update={"kept": kept}), f"{stretch} is normal"
-
-
-def _set_aside(plan: Plan, command: Command, found: Found | None) -> tuple[Plan, str]:
-    stretch = _stretch_of(plan, command, found)
-    kept = tuple(one for one in plan.kept if one != stretch)
-    return plan.model_copy(update={"kept": kept}), f"{stretch} is set aside"
-
-
 def _stretch_of(plan: Plan, command: Command, found: Found | None) -> str:
     if found is None or plan.step in RECORDING | {Step.LOOK}:
         raise CommandError("nothing was found yet that could be kept or set aside")
@@ -104,13 +94,12 @@ CHANGES: Mapping[str, Change] = {
     "pause": _pause,
     "resume": _resume,
     "go_on": _go_on,
-    "keep": _keep,
-    "set_aside": _set_aside,
 }
-"""What is asked -> what it makes of a plan; `start`, `cancel` and `discard` are about the plan as a whole."""
+"""What is asked -> what it makes of a plan; `start`, `cancel` and `discard` are about the plan as a whole,
+`keep` and `set_aside` about a stretch."""
 
 
-def changed(plan: Plan | None, command: Command, found: Found | None) -> tuple[Plan, str]:
+def changed(plan: Plan | None, command: Command, found: Found | None, now_utc_s: float) -> tuple[Plan, str]:
     """Return the plan after a command, and what was done.
 
     Raises:
@@ -118,4 +107,6 @@ def changed(plan: Plan | None, command: Command, found: Found | None) -> tuple[P
     """
     if plan is None:
         raise CommandError("nothing is being learned of this source; learn start begins it")
+    if command.learn in {"keep", "set_aside"}:
+        return judged(plan, _stretch_of(plan, command, found), command, now_utc_s)
     return CHANGES[str(command.learn)](plan, command, found)

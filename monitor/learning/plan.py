@@ -48,6 +48,18 @@ ENDS = frozenset({Step.LISTEN, Step.DONE, Step.PACKED})
 """Steps at which nothing goes on by itself."""
 
 
+class StretchJudgement(BaseModel):
+    """What somebody said of an odd stretch."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    stretch: str = Field(description="Id of the stretch.")
+    kept: bool = Field(description="Whether it is normal; else it is set aside.")
+    by: str = Field(description="Who said so.")
+    at_utc_s: float = Field(description="When.")
+    id: str = Field(description="Of the command that said so.")
+
+
 class Plan(BaseModel):
     """What is wanted of one source. The daemon alone writes it."""
 
@@ -71,6 +83,15 @@ class Plan(BaseModel):
     kept: tuple[str, ...] = Field(
         default=(), description="Ids of odd stretches that a person found to be normal."
     )
+
+    judged: tuple[StretchJudgement, ...] = Field(
+        default=(),
+        description="The last word on each stretch of which anybody has said one; the others are set aside.",
+    )
+
+    def judgement_of(self, stretch: str) -> StretchJudgement | None:
+        """Return the last word on a stretch; None: nobody has judged it."""
+        return next((one for one in self.judged if one.stretch == stretch), None)
 
     @property
     def is_active(self) -> bool:

@@ -101,7 +101,7 @@ class PlanBook:
                 self._check_room(source, command)
                 after, told = started(plan, source.id, command, now_utc_s)
             else:
-                after, told = changed(plan, command, read_found(self.place(source.id)))
+                after, told = changed(plan, command, read_found(self.place(source.id)), now_utc_s)
             self._put(after)
         return told
 

@@ -23,6 +23,9 @@ MAX_COMMAND_BYTES = 16_384
 MAX_HOURS = 168.0
 """A week of sound is more than any machine needs to be known by."""
 
+SEEN_NOBODY = "nobody"
+"""As `seen`: nobody had judged the stretch."""
+
 ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
 
 LINE_PATTERN = r"^[^\x00-\x1f\x7f]*$"
@@ -68,7 +71,7 @@ OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "set_limits": (*LIMIT_KEYS, "reset"),
     "promote": ("despite",),
     "recalibrate": ("proposal", "despite"),
-    "learn": ("learn", "hours", "unattended", "stretch"),
+    "learn": ("learn", "hours", "unattended", "stretch", "seen"),
 }
 """Action -> keys that belong to it, and to no action that does not name them, too."""
 
@@ -204,6 +207,13 @@ class Command(BaseModel):
     )
     stretch: str | None = Field(
         default=None, max_length=200, description="learn keep, set_aside: the id of an odd stretch.",
+        json_schema_extra=TEXT,
+    )  # fmt: skip
+    seen: str | None = Field(
+        default=None, max_length=64,
+        description="learn keep, set_aside: id of the command that had judged the stretch last when it was "
+        "looked at, `nobody` where none had; refused if somebody else has said the contrary since. Null: not "
+        "looked at.",
         json_schema_extra=TEXT,
     )  # fmt: skip
 

@@ -100,6 +100,47 @@ def test_what_is_odd_is_heard_judged_and_on_record(tmp_path: Path, open_browser:
     assert 'class="kept"' not in anna.get("/learn-parts/pump").text
 
 
+def seen_in(text: str) -> list[str]:
+    """What the judgements that a page shows are called, in its order."""
+    return re.findall(r'data-seen="([^"]+)"', text)
+
+
+def test_who_judges_a_stretch_is_shown_and_overruled_by_nobody_who_has_not_seen_it(
+    tmp_path: Path, open_browser: Open, plant: Plant
+) -> None:
+    stretch = waiting_to_be_heard(tmp_path).stretches[0].id
+    plant.plans = type(plant.plans)(plant.config, lambda _: plant.config.store)
+    plant.desk.have_learned(plant.plans.obey)
+    anna, tom = open_browser("anna"), open_browser("tom")
+    before = tom.get("/learn/pump").text
+    assert ["nobody"] == seen_in(before)
+    assert "nobody has judged it yet" in before
+    assert 200 == ordered(anna, "keep", stretch=stretch, seen="nobody").status_code
+    refused = ordered(tom, "set_aside", stretch=stretch, seen="nobody")
+    assert (409, True) == (refused.status_code, "anna has judged it meanwhile" in refused.json()["error"])
+    plan = learning_of(tmp_path, "pump").plan
+    assert plan is not None
+    assert ((stretch,), "anna") == (plan.kept, plan.judged[0].by), "as she has said"
+    agrees = ordered(tom, "keep", stretch=stretch, seen="nobody")
+    assert "is normal, as anna has said" in agrees.json()["detail"]
+    text = tom.get("/learn/pump", headers={"Accept-Language": "de"}).text
+    at = plan.judged[0].at_utc_s
+    assert f"beurteilt von anna, {day(at)} {clock(at)}" in text
+    assert [plan.judged[0].id] == seen_in(text)
+    knowing = ordered(tom, "set_aside", stretch=stretch, seen=seen_in(text)[0])
+    assert "is set aside; anna had said that it is normal" in knowing.json()["detail"]
+    assert "judged by tom, " in anna.get("/learn-parts/pump").text
+    shown = anna.get(LEARNING).json()["plan"]["judged"]
+    assert [(stretch, False, "tom")] == [(one["stretch"], one["kept"], one["by"]) for one in shown]
+    record = [(one.actor, one.arguments["learn"], one.result) for one in plant.store.audit(4)]
+    assert record == [
+        ("tom", "set_aside", "done"),
+        ("tom", "keep", "done"),
+        ("tom", "set_aside", "refused"),
+        ("anna", "keep", "done"),
+    ]
+
+
 def test_nothing_is_read_from_elsewhere_whatever_a_document_names(tmp_path: Path, open_browser: Open) -> None:
     found = waiting_to_be_heard(tmp_path)
     secret = tmp_path / "secret.flac"

@@ -108,6 +108,11 @@ class LearnOrder(_Wanted):
     )
     unattended: bool = Field(default=False, description="start: nobody will hear what is odd.")
     stretch: str | None = Field(default=None, max_length=200, description="keep, set_aside: its id.")
+    seen: str | None = Field(
+        default=None, max_length=64,
+        description="keep, set_aside: `id` of what `plan.judged` said of it when it was looked at, `nobody` "
+        "where it said nothing; refused if somebody else has said the contrary since.",
+    )  # fmt: skip
     note: str | None = Field(default=None, max_length=1000, description="Kept with it.")
     id: str | None = Id
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.learning.documents import CheckNow, FoundStretch, Progress, RecordingNow, WorkNow
-from monitor.learning.plan import Plan, Step
+from monitor.learning.judging import seen_of
+from monitor.learning.plan import Plan, Step, StretchJudgement
 from monitor.recording.spans import began
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.learning import Learning
@@ -61,6 +62,10 @@ class StretchShown:
     """How long it is."""
     is_kept: bool
     """Somebody found it to be normal."""
+    judged: str
+    """Who said so, or that it is set aside, and when; or that nobody has said anything."""
+    seen: str
+    """What a judgement of this reader says that it has seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,7 +287,9 @@ def _advice(found: Learning, plan: Plan | None, progress: Progress | None, tongu
 def _stretches(found: Learning, tongue: Tongue) -> tuple[StretchShown, ...]:
     if found.found is None:
         return ()
-    kept = frozenset(() if found.plan is None else found.plan.kept)
+    plan = found.plan
+    kept = frozenset(() if plan is None else plan.kept)
+    said = {one.stretch: one for one in (() if plan is None else plan.judged)}
     return tuple(
         StretchShown(
             number=number,
@@ -291,9 +298,18 @@ def _stretches(found: Learning, tongue: Tongue) -> tuple[StretchShown, ...]:
             why=why_odd(tongue, one),
             seconds=tongue.duration(one.end_s - one.start_s),
             is_kept=one.id in kept,
+            judged=_judged(said.get(one.id), tongue),
+            seen=seen_of(said.get(one.id)),
         )
         for number, one in enumerate(found.found.stretches)
     )
+
+
+def _judged(said: StretchJudgement | None, tongue: Tongue) -> str:
+    if said is None:
+        return tongue("nobody has judged it yet")
+    at = f"{day(said.at_utc_s)} {clock(said.at_utc_s)}"
+    return tongue("judged by {who}, {at}", who=said.by, at=at)
 
 
 def _place(stretch: FoundStretch, tongue: Tongue) -> str:

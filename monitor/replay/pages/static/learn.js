@@ -163,7 +163,9 @@ class LearningDesk {
 
   async judge(learn) {
     if (this.row === null || this.row.querySelector(`[data-judge="${learn}"]`) === null) return;
-    if (await this.send({ learn, stretch: this.chosen })) this.move(1, { playing: true });
+    const { stretch, seen } = this.row.dataset;
+    if (await this.send({ learn, stretch, seen })) this.move(1, { playing: true });
+    else await this.refresh(); // perhaps somebody else was first: who, stands beside it
   }
 
   move(steps, { playing = !this.audio.paused } = {}) {
