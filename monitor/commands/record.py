@@ -111,6 +111,8 @@ def _say_total(arguments: argparse.Namespace, folder: RecordFolder, report: Reco
     _say(
         f"in all     {total_s / 3600:.2f} h of {arguments.hours:g} h; the same command goes on with the rest"
     )
+    if folder.seconds_before:
+        _say("           what follows was measured of this run alone")
 
 
 def choose_source(name: str, path: Path | None) -> tuple[Config, SourceConfig]:

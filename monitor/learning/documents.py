@@ -51,23 +51,19 @@ class RecordingNow(_Document):
 
     done_s: float = Field(description="Sound that is there.")
     wanted_s: float = Field(description="Sound that is to be there.")
-    lost_s: float = Field(default=0.0, description="Of this run: never arrived, or nobody could take it.")
-    off_s: float = Field(
-        default=0.0, description="Of this run: left out, the machine being off or out of service."
+    measured_s: float | None = Field(
+        default=None,
+        description="Of how much of that sound `advice`, `speech_share` and `states` are; null: not known.",
     )
+    lost_s: float = Field(default=0.0, description="Never arrived, or nobody could take it.")
+    off_s: float = Field(default=0.0, description="Left out, the machine being off or out of service.")
     levels_dbfs: tuple[float | None, ...] = Field(
         default=(), description="RMS of each second of the last minute, the newest last; null: nothing heard."
     )
     peak_dbfs: float | None = Field(default=None, description="The largest sample of that minute.")
-    advice: tuple[Advice, ...] = Field(
-        default=(), description="What is odd in this run, looked at each minute."
-    )
-    speech_share: float | None = Field(
-        default=None, description="Of the time of this run somebody speaks, 0 to 1."
-    )
-    states: int | None = Field(
-        default=None, description="Ways of running that this run heard, by whole minutes."
-    )
+    advice: tuple[Advice, ...] = Field(default=(), description="What is odd in it, looked at each minute.")
+    speech_share: float | None = Field(default=None, description="Of the time somebody speaks, 0 to 1.")
+    states: int | None = Field(default=None, description="Ways of running that were heard, by whole minutes.")
 
 
 class WorkNow(_Document):

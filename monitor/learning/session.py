@@ -18,6 +18,7 @@ from monitor.listening import Ear
 from monitor.messages import AudioBlock
 from monitor.recording.folder import RecordFolder
 from monitor.recording.learn_folder import LearnFolder
+from monitor.recording.measured import KeptMeter
 from monitor.recording.microphone import PATIENCE, MicrophoneCheck
 from monitor.recording.recorder import Recorder
 from monitor.recording.sound_meter import SoundMeasures
@@ -96,17 +97,22 @@ class Recording:
         self._peaks: deque[float] = deque(maxlen=LEVELS)
         self._second: list[np.ndarray] = []
         self._heard = self._end = self._rate_hz = 0
-        self._heard_s = self._lost_s = self._off_s = 0.0
+        self._heard_s = 0.0
         self._was_off = False
         self._advice: tuple[Advice, ...] = ()
         self._measures: SoundMeasures | None = None
+        self._measured_s = 0.0
+        self._kept_with: str | None = None
         self._advise_at_s = FIRST_ADVICE_S
         with contextlib.ExitStack() as undo:
             undo.enter_context(work)
             kind = getattr(source, "machine", source.kind)
             self._folder = RecordFolder(work.recordings, source_id=source.id, kind=kind, continues=True)
             undo.callback(self._folder.close)
-            self._recorder = Recorder(source.id, ear, self._folder, limit_s=ENDLESS_S, file_s=FILE_S)
+            self._meter = KeptMeter(ear, work.measured, self._folder.names)
+            self._recorder = Recorder(
+                source.id, ear, self._folder, limit_s=ENDLESS_S, file_s=FILE_S, meter=self._meter
+            )
             self._undo = undo.pop_all()
 
     @property
@@ -127,12 +133,14 @@ class Recording:
         """
         length_s = len(block.samples) / block.sample_rate_hz
         if is_off:
-            self._off_s += length_s
+            self._meter.pass_over(off_s=length_s)
+            if self._meter.unkept_off_s >= ADVISE_EVERY_S:
+                self._meter.keep(None)
             self._was_off = True
             return
         if self.is_over(0.0):
             return
-        self._lost_s += block.lost_samples / block.sample_rate_hz
+        self._meter.pass_over(lost_s=block.lost_samples / block.sample_rate_hz)
         lost = min(block.lost_samples, round(GAP_MAX_S * block.sample_rate_hz))
         if self._was_off:  # where sound was left out, no file goes on
             lost, self._was_off = max(1, lost), False
@@ -140,7 +148,8 @@ class Recording:
         self._end = block.end_sample
         self._heard_s += length_s
         self._recorder.add(block)
-        self._meter(block)
+        self._keep_measures()
+        self._show_level(block)
         if self._heard_s >= self._advise_at_s:
             self._advise_at_s = (self._heard_s // ADVISE_EVERY_S + 1) * ADVISE_EVERY_S
             self._advise()
@@ -151,8 +160,9 @@ class Recording:
         return RecordingNow(
             done_s=self.done_s,
             wanted_s=self._wanted_s,
-            lost_s=self._lost_s,
-            off_s=self._off_s,
+            measured_s=self._measured_s,
+            lost_s=self._meter.lost_s,
+            off_s=self._meter.off_s,
             levels_dbfs=tuple(self._levels),
             peak_dbfs=_dbfs(max(self._peaks, default=0.0) ** 2),
             advice=self._advice,
@@ -168,6 +178,7 @@ class Recording:
         """
         try:
             self._recorder.finish()
+            self._keep_measures()
         finally:
             self.close()
 
@@ -176,10 +187,18 @@ class Recording:
         self._undo.close()
 
     def _advise(self) -> None:
-        self._measures = self._recorder.report("").sound
+        self._measures = self._meter.measures()
+        self._measured_s = self._meter.measured_s
         self._advice = tuple(map(_advice, verdicts_of_sound(self._measures)))
 
-    def _meter(self, block: AudioBlock) -> None:
+    def _keep_measures(self) -> None:
+        """Keep what was measured up to a file that has become whole."""
+        file = self._recorder.last_file
+        if file is not None and file != self._kept_with:
+            self._kept_with = file
+            self._meter.keep(file)
+
+    def _show_level(self, block: AudioBlock) -> None:
         """Note level and peak of each whole second."""
         if block.sample_rate_hz != self._rate_hz:
             self._second, self._heard, self._rate_hz = [], 0, block.sample_rate_hz

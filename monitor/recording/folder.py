@@ -106,6 +106,11 @@ class RecordFolder:
             ) from error
 
     @property
+    def names(self) -> frozenset[str]:
+        """This recording's files so far."""
+        return frozenset(name for name, _, _ in self._added)
+
+    @property
     def roles(self) -> list[Role]:
         """The roles of this recording's files so far, in order; this run's are the last."""
         if self._role is not None:

@@ -27,7 +27,7 @@ from monitor.recording.features import FEATURES, features_of_logmel
 from monitor.recording.quality_meter import QualityMeter
 from monitor.recording.sound_meter import Facts, SoundMeasures
 from monitor.recording.speech_share import SPEECH
-from monitor.recording.variety import Float64, Minute, VarietyMeter, mean_db
+from monitor.recording.variety import Float64, MinuteSums, VarietyMeter, mean_db
 from monitor.sources import open_sources
 from monitor.store.files import disk_errors, write_whole
 
@@ -94,6 +94,11 @@ def measures_of_heard(heard: Sequence[HeardFile], ear: Ear) -> SoundMeasures:
     return meter.measures()
 
 
+def how_heard(ear: Ear) -> tuple[object, ...]:
+    """Return what decides what is measured of a sound: other limits make other windows good."""
+    return (FORM, list(Quality), ear.frontend.parameters.digest, ear.grid, ear.limits)
+
+
 class _Listener:
     """Hears files as the daemon does, one after the other."""
 
@@ -109,7 +114,7 @@ class _Listener:
         windows = BlockWindows("file", ear)
         starts_s: list[float] = []
         features: list[Float32] = []
-        minutes: list[Minute] = []
+        sums = MinuteSums(self._per_minute)
         untold_s = 0.0
         (source,) = open_sources([FileSource(id="file", kind="file", path=path, pace="fast")])
         try:
@@ -119,7 +124,7 @@ class _Listener:
                     for window, logmel in meter.add(block, windows.add(block)):
                         starts_s.append(window.span.first_sample / ear.grid.sample_rate_hz)
                         features.append(features_of_logmel(logmel))
-                        self._add_to(minutes, mean_db(logmel))
+                        sums.add(mean_db(logmel))
                 if untold_s >= TELL_EVERY_S:
                     self._tell(untold_s)
                     untold_s = 0.0
@@ -128,7 +133,7 @@ class _Listener:
         meter.add_tail(windows.finish())
         if untold_s:
             self._tell(untold_s)
-        mel = ear.frontend.parameters.mel_bands
+        mel, minutes = ear.frontend.parameters.mel_bands, sums.taken()
         return HeardFile(
             path=path,
             facts=meter.facts(),
@@ -137,13 +142,6 @@ class _Listener:
             starts_s=np.array(starts_s, np.float64),
             features=np.array(features, np.float32).reshape(-1, FEATURES),
         )
-
-    def _add_to(self, minutes: list[Minute], mean: Float64) -> None:
-        if minutes and minutes[-1][1] < self._per_minute:
-            total, count = minutes[-1]
-            minutes[-1] = (total + mean, count + 1)
-        else:
-            minutes.append((mean, 1))
 
 
 def _nobody(_seconds: float) -> None:
@@ -154,9 +152,7 @@ def _name(path: Path, ear: Ear) -> str:
     """Return what names a file and how it is heard."""
     with disk_errors(path):
         now = path.stat()
-    # other limits of input quality make other windows good
-    how = (FORM, list(Quality), ear.frontend.parameters.digest, ear.grid, ear.limits)
-    described = repr((str(path.resolve()), now.st_size, now.st_mtime_ns, how))
+    described = repr((str(path.resolve()), now.st_size, now.st_mtime_ns, how_heard(ear)))
     return hashlib.sha256(described.encode()).hexdigest()[:24] + ENDING
 
 

@@ -1,6 +1,7 @@
 """Where `wheeltapper learn` stands with one source, so that each step goes on after a kill.
 
     STATE_DIR/learn/SOURCE/recordings/       FLAC and index.csv, as `wheeltapper record` writes them
+                           measured.jsonl    what was measured meanwhile; see monitor.recording.measured
                            heard/            what was measured of each file; see monitor.recording.heard
                            material/         what is learned from; see monitor.recording.material
                            learn.json        which material is being learned, and how
@@ -26,6 +27,7 @@ from monitor.store.files import FOLDER_MODE, disk_errors, write_whole
 
 NOTES = "learn.json"
 RECORDINGS = "recordings"
+MEASURED = "measured.jsonl"
 HEARD = "heard"
 MATERIAL = "material"
 RETRAINED = "retrain"
@@ -48,6 +50,11 @@ class LearnFolder:
     def recordings(self) -> Path:
         """Where sound is recorded to."""
         return self.place / RECORDINGS
+
+    @property
+    def measured(self) -> Path:
+        """What was measured while it was recorded."""
+        return self.place / MEASURED
 
     @property
     def heard(self) -> Path:

@@ -7,17 +7,18 @@ thread does it all; a FLAC of a minute takes a fraction of a second, which every
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import Protocol
 
 from monitor.errors import RecordError, StoreError
 from monitor.listening import BlockWindows, Ear
-from monitor.messages import AudioBlock, CaptureState, read_only
+from monitor.messages import AudioBlock, CaptureState, Window, read_only
 from monitor.recording.folder import RecordFolder
 from monitor.recording.pieces import Piece, PieceCutter
 from monitor.recording.quality_meter import QualityMeter
 from monitor.recording.report import RecordLedger, RecordReport
-from monitor.recording.sound_meter import SoundMeter
+from monitor.recording.sound_meter import SoundMeasures, SoundMeter
 from monitor.sources import Source
 
 READ_TIMEOUT_S = 0.5
@@ -28,12 +29,33 @@ MIN_FILE_MINUTES, MAX_FILE_MINUTES = 0.05, 5.0
 """Longer than a window; short enough for a file's sound to lie in memory at any rate."""
 
 
+class Meter(Protocol):
+    """Measures blocks and the windows cut from them, as QualityMeter."""
+
+    def add(self, block: AudioBlock, windows: Iterable[Window]) -> object:
+        """Take the next block, at the device's rate, and the windows that it completed."""
+
+    def add_tail(self, windows: Iterable[Window]) -> None:
+        """Take the last windows."""
+
+    def measures(self) -> SoundMeasures:
+        """Return what has been measured so far."""
+
+
 class Recorder:
     """Takes the blocks of one source until `limit_s` of stream time. Not thread-safe."""
 
     def __init__(
-        self, source_id: str, ear: Ear, folder: RecordFolder, *, limit_s: float, file_s: float
+        self,
+        source_id: str,
+        ear: Ear,
+        folder: RecordFolder,
+        *,
+        limit_s: float,
+        file_s: float,
+        meter: Meter | None = None,
     ) -> None:
+        """`meter` measures what is recorded; None: one of this run alone."""
         self._source_id = source_id
         self._folder = folder
         self._limit_s = limit_s
@@ -41,11 +63,16 @@ class Recorder:
         self._windows = BlockWindows(source_id, ear)
         self._cutter = PieceCutter(shortest_s=grid.window_samples / grid.sample_rate_hz, file_s=file_s)
         self._waiting: deque[Piece] = deque()
-        self._meter, self._minute = QualityMeter(ear), SoundMeter()
+        self._meter, self._minute = meter or QualityMeter(ear), SoundMeter()
         self._files: list[tuple[str, float]] = []
         self._received = self._lost = self._written = self._surplus = self._unwritten = 0
         self.position_s = 0.0
         """Stream time so far, lost samples included."""
+
+    @property
+    def last_file(self) -> str | None:
+        """The name of the file that was written last; None: none was yet."""
+        return self._files[-1][0] if self._files else None
 
     @property
     def complete(self) -> bool:

@@ -85,6 +85,26 @@ class VarietyMeter:
             self._states.append(minute)
 
 
+class MinuteSums:
+    """Mean log-mels of good windows in a row, summed by minutes, for a VarietyMeter to take later."""
+
+    def __init__(self, per_minute: int) -> None:
+        self._per_minute = per_minute
+        self._minutes: list[Minute] = []
+
+    def add(self, mean: Float64) -> None:
+        """Take the mean of the next window, by mean_db."""
+        if self._minutes and self._minutes[-1][1] < self._per_minute:
+            total, count = self._minutes[-1]
+            self._minutes[-1] = (total + mean, count + 1)
+        else:
+            self._minutes.append((mean, 1))
+
+    def taken(self) -> list[Minute]:
+        """Return the minutes so far, the last of them perhaps not whole."""
+        return list(self._minutes)
+
+
 def mean_db(logmel: Float32) -> Float64:
     """Return the mean over time of a window of log-mel (mel, frames), shape (mel,), dB."""
     mean: Float64 = 10.0 * logmel.mean(axis=1, dtype=np.float64)

@@ -341,3 +341,21 @@ def test_the_promise_is_told_with_its_interval_in_the_readers_language(tmp_path:
         in promise[0]
     )
     assert 2 == len(promise), "so wide an interval is called wide"
+
+
+def test_figures_that_are_not_of_all_that_was_recorded_say_of_how_much_they_are(
+    tmp_path: Path, open_browser: Open
+) -> None:
+    place = learn_place(tmp_path, "pump")
+    place.mkdir(parents=True)
+    write_plan(place, plan_at(Step.RECORD))
+    vera = open_browser("vera")
+
+    def shown(measured_s: float | None, language: str = "en") -> str:
+        recording = RecordingNow(done_s=7200, wanted_s=14400, measured_s=measured_s, speech_share=0.01)
+        write_progress(place, Progress(step=Step.RECORD, at_utc_s=1.7e9, recording=recording))
+        return vera.get("/learn/pump", headers={"Accept-Language": language}).text
+
+    assert "<dt>Measured</dt><dd>30 min of it: the rest was recorded by another program" in shown(1800.0)
+    assert "<dt>Gemessen</dt><dd>30 min davon: der Rest wurde" in shown(1800.0, "de")
+    assert ["Measured" in shown(one) for one in (None, 7170.0)] == [False, False]
