@@ -18,6 +18,9 @@ AT_A_TIME = 1000
 """Entries read at once: a long record needs little memory, and the daemon does not wait for long."""
 
 
+UNREAD = "a command that could not be read"
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the verb's arguments."""
     parser.add_argument("--config", type=Path, help="the daemon's configuration, for its state_dir")
@@ -55,12 +58,18 @@ def _as_json(entry: AuditEntry) -> str:
 
 
 def _as_line(entry: AuditEntry) -> str:
-    what = f"{entry.action or 'unreadable'}{_values(entry.arguments)}"
-    who = f"{entry.actor or 'nobody known'} by {entry.origin.value}"
     reason = f": {entry.reason}" if entry.reason else ""
-    line = f"{rfc3339_from_utc_s(entry.at_utc_s)}  {entry.source_id or '(box)'}  {what}  {who}"
+    line = f"{rfc3339_from_utc_s(entry.at_utc_s)}  {entry.source_id or '(box)'}  {_asked(entry)}"
     # what a stranger sent must not move the cursor of whoever reads it
     return "".join(letter if letter.isprintable() else "?" for letter in f"{line}  {entry.result}{reason}")
+
+
+def _asked(entry: AuditEntry) -> str:
+    """Return what was asked, by whom and by which way; of what could not be read who it was is not known."""
+    if entry.action is None:
+        return f"{UNREAD}, by {entry.origin.value}"
+    who = entry.actor or "somebody who did not say who"
+    return f"{entry.action}{_values(entry.arguments)}  {who} by {entry.origin.value}"
 
 
 def _values(arguments: Mapping[str, object]) -> str:

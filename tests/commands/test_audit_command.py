@@ -37,7 +37,8 @@ def state_dir(tmp_path: Path) -> Path:
 
 def test_entries_come_newest_first_one_a_line(state_dir: Path) -> None:
     first, second, *rest = ran("audit", "--state-dir", state_dir).out.splitlines()
-    assert "2001-09-09T01:46:40.000Z  pump  unreadable  nobody known by page  refused: no JSON" == first
+    said = "a command that could not be read, by page  refused: no JSON"
+    assert f"2001-09-09T01:46:40.000Z  pump  {said}" == first, "who gave it could not be read either"
     assert "2026-01-31T12:00:06.000Z  (box)  shelve note=a?b  eve?[2J? by mqtt  refused: no" == second
     assert 6 == len(rest)
 
