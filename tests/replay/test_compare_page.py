@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from monitor.promotion.apart import Told
 from monitor.promotion.document import keep_comparison
 from monitor.promotion.records import Comparison, Ground, Pairs, Probe, Verdict
 from monitor.promotion.rules import Asked, verdict
+from monitor.replay.pages.awaited import WRITTEN_S
 from monitor.replay.pages.compare_view import reasons_of
-from monitor.replay.pages.words import Tongue
+from monitor.replay.pages.words import Tongue, clock
 from monitor.store import ClipJob
 from monitor.store.dispute_labels import dispute_labels
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow
@@ -137,6 +139,20 @@ def test_a_source_with_a_named_bundle_is_not_said_to_be_unjudged(plant: Plant) -
     assert f"Candidate {version}: it judges nothing yet." in learn
     assert 'href="/compare/pump"' in learn
     assert "bundle: managed is to be set" in learn
+
+
+def test_sound_of_a_disagreement_that_is_still_being_recorded_comes(
+    open_browser: Open, candidate: Comparison, plant: Plant
+) -> None:
+    key = RunKey("pump", open_bundle(DEMO / "mae").bundle_id, candidate.candidate)
+    began_utc_s = time.time() - 2.0
+    add_dispute(plant.store.database, key, Dispute("candidate", 9e6, began_utc_s, 9e6 + 1.0, 0.4, 1.4, None))
+    due = began_utc_s + 1.0 + plant.config.store.post_roll_s + WRITTEN_S
+    browser = open_browser("vera")
+    text = browser.get("/compare/pump").text
+    assert f'<span class="soft" data-due>comes by {clock(due)}</span>' in text
+    german = browser.get("/compare/pump", headers={"Accept-Language": "de"}).text
+    assert f"kommt bis {clock(due)}" in german
 
 
 @pytest.mark.usefixtures("candidate")

@@ -14,7 +14,7 @@ from monitor.messages import AlarmState, CaptureState, OffCause, Quality, Signal
 from monitor.publish.drift import DriftDocument
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.event_query import Labelled, Order
-from monitor.replay.pages import event_view, shown
+from monitor.replay.pages import awaited, shown
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now, news_of
 from monitor.replay.pages.words import Tongue, clock, day, local
@@ -360,7 +360,7 @@ def test_a_window_leads_to_the_clip_that_holds_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "end_utc_s", "awaited"),
+    ("state", "end_utc_s", "is_expected"),
     [
         (AlarmState.UNACKNOWLEDGED, None, True),
         (AlarmState.NORMAL, None, True),
@@ -370,7 +370,7 @@ def test_a_window_leads_to_the_clip_that_holds_it() -> None:
     ],
 )
 def test_more_of_an_event_is_awaited_until_it_is_over_and_its_sound_is_written(
-    state: AlarmState, end_utc_s: float | None, *, awaited: bool
+    state: AlarmState, end_utc_s: float | None, *, is_expected: bool
 ) -> None:
     event = Event(1, "e1", "pump", 990.0, end_utc_s, 2.0, state, None, None, None)
-    assert awaited is event_view.is_awaited(event, post_roll_s=3.0, now_utc_s=2000.0)
+    assert is_expected is awaited.is_awaited(event, post_roll_s=3.0, now_utc_s=2000.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -13,12 +14,14 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed
 from monitor.bundles.library import Library as Versions
+from monitor.config import StoreConfig
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
 from monitor.promotion.sentences import OUTCOMES, RARE, said
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
 from monitor.replay.kept.candidates import Candidate
+from monitor.replay.pages.awaited import dispute_due, rules_of
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, daemon_now, unreviewed_events
 from monitor.replay.pages.words import RATINGS, Tongue, marked
@@ -45,6 +48,8 @@ class Row:
     """What a label of it names: the live bundle's event, or the dispute."""
     rating: str
     """In words; empty: nobody has said anything."""
+    due_utc_s: float | None
+    """When its sound is to be there; None: it is, or none was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ def _compare(request: Request, under: Under) -> Response:
         style="" if verdict is None else STYLES[verdict.outcome],
         reasons=[] if verdict is None else reasons_of(verdict, tongue),
         lines=[] if found is None else lines_of(found[0], tongue),
-        rows=[] if shown is None else [_row(one, tongue) for one in shown.disagreements],
+        rows=[] if shown is None else _rows(shown.disagreements, rules_of(settings, source_id), tongue),
         may_label=visit.may(Role.TECHNICIAN),
         may_promote=visit.may(Role.ADMIN),
         needs_reason=settings.bundles.promotion == "managed" and not _may_judge(shown, verdict),
@@ -169,9 +174,17 @@ def _heard_of(compared: Comparison, heard: Pairs, tongue: Tongue) -> str:
     )
 
 
-def _row(told: Disagreement, tongue: Tongue) -> Row:
-    rating = "" if told.rating is None else tongue(AGREED[told.rating])
-    return Row(told, told.event_id or told.dispute_id, rating)
+def _rows(told: Sequence[Disagreement], rules: StoreConfig, tongue: Tongue) -> list[Row]:
+    now_utc_s = time.time()
+    return [
+        Row(
+            one,
+            one.event_id or one.dispute_id,
+            "" if one.rating is None else tongue(AGREED[one.rating]),
+            dispute_due(one, told, rules, now_utc_s),
+        )
+        for one in told
+    ]
 
 
 def _capital(text: str) -> str:

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from monitor.errors import QueryError
-from monitor.messages import AlarmState
 from monitor.promotion.agreement import agreed
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
@@ -20,16 +19,14 @@ from monitor.replay.kept.event_query import EventFilter, Labelled, Order
 from monitor.replay.kept.library import Library, WholeEvent, last_label
 from monitor.replay.pages import shown
 from monitor.replay.pages.asked import Asked, asked_from
+from monitor.replay.pages.awaited import is_awaited, rules_of, sound_due, windows_due
 from monitor.replay.pages.shown import WITHDRAWN
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, list_address, unreviewed_events
-from monitor.replay.pages.words import Tongue
-from monitor.store import Event
+from monitor.replay.pages.words import Tongue, clock
 
 SIMILAR = 6
 """Earlier events shown beside one."""
-WRITTEN_S = 30.0
-"""After the end of a recording it is on the disk."""
 
 
 @answering
@@ -40,8 +37,10 @@ def event(request: Request) -> Response:
     asked = asked_from(request.query_params)
     clip = shown.chosen_clip(whole.clips, whole.windows, request.query_params.get("clip"))
     reference = library.reference(whole.event)
-    awaited = is_awaited(whole.event, request.app.state.settings.store.post_roll_s, time.time())
-    why = _why_silent(whole, tongue, awaited=awaited)
+    now_utc_s, rules = time.time(), rules_of(request.app.state.settings, whole.event.source_id)
+    parts = (whole.event, whole.windows, whole.clips, rules, now_utc_s)
+    due, unheard = windows_due(*parts), shown.unheard_worst(whole.windows, whole.clips)
+    why = _why_silent(whole, tongue, by_utc_s=sound_due(*parts), is_never=rules.audio == "never")
     facts: dict[str, Any] = {"clip": None, "reference": None, "why": why}
     if clip is not None and clip.gone is None:
         explanation = whole.event.explanation
@@ -63,8 +62,9 @@ def event(request: Request) -> Response:
         ),
         facts=facts,
         worst=shown.worst_of([window for window in whole.windows if window.gone is None]),
-        awaited=awaited,
-        unheard=shown.unheard_worst(whole.windows, whole.clips),
+        awaited=is_awaited(whole.event, rules.post_roll_s, now_utc_s),
+        unheard=unheard,
+        unheard_by=None if unheard is None else due.get(unheard.window_id),
         clips=[
             shown.ShownClip(
                 address=shown.event_address(whole.event.event_id, asked.query, clip=one.clip_id),
@@ -74,7 +74,7 @@ def event(request: Request) -> Response:
             )
             for one in whole.clips
         ],
-        windows=shown.shown_windows(whole.windows, whole.clips, clip, asked.query),
+        windows=shown.shown_windows(whole.windows, whole.clips, clip, asked.query, due),
         **_what_was_said(whole),
         links={"list": list_address(asked), "next": _next_address(library, whole, asked)},
         may_label=visit_of(request).may(Role.TECHNICIAN),
@@ -82,14 +82,7 @@ def event(request: Request) -> Response:
     )
 
 
-def is_awaited(event: Event, post_roll_s: float, now_utc_s: float) -> bool:
-    """Return whether more of an event may come: it goes on, may come back, or is being written."""
-    if event.state is not AlarmState.NORMAL or event.end_utc_s is None:
-        return True
-    return now_utc_s - event.end_utc_s < post_roll_s + WRITTEN_S
-
-
-def _why_silent(whole: WholeEvent, tongue: Tongue, *, awaited: bool) -> str:
+def _why_silent(whole: WholeEvent, tongue: Tongue, *, by_utc_s: float | None, is_never: bool) -> str:
     reasons = {
         "age": tongue("The sound of this event was removed because of its age."),
         "space": tongue("The sound of this event was removed to make room for newer sound."),
@@ -100,8 +93,13 @@ def _why_silent(whole: WholeEvent, tongue: Tongue, *, awaited: bool) -> str:
     for clip in whole.clips:
         if clip.gone is not None:
             return reasons.get(clip.gone, clip.gone)
-    if awaited:
-        return tongue("No sound of this event is stored yet: it is still being recorded.")
+    if by_utc_s is not None:
+        return tongue(
+            "The sound of this event is still being recorded: it is to be here by {time}.",
+            time=clock(by_utc_s),
+        )
+    if is_never:
+        return reasons["never"]
     return tongue("No sound of this event was stored.")
 
 

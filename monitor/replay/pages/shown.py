@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from urllib.parse import quote, urlencode
 
 from monitor.explanation import Finding
@@ -157,6 +158,8 @@ class ShownWindow:
     """Of the page that shows it, where another clip holds it; None: this one does, or none."""
     heard: bool
     """Whether any clip holds it."""
+    due_utc_s: float | None = None
+    """When its sound is to be there; None: it is, or none will be."""
 
 
 def chosen_clip(
@@ -233,9 +236,16 @@ def finding_in_clip(
 
 
 def shown_windows(
-    windows: Sequence[StoredWindow], clips: Sequence[StoredClip], clip: StoredClip | None, query: str
+    windows: Sequence[StoredWindow],
+    clips: Sequence[StoredClip],
+    clip: StoredClip | None,
+    query: str,
+    due: Mapping[str, float] = MappingProxyType({}),
 ) -> list[ShownWindow]:
-    """Return the rows of an event's windows; `clip` is the one that the page shows."""
+    """Return the rows of an event's windows; `clip` is the one that the page shows.
+
+    `due`: when the sound of some is to be there, by their ids.
+    """
     rows = []
     for window in windows:
         holding = [one for one in clips if one.gone is None and _holds(one, window.start_utc_s)]
@@ -253,6 +263,7 @@ def shown_windows(
                 to_s=round(from_s + window.end_s - window.start_s, 3),
                 address=elsewhere and event_address(window.event_id, query, clip=elsewhere),
                 heard=bool(holding),
+                due_utc_s=due.get(window.window_id),
             )
         )
     return rows

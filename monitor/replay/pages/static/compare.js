@@ -36,6 +36,7 @@ class DisputeDesk {
     this.rows = [...main.querySelectorAll(".disputes tbody tr")];
     this.choose(this.rows.find((row) => row.dataset.rating === "") ?? this.rows[0] ?? null);
     if (this.isUnderWay) this.follow();
+    if (this.main.querySelector("[data-due]") !== null) lookForNews(() => this.lookForSounds(), signal);
   }
 
   get comparing() {
@@ -68,6 +69,19 @@ class DisputeDesk {
     if (this.isUnderWay || !wasUnderWay) return false;
     await this.showAnew();
     return true;
+  }
+
+  /** Put in the sound that has come since; true when none is still being recorded. */
+  async lookForSounds() {
+    const got = await getPage(location.href, this.signal, { byItself: true }).catch(() => null);
+    if (got === null || got.left || this.signal.aborted) return false;
+    for (const row of this.rows) {
+      const fresh = got.tree.querySelector(`.disputes tr[data-label="${CSS.escape(row.dataset.label)}"]`);
+      if (fresh === null || row.querySelector("[data-due]") === null) continue;
+      renewPart(row.querySelector("[data-part=sound]"), fresh.querySelector("[data-part=sound]"));
+      if (fresh.dataset.clip !== undefined) row.dataset.clip = fresh.dataset.clip;
+    }
+    return this.main.querySelector("[data-due]") === null;
   }
 
   /** Show the page as it is now; what somebody is writing stays. */
@@ -123,7 +137,8 @@ class DisputeDesk {
   play(row) {
     const clip = row?.dataset.clip;
     if (clip === undefined) {
-      say(t("No sound of it was kept."));
+      const isComing = row !== null && row.querySelector("[data-due]") !== null;
+      say(isComing ? t("Its sound is still being recorded.") : t("No sound of it was kept."));
       return;
     }
     const address = `/api/v1/clips/${encodeURIComponent(clip)}/audio`;
