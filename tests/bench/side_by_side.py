@@ -1,7 +1,7 @@
 """Two checkouts' daemons at the same time on one core: what an hour of sound costs the one and the other.
 
     git worktree add ../before COMMIT
-    python tests/bench/side_by_side.py ../before [--sources 32] [--rounds 7]
+    python tests/bench/side_by_side.py ../before [--kind mae] [--sources 32] [--rounds 7]
 
 On a box where others work CPU seconds of the same daemon differ by a third from minute to minute, far more
 than most changes save. Side by side both have the same caches, the same neighbours and the same interruptions
@@ -59,7 +59,7 @@ def compare(trees: list[Path], arguments: argparse.Namespace, folder: Path) -> N
         for number, tree in enumerate(trees):
             place = folder / str(number)
             place.mkdir()
-            crowd = Crowd("ae", sound, arguments.sources, 250.0, last_core(), 0.0, tree)
+            crowd = Crowd(arguments.kind, sound, arguments.sources, 250.0, last_core(), 0.0, tree)
             daemons.append(running.enter_context(crowd_daemon(crowd, place)))
         time.sleep(arguments.settle)
         pids = [daemon.process.pid for daemon, _ in daemons if daemon.process is not None]
@@ -91,6 +91,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("before", type=Path, help="the other checkout")
+    parser.add_argument("--kind", choices=("ae", "mae"), default="ae", help="of the demo's bundles")
     parser.add_argument("--sources", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=8.0, help="of each round")
