@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import pytest
 from evening import NIGHTS
 from playwright.sync_api import BrowserContext, Page, expect
 from technician import PASSWORD, Served, fill_login, ready, started, watch
@@ -189,6 +190,47 @@ def test_the_list_and_the_sound_are_there_without_scripts(
     page.goto("/")
     expect(dead).to_have_count(0)
     expect(page.locator("noscript .notice")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", ["with scripts", "without"])
+def test_the_language_is_chosen_by_keys_alone_and_stays_chosen(
+    guarded: Served, new_context: Callable[..., BrowserContext], scripts: str
+) -> None:
+    has_scripts = scripts == "with scripts"
+    context = new_context(base_url=guarded.address, locale="en", java_script_enabled=has_scripts)
+    page = context.new_page()
+    complaints = watch(page)
+    page.goto("/login?next=/events%3Fkind%3Dhiss")
+    german = page.get_by_role("navigation", name="Language").get_by_role("link", name="Deutsch")
+    expect(german).to_have_attribute("hreflang", "de")
+    german.focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Benutzer").fill("anna")
+    page.get_by_label("Passwort").fill(PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/events?kind=hiss")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ereignisse")
+    page.get_by_role("link", name="English").click()
+    page.wait_for_url("**/events?kind=hiss")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Events")
+    other = context.new_page()
+    other.goto("/learn")
+    expect(other.locator("html")).to_have_attribute("lang", "en")
+    assert [] == complaints
+
+
+def test_a_page_that_is_opened_in_place_is_opened_anew_where_another_language_was_chosen_meanwhile(
+    opened: Page,
+) -> None:
+    opened.goto("/events/hall-keyboard")
+    ready(opened)
+    opened.context.request.get("/language/de")
+    opened.keyboard.press("e")
+    expect(opened.locator("html")).to_have_attribute("lang", "de")
+    started(opened, "events")
+    opened.keyboard.press("?")
+    expect(opened.get_by_role("dialog", name="Tasten")).to_contain_text("Nächstes Ereignis der Liste")
 
 
 def test_it_speaks_german_to_who_asks_for_it(

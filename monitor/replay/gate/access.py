@@ -13,8 +13,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from monitor.worded import Worded, worded
+
 LOCAL = "local"
 """The name of whoever reaches a page that has no users."""
+
+LOG_IN = worded("log-in", "log in first")
+"""Why whoever is not known is refused."""
 
 Endpoint = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
 """What answers a request; a plain function runs in a thread, so that it may read the disk and compute."""
@@ -53,8 +58,19 @@ def visit_of(request: Request) -> Visit:
     """Return who sent `request`."""
     visit = request.state.visit
     if not isinstance(visit, Visit):
-        raise HTTPException(401, "log in first")
+        raise HTTPException(401, LOG_IN)
     return visit
+
+
+def lacks_role(visit: Visit, role: Role) -> Worded:
+    """Return why somebody may not do what needs a role."""
+    return worded(
+        "lacks-role",
+        "this needs the role {needed}; {who} is {role}",
+        needed=role.name.lower(),
+        who=visit.user,
+        role=visit.role.name.lower(),
+    )
 
 
 def needs(role: Role) -> Callable[[Endpoint], Callable[[Request], Awaitable[Response]]]:
@@ -65,9 +81,7 @@ def needs(role: Role) -> Callable[[Endpoint], Callable[[Request], Awaitable[Resp
         async def guarded(request: Request) -> Response:
             visit = visit_of(request)
             if not visit.may(role):
-                raise HTTPException(
-                    403, f"this needs the role {role.name.lower()}; {visit.user} is {visit.role.name.lower()}"
-                )
+                raise HTTPException(403, lacks_role(visit, role))
             if inspect.iscoroutinefunction(endpoint):
                 answer: Response = await endpoint(request)
                 return answer

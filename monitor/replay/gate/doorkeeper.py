@@ -14,17 +14,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from monitor.replay.gate.access import Visit
+from monitor.replay.gate.access import LOG_IN, Visit
 from monitor.replay.gate.bodies import with_body
-from monitor.replay.gate.hosts import comes_from_us
+from monitor.replay.gate.hosts import comes_from_us, is_from_elsewhere
 from monitor.replay.gate.reception import Reception, address_of
 from monitor.replay.gate.refusals import API, refusal
 from monitor.replay.gate.uploads import TAR, is_upload
+from monitor.replay.pages.words import LANGUAGES
+from monitor.worded import worded
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOGIN = "/login"
 LOOKS = "/static/"
-"""Everything below it is open, as is LOGIN itself."""
+"""Everything below it and LANGUAGES is open, as is LOGIN itself."""
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 MAX_FIELDS = 50
@@ -57,18 +59,21 @@ class Doorkeeper:
 
     def _barred(self, request: Request, visit: Visit | None) -> Response | None:
         path: str = request.scope["path"]
-        if visit is not None or path == LOGIN or path.startswith(LOOKS):
+        if visit is not None or path == LOGIN or path.startswith((LOOKS, LANGUAGES)):
             return None
         if self._reception.is_open:
             return refusal(
                 request,
                 403,
-                "this page has no users and serves this box alone, at http://localhost; to reach it from "
-                "elsewhere or through a proxy, first: wheeltapper replay user add",
+                worded(
+                    "this-box-alone",
+                    "this page has no users and serves this box alone, at http://localhost; to reach it from "
+                    "elsewhere or through a proxy, first: wheeltapper replay user add",
+                ),
             )
         if path.startswith(API) or request.method not in SAFE_METHODS:
-            return refusal(request, 401, "log in first")
-        if request.headers.get("sec-fetch-site") == "cross-site":
+            return refusal(request, 401, LOG_IN)
+        if is_from_elsewhere(request):
             return HTMLResponse(ONCE_MORE)
         query = request.scope["query_string"].decode("latin-1")
         following = f"{path}?{query}" if query else path
@@ -80,13 +85,15 @@ class Doorkeeper:
         tokens = [*request.headers.getlist("x-csrf-token"), *(_tokens_of_form(body) if kind == FORM else ())]
         if is_upload(request.scope):
             if kind != TAR:
-                return refusal(request, 415, f"a bundle is sent as {TAR}")
+                return refusal(request, 415, worded("not-a-tar", "a bundle is sent as {type}", type=TAR))
         elif kind not in {FORM, JSON}:
-            return refusal(request, 415, f"a change is sent as {JSON} or as a form")
+            return refusal(
+                request, 415, worded("not-json", "a change is sent as {type} or as a form", type=JSON)
+            )
         if not comes_from_us(request):
-            why = "it does not come from a page of ours"
+            why = worded("from-elsewhere", "it does not come from a page of ours")
         elif expected is None or len(tokens) != 1 or not _same(expected, tokens[0]):
-            why = "its page is too old; load it again and repeat"
+            why = worded("page-too-old", "its page is too old; load it again and repeat")
         else:
             return None
         self._reception.refused_changes.note(
@@ -96,7 +103,7 @@ class Doorkeeper:
             origin=request.headers.get("origin"),
             why=why,
         )
-        return refusal(request, 403, f"the change was not taken: {why}")
+        return refusal(request, 403, worded("not-taken", "the change was not taken: {why}", why=why))
 
 
 def _tokens_of_form(body: bytes) -> Sequence[str]:

@@ -1,21 +1,32 @@
-"""Login and logout."""
+"""What is open to whoever is not known yet: login, logout, and in which language the page speaks."""
 
 from __future__ import annotations
 
 import re
 import secrets
 from collections.abc import Sequence
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from monitor.describe.catalogue import languages
 from monitor.errors import LoginRefusedError
+from monitor.replay.gate.cookies import (
+    form_cookie,
+    is_encrypted,
+    keep_in_window,
+    language_cookie,
+    remember,
+    session_cookie,
+)
 from monitor.replay.gate.doorkeeper import LOGIN, MAX_FIELDS
-from monitor.replay.gate.reception import Reception, form_cookie, is_encrypted, session_cookie
-from monitor.replay.pages.templating import page
-from monitor.replay.pages.words import tongue_of
+from monitor.replay.gate.hosts import is_from_elsewhere
+from monitor.replay.gate.reception import Reception
+from monitor.replay.pages.templating import page, tongue_for
+from monitor.replay.pages.words import LANGUAGES, LOCALE
 
 HOME = "/"
 LOCAL_PATH = re.compile(r"/(?![/\\])[\x21-\x7e]{0,500}")
@@ -45,7 +56,7 @@ async def log_in(request: Request) -> Response:
         answer.headers["Retry-After"] = str(error.wait_s)
         return answer
     answer = RedirectResponse(following, 303)
-    _set_cookie(request, answer, session_cookie(request), login.token)
+    keep_in_window(request, answer, session_cookie(request), login.token)
     return answer
 
 
@@ -55,6 +66,20 @@ async def log_out(request: Request) -> Response:
     answer = RedirectResponse(LOGIN, 303)
     name = session_cookie(request)
     answer.delete_cookie(name, secure=is_encrypted(request), httponly=True, samesite="strict")
+    return answer
+
+
+async def choose_language(request: Request) -> Response:
+    """Remember in which language this browser is answered, and go back to where it was chosen.
+
+    A link does it, so that it needs no script; one on another site leads here, and changes nothing.
+    """
+    language, back = request.path_params["language"], request.query_params.get("next", "")
+    if language not in languages(LOCALE):
+        raise HTTPException(404)
+    answer = RedirectResponse(back if LOCAL_PATH.fullmatch(back) else HOME, 303)
+    if not is_from_elsewhere(request):
+        remember(request, answer, language_cookie(request), language)
     return answer
 
 
@@ -78,7 +103,7 @@ def _reception(request: Request) -> Reception:
 
 
 def _login_page(request: Request, following: str, refused: LoginRefusedError | None = None) -> Response:
-    tongue = tongue_of(request, request.app.state.settings.replay.language)
+    tongue = tongue_for(request)
     known = request.cookies.get(form_cookie(request), "")
     nonce = known if NONCE.fullmatch(known) else secrets.token_urlsafe(32)
     answer = page(
@@ -87,19 +112,16 @@ def _login_page(request: Request, following: str, refused: LoginRefusedError | N
         status=200 if refused is None else 429 if refused.wait_s else 403,
         error=None if refused is None else tongue(str(refused), wait_s=refused.wait_s),
         next=following,
+        here=LOGIN if following == HOME else f"{LOGIN}?next={quote(following)}",
         csrf_token=_reception(request).form_token(nonce),
     )
-    _set_cookie(request, answer, form_cookie(request), nonce)
+    keep_in_window(request, answer, form_cookie(request), nonce)
     return answer
-
-
-def _set_cookie(request: Request, answer: Response, name: str, value: str) -> None:
-    """Set a cookie for this browser window: scripts cannot read it, other sites' pages do not send it."""
-    answer.set_cookie(name, value, secure=is_encrypted(request), httponly=True, samesite="strict", path="/")
 
 
 ROUTES: Sequence[BaseRoute] = (
     Route(LOGIN, show_login, methods=["GET"], name="login"),
     Route(LOGIN, log_in, methods=["POST"]),
     Route("/logout", log_out, methods=["POST"], name="logout"),
+    Route(f"{LANGUAGES}{{language}}", choose_language, methods=["GET"], name="language"),
 )

@@ -17,6 +17,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from monitor.replay.gate.refusals import refusal
+from monitor.worded import worded
 
 UNFIT = re.compile(r"[/?#\\\s]")
 """What would end the name in an address, so that more than a name stands there."""
@@ -83,6 +84,11 @@ def comes_from_us(connection: HTTPConnection) -> bool:
     return place is not None and place == place_of(scheme, hosts[0])
 
 
+def is_from_elsewhere(connection: HTTPConnection) -> bool:
+    """Say whether a browser follows another site's link: it says so itself (Fetch Metadata)."""
+    return connection.headers.get("sec-fetch-site") == "cross-site"
+
+
 class HostCheck:
     """Refuses requests that name another host, with 421."""
 
@@ -101,8 +107,10 @@ class HostCheck:
         if place is not None and is_ours(place[0], self._allowed):
             await self._app(scope, receive, send)
             return
-        name = "no host" if place is None else place[0][:100]
-        answer = refusal(
-            connection, 421, f"{name} is not a name of this page; replay.allowed_hosts lists those that are"
+        why = worded(
+            "not-our-name",
+            "{name} is not a name of this page; replay.allowed_hosts lists those that are",
+            name="no host" if place is None else place[0][:100],
         )
+        answer = refusal(connection, 421, why)
         await answer(scope, receive, send)

@@ -18,6 +18,7 @@ from monitor.logs import Log
 from monitor.replay.gate.access import LOCAL, Role, Visit
 from monitor.replay.gate.attempts import Attempts, KnownPlaces, address_key
 from monitor.replay.gate.audit import REFUSED_IN_ALL, REFUSED_OF_AN_ADDRESS, Audit, HearingAudit, SparingAudit
+from monitor.replay.gate.cookies import form_cookie, session_cookie
 from monitor.replay.gate.hosts import FORWARDED, OLD_HTTP, is_loopback, place_of
 from monitor.replay.gate.passwords import fits, stored_of_nobody
 from monitor.replay.gate.sessions import Sessions
@@ -194,25 +195,3 @@ def _is_local(connection: HTTPConnection) -> bool:
 def address_of(connection: HTTPConnection) -> str:
     """Return where a request came from, as far as that is known."""
     return "unknown" if connection.client is None else connection.client.host
-
-
-def session_cookie(connection: HTTPConnection) -> str:
-    """Return the name of the session's cookie; pages of this host on other ports share its cookies."""
-    return _cookie(connection, "wheeltapper")
-
-
-def form_cookie(connection: HTTPConnection) -> str:
-    """Return the name of the login form's cookie."""
-    return _cookie(connection, "wheeltapper-form")
-
-
-def is_encrypted(connection: HTTPConnection) -> bool:
-    """Say whether the browser speaks HTTPS, with us or with a proxy that we trust."""
-    return bool(connection.scope["scheme"] == "https")
-
-
-def _cookie(connection: HTTPConnection, name: str) -> str:
-    server = connection.scope.get("server")
-    port = server[1] if server else ""
-    # by this prefix browsers refuse the cookie from anybody but this very host over HTTPS (RFC 6265bis)
-    return f"{'__Host-' if is_encrypted(connection) else ''}{name}-{port}"

@@ -13,17 +13,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from monitor.describe import sentence
 from monitor.describe.catalogue import languages, open_catalogue
 from monitor.errors import CatalogueError
 from monitor.explanation import Explanation, SoundKind
 from monitor.messages import AlarmState, OffCause, Quality
+from monitor.replay.gate.cookies import language_cookie
 
 LOCALE = Path(__file__).parent / "locale"
 STATIC = Path(__file__).parent / "static"
 DEFAULT = "en"
+LANGUAGES = "/language/"
+"""Below it one chooses: /language/de?next=/events"""
 SCRIPT_TEXT = re.compile(r"\bt\(\s*(\"(?:[^\"\\]|\\.)*\")")
 """A call of the scripts' own t("...")."""
 MINUTE_S, HOUR_S = 60.0, 3600.0
@@ -106,8 +109,7 @@ class Tongue:
         """Return a number with this language's decimal separator; a dash when it is not known."""
         if value is None:
             return "\N{EN DASH}"
-        point = open_catalogue(self.language).pgettext("decimal separator", ".")
-        return f"{value:.{digits}f}".replace(".", point).replace("-", "\N{MINUS SIGN}")
+        return f"{value:.{digits}f}".replace(".", self.decimal_point).replace("-", "\N{MINUS SIGN}")
 
     def rare(self, per_day: float | None) -> str:
         """Return how often something is expected in a day; below a thousandth only that it is less."""
@@ -139,6 +141,16 @@ class Tongue:
             return sentence(explanation, self.language)
         except (CatalogueError, KeyError, ValueError):  # a plant's own catalogue may have a slip
             return sentence(explanation)
+
+    @property
+    def decimal_point(self) -> str:
+        """What stands between a number and its fraction."""
+        return open_catalogue(self.language).pgettext("decimal separator", ".")
+
+    @property
+    def own_name(self) -> str:
+        """What the language calls itself."""
+        return self("English")
 
     def state(self, state: AlarmState) -> str:
         """Return an alarm's state in words."""
@@ -184,15 +196,25 @@ def rfc3339(utc_s: float) -> str:
     return f"{moment:%Y-%m-%dT%H:%M:%S}Z"
 
 
-def tongue_of(request: Request, choice: str) -> Tongue:
-    """Return the language to answer in: `choice`, or with `auto` the first that the browser asks for."""
+def tongue_of(request: HTTPConnection, choice: str) -> Tongue:
+    """Return the language to answer in.
+
+    What the reader has chosen in this browser; else `choice`, or with `auto` the first that the browser asks
+    for.
+    """
     known = languages(LOCALE)
-    if choice in known:
-        return Tongue(choice)
+    for chosen in (request.cookies.get(language_cookie(request)), choice):
+        if chosen in known:
+            return Tongue(chosen)
     for wanted in _wanted(request.headers.get("accept-language", "")):
         if wanted in known:
             return Tongue(wanted)
     return Tongue(DEFAULT)
+
+
+def other_tongues(tongue: Tongue) -> list[Tongue]:
+    """Return the languages that the page could speak too."""
+    return [Tongue(language) for language in languages(LOCALE) if language != tongue.language]
 
 
 def _wanted(header: str) -> list[str]:

@@ -32,7 +32,9 @@ async function go(address, { playing = false, focus = null, remember = true } = 
   if (got === undefined) return;
   const fresh = got.tree;
   const main = fresh.getElementById("main");
-  if (STARTS[main?.dataset.page] === undefined) {
+  // in another language, which was chosen elsewhere in this browser, the scripts have other texts
+  const isOther = fresh.documentElement.lang !== document.documentElement.lang;
+  if (STARTS[main?.dataset.page] === undefined || isOther) {
     location.assign(address);
     return;
   }
@@ -41,7 +43,7 @@ async function go(address, { playing = false, focus = null, remember = true } = 
   document.title = fresh.title;
   document.getElementById("main").replaceWith(main);
   // who is logged in may have changed, and with them what the server lets pass
-  for (const part of [".top nav", ".top .who", 'meta[name="csrf-token"]']) {
+  for (const part of [".top .pages", ".top .languages", ".top .who", 'meta[name="csrf-token"]']) {
     document.querySelector(part).replaceWith(fresh.querySelector(part));
   }
   scrollTo(0, 0);
