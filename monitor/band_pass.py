@@ -14,6 +14,7 @@ import numpy as np
 
 from monitor.errors import QueryError
 from monitor.messages import Float32
+from monitor.worded import worded
 
 LEAST_WIDTH_HZ = 20.0
 """Narrower bands ring longer than what they let through."""
@@ -34,8 +35,14 @@ class Band:
     def __post_init__(self) -> None:
         if not (self.low_hz >= 0.0 and self.high_hz - self.low_hz >= LEAST_WIDTH_HZ):
             raise QueryError(
-                f"a band from {self.low_hz:g} to {self.high_hz:g} Hz cannot be heard alone; low_hz must be 0 "
-                f"or more, high_hz at least {LEAST_WIDTH_HZ:g} Hz above it"
+                worded(
+                    "band-too-narrow",
+                    "a band from {low} to {high} Hz cannot be heard alone; low_hz must be 0 or more, high_hz "
+                    "at least {least} Hz above it",
+                    low=self.low_hz,
+                    high=self.high_hz,
+                    least=LEAST_WIDTH_HZ,
+                )
             )
 
 
@@ -64,7 +71,13 @@ def _taps(band: Band, sample_rate_hz: int) -> np.ndarray[tuple[int], np.dtype[np
     """Return the filter, an odd number of taps, symmetric; its edges are centred on the band's."""
     nyquist_hz = sample_rate_hz / 2
     if band.low_hz >= nyquist_hz - LEAST_WIDTH_HZ:
-        raise QueryError(f"this clip holds nothing above {nyquist_hz:g} Hz; ask for a lower band")
+        raise QueryError(
+            worded(
+                "band-too-high",
+                "this clip holds nothing above {most} Hz; ask for a lower band",
+                most=nyquist_hz,
+            )
+        )
     edge_hz = min(max((band.high_hz - band.low_hz) / 4, LEAST_WIDTH_HZ), MOST_EDGE_HZ)
     half = int(TAPS_PER_EDGE * sample_rate_hz / edge_hz) // 2
     place = np.arange(-half, half + 1, dtype=np.float64)

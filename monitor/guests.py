@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor.logs import Log
+from monitor.worded import worded
 
 MAX_GUESTS = 16
 LINGER_S = 0.5
@@ -152,11 +153,17 @@ class GuestServer(ABC):
         if self._guests <= LINGER_MAX:
             with contextlib.suppress(asyncio.TimeoutError, asyncio.LimitOverrunError):
                 await asyncio.wait_for(reader.readuntil(self._house.question_ends), LINGER_S)
-        return self._refusal("too many ask at once; ask again")
+        return self._refusal(worded("too-many-ask", "too many ask at once; ask again"))
 
     async def _heard(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
         try:
             question = await asyncio.wait_for(reader.readuntil(self._house.question_ends), QUESTION_S)
         except asyncio.LimitOverrunError:
-            return self._refusal(f"the question is longer than {self._house.question_bytes} bytes")
+            return self._refusal(
+                worded(
+                    "question-too-long",
+                    "the question is longer than {most} bytes",
+                    most=self._house.question_bytes,
+                )
+            )
         return await self._answer_on(question, reader, writer)

@@ -15,6 +15,8 @@ Fact = str | float | Sequence[str]
 """A name, a number, a sentence of its own (Worded), or several, which are told one after the other."""
 DETAIL = "{detail}"
 """The text of what has no words of its own in other languages: they say by its code what it is about."""
+WORDED = "worded"
+"""The key of a `Worded.tree` in documents that also have the English."""
 BETWEEN = "; "
 """Between several sentences."""
 
@@ -48,6 +50,18 @@ def wording_of(error: CodedError) -> Worded:
     return (
         said if isinstance(said, Worded) else worded(error.code, DETAIL, detail=" ".join(str(said).split()))
     )
+
+
+def replaced(sentence: Worded, old: str, new: str) -> Worded:
+    """Return a sentence whose names have `new` in the place of `old`: a path that nobody else can look at."""
+    facts = {name: _fact_with(fact, old, new) for name, fact in sentence.facts.items()}
+    return worded(sentence.code, sentence.text, **facts)
+
+
+def _fact_with(fact: Fact, old: str, new: str) -> Fact:
+    if isinstance(fact, Worded):
+        return replaced(fact, old, new)
+    return fact.replace(old, new) if isinstance(fact, str) else fact
 
 
 def worded_from(tree: object) -> Worded | None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from monitor.alarm.snapshot import AlarmSnapshot
 from monitor.errors import CommandError
 from monitor.operators import LIMIT_KEYS, Limits
+from monitor.worded import worded
 
 CALIBRATED_LIMIT = 1.0
 """The alarm limit unless an operator has set another: by definition the unit of a score."""
@@ -85,16 +86,28 @@ def checked_limits(
     )
     for key, low, high, names in bounds:
         if key in wanted and not low <= wanted[key] <= high:
-            raise CommandError(f"{key} {wanted[key]:g} must be {low:g} to {high:g} ({names})")
+            facts = {"key": key, "wanted": wanted[key], "low": low, "high": high, "keys": names}
+            raise CommandError(
+                worded("limit-out-of-bounds", "{key} {wanted} must be {low} to {high} ({keys})", **facts)
+            )
     if not 0 < after["warning_value"] <= after["limit"]:
         raise CommandError(
-            f"warning_value {after['warning_value']:g} must be above 0 and at most the limit, "
-            f"{after['limit']:g}; set both"
+            worded(
+                "warning-above-limit",
+                "warning_value {warning} must be above 0 and at most the limit, {limit}; set both",
+                warning=after["warning_value"],
+                limit=after["limit"],
+            )
         )
     if not 0 <= after["deadband"] < after["warning_value"]:
         raise CommandError(
-            f"deadband {after['deadband']:g} must be 0 or more and below warning_value "
-            f"{after['warning_value']:g}, or a warning would never clear; set both"
+            worded(
+                "deadband-too-wide",
+                "deadband {deadband} must be 0 or more and below warning_value {warning}, or a warning would "
+                "never clear; set both",
+                deadband=after["deadband"],
+                warning=after["warning_value"],
+            )
         )
     return {key: wanted.get(key, getattr(facts, key)) for key in LIMIT_KEYS}
 

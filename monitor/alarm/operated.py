@@ -16,6 +16,7 @@ from monitor.clock import CLOCK_SET_UTC_S, CORRECTED_FROM_S, utc_text
 from monitor.errors import CommandError
 from monitor.messages import AlarmChange, AlarmState, ChangeReason
 from monitor.operators import LIMIT_KEYS, Limits
+from monitor.worded import worded
 
 BY_CONFIGURATION = "configuration"
 """Stands for whoever changed the configuration, as the actor of what that did to an alarm."""
@@ -89,7 +90,13 @@ class OperatedAlarm:
             CommandError: They are as configured.
         """
         if self._facts.limits_by is None:
-            raise CommandError(f"the limits of {self._facts.source_id} are as configured already")
+            raise CommandError(
+                worded(
+                    "limits-as-configured",
+                    "the limits of {source} are as configured already",
+                    source=self._facts.source_id,
+                )
+            )
         return self._take_limits(
             actor, at_utc_s, note, dict.fromkeys((*LIMIT_KEYS, "limits_by", "limits_utc_s"))
         )
@@ -108,9 +115,21 @@ class OperatedAlarm:
             CommandError: No event is open, or it has been acknowledged.
         """
         if self._facts.event_id is None:
-            raise CommandError(f"{self._facts.source_id} has no open event: there is nothing to acknowledge")
+            raise CommandError(
+                worded(
+                    "no-open-event",
+                    "{source} has no open event: there is nothing to acknowledge",
+                    source=self._facts.source_id,
+                )
+            )
         if self._facts.acknowledged:
-            raise CommandError(f"event {self._facts.event_id} has been acknowledged already")
+            raise CommandError(
+                worded(
+                    "acknowledged-already",
+                    "event {event} has been acknowledged already",
+                    event=self._facts.event_id,
+                )
+            )
         change = self._change(ChangeReason.ACKNOWLEDGED, at_utc_s, actor=actor, note=note, acknowledged=True)
         self._close_if_over()
         return [change]
@@ -131,18 +150,33 @@ class OperatedAlarm:
         """
         name, longest_s = self._facts.source_id, self._settings.shelve_max_s
         if self._facts.out_of_service:
-            raise CommandError(f"{name} is out of service; put it back before shelving it")
+            raise CommandError(
+                worded(
+                    "shelve-out-of-service",
+                    "{source} is out of service; put it back before shelving it",
+                    source=name,
+                )
+            )
         if self._facts.shelved_until_utc_s is not None:
             raise CommandError(
-                f"{name} is shelved already, until {utc_text(self._facts.shelved_until_utc_s)}; "
-                "unshelve it first"
+                worded(
+                    "shelved-already",
+                    "{source} is shelved already, until {until}; unshelve it first",
+                    source=name,
+                    until=utc_text(self._facts.shelved_until_utc_s),
+                )
             )
         if one_shot == (duration_s is not None):
-            raise CommandError("shelve needs either duration_s or one_shot: true")
+            raise CommandError(worded("shelve-needs-end", "shelve needs either duration_s or one_shot: true"))
         shelved_s = longest_s if duration_s is None else duration_s
         if not 0 < shelved_s <= longest_s:
             raise CommandError(
-                f"duration_s {shelved_s:g} must be above 0 and at most {longest_s:g} (alarm.shelve_max_s)"
+                worded(
+                    "shelved-too-long",
+                    "duration_s {wanted} must be above 0 and at most {most} (alarm.shelve_max_s)",
+                    wanted=shelved_s,
+                    most=longest_s,
+                )
             )
         return [
             self._change(
@@ -163,7 +197,7 @@ class OperatedAlarm:
             CommandError: It is not shelved.
         """
         if self._facts.shelved_until_utc_s is None:
-            raise CommandError(f"{self._facts.source_id} is not shelved")
+            raise CommandError(worded("not-shelved", "{source} is not shelved", source=self._facts.source_id))
         return [self._unshelve(ChangeReason.UNSHELVED, at_utc_s, actor=actor, note=note)]
 
     def take_out_of_service(self, actor: str, at_utc_s: float, note: str | None = None) -> list[AlarmChange]:
@@ -173,7 +207,13 @@ class OperatedAlarm:
             CommandError: It is out of service already.
         """
         if self._facts.out_of_service:
-            raise CommandError(f"{self._facts.source_id} is out of service already")
+            raise CommandError(
+                worded(
+                    "out-of-service-already",
+                    "{source} is out of service already",
+                    source=self._facts.source_id,
+                )
+            )
         return [
             self._change(ChangeReason.OUT_OF_SERVICE, at_utc_s, actor=actor, note=note, out_of_service=True)
         ]
@@ -185,7 +225,9 @@ class OperatedAlarm:
             CommandError: It is not out of service.
         """
         if not self._facts.out_of_service:
-            raise CommandError(f"{self._facts.source_id} is not out of service")
+            raise CommandError(
+                worded("in-service-already", "{source} is not out of service", source=self._facts.source_id)
+            )
         return [self._change(ChangeReason.IN_SERVICE, at_utc_s, actor=actor, note=note, out_of_service=False)]
 
     def leave_configuration(self, at_utc_s: float) -> list[AlarmChange]:

@@ -9,6 +9,7 @@ from engines.bundle import MANIFEST
 from engines.errors import BundleError
 from monitor.bundles.library import Library, check_version
 from monitor.config import Config, SourceConfig
+from monitor.worded import Worded, worded
 
 MANAGED = "managed"
 """In place of a folder: the live version of the source's library."""
@@ -19,11 +20,11 @@ def is_managed(source: SourceConfig) -> bool:
     return source.bundle == MANAGED
 
 
-def way_to_managed(source_id: str, config: Config) -> str:
-    """Return what else it takes for a source's live version to judge; empty: nothing, it is managed."""
+def way_to_managed(source_id: str, config: Config) -> Worded | None:
+    """Return what else it takes for a source's live version to judge; None: nothing, it is managed."""
     if any(is_managed(one) for one in config.sources if one.id == source_id):
-        return ""
-    return f"set sources.{source_id}.bundle to managed and reload"
+        return None
+    return worded("set-managed", "set sources.{source}.bundle to managed and reload", source=source_id)
 
 
 def folder_of(source: SourceConfig, config: Config) -> Path | None:

@@ -22,12 +22,13 @@ from pathlib import Path
 
 from engines.bundle import open_bundle
 from engines.errors import BundleError, CodedError
-from monitor.bundles.roles import By, Roles, roles_from_tree, tree_of_roles
+from monitor.bundles.roles import By, Roles, live_already, roles_from_tree, tree_of_roles
 from monitor.bundles.version_files import copy_bundle, disk_errors, give_away, locked, version_name
 from monitor.calibration import load_calibration
 from monitor.config.section import NAME
 from monitor.errors import LibraryError
 from monitor.store.files import sync_folder, write_whole
+from monitor.worded import Worded, worded
 
 FOLDER = "bundles"
 DOCUMENT = "bundles.json"
@@ -70,8 +71,13 @@ def check_version(folder: Path) -> None:
     found = version_name(open_bundle(folder))
     if found != folder.name:
         raise LibraryError(
-            f"{folder}: its files were changed since it was installed (they make it {found}); install the "
-            "bundle anew from where it came"
+            worded(
+                "version-changed",
+                "{folder}: its files were changed since it was installed (they make it {found}); install the "
+                "bundle anew from where it came",
+                folder=str(folder),
+                found=found,
+            )
         )
 
 
@@ -132,9 +138,12 @@ class Library:
         live = self.roles().live
         if live is None:
             raise LibraryError(
-                f"sources.{self.source_id}.bundle managed: no version is live yet; put one in with "
-                f"`wheeltapper bundle install {self.source_id} FOLDER`, "
-                f"then `wheeltapper promote {self.source_id}`"
+                worded(
+                    "no-live-version",
+                    "sources.{source}.bundle managed: no version is live yet; put one in with `wheeltapper "
+                    "bundle install {source} FOLDER`, then `wheeltapper promote {source}`",
+                    source=self.source_id,
+                )
             )
         return self.version_folder(live)
 
@@ -179,9 +188,16 @@ class Library:
             LibraryError: Another one is live by now, the version's files are gone, or the disk refuses.
         """
         if not version.folder.is_dir():
-            raise LibraryError(f"{self.source_id}: {version.name} has been removed by now; ask again")
+            raise LibraryError(
+                worded(
+                    "version-removed",
+                    "{source}: {version} has been removed by now; ask again",
+                    source=self.source_id,
+                    version=version.name,
+                )
+            )
         return self._change(
-            "the live one",
+            worded("the-live-one", "the live one"),
             lambda roles: roles.live,
             live,
             lambda roles: roles.recalibrated(version.name, version.key, by),
@@ -200,7 +216,7 @@ class Library:
             name = version_name(bundle)
             version = Version(name, self.version_folder(name), _checked(check, incoming, folder))
             if name == self.roles().live:
-                raise LibraryError(f"{self.source_id}: {name} is live already; there is nothing to install")
+                raise LibraryError(live_already(self.source_id, name))
             with disk_errors(version.folder):
                 self._put(incoming, version.folder)
         finally:
@@ -216,7 +232,10 @@ class Library:
             LibraryError: There is none, it is another one by now, or the disk refuses.
         """
         return self._change(
-            "the candidate", lambda roles: roles.candidate, candidate, lambda roles: roles.promoted(key, by)
+            worded("the-candidate", "the candidate"),
+            lambda roles: roles.candidate,
+            candidate,
+            lambda roles: roles.promoted(key, by),
         )
 
     def roll_back(self, by: By, *, previous: str | None = None, key: str | None = None) -> Roles:
@@ -226,12 +245,15 @@ class Library:
             LibraryError: There is none, it is another one by now, or the disk refuses.
         """
         return self._change(
-            "the one before", lambda roles: roles.previous, previous, lambda roles: roles.rolled_back(key, by)
+            worded("the-one-before", "the one before"),
+            lambda roles: roles.previous,
+            previous,
+            lambda roles: roles.rolled_back(key, by),
         )
 
     def _change(
         self,
-        what: str,
+        what: Worded,
         present: Callable[[Roles], str | None],
         expected: str | None,
         changed: Callable[[Roles], Roles],
@@ -241,7 +263,16 @@ class Library:
             roles = self.roles()
             found = present(roles)
             if expected not in {None, found}:
-                raise LibraryError(f"{self.source_id}: {what} is {found} by now, not {expected}; ask again")
+                raise LibraryError(
+                    worded(
+                        "another-by-now",
+                        "{source}: {what} is {found} by now, not {expected}; ask again",
+                        source=self.source_id,
+                        what=what,
+                        found=str(found),
+                        expected=str(expected),
+                    )
+                )
             after = changed(roles)
             self._replace(after)
         return after

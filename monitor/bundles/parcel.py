@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from monitor.bundles.version_files import disk_errors
 from monitor.errors import LibraryError
+from monitor.worded import worded
 
 MAX_PARCEL_BYTES = 536_870_912
 """A larger one is refused unread; the largest of our models has a tenth of it."""
@@ -26,7 +27,7 @@ NAMES = frozenset(
 """Kinds of headers whose content tarfile reads whole."""
 NAME_BYTES = 65_536
 """So long may it be; half a gigabyte of name would take the memory from what judges."""
-REMEDY = "pack it anew: tar cf BUNDLE.tar -C FOLDER ."
+REMEDY = worded("pack-anew", "pack it anew: tar cf BUNDLE.tar -C FOLDER .")
 
 
 def unpacked(parcel: Path, to: Path) -> Path:
@@ -46,7 +47,12 @@ def unpacked(parcel: Path, to: Path) -> Path:
                 _unpack(tar, to)
         except (tarfile.TarError, EOFError) as error:
             raise LibraryError(
-                f"this is no tar, or a damaged or compressed one ({error}); {REMEDY}"
+                worded(
+                    "no-tar",
+                    "this is no tar, or a damaged or compressed one ({detail}); {remedy}",
+                    detail=str(error),
+                    remedy=REMEDY,
+                )
             ) from error
     return to
 
@@ -65,9 +71,23 @@ def _check_names(parcel: Path) -> None:
                 return
             member = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
             if member.size < 0 or (member.type in NAMES and member.size > NAME_BYTES):
-                raise LibraryError(f"a name or note in it is of {member.size} bytes; {REMEDY}")
+                raise LibraryError(
+                    worded(
+                        "tar-name-too-long",
+                        "a name or note in it is of {size} bytes; {remedy}",
+                        size=member.size,
+                        remedy=REMEDY,
+                    )
+                )
             file.seek(-(-member.size // tarfile.BLOCKSIZE) * tarfile.BLOCKSIZE, os.SEEK_CUR)
-    raise LibraryError(f"a bundle is one folder of at most {FILES_MAX} plain files, this is more; {REMEDY}")
+    raise LibraryError(
+        worded(
+            "tar-too-many",
+            "a bundle is one folder of at most {most} plain files, this is more; {remedy}",
+            most=FILES_MAX,
+            remedy=REMEDY,
+        )
+    )
 
 
 def _unpack(tar: tarfile.TarFile, to: Path) -> None:
@@ -80,8 +100,13 @@ def _unpack(tar: tarfile.TarFile, to: Path) -> None:
         source = tar.extractfile(member) if _is_plain(member) else None
         if source is None or count >= FILES_MAX or len(folders) > 1 or (to / path.name).exists():
             raise LibraryError(
-                f"a bundle is one folder of at most {FILES_MAX} plain files; {member.name[:80]!r} does not "
-                f"fit in; {REMEDY}"
+                worded(
+                    "tar-does-not-fit",
+                    "a bundle is one folder of at most {most} plain files; {name} does not fit in; {remedy}",
+                    most=FILES_MAX,
+                    name=repr(member.name[:80]),
+                    remedy=REMEDY,
+                )
             )
         with source, (to / path.name).open("wb") as file:
             shutil.copyfileobj(source, file)

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from monitor.errors import LibraryError
+from monitor.worded import Worded, worded
 
 SCHEMA = 1
 KIND = "wheeltapper-bundles"
@@ -91,7 +92,7 @@ class Roles:
             LibraryError: It is live already.
         """
         if version == self.live:
-            raise LibraryError(f"{self.source_id}: {version} is live already; there is nothing to install")
+            raise LibraryError(live_already(self.source_id, version))
         changed = replace(
             self,
             candidate=version,
@@ -108,8 +109,12 @@ class Roles:
         """
         if self.candidate is None:
             raise LibraryError(
-                f"{self.source_id}: has no candidate to promote; put one in with `wheeltapper bundle install "
-                f"{self.source_id} FOLDER`"
+                worded(
+                    "no-candidate",
+                    "{source}: has no candidate to promote; put one in with `wheeltapper bundle install "
+                    "{source} FOLDER`",
+                    source=self.source_id,
+                )
             )
         changed = replace(self, live=self.candidate, candidate=None, previous=self.live)
         return _noted(changed, Change("promote", self.live, self.candidate, key, by))
@@ -123,7 +128,15 @@ class Roles:
             LibraryError: It is live already, or nothing is.
         """
         if self.live in {None, version}:
-            raise LibraryError(f"{self.source_id}: {version} cannot take the place of {self.live}")
+            raise LibraryError(
+                worded(
+                    "no-place",
+                    "{source}: {version} cannot take the place of {live}",
+                    source=self.source_id,
+                    version=version,
+                    live=str(self.live),
+                )
+            )
         changed = replace(
             self,
             live=version,
@@ -143,8 +156,12 @@ class Roles:
         """
         if self.previous is None:
             raise LibraryError(
-                f"{self.source_id}: there is no version to go back to; install and promote the one you want "
-                f"(`wheeltapper bundle list {self.source_id}` shows which are kept)"
+                worded(
+                    "no-version-before",
+                    "{source}: there is no version to go back to; install and promote the one you want "
+                    "(`wheeltapper bundle list {source}` shows which are kept)",
+                    source=self.source_id,
+                )
             )
         changed = replace(self, live=self.previous, previous=None)
         return _noted(changed, Change("rollback", self.live, self.previous, key, by))
@@ -159,6 +176,16 @@ class Roles:
     def without(self, versions: frozenset[str]) -> Roles:
         """Return the roles when `versions`, none of which has a role, are kept no longer."""
         return replace(self, installed=tuple(one for one in self.installed if one not in versions))
+
+
+def live_already(source_id: str, version: str) -> Worded:
+    """Return why a version is not installed that judges."""
+    return worded(
+        "live-already",
+        "{source}: {version} is live already; there is nothing to install",
+        source=source_id,
+        version=version,
+    )
 
 
 def _noted(roles: Roles, change: Change) -> Roles:

@@ -17,6 +17,7 @@ from monitor.bundles.keys import cipher, key_id, public_from_file, public_from_t
 from monitor.bundles.signature import Of, Signature, read_signature, signature_path
 from monitor.config.bundles import BundlesConfig, TrustedKeyConfig
 from monitor.errors import ConfigError, SigningKeyError, UntrustedError
+from monitor.worded import Worded, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +67,13 @@ class Trust:
         strays = sorted(path.name for path in folder.iterdir() if path.name not in known)
         if strays:
             raise UntrustedError(
-                f"{folder}: holds {', '.join(strays[:5])}, which its manifest does not name, so that nobody "
-                "vouches for it; take it away"
+                worded(
+                    "stray-files",
+                    "{folder}: holds {files}, which its manifest does not name, so that nobody vouches for "
+                    "it; take it away",
+                    folder=str(folder),
+                    files=", ".join(strays[:5]),
+                )
             )
         return self._check(folder / MANIFEST, "manifest", source_id)
 
@@ -108,14 +114,28 @@ class Trust:
         signature = read_signature(path)
         if signature is None:
             raise UntrustedError(
-                f"{path}: has no signature ({signature_path(path).name} is missing), and "
-                f"bundles.trusted_keys asks for one by {self._names(of)}; {_remedy(path, of)}"
+                worded(
+                    "no-signature",
+                    "{path}: has no signature ({file} is missing), and bundles.trusted_keys asks for one by "
+                    "{keys}; {remedy}",
+                    path=str(path),
+                    file=signature_path(path).name,
+                    keys=self._names(of),
+                    remedy=_remedy(path, of),
+                )
             )
         said, key = signature.statement, self._keys.get(signature.statement.key)
         if key is None:
             raise UntrustedError(
-                f"{path}: was signed by key {said.key}, which is none of bundles.trusted_keys "
-                f"({self._names(of)}); {_remedy(path, of)}, or add its public key if you trust its owner"
+                worded(
+                    "key-not-trusted",
+                    "{path}: was signed by key {key}, which is none of bundles.trusted_keys ({keys}); "
+                    "{remedy}, or add its public key if you trust its owner",
+                    path=str(path),
+                    key=said.key,
+                    keys=self._names(of),
+                    remedy=_remedy(path, of),
+                )
             )
         self._check_statement(path, of, signature, key, source_id)
         return key.id
@@ -123,31 +143,66 @@ class Trust:
     def _check_statement(
         self, path: Path, of: Of, signature: Signature, key: TrustedKey, source_id: str
     ) -> None:
-        said, who = signature.statement, f"{key.name} ({key.id})"
+        said, who, remedy = signature.statement, f"{key.name} ({key.id})", _remedy(path, of)
         if not cipher().is_signed(key.public, signature.proof, said.message):
             raise UntrustedError(
-                f"{signature_path(path)}: says that {who} signed it, who did not: it is forged or damaged; "
-                f"{_remedy(path, of)}"
+                worded(
+                    "signature-forged",
+                    "{file}: says that {who} signed it, who did not: it is forged or damaged; {remedy}",
+                    file=str(signature_path(path)),
+                    who=who,
+                    remedy=remedy,
+                )
             )
         if said.of != of:
             raise UntrustedError(
-                f"{signature_path(path)}: {who} signed a {said.of}, this is a {of}; {_remedy(path, of)}"
+                worded(
+                    "signed-something-else",
+                    "{file}: {who} signed a {signed}, this is a {found}; {remedy}",
+                    file=str(signature_path(path)),
+                    who=who,
+                    signed=said.of,
+                    found=of,
+                    remedy=remedy,
+                )
             )
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if said.sha256 != found:
             raise UntrustedError(
-                f"{path}: was changed since {who} signed it: its sha256 is {found[:12]}..., the signature is "
-                f"for {said.sha256[:12]}...; copy it again, or {_remedy(path, of)}"
+                worded(
+                    "changed-since-signed",
+                    "{path}: was changed since {who} signed it: its sha256 is {found}..., the signature is "
+                    "for {signed}...; copy it again, or {remedy}",
+                    path=str(path),
+                    who=who,
+                    found=found[:12],
+                    signed=said.sha256[:12],
+                    remedy=remedy,
+                )
             )
         if of == "manifest" and key.signs == "calibrations":
             raise UntrustedError(
-                f"{path}: was signed by {who}, trusted for calibrations alone (bundles.trusted_keys, signs); "
-                f"{_remedy(path, of)}"
+                worded(
+                    "signs-calibrations-alone",
+                    "{path}: was signed by {who}, trusted for calibrations alone (bundles.trusted_keys, "
+                    "signs); {remedy}",
+                    path=str(path),
+                    who=who,
+                    remedy=remedy,
+                )
             )
         if said.source not in {None, source_id}:
             raise UntrustedError(
-                f"{path}: was signed by {who} for source {said.source}, not for {source_id}; take the one of "
-                f"{source_id}, or {_remedy(path, of)}"
+                worded(
+                    "signed-for-another-source",
+                    "{path}: was signed by {who} for source {named}, not for {source}; take the one of "
+                    "{source}, or {remedy}",
+                    path=str(path),
+                    who=who,
+                    named=str(said.source),
+                    source=source_id,
+                    remedy=remedy,
+                )
             )
 
     def _names(self, of: Of) -> str:
@@ -176,6 +231,8 @@ def _public(key: TrustedKeyConfig) -> bytes:
         raise ConfigError(f"bundles.trusted_keys {key.name}: {error}") from error
 
 
-def _remedy(path: Path, of: Of) -> str:
+def _remedy(path: Path, of: Of) -> Worded:
     what = path.parent if of == "manifest" else path
-    return f"have it signed: `wheeltapper bundle sign {what} --key FILE`"
+    return worded(
+        "have-it-signed", "have it signed: `wheeltapper bundle sign {what} --key FILE`", what=str(what)
+    )

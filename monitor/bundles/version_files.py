@@ -14,6 +14,7 @@ from pathlib import Path
 from engines.bundle import CALIBRATION, MANIFEST, Bundle
 from monitor.errors import LibraryError
 from monitor.store.files import sync_folder
+from monitor.worded import worded
 
 SIGNATURES = ("manifest.sig", "calibration.sig")
 """Detached signatures of manifest.json and calibration.json, where there are any."""
@@ -36,7 +37,12 @@ def locked(path: Path, whose: str) -> Iterator[None]:
         while not _taken(handle):
             if time.monotonic() >= end_s:
                 raise LibraryError(
-                    f"{whose}: somebody else is changing its bundles ({path}); try again in a moment"
+                    worded(
+                        "library-locked",
+                        "{source}: somebody else is changing its bundles ({path}); try again in a moment",
+                        source=whose,
+                        path=str(path),
+                    )
                 )
             time.sleep(POLL_S)
         yield
@@ -60,8 +66,13 @@ def copy_bundle(bundle: Bundle, to: Path, calibration: Path | None) -> None:
     if calibration is not None:
         if CALIBRATION in bundle.manifest.files:
             raise LibraryError(
-                f"{bundle.folder}: its calibration belongs to its sealed files and cannot be replaced by "
-                f"{calibration}; export the bundle without one"
+                worded(
+                    "calibration-sealed",
+                    "{folder}: its calibration belongs to its sealed files and cannot be replaced by "
+                    "{calibration}; export the bundle without one",
+                    folder=str(bundle.folder),
+                    calibration=str(calibration),
+                )
             )
         files[CALIBRATION], files[SIGNATURES[1]] = calibration, calibration.with_suffix(".sig")
     for name, path in files.items():
@@ -100,5 +111,10 @@ def disk_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise LibraryError(
-            f"{path}: {error.strerror or error}; run this as the daemon's user, and look at the disk"
+            worded(
+                "disk-refuses",
+                "{path}: {detail}; run this as the daemon's user, and look at the disk",
+                path=str(path),
+                detail=str(error.strerror or error),
+            )
         ) from error

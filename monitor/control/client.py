@@ -12,6 +12,7 @@ from typing import Any
 from monitor.control.protocol import COMMAND_S, INSTALL_S, MAX_ANSWER_BYTES, PIECE_S, socket_address
 from monitor.errors import ControlError, StillWaitingError
 from monitor.operators import Origin
+from monitor.worded import WORDED, worded, worded_from, wording_of
 
 PATIENCE_S = COMMAND_S + 2.0
 NOW_FOR_S = 0.5
@@ -44,7 +45,7 @@ class ControlClient:
                     self._now = error
                 self._now_at_s = time.monotonic()
             if isinstance(self._now, ControlError):
-                raise ControlError(str(self._now))
+                raise ControlError(wording_of(self._now))
             return self._now
 
     async def command(
@@ -76,9 +77,19 @@ class ControlClient:
         try:
             return await self._handed_over(json.dumps(question).encode() + b"\n", pieces)
         except asyncio.TimeoutError as error:
-            raise ControlError("the daemon did not take the bundle in time; send it again") from error
+            raise ControlError(
+                worded(
+                    "bundle-not-taken-in-time", "the daemon did not take the bundle in time; send it again"
+                )
+            ) from error
         except (OSError, ValueError) as error:
-            raise ControlError(f"the daemon did not take the bundle ({error}); send it again") from error
+            raise ControlError(
+                worded(
+                    "bundle-not-taken",
+                    "the daemon did not take the bundle ({detail}); send it again",
+                    detail=str(error),
+                )
+            ) from error
 
     async def _handed_over(self, line: bytes, pieces: AsyncIterator[bytes]) -> dict[str, Any]:
         with socket_address(self._path) as address:
@@ -87,7 +98,7 @@ class ControlClient:
             writer.write(line)
             go = json.loads(await asyncio.wait_for(reader.readline(), PATIENCE_S))
             if "error" in go:
-                return {"result": "refused", "reason": go["error"], "detail": None}
+                return _refused(go)
             said = asyncio.ensure_future(reader.readline())
             try:
                 async for piece in pieces:
@@ -102,9 +113,9 @@ class ControlClient:
         finally:
             writer.close()
         if answer.get("waits"):
-            raise ControlError(str(answer["error"]))
+            raise ControlError(_why(answer))
         if "error" in answer:
-            return {"result": "refused", "reason": answer["error"], "detail": None}
+            return _refused(answer)
         return dict(answer)
 
     async def _fresh_now(self) -> dict[str, Any]:
@@ -119,11 +130,23 @@ class ControlClient:
         try:
             answer = await asyncio.wait_for(self._answer(json.dumps(question).encode() + b"\n"), PATIENCE_S)
         except asyncio.TimeoutError as error:
-            raise ControlError(f"the daemon did not answer within {PATIENCE_S:g} s; is it stuck?") from error
+            raise ControlError(
+                worded(
+                    "daemon-silent",
+                    "the daemon did not answer within {seconds} s; is it stuck?",
+                    seconds=PATIENCE_S,
+                )
+            ) from error
         except (OSError, ValueError) as error:
-            raise ControlError(f"the daemon is not there ({self._path}: {error}); start it") from error
+            raise ControlError(
+                worded(
+                    "daemon-not-there",
+                    "the daemon is not there ({detail}); start it",
+                    detail=f"{self._path}: {error}",
+                )
+            ) from error
         if "error" in answer:
-            raise (StillWaitingError if answer.get("waits") else ControlError)(str(answer["error"]))
+            raise (StillWaitingError if answer.get("waits") else ControlError)(_why(answer))
         return answer
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
@@ -135,3 +158,18 @@ class ControlClient:
             return dict(json.loads(await reader.readline()))
         finally:
             writer.close()
+
+
+def _why(answer: Mapping[str, Any]) -> str:
+    """Return why there is no answer, as a sentence that can be said in other languages where it came so."""
+    return worded_from(answer.get(WORDED)) or str(answer["error"])
+
+
+def _refused(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the same as a reply that refuses."""
+    return {
+        "result": "refused",
+        "reason": answer["error"],
+        "detail": None,
+        WORDED: answer.get(WORDED),
+    }

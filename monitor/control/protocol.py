@@ -8,7 +8,8 @@
 
 `source` null sends a command to the whole box. With `"from": "terminal"` the record names the command line
 in place of the page. What cannot be answered is answered {"error": "why"}, with "waits" true where a command
-has been taken and the same id asks again.
+has been taken and the same id asks again. Beside a refusal, here and in replies, `worded` is what it was made
+of (monitor.worded), for whoever says it in another language.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from monitor.worded import WORDED, Worded, worded
 
 SOCKET = "control.sock"
 MAX_QUESTION_BYTES = 65_536
@@ -38,6 +41,17 @@ MAX_ADDRESS_BYTES = 100
 def socket_path(state_dir: Path) -> Path:
     """Return where the daemon that writes to `state_dir` listens."""
     return state_dir / SOCKET
+
+
+def document_of(reason: str) -> dict[str, object]:
+    """Return the answer to what cannot be answered."""
+    more = {WORDED: reason.tree} if isinstance(reason, Worded) else {}
+    return {"error": reason, **more}
+
+
+def no_source(source_id: str) -> Worded:
+    """Return that a source is not known here."""
+    return worded("no-source", "this box has no source {source}", source=repr(source_id[:64]))
 
 
 @contextlib.contextmanager

@@ -18,17 +18,21 @@ from monitor.control.protocol import (
     MAX_QUESTION_BYTES,
     PIECE_BYTES,
     PIECE_S,
+    document_of,
+    no_source,
     socket_address,
 )
 from monitor.errors import CommandError
 from monitor.guests import MAX_GUESTS, GuestServer, House
 from monitor.logs import Log
 from monitor.operators import Origin
+from monitor.worded import Worded, worded, wording_of
 
-COMMAND_WAITS = "the command still waits; the same id asks again"
-BUNDLE_WAITS = (
+COMMAND_WAITS = worded("command-waits", "the command still waits; the same id asks again")
+BUNDLE_WAITS = worded(
+    "bundle-waits",
     "the bundle has come whole and waits behind a reload or a promotion; it will be the candidate when that "
-    "is over: look at the versions before you send it again"
+    "is over: look at the versions before you send it again",
 )
 MODE = 0o660
 """For the daemon's user and group; the state directory decides who gets that far."""
@@ -65,9 +69,9 @@ class ControlServer(GuestServer):
         try:
             asked = json.loads(question)
         except (ValueError, RecursionError):
-            return self._refusal("the question is no JSON")
+            return self._refusal(worded("no-json", "the question is no JSON"))
         if not isinstance(asked, dict):
-            return self._refusal("ask an object")
+            return self._refusal(worded("no-object", "ask an object"))
         return await self._answer_to(asked) + b"\n"
 
     async def _answer_on(
@@ -86,20 +90,20 @@ class ControlServer(GuestServer):
     ) -> bytes:
         arrivals, source_id, size_bytes = self._answers.arrivals, asked.get("source"), asked.get("bytes")
         if arrivals is None or not isinstance(source_id, str) or not isinstance(size_bytes, int):
-            return self._refusal("a bundle is taken in with source and bytes")
+            return self._refusal(worded("bundle-needs-more", "a bundle is taken in with source and bytes"))
         if not self._answers.knows(source_id):
-            return self._refusal(f"this box has no source {source_id[:64]!r}")
+            return self._refusal(no_source(source_id))
         try:
             arrival = arrivals.begin(source_id, size_bytes, _by(asked))
         except CommandError as error:
-            return self._refusal(str(error))
+            return self._refusal(wording_of(error))
         try:
             writer.write(b'{"go": true}\n')
             while arrival.left_bytes:
                 arrival.write(await _piece(reader, arrival.left_bytes))
         except CommandError as error:
             arrivals.abandon(arrival)
-            writer.write(self._refusal(str(error)))
+            writer.write(self._refusal(wording_of(error)))
             await _hear_out(reader, arrival.left_bytes)
             return b""
         except (asyncio.TimeoutError, asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
@@ -121,19 +125,23 @@ class ControlServer(GuestServer):
         ):
             origin = Origin.TERMINAL if question.get("from") == Origin.TERMINAL.value else Origin.PAGE
             return await self._carry_out(source_id, payload_of(command), origin)
-        return _refusal("ask now, trends, or command with source and command")
+        return _refusal(worded("no-question", "ask now, trends, or command with source and command"))
 
     async def _carry_out(self, source_id: str | None, payload: bytes, origin: Origin) -> bytes:
-        turned_away = f"this box has no source {source_id!r}, or too many commands wait: see the log"
+        turned_away = worded(
+            "turned-away",
+            "this box has no source {source}, or too many commands wait: see the log",
+            source=repr(source_id),
+        )
 
         def hand_in(told: Told) -> None:
             if not self._answers.command(source_id, payload, told, origin):
-                told({"error": turned_away})
+                told(document_of(turned_away))
 
         return await _told_by(hand_in, COMMAND_S, COMMAND_WAITS)
 
 
-async def _told_by(ask: Callable[[Told], None], within_s: float, waits: str) -> bytes:
+async def _told_by(ask: Callable[[Told], None], within_s: float, waits: Worded) -> bytes:
     """Return what `ask` has told, from whatever thread, as JSON; `waits` says that it takes too long."""
     loop = asyncio.get_running_loop()
     reply: asyncio.Future[bytes] = loop.create_future()
@@ -150,8 +158,10 @@ async def _told_by(ask: Callable[[Told], None], within_s: float, waits: str) -> 
     try:
         return await asyncio.wait_for(reply, within_s)
     except asyncio.TimeoutError:
-        late = f"no answer within {within_s:g} s, but {waits}"
-        return json.dumps({"error": late, "waits": True}).encode()
+        late = worded(
+            "no-answer-yet", "no answer within {seconds} s, but {waits}", seconds=within_s, waits=waits
+        )
+        return json.dumps({**document_of(late), "waits": True}).encode()
 
 
 async def _piece(reader: asyncio.StreamReader, left_bytes: int) -> bytes:
@@ -180,7 +190,7 @@ def _by(asked: Mapping[str, object]) -> By:
 
 
 def _refusal(reason: str) -> bytes:
-    return json.dumps({"error": reason}).encode()
+    return json.dumps(document_of(reason)).encode()
 
 
 def _listening_at(path: Path) -> socket.socket:

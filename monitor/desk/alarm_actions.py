@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from monitor.alarm import Alarm
+from monitor.desk.refused import for_one_source
 from monitor.errors import CommandError
 from monitor.messages import AlarmChange
 from monitor.publish.commands import Command
+from monitor.worded import worded
 
 Act = Callable[[Alarm, Command, float], list[AlarmChange]]
 """Alarm, command and UTC in, the changes that it makes out; CommandError when it makes no sense now."""
@@ -16,7 +18,16 @@ Act = Callable[[Alarm, Command, float], list[AlarmChange]]
 def _acknowledge(alarm: Alarm, command: Command, now_utc_s: float) -> list[AlarmChange]:
     open_event = alarm.snapshot.event_id
     if command.event_id not in {None, open_event}:
-        raise CommandError(f"event {command.event_id} is not open; {open_event or 'none'} is")
+        raise CommandError(
+            worded("event-not-open", "event {event} is not open; none is", event=str(command.event_id))
+            if open_event is None
+            else worded(
+                "another-event-open",
+                "event {event} is not open; {open} is",
+                event=str(command.event_id),
+                open=open_event,
+            )
+        )
     return alarm.acknowledge(command.actor, now_utc_s, note=command.note)
 
 
@@ -67,5 +78,5 @@ def carried_out(alarm: Alarm | None, command: Command, now_utc_s: float) -> list
     """
     act = ALARM_ACTIONS[command.action]
     if alarm is None:
-        raise CommandError(f"{command.action} is for one source; send it to that source")
+        raise CommandError(for_one_source(command.action))
     return act(alarm, command, now_utc_s)

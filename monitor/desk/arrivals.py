@@ -32,6 +32,7 @@ from monitor.operators import Origin
 from monitor.prepared import nothing
 from monitor.store import AuditEntry, Store
 from monitor.store.files import free_bytes
+from monitor.worded import WORDED, Worded, replaced, worded, wording_of
 
 FOLDER = "arriving"
 """Below the state directory: what comes now; what came when the daemon was killed goes at its start."""
@@ -62,8 +63,10 @@ def by_reloads(reloads: Reloads) -> HaveDone:
 def answer_of(outcome: str | CommandError) -> Mapping[str, object]:
     """Return the answer for what was done, in words, or for why it was not."""
     if isinstance(outcome, CommandError):
-        return {"result": "refused", "reason": str(outcome), "detail": None}
-    return {"result": "done", "reason": None, "detail": outcome}
+        why = wording_of(outcome)
+        return {"result": "refused", "reason": why, "code": why.code, "detail": None, WORDED: why.tree}
+    more = {WORDED: outcome.tree} if isinstance(outcome, Worded) else {}
+    return {"result": "done", "reason": None, "code": None, "detail": outcome, **more}
 
 
 @dataclass(slots=True)
@@ -88,7 +91,13 @@ class Arrival:
         try:
             self.file.write(piece)
         except OSError as error:
-            raise CommandError(f"the bundle cannot be written: {error.strerror or error}") from error
+            raise CommandError(
+                worded(
+                    "bundle-not-written",
+                    "the bundle cannot be written: {detail}",
+                    detail=str(error.strerror or error),
+                )
+            ) from error
         self.left_bytes -= len(piece)
 
 
@@ -111,23 +120,40 @@ class Arrivals:
             CommandError: There is none, it is too large, or another one is on its way.
         """
         if self._is_busy:
-            raise CommandError("another bundle is on its way to this box; send this one when it has come")
+            raise CommandError(
+                worded(
+                    "another-on-its-way",
+                    "another bundle is on its way to this box; send this one when it has come",
+                )
+            )
         if not 0 < size_bytes <= MAX_PARCEL_BYTES:
             raise CommandError(
-                f"a bundle of {size_bytes} bytes is not taken, {MAX_PARCEL_BYTES} are the most"
+                worded(
+                    "bundle-not-this-large",
+                    "a bundle of {size} bytes is not taken, {most} are the most",
+                    size=size_bytes,
+                    most=MAX_PARCEL_BYTES,
+                )
             )
         free, keep = free_bytes(self._config.state_dir), self._config.store.min_free_bytes
         if free - COPIES * size_bytes < keep:
             raise CommandError(
-                f"the disk has {free} bytes free, of which store.min_free_bytes keeps {keep}: no room to "
-                f"take in {size_bytes} bytes {COPIES} times; remove what is not needed"
+                worded(
+                    "no-room-for-bundle",
+                    "the disk has {free} bytes free, of which store.min_free_bytes keeps {keep}: no room to "
+                    "take in {size} bytes {copies} times; remove what is not needed",
+                    free=free,
+                    keep=keep,
+                    size=size_bytes,
+                    copies=COPIES,
+                )
             )
         try:
             new_folder(self._place)
             with disk_errors(self._place):
                 file = (self._place / "bundle.tar").open("wb")
         except CodedError as error:
-            raise CommandError(str(error)) from error
+            raise CommandError(wording_of(error)) from error
         self._is_busy = True
         return Arrival(source_id, by, size_bytes, file)
 
@@ -141,8 +167,11 @@ class Arrivals:
         try:
             arrival.file.close()
             self._have_done(partial(self._install, arrival), over)
-        except (CommandError, OSError) as error:
-            over(answer_of(CommandError(str(error))))
+        except CommandError as error:
+            over(answer_of(error))
+        except OSError as error:
+            why = worded("bundle-not-written", "the bundle cannot be written: {detail}", detail=str(error))
+            over(answer_of(CommandError(why)))
 
     def abandon(self, arrival: Arrival) -> None:
         """Forget a bundle that did not come whole."""
@@ -176,15 +205,29 @@ class Arrivals:
                 check=partial(trust.check_arrival, source_id=arrival.source_id),
             )
         except CodedError as error:
-            reason = str(error).replace(f"{self._place}/", "")
+            reason = replaced(wording_of(error), f"{self._place}/", "")
             self._note_refused(arrival, reason)
             raise CommandError(reason) from error
         record_changes(self._store, library, self._log)
-        signed = "no signature was asked for" if version.key is None else f"signed by key {version.key}"
+        signed = (
+            worded("no-signature-asked", "no signature was asked for")
+            if version.key is None
+            else worded("signed-by", "signed by key {key}", key=version.key)
+        )
+        facts = {"version": version.name, "source": library.source_id, "signed": signed}
         way = way_to_managed(library.source_id, config)
-        more = f"; to let it judge, promote it, then {way}" if way else ""
-        return (
-            f"{version.name} is the candidate of {library.source_id}; {signed}; it judges nothing yet{more}"
+        if way is None:
+            return worded(
+                "is-candidate",
+                "{version} is the candidate of {source}; {signed}; it judges nothing yet",
+                **facts,
+            )
+        return worded(
+            "is-candidate-of-a-named-bundle",
+            "{version} is the candidate of {source}; {signed}; it judges nothing yet; to let it judge, "
+            "promote it, then {way}",
+            way=way,
+            **facts,
         )
 
     def _note_refused(self, arrival: Arrival, reason: str) -> None:

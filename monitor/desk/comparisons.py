@@ -21,8 +21,9 @@ from monitor.errors import CommandError, ComparisonError
 from monitor.logs import Log
 from monitor.prepared import nothing
 from monitor.promotion.apart import Told, judged_apart
-from monitor.promotion.gate import in_words
+from monitor.promotion.gate import in_words, not_compared
 from monitor.supervisor import guarded
+from monitor.worded import worded
 
 WAITING_MAX = 8
 """Comparisons that may wait; each may take COMPARED_WITHIN_S."""
@@ -78,7 +79,11 @@ class Comparisons:
                 self._waiting.put_nowait(asked)
             except queue.Full:
                 raise CommandError(
-                    f"{WAITING_MAX} comparisons wait already; ask again when one is over"
+                    worded(
+                        "comparisons-wait",
+                        "{count} comparisons wait already; ask again when one is over",
+                        count=WAITING_MAX,
+                    )
                 ) from None
             self._under_way = (*self._under_way, asked)
 
@@ -108,13 +113,18 @@ class Comparisons:
             try:
                 told = self._judge(self._config_now(), source_id, self._closing.is_set)
             except ComparisonError as error:
-                found.append(CommandError(f"it could not be compared: {' '.join(str(error).split())}"))
+                found.append(CommandError(not_compared(error)))
             else:
                 found.append(Plan(in_words(told), apply=nothing))
 
         if guarded(self._log, "a comparison failed", comparing, source=source_id):
             return found[0]
-        return CommandError("it could not be compared: the daemon failed over it, and its log says how")
+        return CommandError(
+            worded(
+                "comparison-failed",
+                "it could not be compared: the daemon failed over it, and its log says how",
+            )
+        )
 
 
 def _judged_beside(config: Config, source_id: str, broken_off: BrokenOff) -> Told:

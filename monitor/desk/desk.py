@@ -22,6 +22,7 @@ from monitor.desk.event_actions import EVENT_ACTIONS, Keep, keep_of
 from monitor.desk.handed import Answered, Handed
 from monitor.desk.looks import Looks
 from monitor.desk.refusals import REFUSED_ANSWERED, UNREADABLE_ANSWERED, Refusals
+from monitor.desk.refused import for_one_source
 from monitor.desk.reload import Plan
 from monitor.desk.reloads import Reloads, Settle
 from monitor.errors import CommandError, StoreError
@@ -35,6 +36,7 @@ from monitor.publish.records import STORE_KEYS
 from monitor.roster import Roster
 from monitor.store import Reply, Store
 from monitor.supervisor import guarded
+from monitor.worded import Worded, worded, wording_of
 
 Learn = Callable[[SourceConfig, Origin, Command, float], str]
 """Source, way, command and UTC in; what was done in words out, or CommandError."""
@@ -202,7 +204,7 @@ class Desk:
                 changes = carried_out(alarm, command, now_utc_s)
         except CommandError as error:
             state = None if machine is None else machine.alarm.state
-            refusal = handed.reply(command, now_utc_s, state=state, refused=str(error))
+            refusal = handed.reply(command, now_utc_s, state=state, refused=wording_of(error))
             self._refuse(handed, refusal, self._refusals)
             return
         state = None if machine is None else machine.alarm.state
@@ -224,9 +226,9 @@ class Desk:
             StoreError: The disk refuses; nothing has changed.
         """
         if self._learn is None:
-            raise CommandError("nothing is learned by this daemon")
+            raise CommandError(worded("nothing-learned-here", "nothing is learned by this daemon"))
         if machine is None:
-            raise CommandError("learn is for one source; send it to that source")
+            raise CommandError(for_one_source(command.action))
         return self._learn(machine.source, handed.origin, command, now_utc_s)
 
     def _machine_of(self, handed: Handed) -> Machine | None:
@@ -234,14 +236,23 @@ class Desk:
             return None
         machine = self._roster.get(handed.source_id)
         if machine is None:
-            raise CommandError(f"this box has no source {handed.source_id!r}; {self._sources()}")
+            raise CommandError(self._unknown(handed.source_id))
         return machine
 
-    def _sources(self) -> str:
+    def _unknown(self, source_id: str) -> Worded:
         """Say which sources there are, so that whoever named another one sees what was meant."""
         names = self._roster.source_ids
-        more = f" and {len(names) - TOLD_SOURCES} more" if len(names) > TOLD_SOURCES else ""
-        return f"its sources are {', '.join(names[:TOLD_SOURCES])}{more}"
+        facts = {"source": repr(source_id), "sources": ", ".join(names[:TOLD_SOURCES])}
+        if len(names) <= TOLD_SOURCES:
+            return worded(
+                "unknown-source", "this box has no source {source}; its sources are {sources}", **facts
+            )
+        return worded(
+            "unknown-source-of-many",
+            "this box has no source {source}; its sources are {sources} and {more} more",
+            more=len(names) - TOLD_SOURCES,
+            **facts,
+        )
 
     def _have_planned(self, handed: Handed, command: Command) -> None:
         """Have a reload or a swap looked into by another thread, for that may take long.
@@ -265,13 +276,13 @@ class Desk:
         if command.action == "compare":
             source_id, comparisons = handed.source_id, self._comparisons
             if source_id is None:
-                raise CommandError("compare is for one source; send it to that source")
+                raise CommandError(for_one_source(command.action))
             if comparisons is None:
-                raise CommandError("nothing is compared by this daemon")
+                raise CommandError(worded("nothing-compared-here", "nothing is compared by this daemon"))
             return lambda settle: comparisons.put(source_id, settle)
         look, reloads = self._looks.of(handed, command), self._reloads
         if reloads is None:
-            raise CommandError("this box has no configuration file to read again")
+            raise CommandError(worded("no-file", "this box has no configuration file to read again"))
         return lambda settle: reloads.put(settle, look)
 
     def _settle_reload(self, handed: Handed, command: Command, outcome: Plan | CommandError) -> None:
@@ -289,7 +300,7 @@ class Desk:
             # stored first: what the store cannot take is not done
             self._save_or_take_back(done, outcome)
         except CommandError as error:
-            refusal = handed.reply(command, now_utc_s, state=None, refused=str(error))
+            refusal = handed.reply(command, now_utc_s, state=None, refused=wording_of(error))
             self._refuse(handed, refusal, self._refusals)
             return
         except StoreError as error:

@@ -8,6 +8,7 @@ from monitor.errors import CommandError
 from monitor.publish.commands import Command
 from monitor.store import Event, Label, Reply, Store
 from monitor.store.dispute_labels import dispute_id, dispute_number, source_of_dispute
+from monitor.worded import worded
 
 Keep = Callable[[Reply], None]
 """Stores what was asked, and the reply to whoever asked, in one step. May raise StoreError."""
@@ -17,7 +18,9 @@ Act = Callable[[Store, Event, Command, float], Keep]
 
 def _label(store: Store, event: Event, command: Command, now_utc_s: float) -> Keep:
     if command.rating == "none" and store.label(event.event_id) is None:
-        raise CommandError(f"event {event.event_id} has no label that could be withdrawn")
+        raise CommandError(
+            worded("no-label", "event {event} has no label that could be withdrawn", event=event.event_id)
+        )
     label = _label_of(event.event_id, command, now_utc_s)
     return lambda reply: store.add_label(label, reply=reply)
 
@@ -28,14 +31,20 @@ def _label_dispute(
     """Label sound at which only a candidate alarmed: there is no event, and no alarm of anybody."""
     owner = source_of_dispute(store.database, number)
     if owner is None or source_id not in {None, owner}:
-        raise CommandError(f"{dispute_id(number)} is not known to this box, or one of another source")
+        raise CommandError(
+            worded(
+                "unknown-dispute",
+                "{dispute} is not known to this box, or one of another source",
+                dispute=dispute_id(number),
+            )
+        )
     label = _label_of(dispute_id(number), command, now_utc_s)
     return lambda reply: store.add_dispute_label(number, label, reply=reply)
 
 
 def _label_of(event_id: str, command: Command, now_utc_s: float) -> Label:
     if command.rating is None:
-        raise CommandError("label needs event_id and rating")
+        raise CommandError(worded("label-needs-more", "label needs event_id and rating"))
     return Label(
         event_id=event_id,
         rating=command.rating,
@@ -48,13 +57,20 @@ def _label_of(event_id: str, command: Command, now_utc_s: float) -> Label:
 
 def _lock(store: Store, event: Event, command: Command, now_utc_s: float) -> Keep:
     if event.locked_by is not None:
-        raise CommandError(f"event {event.event_id} is locked already, by {event.locked_by}")
+        raise CommandError(
+            worded(
+                "locked-already",
+                "event {event} is locked already, by {who}",
+                event=event.event_id,
+                who=event.locked_by,
+            )
+        )
     return lambda reply: store.set_lock(event.event_id, command.actor, now_utc_s, reply=reply)
 
 
 def _unlock(store: Store, event: Event, _command: Command, now_utc_s: float) -> Keep:
     if event.locked_by is None:
-        raise CommandError(f"event {event.event_id} is not locked")
+        raise CommandError(worded("not-locked", "event {event} is not locked", event=event.event_id))
     return lambda reply: store.set_lock(event.event_id, None, now_utc_s, reply=reply)
 
 
@@ -70,16 +86,25 @@ def keep_of(store: Store, source_id: str | None, command: Command, now_utc_s: fl
         StoreError: The store cannot be asked.
     """
     if command.event_id is None:
-        raise CommandError(f"{command.action} needs event_id")
+        raise CommandError(worded("needs-event", "{action} needs event_id", action=command.action))
     dispute = dispute_number(command.event_id)
     if dispute is not None and command.action == "label":
         return _label_dispute(store, source_id, dispute, command, now_utc_s)
     event = store.event(command.event_id)
     if event is None:
-        raise CommandError(f"event {command.event_id} is not known to this box")
+        raise CommandError(
+            worded("unknown-event", "event {event} is not known to this box", event=command.event_id)
+        )
     if source_id not in {None, event.source_id}:
         raise CommandError(
-            f"event {command.event_id} is one of {event.source_id}, not of {source_id}; "
-            f"send the {command.action} to {event.source_id} or to the whole box"
+            worded(
+                "event-of-another-source",
+                "event {event} is one of {owner}, not of {source}; send the {action} to {owner} or to the "
+                "whole box",
+                event=command.event_id,
+                owner=event.source_id,
+                source=str(source_id),
+                action=command.action,
+            )
         )
     return EVENT_ACTIONS[command.action](store, event, command, now_utc_s)

@@ -11,11 +11,9 @@ from monitor.errors import CommandError, StoreError
 from monitor.messages import AlarmState
 from monitor.operators import Origin
 from monitor.publish.commands import Command, parse_command
-from monitor.publish.records import ASKED, body_from_refusal, body_from_reply
+from monitor.publish.records import ASKED, REASON_LETTERS, body_from_refusal, body_from_reply
 from monitor.store import AuditEntry, Reply
-
-REASON_LETTERS = 2000
-"""Of a reason, in replies and on record."""
+from monitor.worded import Worded, worded
 
 Answered = Callable[[Mapping[str, object]], None]
 """Told the reply's document, once it is stored; from the thread that judges."""
@@ -54,13 +52,13 @@ class Handed:
         now_utc_s: float,
         *,
         state: AlarmState | None,
-        refused: str | None = None,
+        refused: Worded | None = None,
         detail: str | None = None,
     ) -> Reply:
         """Return the answer to it: done, perhaps with `detail` in words, or why it was `refused`."""
         told = None if refused is None else refused[:REASON_LETTERS]
         body = body_from_reply(
-            self.source_id, command, at_utc_s=now_utc_s, state=state, refused=told, detail=detail
+            self.source_id, command, at_utc_s=now_utc_s, state=state, refused=refused, detail=detail
         )
         entry = self.entry(command, now_utc_s, refused=told, detail=detail)
         return Reply(
@@ -75,8 +73,12 @@ class Handed:
         """
         if command.source not in {None, self.source_id}:
             raise CommandError(
-                f"it was sent to {self.source_id or 'the whole box'} and names {command.source}; "
-                "send it to the right one"
+                worded(
+                    "wrong-address",
+                    "it was sent to {sent_to} and names {named}; send it to the right one",
+                    sent_to=self.source_id or "the whole box",
+                    named=str(command.source),
+                )
             )
 
     def check_same(self, command: Command, known: Mapping[str, object]) -> None:
@@ -92,8 +94,14 @@ class Handed:
             same = (known.get("source"), known.get("action")) == (self.source_id, command.action)
         if not same:
             raise CommandError(
-                f"id {command.id} was used for another command ({known.get('action')} to "
-                f"{known.get('source') or 'the whole box'}); give each command an id of its own"
+                worded(
+                    "id-used",
+                    "id {id} was used for another command ({action} to {sent_to}); give each command an id "
+                    "of its own",
+                    id=command.id,
+                    action=str(known.get("action")),
+                    sent_to=str(known.get("source") or "the whole box"),
+                )
             )
 
     def _asked(self, command: Command) -> str:

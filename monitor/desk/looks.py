@@ -12,6 +12,7 @@ from monitor.desk.handed import Handed
 from monitor.desk.recalibrate import Recalibration
 from monitor.desk.reloads import Look, plan_of_file
 from monitor.desk.swap import Swap
+from monitor.desk.refused import for_one_source
 from monitor.errors import CommandError
 from monitor.logs import Log
 from monitor.promotion.gate import noted
@@ -20,6 +21,7 @@ from monitor.roster import Roster
 from monitor.store import Store
 
 DESPITE = {"promote": "the comparison", "recalibrate": "drift.max_total"}
+from monitor.worded import worded
 """What is passed over by the key `despite`, as the note says it."""
 
 
@@ -42,10 +44,10 @@ class Looks:
         """
         if command.action == "reload":
             if handed.source_id is not None:
-                raise CommandError("reload is for the whole box; send it to the box")
+                raise CommandError(worded("for-the-box", "reload is for the whole box; send it to the box"))
             return plan_of_file
         if handed.source_id is None:
-            raise CommandError(f"{command.action} is for one source; send it to that source")
+            raise CommandError(for_one_source(command.action))
         note = noted(command.note, command.despite, what=DESPITE.get(command.action, ""))
         by = By(command.actor, handed.origin.value, time.time(), command.id, note)
         if command.action == "recalibrate":

@@ -16,6 +16,7 @@ from monitor.bundles.trail import calibration_digest
 from monitor.bundles.trust import trust_of
 from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
+from monitor.desk.refused import nothing_changed, taken_out
 from monitor.desk.reload import Plan, Reloader
 from monitor.drift.acceptance import acceptable, check_no_alarm, check_total
 from monitor.drift.chain_file import chain_of, with_step, write_chain
@@ -29,6 +30,7 @@ from monitor.operators import AFAR, Origin
 from monitor.roster import Roster
 from monitor.store import Store
 from monitor.store.drift import drop_proposal
+from monitor.worded import worded
 
 BEFORE = "before"
 """In place of an id: the limit that the last recalibration took the place of."""
@@ -67,7 +69,7 @@ class Recalibration:
         except CommandError:
             raise
         except CodedError as error:
-            raise CommandError(f"nothing was changed: {' '.join(str(error).split())}") from error
+            raise CommandError(nothing_changed(error)) from error
 
     def _plan(self, reloader: Reloader) -> Plan:
         config = reloader.config
@@ -78,7 +80,7 @@ class Recalibration:
             )
         source = next((one for one in config.sources if one.id == self.source_id), None)
         if source is None:
-            raise CommandError(f"{self.source_id} has been taken out of the configuration")
+            raise CommandError(taken_out(self.source_id))
         if self.proposal_id == BEFORE:
             return self._plan_of_before(reloader, source)
         proposal = self._checked(config)
@@ -99,7 +101,7 @@ class Recalibration:
     def _machine(self) -> Machine:
         machine = self.roster.newest(self.source_id)
         if machine is None:
-            raise CommandError(f"{self.source_id} has been taken out of the configuration")
+            raise CommandError(taken_out(self.source_id))
         check_no_alarm(machine)
         return machine
 
@@ -115,7 +117,13 @@ class Recalibration:
         trust_of(config.bundles).check_calibration(path, bundle, self.source_id)
         found = load_calibration(path, bundle_id=bundle.bundle_id)
         if calibration_digest(found) != calibration_digest(proposal.calibration):
-            raise CommandError(f"{path}: is not the limit that was proposed; wait for the next proposal")
+            raise CommandError(
+                worded(
+                    "not-what-was-proposed",
+                    "{path}: is not the limit that was proposed; wait for the next proposal",
+                    path=str(path),
+                )
+            )
         return path
 
     def _plan_of_version(self, reloader: Reloader, proposal: Proposal) -> Plan:
@@ -139,7 +147,7 @@ class Recalibration:
                 self._write_step(config, proposal.calibration)
                 library.recalibrate(self.by, version, live=before.live)
             except (LibraryError, CalibrationError, StoreError) as error:
-                raise CommandError(f"nothing was changed: {error}") from error
+                raise CommandError(nothing_changed(error)) from error
 
         def follow() -> None:
             self.record(library)
@@ -160,10 +168,13 @@ class Recalibration:
         config = reloader.config
         if trust_of(config.bundles).asks:
             raise CommandError(
-                f"bundles.trusted_keys asks for a signature: sign "
-                f"{proposal_path(config.state_dir, self.source_id)} (`wheeltapper bundle sign FILE --key "
-                "KEY`) and put both files into the folder calibration, then reload; or set bundle: managed, "
-                "where a signed proposal can be accepted"
+                worded(
+                    "limit-must-be-signed",
+                    "bundles.trusted_keys asks for a signature: sign {path} (`wheeltapper bundle sign FILE "
+                    "--key KEY`) and put both files into the folder calibration, then reload; or set bundle: "
+                    "managed, where a signed proposal can be accepted",
+                    path=str(proposal_path(config.state_dir, self.source_id)),
+                )
             )
         content = self._signed(proposal, config).read_bytes()
 
@@ -179,13 +190,23 @@ class Recalibration:
         config = reloader.config
         if is_managed(source):
             raise CommandError(
-                f"sources.{self.source_id}.bundle is managed, so that a limit belongs to a version; use "
-                f"rollback: `wheeltapper rollback {self.source_id}`"
+                worded(
+                    "limit-of-a-version",
+                    "sources.{source}.bundle is managed, so that a limit belongs to a version; use rollback: "
+                    "`wheeltapper rollback {source}`",
+                    source=self.source_id,
+                )
             )
         machine = self._machine()
         bundle, path = machine.ear.bundle, before_path(config.state_dir, self.source_id)
         if not path.is_file():
-            raise CommandError(f"{self.source_id}: there is no limit from before to go back to")
+            raise CommandError(
+                worded(
+                    "no-limit-before",
+                    "{source}: there is no limit from before to go back to",
+                    source=self.source_id,
+                )
+            )
         path = path if path.stat().st_size else bundle.calibration_path
         trust_of(config.bundles).check_calibration(path, bundle, self.source_id)
         return self._plan_of_limit(
@@ -214,7 +235,7 @@ class Recalibration:
             try:
                 undo.append(put())
             except CalibrationError as error:
-                raise CommandError(f"nothing was changed: {error}") from error
+                raise CommandError(nothing_changed(error)) from error
 
         def follow() -> None:
             self._withdraw(config)

@@ -19,6 +19,7 @@ from monitor.errors import CommandError
 from monitor.logs import Log
 from monitor.prepared import nothing
 from monitor.supervisor import guarded
+from monitor.worded import worded
 
 WAITING_MAX = 8
 """Reloads that may wait: the file is read when their turn comes, so that more would find nothing new."""
@@ -59,7 +60,11 @@ class Reloads:
             self._waiting.put_nowait((look, settle))
         except queue.Full:
             raise CommandError(
-                f"{WAITING_MAX} reloads wait already; each reads the file anew when its turn comes"
+                worded(
+                    "reloads-wait",
+                    "{count} reloads wait already; each reads the file anew when its turn comes",
+                    count=WAITING_MAX,
+                )
             ) from None
 
     @property
@@ -113,7 +118,9 @@ class Reloads:
 
         if guarded(self._log, "reload failed", looked):
             return outcomes[0]
-        return CommandError("nothing was changed: the daemon failed over it, and its log says how")
+        return CommandError(
+            worded("daemon-failed", "nothing was changed: the daemon failed over it, and its log says how")
+        )
 
 
 def hangup_command() -> bytes:

@@ -13,11 +13,13 @@ from monitor.bundles.roles import By, Roles
 from monitor.bundles.trust import trust_of
 from monitor.clock import utc_text
 from monitor.config import Config
+from monitor.desk.refused import nothing_changed, taken_out
 from monitor.desk.reload import Plan, Reloader
 from monitor.errors import CommandError, LibraryError
 from monitor.operators import Origin
 from monitor.prepared import nothing
 from monitor.promotion.gate import check_promotion, judged_elsewhere
+from monitor.worded import worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Swap:
         except CommandError:
             raise
         except CodedError as error:
-            raise CommandError(f"nothing was changed: {' '.join(str(error).split())}") from error
+            raise CommandError(nothing_changed(error)) from error
 
     def _plan(self, reloader: Reloader) -> Plan:
         config = reloader.config
@@ -91,15 +93,20 @@ class Swap:
     def _is_managed(self, config: Config) -> bool:
         source = next((one for one in config.sources if one.id == self.source_id), None)
         if source is None:
-            raise CommandError(f"{self.source_id} has been taken out of the configuration")
+            raise CommandError(taken_out(self.source_id))
         return is_managed(source)
 
     def _plan_first(self, config: Config, library: Library, before: Roles) -> Plan:
         """Make the first version live in the library alone, so that a reload to `managed` leaves no gap."""
-        remedy = way_to_managed(self.source_id, config)
+        remedy = way_to_managed(self.source_id, config) or ""
         if self.action != "promote" or before.live is not None:
             raise CommandError(
-                f"the configuration says which bundle judges {self.source_id}, not its library; {remedy}"
+                worded(
+                    "judged-by-a-named-bundle",
+                    "the configuration says which bundle judges {source}, not its library; {remedy}",
+                    source=self.source_id,
+                    remedy=remedy,
+                )
             )
         version = before.promoted(None, self.by).live
         folder = library.version_folder(str(version))
@@ -124,7 +131,7 @@ class Swap:
             else:
                 library.roll_back(self.by, previous=version, key=key)
         except LibraryError as error:
-            raise CommandError(f"nothing was changed: {error}") from error
+            raise CommandError(nothing_changed(error)) from error
 
     def _take_back(self, library: Library, before: Roles) -> None:
         try:
@@ -147,13 +154,24 @@ def _check_not_done(roles: Roles, action: str) -> None:
         CommandError: It has just been done, and there is nothing to do it with again.
     """
     last = roles.changes[-1] if roles.changes else None
-    left, what = (
-        (roles.candidate, "promoted, and no other candidate waits")
-        if action == "promote"
-        else (roles.previous, "rolled back to, and there is none before it")
-    )
-    if left is None and last is not None and last.action == action:
+    left = roles.candidate if action == "promote" else roles.previous
+    if left is not None or last is None or last.action != action:
+        return
+    facts = {"version": last.version_to, "who": last.by.actor, "at": utc_text(last.by.at_utc_s)}
+    if action == "promote":
         raise CommandError(
-            f"nothing was changed: {last.version_to} is live, which {last.by.actor} has {what} (asked for at "
-            f"{utc_text(last.by.at_utc_s)})"
+            worded(
+                "promoted-already",
+                "nothing was changed: {version} is live, which {who} has promoted, and no other candidate "
+                "waits (asked for at {at})",
+                **facts,
+            )
         )
+    raise CommandError(
+        worded(
+            "rolled-back-already",
+            "nothing was changed: {version} is live, which {who} has rolled back to, and there is none "
+            "before it (asked for at {at})",
+            **facts,
+        )
+    )

@@ -10,6 +10,7 @@ from monitor.store import Store
 from monitor.store.dispute_labels import dispute_id, dispute_labels
 from monitor.store.drift import events_since
 from monitor.store.shadow_clips import disputes_of
+from monitor.worded import Worded, worded
 
 PERHAPS_FAULTS = frozenset({"anomaly", "disagreed"})
 """No limit is made from these: where one says anomaly and another says none, nobody knows."""
@@ -34,11 +35,15 @@ class EventLabel:
         return self.rating in PERHAPS_FAULTS
 
     @property
-    def told(self) -> str:
+    def told(self) -> Worded:
         """What stands against a limit made from it, in words."""
         if self.rating == "disagreed":
-            return f"of event {self.event_id} one person says anomaly and another says none: settle it first"
-        return f"event {self.event_id} was labelled an anomaly"
+            return worded(
+                "people-disagree",
+                "of event {event} one person says anomaly and another says none: settle it first",
+                event=self.event_id,
+            )
+        return worded("labelled-anomaly", "event {event} was labelled an anomaly", event=self.event_id)
 
 
 def labelled_since(store: Store, source_id: str, since_utc_s: float) -> list[EventLabel]:

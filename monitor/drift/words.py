@@ -8,6 +8,7 @@ from monitor.drift.likeness import DAY_S
 from monitor.drift.louder import BandChange
 from monitor.drift.proposal import Proposal
 from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.worded import Worded, worded
 
 TOLD_FROM_DB = 0.5
 """A smaller change of the level is not told."""
@@ -92,14 +93,28 @@ def proposal_words(proposal: Proposal) -> list[str]:
     return [told, expected, promised, evidence, total_words(proposal), NOT_TOLD_APART]
 
 
-def total_words(proposal: Proposal) -> str:
+def total_words(proposal: Proposal) -> Worded:
     """Say how far the limit would have come since one was learned, and what that one would raise now."""
     total = proposal.total
-    accepted = f"{total.steps} step{'s' * (total.steps != 1)} accepted"
-    return (
-        f"since the limit that was learned on {day_of(total.first_utc_s)}: {accepted}, the present limit is "
-        f"{total.present:.2f} of it, the proposed one {total.proposed:.2f}; the learned "
-        f"one would raise {few(total.at_first.a_week)} false alarms a week now"
+    facts = {
+        "first": day_of(total.first_utc_s),
+        "present": f"{total.present:.2f}",
+        "proposed": f"{total.proposed:.2f}",
+        "expected": few(total.at_first.a_week),
+    }
+    if total.steps == 1:
+        return worded(
+            "drift-total-of-one-step",
+            "since the limit that was learned on {first}: 1 step accepted, the present limit is {present} of "
+            "it, the proposed one {proposed}; the learned one would raise {expected} false alarms a week now",
+            **facts,
+        )
+    return worded(
+        "drift-total",
+        "since the limit that was learned on {first}: {steps} steps accepted, the present limit is {present} "
+        "of it, the proposed one {proposed}; the learned one would raise {expected} false alarms a week now",
+        steps=total.steps,
+        **facts,
     )
 
 

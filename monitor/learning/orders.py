@@ -10,22 +10,39 @@ from monitor.learning.documents import Found
 from monitor.learning.judging import judged
 from monitor.learning.plan import RECORDING, Plan, Step
 from monitor.publish.commands import Command
+from monitor.worded import Worded, worded
 
 LEAST_MINUTES = 20
 """Of it 30 % set the limit, give or take half a file, for which 300 windows are the least
 (monitor.learning.steps)."""
 
+STANDS: Mapping[Step, Worded] = {
+    Step.CHECK: worded("step-check", "check"),
+    Step.RECORD: worded("step-record", "record"),
+    Step.LOOK: worded("step-look", "look"),
+    Step.LISTEN: worded("step-listen", "listen"),
+    Step.LEARN: worded("step-learn", "learn"),
+    Step.PACK: worded("step-pack", "pack"),
+    Step.PACKED: worded("step-packed", "packed"),
+    Step.DONE: worded("step-done", "done"),
+}
+"""A step by its value, as refusals name it."""
 Change = Callable[[Plan, Command, Found | None], tuple[Plan, str]]
 """The plan, the command and what was found in; the plan afterwards and what was done, in words, out."""
 
 
-def why_too_few(hours: float) -> str | None:
+def why_too_few(hours: float) -> Worded | None:
     """Return why so many hours need not be recorded, to be read behind the name of a key; None: they may."""
     if round(60 * hours, 1) >= LEAST_MINUTES:
         return None
-    return (
-        f"{hours:g}: {60 * hours:.1f} minutes are too little to set a limit by; {LEAST_MINUTES} are the "
-        f"least, {math.ceil(LEAST_MINUTES / 0.6) / 100:g} h, and hours for a limit to trust"
+    return worded(
+        "too-few-hours",
+        "{hours}: {minutes} minutes are too little to set a limit by; {least} are the least, {least_h} h, "
+        "and hours for a limit to trust",
+        hours=hours,
+        minutes=f"{60 * hours:.1f}",
+        least=LEAST_MINUTES,
+        least_h=math.ceil(LEAST_MINUTES / 0.6) / 100,
     )
 
 
@@ -36,11 +53,23 @@ def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: floa
         CommandError: It is going on already, or no hours are given.
     """
     if command.hours is None:
-        raise CommandError("learn start needs hours: how much normal sound is to be recorded in all")
+        raise CommandError(
+            worded(
+                "learn-needs-hours",
+                "learn start needs hours: how much normal sound is to be recorded in all",
+            )
+        )
     if (why := why_too_few(command.hours)) is not None:
-        raise CommandError(f"learn start: hours {why}")
+        raise CommandError(worded("learn-hours", "learn start: hours {why}", why=why))
     if plan is not None and (plan.is_active or plan.paused):
-        raise CommandError(f"{plan.by} has started it already, and it stands at {plan.step.value}; cancel it")
+        raise CommandError(
+            worded(
+                "learn-started-already",
+                "{who} has started it already, and it stands at {step}; cancel it",
+                who=plan.by,
+                step=STANDS[plan.step],
+            )
+        )
     begun = Plan(
         source=source_id,
         step=Step.CHECK,
@@ -56,13 +85,21 @@ def started(plan: Plan | None, source_id: str, command: Command, now_utc_s: floa
 
 def _pause(plan: Plan, _command: Command, _found: Found | None) -> tuple[Plan, str]:
     if not plan.is_active:
-        raise CommandError(f"nothing goes on that could be paused: it stands at {plan.step.value}")
+        raise CommandError(
+            worded(
+                "nothing-to-pause",
+                "nothing goes on that could be paused: it stands at {step}",
+                step=STANDS[plan.step],
+            )
+        )
     return plan.model_copy(update={"paused": True}), f"paused at {plan.step.value}"
 
 
 def _resume(plan: Plan, _command: Command, _found: Found | None) -> tuple[Plan, str]:
     if not plan.paused and plan.trouble is None:
-        raise CommandError(f"nothing is paused: it stands at {plan.step.value}")
+        raise CommandError(
+            worded("nothing-paused", "nothing is paused: it stands at {step}", step=STANDS[plan.step])
+        )
     return plan.model_copy(update={"paused": False, "trouble": None}), f"goes on with {plan.step.value}"
 
 
@@ -72,7 +109,13 @@ def _go_on(plan: Plan, _command: Command, found: Found | None) -> tuple[Plan, st
         update: dict[str, object] = {"step": Step.RECORD, "anyway": True, "trouble": None}
         return plan.model_copy(update=update), "records although the microphone was found useless"
     if plan.step not in {Step.LISTEN, Step.DONE, Step.PACKED} or found is None:
-        raise CommandError(f"there is nothing to go on with: it stands at {plan.step.value}")
+        raise CommandError(
+            worded(
+                "nothing-to-go-on-with",
+                "there is nothing to go on with: it stands at {step}",
+                step=STANDS[plan.step],
+            )
+        )
     aside = len(found.stretches) - len(set(plan.kept) & {one.id for one in found.stretches})
     update = {"step": Step.LEARN, "paused": False, "trouble": None}
     return plan.model_copy(update=update), f"learns, without {aside} stretches that are set aside"
@@ -80,13 +123,25 @@ def _go_on(plan: Plan, _command: Command, found: Found | None) -> tuple[Plan, st
 
 def _stretch_of(plan: Plan, command: Command, found: Found | None) -> str:
     if found is None or plan.step in RECORDING | {Step.LOOK}:
-        raise CommandError("nothing was found yet that could be kept or set aside")
+        raise CommandError(
+            worded("nothing-found-yet", "nothing was found yet that could be kept or set aside")
+        )
     if plan.is_active:
         raise CommandError(
-            f"it is at {plan.step.value} with what was decided; pause or wait, then decide anew"
+            worded(
+                "decided-already",
+                "it is at {step} with what was decided; pause or wait, then decide anew",
+                step=STANDS[plan.step],
+            )
         )
     if command.stretch not in {one.id for one in found.stretches}:
-        raise CommandError(f"learn {command.learn} needs stretch: the id of one that was found")
+        raise CommandError(
+            worded(
+                "unknown-stretch",
+                "learn {what} needs stretch: the id of one that was found",
+                what=str(command.learn),
+            )
+        )
     return str(command.stretch)
 
 
@@ -106,7 +161,9 @@ def changed(plan: Plan | None, command: Command, found: Found | None, now_utc_s:
         CommandError: It makes no sense now: nothing has changed.
     """
     if plan is None:
-        raise CommandError("nothing is being learned of this source; learn start begins it")
+        raise CommandError(
+            worded("nothing-to-change", "nothing is being learned of this source; learn start begins it")
+        )
     if command.learn in {"keep", "set_aside"}:
         return judged(plan, _stretch_of(plan, command, found), command, now_utc_s)
     return CHANGES[str(command.learn)](plan, command, found)

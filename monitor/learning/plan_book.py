@@ -17,6 +17,7 @@ from monitor.operators import AFAR, Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command
 from monitor.store.files import disk_errors, free_bytes
+from monitor.worded import Worded, worded
 
 BYTES_PER_SAMPLE = 1.5
 """Of 16 bits; FLAC of loud machines saves little."""
@@ -87,8 +88,11 @@ class PlanBook:
         """
         if origin in AFAR and not self.settings.by_mqtt:
             raise CommandError(
-                "learn is for the page or a terminal on this box, where one sees who asks; learn.by_mqtt: "
-                "true lets it come by MQTT too"
+                worded(
+                    "learn-not-by-mqtt",
+                    "learn is for the page or a terminal on this box, where one sees who asks; "
+                    "learn.by_mqtt: true lets it come by MQTT too",
+                )
             )
         with self._changing:
             plan = self._plans.get(source.id)
@@ -130,17 +134,25 @@ class PlanBook:
         with self._changing:
             self._plans = {name: plan for name, plan in self._plans.items() if name != source_id}
 
-    def refusal(self, source: SourceConfig) -> str | None:
+    def refusal(self, source: SourceConfig) -> Worded | None:
         """Return why nothing may be recorded of a source; None: it may."""
         if not self.settings.enabled:
-            return "learn.enabled is false: nothing is recorded on this box to learn from"
+            return worded(
+                "learn-not-enabled", "learn.enabled is false: nothing is recorded on this box to learn from"
+            )
         if self._rules(source.id).audio == "never":
-            return (
-                f"sound of {source.id} is never stored (audio: never, by store or source), so that none is "
-                "recorded; learn from recordings that were made elsewhere: wheeltapper learn --data"
+            return worded(
+                "learn-never-stored",
+                "sound of {source} is never stored (audio: never, by store or source), so that none is "
+                "recorded; learn from recordings that were made elsewhere: wheeltapper learn --data",
+                source=source.id,
             )
         if source.kind == "file" or getattr(source, "pace", "real_time") == "fast":
-            return f"{source.id} is no live input; learn from its files: wheeltapper learn {source.id} --data"
+            return worded(
+                "learn-no-live-input",
+                "{source} is no live input; learn from its files: wheeltapper learn {source} --data",
+                source=source.id,
+            )
         return None
 
     def lacks_room(self) -> bool:
@@ -164,22 +176,27 @@ class PlanBook:
         room = free_bytes(self._config.state_dir) - self._config.store.min_free_bytes - ROOM_BYTES
         if needed > room:
             raise CommandError(
-                f"{command.hours:g} h may need {needed / 1e9:.1f} GB and {max(0, room) / 1e9:.1f} GB are to "
-                "be had beside store.min_free_bytes: ask for fewer hours, free some space, or set "
-                "sample_rate_hz lower"
+                worded(
+                    "learn-no-room",
+                    "{hours} h may need {needed} GB and {free} GB are to be had beside store.min_free_bytes: "
+                    "ask for fewer hours, free some space, or set sample_rate_hz lower",
+                    hours=command.hours or 0.0,
+                    needed=round(needed / 1e9, 1),
+                    free=round(max(0, room) / 1e9, 1),
+                )
             )
 
     def _end(self, source_id: str, plan: Plan | None, command: Command) -> str:
         place = self.place(source_id)
         if command.learn == "cancel":
             if plan is None:
-                raise CommandError("nothing is being learned of this source")
+                raise CommandError(worded("nothing-is-learned", "nothing is being learned of this source"))
             with disk_errors(place):
                 (place / PLAN).unlink(missing_ok=True)
             self._plans = {name: one for name, one in self._plans.items() if name != source_id}
             return "ended; what was recorded stays, and learn start goes on with it"
         if not place.is_dir():
-            raise CommandError("nothing was recorded of this source")
+            raise CommandError(worded("nothing-recorded", "nothing was recorded of this source"))
         gone = plan or Plan(source=source_id, step=Step.CHECK, hours=0.0, by=command.actor, started_utc_s=0.0)
         self._put(gone.model_copy(update={"discarded": True, "trouble": None}))
         return "ended; what was recorded is being removed. Bundles that were learned stay"
@@ -198,6 +215,8 @@ def _check_not_going(plan: Plan | None, command: Command) -> None:
     if plan is None or not plan.discarded:
         return
     if plan.trouble is None:
-        raise CommandError("its sound is being removed; ask again in a moment")
+        raise CommandError(worded("being-removed", "its sound is being removed; ask again in a moment"))
     if command.learn != "discard":
-        raise CommandError(f"its sound was to be removed, and is not: {plan.trouble}")
+        raise CommandError(
+            worded("not-removed", "its sound was to be removed, and is not: {trouble}", trouble=plan.trouble)
+        )

@@ -18,6 +18,7 @@ from typing import Any
 from monitor.config import Config
 from monitor.errors import ComparisonError
 from monitor.promotion.records import Outcome
+from monitor.worded import worded, worded_from
 
 LOOK_EVERY_S = 0.25
 """Between two looks whether it is to be broken off."""
@@ -30,7 +31,7 @@ class Told:
     outcome: Outcome
     """What was found."""
     reasons: tuple[str, ...]
-    """Why, in sentences, what decides first."""
+    """Why, in sentences (Worded), what decides first."""
 
 
 def judged_apart(
@@ -58,8 +59,8 @@ def judged_apart(
     }
     answer = _answer(json.dumps(asked), within_s, broken_off)
     if "error" in answer:
-        raise ComparisonError(str(answer["error"]))
-    return Told(answer["outcome"], tuple(answer["reasons"]))
+        raise ComparisonError(worded_from(answer["error"]) or "what its process said cannot be read")
+    return Told(answer["outcome"], tuple(worded_from(tree) or "" for tree in answer["reasons"]))
 
 
 def _answer(asked: str, within_s: float, broken_off: Callable[[], bool]) -> dict[str, Any]:
@@ -78,7 +79,11 @@ def _answer(asked: str, within_s: float, broken_off: Callable[[], bool]) -> dict
             start_new_session=True,
         )
     except OSError as error:  # no process, memory or descriptor is to be had: the next time asks again
-        return {"error": f"its process does not start: {error}"}
+        return {
+            "error": worded(
+                "comparison-not-begun", "its process does not start: {detail}", detail=str(error)
+            ).tree
+        }
     with started as child:
         while True:
             try:
@@ -89,9 +94,13 @@ def _answer(asked: str, within_s: float, broken_off: Callable[[], bool]) -> dict
                 if broken_off() or time.monotonic() >= end_s:
                     child.kill()
                     child.communicate()
-                    return {"error": "it was broken off" if broken_off() else "it took too long"}
+                    if broken_off():
+                        return {"error": worded("comparison-broken-off", "it was broken off").tree}
+                    return {"error": worded("comparison-too-slow", "it took too long").tree}
     try:
         answer = json.loads(out)
     except ValueError:
-        return {"error": f"its process failed: {complaints[-500:]}"}
+        return {
+            "error": worded("comparison-died", "its process failed: {detail}", detail=complaints[-500:]).tree
+        }
     return dict(answer)

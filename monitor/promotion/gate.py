@@ -10,8 +10,9 @@ from monitor.config import Config
 from monitor.errors import CommandError
 from monitor.promotion.apart import Told, judged_apart
 from monitor.promotion.comparison import judged
-from monitor.promotion.sentences import OUTCOMES
+from monitor.promotion.sentences import OUTCOMES, worded_ground
 from monitor.store import Store
+from monitor.worded import Worded, worded, wording_of
 
 PATIENCE_S = 30.0
 """So long kept sound is scored while somebody waits for a promotion; what is left counts as not known."""
@@ -28,7 +29,7 @@ Judge = Callable[[Config, str], Told]
 def judged_here(config: Config, source_id: str, *, store: Store | None = None) -> Told:
     """Compare in this process: for a terminal, where no daemon runs. Raises as comparison.judged."""
     _, verdict = judged(config, source_id, store=store, patience_s=PATIENCE_S)
-    return Told(verdict.outcome, verdict.reasons)
+    return Told(verdict.outcome, tuple(worded_ground(ground) for ground in verdict.grounds))
 
 
 def judged_elsewhere(config: Config, source_id: str) -> Told:
@@ -59,22 +60,32 @@ def check_promotion(
         LibraryError: The versions cannot be read.
     """
     if by_policy and config.bundles.promotion != "managed":
-        raise CommandError("bundles.promotion is manual by now: nothing is promoted but by a person")
+        raise CommandError(
+            worded(
+                "promotion-is-manual",
+                "bundles.promotion is manual by now: nothing is promoted but by a person",
+            )
+        )
     roles = Library(config.state_dir, source_id).roles()
     if roles.live is None or roles.candidate is None:
         return ""
     try:
         told = judge(config, source_id)
     except CodedError as error:
-        is_better, words = False, f"it could not be compared: {' '.join(str(error).split())}"
+        is_better, words = False, not_compared(error)
     else:
         is_better, words = told.outcome == "better", in_words(told)
     if is_better or config.bundles.promotion == "manual":
         return words
     if despite is None:
         raise CommandError(
-            f"{words}; bundles.promotion is managed, so that it is promoted only by somebody who says why: "
-            f'wheeltapper promote {source_id} --despite "..." (command promote, key despite)'
+            worded(
+                "not-better",
+                "{found}; bundles.promotion is managed, so that it is promoted only by somebody who says "
+                'why: wheeltapper promote {source} --despite "..." (command promote, key despite)',
+                found=words,
+                source=source_id,
+            )
         )
     return f"promoted despite this, {despite!r}: {words}"
 
@@ -88,8 +99,16 @@ def noted(note: str | None, despite: str | None, *, what: str = "the comparison"
     return "; ".join(said) or None
 
 
-def in_words(told: Told) -> str:
+def in_words(told: Told) -> Worded:
     """Return a verdict and its first reasons as one line, for an answer."""
-    reasons = "; ".join(told.reasons[:TOLD])
+    outcome = worded(told.outcome.replace("_", "-"), OUTCOMES[told.outcome])
+    reasons = [*told.reasons[:TOLD]]
     more = len(told.reasons) - TOLD
-    return f"{OUTCOMES[told.outcome]}: {reasons}" + (f"; and {more} more reasons" if more > 0 else "")
+    if more > 0:
+        reasons.append(worded("more-reasons", "and {count} more reasons", count=more))
+    return worded("verdict", "{outcome}: {reasons}", outcome=outcome, reasons=reasons)
+
+
+def not_compared(error: CodedError) -> Worded:
+    """Return why there is no verdict."""
+    return worded("not-compared", "it could not be compared: {why}", why=wording_of(error))

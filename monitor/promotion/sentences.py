@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from monitor.promotion.records import Figure, Ground, Outcome
+from monitor.worded import Worded, worded
 
 OUTCOMES: Mapping[Outcome, str] = {
     "better": "the candidate is better",
@@ -76,6 +77,20 @@ def english(figure: Figure) -> str:
         return f"less than {RARE:g}"
     digits = f"{figure:.3g}"
     return f"{float(digits):.0f}" if "e" in digits else digits
+
+
+def worded_ground(ground: Ground) -> Worded:
+    """Return a ground as a sentence without its full stop, for whoever says it in another language."""
+    figures = {name: _rounded(figure) for name, figure in ground.figures.items()}
+    return worded(f"verdict-{ground.code.replace('_', '-')}", SENTENCES[ground.code], **figures)
+
+
+def _rounded(figure: Figure) -> str | float:
+    """Return a figure as `english` rounds it; what is told as smaller than something stays a text."""
+    if not isinstance(figure, float) or 0.0 < abs(figure) < RARE:
+        return english(figure) if isinstance(figure, float) else figure
+    value = float(english(figure))
+    return int(value) if value.is_integer() else value
 
 
 def said(ground: Ground, *, write: Callable[[Figure], str] = english, of: Callable[[str], str] = str) -> str:

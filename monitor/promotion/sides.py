@@ -12,6 +12,7 @@ from monitor.bundles.trust import trust_of
 from monitor.config import Config, SourceConfig
 from monitor.errors import LibraryError
 from monitor.promotion.learned import LABELS, Spans, learned_from, recorded_in
+from monitor.worded import Worded, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,21 +56,38 @@ def sides_of(config: Config, source_id: str) -> Sides:
     source = next((one for one in config.sources if one.id == source_id), None)
     if source is None or not is_managed(source):
         raise LibraryError(
-            f"sources.{source_id}: has no versions to compare; a source with `bundle: managed` has"
+            worded(
+                "no-versions",
+                "sources.{source}: has no versions to compare; a source with `bundle: managed` has",
+                source=source_id,
+            )
         )
     library = Library(config.state_dir, source_id)
     roles = library.roles()
     if roles.live is None or roles.candidate is None:
-        missing = "candidate" if roles.candidate is None else "live version"
-        raise LibraryError(
-            f"{source_id}: there is no {missing} to compare; put one in with `wheeltapper bundle install "
-            f"{source_id} FOLDER`, and promote the first"
-        )
+        raise LibraryError(_nothing_to_compare(source_id, has_candidate=roles.candidate is not None))
     return Sides(
         source,
         _side(config, source_id, library.version_folder(roles.live)),
         _side(config, source_id, library.version_folder(roles.candidate)),
         roles.live_since_utc_s,
+    )
+
+
+def _nothing_to_compare(source_id: str, *, has_candidate: bool) -> Worded:
+    """Return what is missing for a comparison."""
+    if has_candidate:
+        return worded(
+            "no-live-to-compare",
+            "{source}: there is no live version to compare; put one in with `wheeltapper bundle install "
+            "{source} FOLDER`, and promote the first",
+            source=source_id,
+        )
+    return worded(
+        "no-candidate-to-compare",
+        "{source}: there is no candidate to compare; put one in with `wheeltapper bundle install {source} "
+        "FOLDER`, and promote the first",
+        source=source_id,
     )
 
 

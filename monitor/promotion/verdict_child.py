@@ -1,8 +1,8 @@
 """Compares one source's candidate with its live bundle in a process of its own, and prints the verdict.
 
 Standard input is a JSON object: `config`, `source_id`, `patience_s`, `nice`. The output is one, too:
-`outcome` and `reasons`, or `error`. Here it takes no lock that a judging thread might want, and cannot bring
-the daemon down.
+`outcome` and `reasons`, or `error`, each sentence as monitor.worded has it. Here it takes no lock that a
+judging thread might want, and cannot bring the daemon down.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from typing import Any
 from engines.errors import CodedError
 from monitor.config import Config
 from monitor.promotion.comparison import judged
+from monitor.promotion.sentences import worded_ground
 from monitor.sources.tied import die_with_parent
+from monitor.worded import wording_of
 
 
 def verdict_of(asked: Mapping[str, Any]) -> dict[str, object]:
@@ -25,8 +27,11 @@ def verdict_of(asked: Mapping[str, Any]) -> dict[str, object]:
         config = Config.model_validate(asked["config"])
         _, verdict = judged(config, asked["source_id"], patience_s=asked["patience_s"])
     except CodedError as error:
-        return {"error": " ".join(str(error).split())}
-    return {"outcome": verdict.outcome, "reasons": list(verdict.reasons)}
+        return {"error": wording_of(error).tree}
+    return {
+        "outcome": verdict.outcome,
+        "reasons": [worded_ground(ground).tree for ground in verdict.grounds],
+    }
 
 
 def main(parent_pid: int) -> None:

@@ -16,6 +16,7 @@ from monitor.messages import AlarmState
 from monitor.operators import LIMIT_KEYS
 from monitor.publish.fields import BOOLEAN, HOURS, LIMITS, SECONDS, TEXT, TIME_PATTERN, UTC, Time
 from monitor.publish.payloads import Payload
+from monitor.worded import DETAIL, worded
 
 MAX_COMMAND_BYTES = 16_384
 """A longer command is refused unread."""
@@ -301,15 +302,26 @@ _NO_ARGUMENTS = {"schema_", "time", "source", "bundle", "id", "action", "actor"}
 def parse_command(payload: bytes) -> Command:
     """Return the command that `payload`, UTF-8 JSON, holds.
 
+    code: str | None = Field(
+        default=None,
+        description="Why it was refused, for programs: it stays when the words change; null when done.",
+        json_schema_extra=TEXT,
+    )
     Raises:
         CommandError: It is too long, no JSON, or no command; the text says what to change.
     """
     if len(payload) > MAX_COMMAND_BYTES:
-        raise CommandError(f"the command is longer than {MAX_COMMAND_BYTES} bytes; shorten it")
+        raise CommandError(
+            worded(
+                "command-too-long",
+                "the command is longer than {most} bytes; shorten it",
+                most=MAX_COMMAND_BYTES,
+            )
+        )
     try:
         command = Command.model_validate_json(payload)
     except ValidationError as error:
-        raise CommandError(_sentence(error)) from error
+        raise CommandError(worded("no-command", DETAIL, detail=_sentence(error))) from error
     # one reader takes the first of two, another the last: what was checked must be what is done
     json.loads(payload, object_pairs_hook=_refuse_twice)
     return command
@@ -331,7 +343,9 @@ def _refuse_twice(pairs: list[tuple[str, object]]) -> None:
     keys = [key for key, _ in pairs]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
-        raise CommandError(f"no command: {', '.join(twice)} stands twice; make one of them")
+        raise CommandError(
+            worded("key-twice", "no command: {keys} stands twice; make one of them", keys=", ".join(twice))
+        )
 
 
 def _sentence(error: ValidationError) -> str:

@@ -22,6 +22,7 @@ from monitor.publish.documents import alarm_fields, score_payload
 from monitor.publish.explained import Voice
 from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.publish.payloads import EventPayload, Payload, ScorePayload
+from monitor.worded import WORDED, Worded, wording_of
 
 _CHANGE = TypeAdapter(AlarmChange)
 
@@ -29,6 +30,10 @@ ASKED = "asked"
 """In the body of a reply: which command it answers, of all that may carry the same id."""
 STORE_KEYS = frozenset({"seq", "command_id", ASKED})
 """What a body holds for the store alone, and no document."""
+REASON_LETTERS = 2000
+"""Of a reason, in replies and on record."""
+UNSENT_KEYS = STORE_KEYS | {WORDED}
+"""With what the page says a refusal from, in other languages."""
 
 
 class _KeptScore(BaseModel):
@@ -92,7 +97,7 @@ def body_from_reply(
     *,
     at_utc_s: float,
     state: AlarmState | None,
-    refused: str | None = None,
+    refused: Worded | None = None,
     detail: str | None = None,
 ) -> dict[str, object]:
     """Return the outbox body of the `reply` to a command: done, and how, or why it was `refused`."""
@@ -103,11 +108,13 @@ def body_from_reply(
         id=command.id,
         action=command.action,
         result="done" if refused is None else "refused",
-        reason=refused,
+        reason=None if refused is None else refused[:REASON_LETTERS],
+        code=None if refused is None else refused.code,
         detail=detail,
         state=state,
     )
-    return reply.model_dump(mode="json", by_alias=True)
+    body = reply.model_dump(mode="json", by_alias=True)
+    return body if refused is None else {**body, WORDED: refused.tree}
 
 
 def body_from_refusal(
@@ -122,6 +129,7 @@ def body_from_refusal(
 
     Names the command's id where one stands; `action` None: what it asked could not be read.
     """
+    refused = wording_of(error)
     reply = ReplyPayload(
         time=rfc3339_from_utc_s(at_utc_s),
         bundle=None,
@@ -130,9 +138,10 @@ def body_from_refusal(
         action=action,
         result="refused",
         reason=str(error),
+        code=refused.code,
         state=None,
     )
-    return reply.model_dump(mode="json", by_alias=True)
+    return {**reply.model_dump(mode="json", by_alias=True), WORDED: refused.tree}
 
 
 def historical_score_payload(record: Record, _voice: Voice) -> ScorePayload:
@@ -180,7 +189,7 @@ def reply_payload(record: Record, _voice: Voice) -> ReplyPayload:
     Raises:
         PublishError: The body is not what `body_from_reply` or `body_from_refusal` made.
     """
-    body = {key: value for key, value in record.body.items() if key not in STORE_KEYS}
+    body = {key: value for key, value in record.body.items() if key not in UNSENT_KEYS}
     try:
         return ReplyPayload.model_validate(body)
     except ValidationError as error:

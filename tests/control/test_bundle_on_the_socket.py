@@ -82,7 +82,8 @@ def brought(state_dir: Path) -> dict[str, Any]:
 
 def test_why_it_is_refused_is_read_though_not_all_of_it_has_come(desk: Desk, tmp_path: Path) -> None:
     desk.room_bytes = 5 * len(PIECE)
-    assert {"result": "refused", "reason": FULL, "detail": None} == brought(tmp_path)
+    told = brought(tmp_path)
+    assert ("refused", FULL, None) == (told["result"], told["reason"], told["detail"])
     assert 1 == desk.abandoned
 
 

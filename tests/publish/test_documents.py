@@ -17,7 +17,13 @@ from monitor.publish.documents import Progress, alarm_payload, health_payload, m
 from monitor.publish.error_map import area_mean
 from monitor.publish.explained import Voice
 from monitor.publish.fields import ms_from_rfc3339, rfc3339_from_utc_s
-from monitor.publish.records import body_from_refusal, body_from_reply, event_payload, payload_from_record
+from monitor.publish.records import (
+    UNSENT_KEYS,
+    body_from_refusal,
+    body_from_reply,
+    event_payload,
+    payload_from_record,
+)
 from monitor.store.rendering import change_body, json_text, json_tree, score_body
 
 
@@ -244,8 +250,9 @@ def test_replies_come_back_from_the_store_as_they_were_made() -> None:
     for body, reply_id in ((done, "c1"), (refused, "c2")):
         kept = {**json_tree(json_text(body)), "command_id": reply_id, "seq": 5}
         document = json.loads(payload_from_record(Record(5, "reply", "pump", 0.0, kept), VOICE).encode())
-        assert {key: document[key] for key in body} == body
-        assert document["id"] == reply_id
+        assert document == {key: value for key, value in body.items() if key not in UNSENT_KEYS}
+        assert (document["id"], document["code"]) == (reply_id, body["code"])
+    assert ("command", None) == (refused["code"], done["code"])
 
 
 @pytest.mark.parametrize(

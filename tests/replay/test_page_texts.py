@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
+import worded_rig
 from starlette.requests import Request
 
 import monitor.replay.pages.words
@@ -37,6 +38,7 @@ def texts() -> set[str]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
                 found |= {one.value for one in node.args[:1] if isinstance(one, ast.Constant)}
+    found |= {call.text for call in worded_rig.calls()}
     return found | set(SENTENCES.values()) | set(OUTCOMES.values())
 
 
@@ -80,7 +82,8 @@ def test_scripts_are_told_their_texts_in_the_readers_language() -> None:
     ],
 )
 def test_the_language_is_the_first_that_the_browser_asks_for_and_we_have(asked: str, spoken: str) -> None:
-    request = Request({"type": "http", "headers": [(b"accept-language", asked.encode())]})
+    headers = [(b"accept-language", asked.encode())]
+    request = Request({"type": "http", "scheme": "http", "headers": headers})
     assert spoken == words.tongue_of(request, "auto").language
     assert "de" == words.tongue_of(request, "de").language
 

@@ -21,10 +21,15 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.config import Config
 from monitor.control.client import ControlClient
+from monitor.control.protocol import no_source
 from monitor.errors import ControlError, StillWaitingError, StoreError, UnknownIdError
 from monitor.publish.commands import MAX_HOURS, Learn
 from monitor.replay.gate.access import Role, Visit, needs, visit_of
+from monitor.replay.gate.refusals import document_of
 from monitor.replay.kept.library import Library
+from monitor.replay.pages.refused import said_in
+from monitor.replay.pages.templating import BESIDE_LANGUAGE, tongue_for
+from monitor.worded import DETAIL, WORDED, Worded, worded, worded_from, wording_of
 
 MAX_EVENTS = 200
 """Events that one request may label."""
@@ -79,11 +84,12 @@ class Order(_Wanted):
         "in_service",
         "compare",
         "recalibrate",
+        "decline",
         "promote",
         "rollback",
     ] = Field(description="What to do; " + ", ".join(sorted(ADMIN_ACTIONS)) + " need the role admin.")
     proposal: str | None = Field(
-        default=None, max_length=64, description="recalibrate: the id of the limit that was shown."
+        default=None, max_length=64, description="recalibrate, decline: the id of the limit that was shown."
     )
     despite: str | None = Field(
         default=None,
@@ -95,7 +101,9 @@ class Order(_Wanted):
     event_id: str | None = Field(default=None, max_length=100, description="acknowledge: only this one.")
     duration_s: float | None = Field(default=None, gt=0, description="shelve: for how long.")
     one_shot: bool = Field(default=False, description="shelve: until the alarm is back to normal.")
-    note: str | None = Field(default=None, max_length=1000, description="Kept with it.")
+    note: str | None = Field(
+        default=None, max_length=1000, description="Kept with it. decline: why, and it must be given."
+    )
     id: str | None = Id
 
 
@@ -127,7 +135,7 @@ async def label(request: Request) -> Response:
     wanted = await _judgement(request, Judgement)
     event_id = request.path_params["event_id"]
     said = wanted.model_dump(exclude={"id"})
-    return answer_with(await _about(request, event_id, {"action": "label", **said}, wanted.id))
+    return answer_with(request, await _about(request, event_id, {"action": "label", **said}, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -136,7 +144,7 @@ async def undo(request: Request) -> Response:
     wanted = await _wanted(request, Remark)
     event_id = request.path_params["event_id"]
     said = {"action": "label", "rating": "none", "note": wanted.note}
-    return answer_with(await _about(request, event_id, said, wanted.id))
+    return answer_with(request, await _about(request, event_id, said, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -154,7 +162,7 @@ async def unlock(request: Request) -> Response:
 async def _locking(request: Request, action: str) -> Response:
     wanted = await _wanted(request, Remark)
     said = {"action": action, "note": wanted.note}
-    return answer_with(await _about(request, request.path_params["event_id"], said, wanted.id))
+    return answer_with(request, await _about(request, request.path_params["event_id"], said, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -162,7 +170,7 @@ async def label_many(request: Request) -> Response:
     """Add the same label to several events, one after the other; each has its own result."""
     wanted = await _judgement(request, BulkJudgement)
     said = {"action": "label", **wanted.model_dump(exclude={"id", "event_ids"})}
-    results = []
+    results: list[dict[str, object]] = []
     for event_id in dict.fromkeys(wanted.event_ids):
         own_id = None if wanted.id is None else f"{wanted.id} {event_id}"
         try:
@@ -170,9 +178,18 @@ async def label_many(request: Request) -> Response:
         except HTTPException as error:
             if error.status_code != 404:
                 raise
-            reply = {"result": "refused", "reason": error.detail}
-        results.append({"event_id": event_id, "result": reply["result"], "reason": reply["reason"]})
+            results.append({"event_id": event_id, **_refused(request, error.detail)})
+            continue
+        if reply["result"] == "done":
+            results.append({"event_id": event_id, "result": "done", "reason": None})
+        else:
+            results.append({"event_id": event_id, **_refused(request, why_of(reply))})
     return JSONResponse({"results": results})
+
+
+def _refused(request: Request, why: str) -> dict[str, object]:
+    document = document_of(request, why)
+    return {"result": "refused", "reason": document["error"], "told": document["told"]}
 
 
 @needs(Role.TECHNICIAN)
@@ -181,9 +198,9 @@ async def command(request: Request) -> Response:
     wanted = await _wanted(request, Order)
     visit = visit_of(request)
     if wanted.action in ADMIN_ACTIONS and not visit.may(Role.ADMIN):
-        raise HTTPException(403, f"{wanted.action} needs the role admin; {visit.user} has a lower one")
+        raise HTTPException(403, _needs_admin(wanted.action, visit))
     given = wanted.model_dump(exclude={"id"})
-    return answer_with(await _sent(request, known_source(request), given, wanted.id))
+    return answer_with(request, await _sent(request, known_source(request), given, wanted.id))
 
 
 @needs(Role.TECHNICIAN)
@@ -192,9 +209,9 @@ async def learn(request: Request) -> Response:
     wanted = await _wanted(request, LearnOrder)
     visit = visit_of(request)
     if wanted.learn in ADMIN_LEARNING and not visit.may(Role.ADMIN):
-        raise HTTPException(403, f"learn {wanted.learn} needs the role admin; {visit.user} has a lower one")
+        raise HTTPException(403, _needs_admin(f"learn {wanted.learn}", visit))
     said = {"action": "learn", **wanted.model_dump(exclude={"id"})}
-    return answer_with(await _sent(request, known_source(request), said, wanted.id))
+    return answer_with(request, await _sent(request, known_source(request), said, wanted.id))
 
 
 def known_source(request: Request) -> str:
@@ -202,7 +219,7 @@ def known_source(request: Request) -> str:
     source_id: str = request.path_params["source_id"]
     settings: Config = request.app.state.settings
     if source_id not in {source.id for source in settings.sources}:
-        raise HTTPException(404, f"this box has no source {source_id[:64]!r}")
+        raise HTTPException(404, no_source(source_id))
     return source_id
 
 
@@ -214,7 +231,7 @@ async def _wanted(request: Request, kind: type[Wanted]) -> Wanted:
             f"{'.'.join(str(part)[:40] for part in problem['loc']) or 'the body'}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False)[:5]
         ]
-        raise HTTPException(422, "; ".join(problems)) from error
+        raise HTTPException(422, worded("body", DETAIL, detail="; ".join(problems))) from error
 
 
 async def _judgement(request: Request, kind: type[Judged]) -> Judged:
@@ -225,8 +242,12 @@ async def _judgement(request: Request, kind: type[Judged]) -> Judged:
     if codes and wanted.fault_code is not None and wanted.fault_code not in codes:
         raise HTTPException(
             422,
-            f"fault_code: {wanted.fault_code!r} is not on the site's list; take one of it, or add it to "
-            "replay.fault_codes",
+            worded(
+                "fault-code-not-listed",
+                "fault_code: {fault} is not on the site's list; take one of it, or add it to "
+                "replay.fault_codes",
+                fault=repr(wanted.fault_code),
+            ),
         )
     return wanted
 
@@ -246,9 +267,9 @@ def _source_of(library: Library, event_id: str) -> str:
     try:
         return library.source_of(event_id)
     except UnknownIdError as error:
-        raise HTTPException(404, str(error)) from error
+        raise HTTPException(404, wording_of(error)) from error
     except StoreError as error:
-        raise HTTPException(503, str(error)) from error
+        raise HTTPException(503, wording_of(error)) from error
 
 
 async def _sent(
@@ -269,7 +290,7 @@ async def _sent(
 def unanswered(error: ControlError) -> HTTPException:
     """Return what a request gets that the daemon does not answer, and when it may ask again, if it may."""
     again = {"Retry-After": AGAIN_S} if isinstance(error, StillWaitingError) else None
-    return HTTPException(503, str(error), again)
+    return HTTPException(503, wording_of(error), again)
 
 
 def command_id(visit: Visit, attempt: str | None) -> str:
@@ -280,11 +301,25 @@ def command_id(visit: Visit, attempt: str | None) -> str:
     return f"page:{digest.hexdigest()[:48]}"
 
 
-def answer_with(reply: Mapping[str, Any]) -> Response:
-    """Return what the daemon replied; 409: it refused, and says why."""
-    if reply["result"] == "done":
-        return JSONResponse(reply)
-    return JSONResponse({**reply, "error": reply["reason"]}, 409)
+def answer_with(request: Request, reply: Mapping[str, Any]) -> Response:
+    """Return what the daemon replied, `told` in the reader's language; 409: it refused, and says why."""
+    bare = {key: value for key, value in reply.items() if key != WORDED}
+    if reply["result"] == "refused":
+        return JSONResponse({**bare, **document_of(request, why_of(reply))}, 409, BESIDE_LANGUAGE)
+    done = worded_from(reply.get(WORDED))
+    told = {} if done is None else {"told": said_in(tongue_for(request), done)}
+    return JSONResponse({**bare, **told}, headers=BESIDE_LANGUAGE)
+
+
+def why_of(reply: Mapping[str, Any]) -> str:
+    """Return why the daemon refuses, as a sentence that can be said in other languages where it came so."""
+    return worded_from(reply.get(WORDED)) or str(reply["reason"])
+
+
+def _needs_admin(what: str, visit: Visit) -> Worded:
+    return worded(
+        "needs-admin", "{what} needs the role admin; {who} has a lower one", what=what, who=visit.user
+    )
 
 
 ROUTES: Sequence[BaseRoute] = (

@@ -157,7 +157,17 @@ class SourcesDocument(Part):
 class ErrorDocument(Part):
     """Why there is no answer."""
 
-    error: str = Field(description="A sentence for a person.")
+    error: str = Field(description="A sentence for a person, in English.")
+    code: str | None = Field(
+        description="What it says, for programs: it stays when the words change. Null: it has none."
+    )
+    facts: dict[str, Any] = Field(
+        description="The names and numbers in it, by what they are; one may be a sentence with code, text "
+        "and facts of its own."
+    )
+    told: str = Field(
+        description="The same in the language that the reader has chosen, or that the browser asks for."
+    )
 
 
 def events_document(page: EventPage, counts: Counts, voice: Voice) -> EventsDocument:

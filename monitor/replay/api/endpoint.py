@@ -24,6 +24,7 @@ from monitor.errors import ControlError, FileGoneError, QueryError, StoreError, 
 from monitor.replay.api.queries import Query, query_from_parameters
 from monitor.replay.gate.access import Role, needs, visit_of
 from monitor.replay.gate.reception import address_of
+from monitor.worded import worded, wording_of
 
 STATUSES: Mapping[type[CodedError], int] = {
     QueryError: 400,
@@ -83,7 +84,14 @@ class Endpoint:
             query = query_from_parameters(self.query, request.query_params)
             for part, known in self.choices.items():
                 if request.path_params[part] not in known:
-                    raise UnknownIdError(f"there is no {part} of this name; there are {', '.join(known)}")
+                    raise UnknownIdError(
+                        worded(
+                            "no-such-part",
+                            "there is no {part} of this name; there are {known}",
+                            part=part,
+                            known=", ".join(known),
+                        )
+                    )
             if inspect.iscoroutinefunction(self.answer):
                 answer: Response = await self.answer(request, query)
             else:
@@ -107,7 +115,7 @@ def http_error(error: CodedError) -> HTTPException:
     """Return what a request gets for an error of the library or the daemon; others are raised as they are."""
     for kind, status in STATUSES.items():
         if isinstance(error, kind):
-            return HTTPException(status, str(error))
+            return HTTPException(status, wording_of(error))
     raise error
 
 

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from monitor.config import Config
+from monitor.control.protocol import no_source
 from monitor.errors import FileGoneError, UnknownIdError
 from monitor.learning.documents import PACKAGE, Found, Outcome, Progress
 from monitor.learning.plan import Plan, learn_place
@@ -20,6 +21,7 @@ from monitor.replay.gate.access import Role
 from monitor.replay.gate.uploads import TAR
 from monitor.replay.kept.audio import AudioFormat
 from monitor.replay.kept.learning import learning_of, sound_of_stretch, stretch_at
+from monitor.worded import worded
 
 
 class LearningDocument(BaseModel):
@@ -46,7 +48,7 @@ def source_asked(request: Request) -> str:
     source_id: str = request.path_params["source_id"]
     settings: Config = request.app.state.settings
     if source_id not in {source.id for source in settings.sources}:
-        raise UnknownIdError(f"this box has no source {source_id[:64]!r}")
+        raise UnknownIdError(no_source(source_id))
     return source_id
 
 
@@ -61,8 +63,12 @@ def _source_heard(request: Request) -> str:
     (source,) = (one for one in settings.sources if one.id == source_id)
     if settings.store.for_source(source.audio, source.speech).audio == "never":
         raise FileGoneError(
-            f"sound of {source_id} is never stored (audio: never); what was recorded before is not handed "
-            "out, and an administrator removes it on the page"
+            worded(
+                "never-stored",
+                "sound of {source} is never stored (audio: never); what was recorded before is not handed "
+                "out, and an administrator removes it on the page",
+                source=source_id,
+            )
         )
     return source_id
 
@@ -84,7 +90,7 @@ def _stretch(request: Request, _query: Query) -> Response:
     source_id, number = _source_heard(request), request.path_params["number"]
     state_dir = request.app.state.settings.state_dir
     if not number.isascii() or not number.isdigit() or len(number) > 9:
-        raise UnknownIdError("odd stretches have numbers")
+        raise UnknownIdError(worded("stretch-number", "odd stretches have numbers"))
     stretch = stretch_at(learning_of(state_dir, source_id).found, int(number))
     etag = f'"{hashlib.sha256(f"{source_id} {stretch.id} {stretch.end_s}".encode()).hexdigest()[:32]}"'
     if is_known(request.headers, etag):
@@ -100,7 +106,9 @@ def _package(request: Request, _query: Query) -> Response:
         file = path.open("rb")
     except OSError as error:
         raise UnknownIdError(
-            "there is no package: it is made after the recording, where torch is missing"
+            worded(
+                "no-package", "there is no package: it is made after the recording, where torch is missing"
+            )
         ) from error
     status = path.stat()
     etag = f'"{status.st_size:x}-{status.st_mtime_ns:x}"'

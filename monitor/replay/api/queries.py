@@ -15,6 +15,7 @@ from monitor.messages import AlarmState
 from monitor.replay.kept.audio import AudioFormat
 from monitor.replay.kept.event_query import CURSOR, PAGE_MAX, EventFilter, Labelled, Order
 from monitor.replay.kept.export import Judgement
+from monitor.worded import DETAIL, worded
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -125,7 +126,9 @@ def query_from_parameters(model: type[_Query], given: QueryParams) -> _Query:
     """
     items = given.multi_items()
     if twice := sorted({name for name, _ in items if sum(name == other for other, _ in items) > 1}):
-        raise QueryError(f"{twice[0][:40]} stands twice in the query; give it once")
+        raise QueryError(
+            worded("query-twice", "{key} stands twice in the query; give it once", key=twice[0][:40])
+        )
     try:
         return model.model_validate(dict(items))
     except ValidationError as error:
@@ -133,5 +136,13 @@ def query_from_parameters(model: type[_Query], given: QueryParams) -> _Query:
         name = ".".join(str(part) for part in first["loc"])[:40]
         if first["type"] == "extra_forbidden":
             known = ", ".join(field.alias or name for name, field in model.model_fields.items())
-            raise QueryError(f"{name!r} is not known in this query; known: {known or 'nothing'}") from error
-        raise QueryError(f"{name}: {first['msg']}; /api/v1/openapi.json describes it") from error
+            raise QueryError(
+                worded(
+                    "query-unknown",
+                    "{key} is not known in this query; known: {known}",
+                    key=repr(name),
+                    known=known or "nothing",
+                )
+            ) from error
+        told = f"{name}: {first['msg']}; /api/v1/openapi.json describes it"
+        raise QueryError(worded("query", DETAIL, detail=told)) from error

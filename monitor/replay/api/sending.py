@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from monitor.replay.api.endpoint import limiter_of
 from monitor.replay.gate.refusals import refusal
+from monitor.worded import worded
 
 EXPORTS_AT_ONCE = 2
 RETRY_S = 30
@@ -34,7 +35,12 @@ class ExportAnswer(StreamingResponse):
         try:
             places.acquire_on_behalf_of_nowait(self)
         except anyio.WouldBlock:
-            sentence = f"{EXPORTS_AT_ONCE} exports are on their way already; try again in {RETRY_S} s"
+            sentence = worded(
+                "too-many-exports",
+                "{count} exports are on their way already; try again in {seconds} s",
+                count=EXPORTS_AT_ONCE,
+                seconds=RETRY_S,
+            )
             answer = refusal(request, 503, sentence, {"Retry-After": str(RETRY_S)})
             await answer(scope, receive, send)
             return

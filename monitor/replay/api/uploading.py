@@ -40,7 +40,7 @@ async def install(request: Request) -> Response:
     with contextlib.suppress(_GoneError):  # then nobody is there to be answered
         async for _ in pieces:  # a browser that is still sending would never read why
             pass
-    return answer_with(told)
+    return answer_with(request, told)
 
 
 async def _pieces(request: Request) -> AsyncIterator[bytes]:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from monitor.replay.gate.refusals import refusal
 from monitor.replay.gate.uploads import in_time, is_upload, refused_size
+from monitor.worded import worded
 
 MAX_BODY_BYTES = 65_536
 BODY_S = 10.0
@@ -45,9 +46,11 @@ class BodyLimit:
         try:
             body = await asyncio.wait_for(_whole(connection, receive), BODY_S)
         except (_TooLargeError, ValueError):
-            answer = refusal(connection, 413, f"more than {MAX_BODY_BYTES} bytes are not taken", CLOSE)
+            why = worded("too-much", "more than {most} bytes are not taken", most=MAX_BODY_BYTES)
+            answer = refusal(connection, 413, why, CLOSE)
         except asyncio.TimeoutError:
-            answer = refusal(connection, 408, f"the request did not come within {BODY_S:g} s", CLOSE)
+            why = worded("too-slow", "the request did not come within {seconds} s", seconds=BODY_S)
+            answer = refusal(connection, 408, why, CLOSE)
         except _GoneError:
             return
         else:

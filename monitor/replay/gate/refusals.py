@@ -1,12 +1,12 @@
 """What a request gets that is not served: a sentence, as JSON below /api, as a page or plain text elsewhere.
 
-And the headers that every answer carries, also these.
+People read it in their language, programs in English, with a code that stays the same. And the headers that
+every answer carries, also these.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
@@ -14,7 +14,10 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from monitor.replay.pages.templating import page
+from monitor.replay.pages.refused import said_in
+from monitor.replay.pages.templating import BESIDE_LANGUAGE, page, tongue_for
+from monitor.replay.pages.words import marked
+from monitor.worded import Worded, worded
 
 API = "/api/"
 SECURITY_POLICY = (
@@ -43,6 +46,12 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
+TITLES = {
+    403: (marked("Not allowed"), marked("Your role does not allow it.")),
+    404: (marked("Not found"), marked("There is nothing at this address.")),
+}
+"""Status -> title and text of the page that says it; the text where the refusal has none of its own."""
+OTHERWISE = (marked("It was not done"), marked("This address does not take what was sent to it."))
 UNLESS_SAID = {"Cache-Control": "no-store"}
 """What an answer carries that says nothing else of it: pages and data are nobody's to keep."""
 
@@ -50,10 +59,19 @@ UNLESS_SAID = {"Cache-Control": "no-store"}
 def refusal(
     connection: HTTPConnection, status: int, sentence: str, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return an answer that says why there is none."""
+    """Return an answer that says why there is none; best with a `Worded` sentence."""
+    known = {**BESIDE_LANGUAGE, **(headers or {})}
     if connection.scope["path"].startswith(API):
-        return JSONResponse({"error": sentence}, status, headers)
-    return PlainTextResponse(f"{sentence}\n", status, headers)
+        return JSONResponse(document_of(connection, sentence), status, known)
+    return PlainTextResponse(f"{said_in(tongue_for(connection), sentence)}\n", status, known)
+
+
+def document_of(connection: HTTPConnection, sentence: str) -> dict[str, object]:
+    """Return why something is refused as the API does: in English, by its code, and in the reader's words."""
+    told = said_in(tongue_for(connection), sentence)
+    if not isinstance(sentence, Worded):
+        return {"error": sentence, "code": None, "facts": {}, "told": told}
+    return {"error": sentence, "code": sentence.code, "facts": sentence.tree["facts"], "told": told}
 
 
 async def refuse_http(request: Request, error: Exception) -> Response:
@@ -62,12 +80,15 @@ async def refuse_http(request: Request, error: Exception) -> Response:
         raise error
     if request.scope["path"].startswith(API) or getattr(request.state, "visit", None) is None:
         return refusal(request, error.status_code, error.detail, error.headers)
+    tongue = tongue_for(request)
+    title, text = TITLES.get(error.status_code, OTHERWISE)
+    is_ours = isinstance(error.detail, Worded)
     answer = page(
         request,
         "error.html",
         status=error.status_code,
-        title=HTTPStatus(error.status_code).phrase,
-        text=error.detail,
+        title=tongue(title),
+        text=said_in(tongue, error.detail) if is_ours else tongue(text),
     )
     answer.headers.update(error.headers or {})
     return answer
@@ -75,7 +96,7 @@ async def refuse_http(request: Request, error: Exception) -> Response:
 
 async def refuse_failure(request: Request, _error: Exception) -> Response:
     """Answer what nobody expected, without a word of what it was: that stands in the log."""
-    answer = refusal(request, 500, f"{HTTPStatus(500).phrase}; the page's log says more")
+    answer = refusal(request, 500, worded("failed", "Internal Server Error; the page's log says more"))
     add_headers(answer.headers)
     return answer
 

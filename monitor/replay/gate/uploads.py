@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import Message, Receive, Scope
 
 from monitor.bundles.parcel import MAX_PARCEL_BYTES
+from monitor.worded import Worded, worded
 
 TAR = "application/x-tar"
 PATH = re.compile(r"/api/v1/sources/[^/]+/bundles")
@@ -21,14 +22,17 @@ def is_upload(scope: Scope) -> bool:
     return scope["method"] == "POST" and PATH.fullmatch(scope["path"]) is not None
 
 
-def refused_size(connection: HTTPConnection) -> tuple[int, str] | None:
+def refused_size(connection: HTTPConnection) -> tuple[int, Worded] | None:
     """Return status and sentence for a body that is not taken; None: by its stated length it is."""
     stated = connection.headers.get("content-length", "")
     if not (stated.isascii() and stated.isdigit()):
-        return 411, "a bundle is sent with its Content-Length"
+        return 411, worded("no-length", "a bundle is sent with its Content-Length")
     if int(stated[:20]) > MAX_PARCEL_BYTES:
-        return 413, f"a bundle of more than {MAX_PARCEL_BYTES} bytes is not taken"
-    return None if int(stated[:20]) else (422, "there is no bundle in it: send a tar of its folder")
+        return 413, worded(
+            "bundle-too-large", "a bundle of more than {most} bytes is not taken", most=MAX_PARCEL_BYTES
+        )
+    empty = worded("no-bundle-in-it", "there is no bundle in it: send a tar of its folder")
+    return None if int(stated[:20]) else (422, empty)
 
 
 def in_time(receive: Receive) -> Receive:

@@ -13,6 +13,7 @@ from monitor.explanation import SoundKind
 from monitor.messages import AlarmState
 from monitor.store import Label
 from monitor.store.database import Database
+from monitor.worded import worded
 
 PAGE_MAX = 200
 """Events of one page at most."""
@@ -130,7 +131,9 @@ def places(
         StoreError: The database refuses.
     """
     if not 1 <= limit <= PAGE_MAX:
-        raise QueryError(f"limit {limit} is not within 1 to {PAGE_MAX}")
+        raise QueryError(
+            worded("page-too-long", "limit {limit} is not within 1 to {most}", limit=limit, most=PAGE_MAX)
+        )
     segments = _SEGMENTS[order]
     first, below = _read_cursor(cursor, segments, order)
     found: list[Place] = []
@@ -160,12 +163,23 @@ def _read_cursor(cursor: str | None, segments: Sequence[_Segment], order: Order)
     if cursor is None:
         return segments[0], 2**62
     if re.match(CURSOR, cursor) is None:
-        raise QueryError(f"cursor {cursor[:40]!r} is none of this list; take it from the page before")
+        raise QueryError(
+            worded(
+                "no-such-page",
+                "cursor {cursor} is none of this list; take it from the page before",
+                cursor=repr(cursor[:40]),
+            )
+        )
     letter, _, number = cursor.partition(".")
     segment = _Segment(letter)
     if segment not in segments:
         raise QueryError(
-            f"cursor {cursor!r} is of another order than {order.value}; begin with the first page"
+            worded(
+                "page-of-another-order",
+                "cursor {cursor} is of another order than {order}; begin with the first page",
+                cursor=repr(cursor),
+                order=order.value,
+            )
         )
     return segment, int(number)
 

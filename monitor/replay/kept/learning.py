@@ -22,6 +22,7 @@ from monitor.learning.documents import (
 )
 from monitor.learning.plan import Plan, learn_place, read_plan
 from monitor.recording.learn_folder import RECORDINGS
+from monitor.worded import worded
 
 AROUND_S = 2.0
 """So much usual sound before and after an odd stretch lets one hear what is odd about it."""
@@ -69,7 +70,7 @@ def stretch_at(found: Found | None, number: int) -> FoundStretch:
         UnknownIdError: There is none.
     """
     if found is None or not 0 <= number < len(found.stretches):
-        raise UnknownIdError(f"there is no odd stretch {number}")
+        raise UnknownIdError(worded("no-such-stretch", "there is no odd stretch {number}", number=number))
     return found.stretches[number]
 
 
@@ -83,7 +84,9 @@ def sound_of_stretch(state_dir: Path, source_id: str, stretch: FoundStretch) -> 
     # only the name counts: whatever a document says, nothing is read from anywhere else
     path = learn_place(state_dir, source_id) / RECORDINGS / Path(stretch.file).name
     if not path.is_file():
-        raise FileGoneError("the recording was removed, or was not made on this box")
+        raise FileGoneError(
+            worded("recording-gone", "the recording was removed, or was not made on this box")
+        )
     out = io.BytesIO()
     try:
         with soundfile.SoundFile(path) as recording:

@@ -20,7 +20,7 @@ from monitor.replay.kept.flagged import Reference, reference_for
 from monitor.replay.kept.frontends import Frontends
 from monitor.replay.kept.media import Media
 from monitor.replay.kept.normal import Normal, normal_of
-from monitor.replay.kept.reading import StoreReader
+from monitor.replay.kept.reading import StoreReader, no_such
 from monitor.replay.kept.similar import Likeness, SimilarEvent
 from monitor.replay.kept.sounds_like import NamedEvent, SoundsLike, sounds_like
 from monitor.replay.kept.suppressed import Suppressed, suppressed_events
@@ -190,7 +190,7 @@ class Library:
         store = self._store
         event = store.event(event_id)
         if event is None:
-            raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
+            raise UnknownIdError(no_such("event", event_id))
         return WholeEvent(
             event=event,
             labels=tuple(store.labels(event_id)),
@@ -257,7 +257,7 @@ class Library:
             event = store.event(event_id)
             found = None if event is None else event.source_id
         if found is None:
-            raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
+            raise UnknownIdError(no_such("event", event_id))
         return found
 
     def similar(self, event_id: str, limit: int) -> Resembling:
@@ -270,7 +270,7 @@ class Library:
         store = self._store
         event = store.event(event_id)
         if event is None:
-            raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
+            raise UnknownIdError(no_such("event", event_id))
         found = self._likeness.similar(event)
         listed = tuple(
             SimilarListed(other, store.label(other.event_id), one.similarity)

@@ -24,7 +24,7 @@ from monitor.replay.kept.cache import Cache
 from monitor.replay.kept.clip_maps import WindowMaps, maps_of_window, of_one_model, windows_in_clip
 from monitor.replay.kept.colours import Scale, png_of_map
 from monitor.replay.kept.frontends import Frontends
-from monitor.replay.kept.reading import StoreReader
+from monitor.replay.kept.reading import StoreReader, no_such
 from monitor.replay.kept.sheet import (
     AXES,
     LEAST_SD,
@@ -37,6 +37,7 @@ from monitor.replay.kept.sheet import (
 from monitor.replay.kept.similar import worst_window
 from monitor.store import StoredClip, StoredWindow, clip_files, map_files
 from monitor.store.dispute_labels import clip_of_dispute
+from monitor.worded import worded
 
 DRAWING = 1
 """Version of how pictures are drawn; part of their names, so that a new one replaces what is kept."""
@@ -80,7 +81,7 @@ class Media:
             return StoredClip(*rows[0])
         disputed = clip_of_dispute(self._reader.store.database, clip_id)
         if disputed is None:
-            raise UnknownIdError(f"there is no clip {clip_id[:80]!r} in the store")
+            raise UnknownIdError(no_such("clip", clip_id))
         return disputed
 
     def window(self, window_id: str) -> StoredWindow:
@@ -93,7 +94,7 @@ class Media:
         query = f"SELECT {map_files.COLUMNS} FROM windows WHERE window_id = ?"  # noqa: S608 - the same
         rows = self._reader.store.database.rows(query, (window_id,))
         if not rows:
-            raise UnknownIdError(f"there is no window {window_id[:80]!r} in the store")
+            raise UnknownIdError(no_such("window", window_id))
         return StoredWindow(*rows[0])
 
     def axes(self, clip_id: str) -> Piece:
@@ -150,8 +151,10 @@ class Media:
         window = worst_window(self._reader, event_id)
         if window is None:
             if self._reader.store.event(event_id) is None:
-                raise UnknownIdError(f"there is no event {event_id[:80]!r} in the store")
-            raise FileGoneError("no window of this event has its maps: none was kept, or they were pruned")
+                raise UnknownIdError(no_such("event", event_id))
+            raise FileGoneError(
+                worded("no-maps", "no window of this event has its maps: none was kept, or they were pruned")
+            )
         key = _digest("thumbnail", window.window_id, window.size_bytes)
 
         def write(out: BinaryIO) -> None:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 from monitor.errors import FileGoneError, StoreError
 from monitor.store import Store, StoredClip, StoredWindow, open_store
 from monitor.store.files import DATABASE, FOLDERS
+from monitor.worded import Worded, worded
 
 REASONS = {
-    "age": "it was older than store.max_age_days",
-    "space": "it made room for newer sound (store.max_bytes)",
-    "missing": "somebody else removed it",
-    "never": "this box stores no sound (store.audio)",
-    "unchecked": "nobody could say whether it holds speech (store.speech)",
+    "age": worded("gone-age", "it was older than store.max_age_days"),
+    "space": worded("gone-space", "it made room for newer sound (store.max_bytes)"),
+    "missing": worded("gone-missing", "somebody else removed it"),
+    "never": worded("gone-never", "this box stores no sound (store.audio)"),
+    "unchecked": worded("gone-unchecked", "nobody could say whether it holds speech (store.speech)"),
 }
 """Why a file is gone, in words."""
 
@@ -69,7 +70,7 @@ class StoreReader:
             StoreError: The row names a place outside the store, or the disk refuses.
         """
         if stored.gone is not None:
-            raise FileGoneError(f"this was not kept: {REASONS.get(stored.gone, stored.gone)}")
+            raise FileGoneError(_not_kept(REASONS.get(stored.gone, stored.gone)))
         parts = PurePosixPath(stored.path).parts
         if not parts or parts[0] not in FOLDERS or ".." in parts:
             raise StoreError(f"{stored.path!r}: lies outside the store; the database was tampered with")
@@ -77,6 +78,19 @@ class StoreReader:
         try:
             return os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
         except FileNotFoundError as error:
-            raise FileGoneError(f"this was not kept: {REASONS['missing']}") from error
+            raise FileGoneError(_not_kept(REASONS["missing"])) from error
         except OSError as error:
             raise StoreError(f"{path}: cannot be read ({error.strerror}); see its permissions") from error
+
+
+def _not_kept(why: str) -> Worded:
+    return worded("not-kept", "this was not kept: {why}", why=why)
+
+
+def no_such(what: Literal["event", "clip", "window"], name: str) -> Worded:
+    """Return that the store has nothing of this id."""
+    if what == "event":
+        return worded("no-such-event", "there is no event {id} in the store", id=repr(name[:80]))
+    if what == "clip":
+        return worded("no-such-clip", "there is no clip {id} in the store", id=repr(name[:80]))
+    return worded("no-such-window", "there is no window {id} in the store", id=repr(name[:80]))

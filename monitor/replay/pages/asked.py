@@ -14,6 +14,7 @@ from monitor.explanation import SoundKind
 from monitor.messages import AlarmState
 from monitor.publish.fields import rfc3339_from_utc_s
 from monitor.replay.kept.event_query import EventFilter, Labelled, Order
+from monitor.worded import worded
 
 Value = TypeVar("Value", bound=enum.Enum)
 YEARS = range(1970, 3000)
@@ -106,7 +107,15 @@ def _member(kind: type[Value], value: str, key: str) -> Value | None:
     for member in kind:
         if member.value == value:
             return member
-    raise QueryError(f"{key}: {value[:40]!r} is not one of {', '.join(str(one.value) for one in kind)}")
+    raise QueryError(
+        worded(
+            "not-one-of",
+            "{key}: {value} is not one of {known}",
+            key=key,
+            value=repr(value[:40]),
+            known=", ".join(str(one.value) for one in kind),
+        )
+    )
 
 
 def _day(text: str, key: str) -> datetime | None:
@@ -115,9 +124,20 @@ def _day(text: str, key: str) -> datetime | None:
     try:
         moment = datetime.strptime(text, "%Y-%m-%d").astimezone()
     except (ValueError, OverflowError) as error:
-        raise QueryError(f"{key}: {text[:40]!r} is no day such as 2026-01-31") from error
+        raise QueryError(
+            worded("no-day", "{key}: {value} is no day such as 2026-01-31", key=key, value=repr(text[:40]))
+        ) from error
     if moment.year not in YEARS:
-        raise QueryError(f"{key}: the year of {text} is not within {YEARS.start} to {YEARS.stop - 1}")
+        raise QueryError(
+            worded(
+                "year-out-of-range",
+                "{key}: the year of {value} is not within {first} to {last}",
+                key=key,
+                value=text,
+                first=YEARS.start,
+                last=YEARS.stop - 1,
+            )
+        )
     return moment
 
 

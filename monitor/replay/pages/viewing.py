@@ -18,7 +18,9 @@ from monitor.control.documents import Now
 from monitor.errors import ControlError, LibraryError, StoreError, UnknownIdError
 from monitor.replay.kept.library import Library
 from monitor.replay.pages.asked import Asked
+from monitor.replay.pages.refused import said_in
 from monitor.replay.pages.templating import page, tongue_for
+from monitor.worded import wording_of
 
 Facts = ParamSpec("Facts")
 
@@ -38,7 +40,9 @@ def answering(
             return page(request, "error.html", status=404, title=title, text=text)
         except StoreError as error:
             title = tongue("The store cannot be read")
-            return page(request, "error.html", status=503, title=title, text=str(error))
+            return page(
+                request, "error.html", status=503, title=title, text=said_in(tongue, wording_of(error))
+            )
 
     return answered
 

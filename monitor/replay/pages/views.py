@@ -23,9 +23,11 @@ from monitor.replay.kept.library import Library
 from monitor.replay.pages import compare_view, drift_view, event_view, learn_view, shown
 from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now, news_of
+from monitor.replay.pages.refused import said_in
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, list_address, roles_of, unreviewed_events
 from monitor.replay.pages.words import KINDS, RATINGS, STATES, Tongue
+from monitor.worded import wording_of
 
 ROWS = 30
 """Events of one page of the list."""
@@ -113,7 +115,7 @@ def events(request: Request) -> Response:
         wanted, order = asked.wanted(), asked.chosen_order
         found = library.events(wanted, order, cursor=cursor, limit=ROWS)
     except QueryError as error:
-        refused, asked, cursor, wanted = str(error), Asked(), None, EventFilter()
+        refused, asked, cursor, wanted = said_in(tongue, wording_of(error)), Asked(), None, EventFilter()
         found = library.events(wanted, limit=ROWS)
     why = library.suppressed()
     disagreed = library.disagreed(one.event.event_id for one in found.events if one.label is not None)

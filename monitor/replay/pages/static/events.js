@@ -106,5 +106,5 @@ async function labelAll(bar, ids, rating, go) {
   const count = ids.length - refused.length;
   const news = t("{count} events: {rating}.", { count, rating: ratingText(rating) });
   if (refused.length === 0) say(news);
-  else say(`${news} ${t("{count} were refused: {reason}", { count: refused.length, reason: refused[0].reason })}`, { bad: true });
+  else say(`${news} ${t("{count} were refused: {reason}", { count: refused.length, reason: refused[0].told ?? refused[0].reason })}`, { bad: true });
 }

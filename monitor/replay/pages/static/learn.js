@@ -149,7 +149,7 @@ class LearningDesk {
     if (done === undefined) return;
     form.reset();
     const there = `/compare/${encodeURIComponent(this.source)}`;
-    say(done.detail, { seconds: 60, action: { text: t("Look at it, and let it judge"), run: () => this.go(there) } });
+    say(done.told ?? done.detail, { seconds: 60, action: { text: t("Look at it, and let it judge"), run: () => this.go(there) } });
     await this.refresh();
   }
 

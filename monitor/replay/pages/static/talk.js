@@ -100,7 +100,7 @@ async function answer(response) {
     tree = null;
   }
   if (!response.ok) {
-    const reason = tree?.error ?? tree?.reason ?? t("The page answered {status}.", { status: response.status });
+    const reason = tree?.told ?? tree?.error ?? tree?.reason ?? t("The page answered {status}.", { status: response.status });
     const again = response.headers.get("Retry-After");
     throw new Refused(reason, response.status, again === null ? null : 1000 * Number(again));
   }
