@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from monitor.commands.promote import add_arguments, carry_out
+from monitor.commands.bundle_versions import add_by_arguments, add_source_arguments
+from monitor.commands.promote import carry_out
 
-__all__ = ["add_arguments", "run"]
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the verb's arguments: nothing is compared, so that nothing is passed over by --despite."""
+    add_source_arguments(parser)
+    add_by_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -190,7 +190,10 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
         {"action": "promote", "despite": "the pump is new, its labels are of the old one"},
         "The same of a candidate that does not prove to be better; the reason is kept.",
     ),
-    ({"action": "rollback"}, "Let the bundle before the last promotion judge again."),
+    (
+        {"action": "rollback", "note": "it takes the compressor next door for a fault"},
+        "Let the bundle before the last promotion judge again; why is kept.",
+    ),
     (
         {"action": "recalibrate", "proposal": "399cda1670da", "note": "summer; heard it, it is well"},
         "Let the limit judge that was proposed and shown under this id; refused if it is outdated.",

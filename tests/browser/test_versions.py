@@ -65,10 +65,12 @@ def test_a_candidate_is_compared_let_judge_and_taken_back(night_daemon: DaemonPr
     facts = opened.locator(".keyfacts dd")
     expect(facts).to_have_text([str(candidate), "none", str(live)], timeout=OPENED_MS)
     expect(opened.get_by_label("Why")).to_have_value("")  # what is said next is said of something else
+    opened.get_by_label("Why").fill("it hears the compressor")
     opened.get_by_role("button", name="Back to the one before").click()
     opened.get_by_role("button", name="Yes").click()
     expect(facts).to_have_text([str(live), "none", "none"], timeout=OPENED_MS)
-    notice = opened.locator(".notice").filter(has_text="judged until somebody went back")
+    notice = opened.locator(".notice").filter(has_text="went back on")
+    expect(notice).to_contain_text(": it hears the compressor.")
     expect(notice).to_contain_text(f"wheeltapper bundle install {SOURCE} ")
     version = Library(night_daemon.state_dir, SOURCE).version_folder(str(candidate))
     expect(notice.locator("code")).to_contain_text(str(version))

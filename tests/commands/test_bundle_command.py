@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fixtures_verbs import ran
 
+from monitor.__main__ import main
 from monitor.commands import promote
 from monitor.listening import DEMO_BUNDLE
 
@@ -173,3 +174,12 @@ def test_a_limit_that_is_none_or_missing_is_told_by_verify(tmp_path: Path, key: 
     (bundle / "calibration.json").unlink()
     told = ran("bundle", "verify", bundle, "--config", config)
     assert (0, True) == (told.code, "`bundle install` takes it only with one" in told.out)
+
+
+def test_a_rollback_takes_no_word_that_it_would_not_keep(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is compared, so that nothing is passed over: why somebody goes back is its note."""
+    with pytest.raises(SystemExit):
+        main(["rollback", "pump-1", "--config", str(configured(tmp_path)), "--despite", "it is deaf"])
+    assert "unrecognized arguments: --despite" in capsys.readouterr().err

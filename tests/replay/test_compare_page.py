@@ -24,7 +24,7 @@ from monitor.promotion.records import Comparison, Ground, Pairs, Probe, Verdict
 from monitor.promotion.rules import Asked, verdict
 from monitor.replay.pages.awaited import WRITTEN_S
 from monitor.replay.pages.compare_view import reasons_of
-from monitor.replay.pages.words import Tongue, clock
+from monitor.replay.pages.words import Tongue, clock, day
 from monitor.store import ClipJob
 from monitor.store.dispute_labels import dispute_labels
 from monitor.store.shadow import RunKey, ShadowTally, ShadowWindow, add_shadow
@@ -231,17 +231,18 @@ def test_what_somebody_went_back_from_is_named_with_the_way_to_have_it_again(
     library = Library(plant.config.state_dir, "pump")
     promoted = str(library.promote(By("ada", "page", T0, "c4")).live)
     vera, ada = open_browser("vera"), open_browser("ada")
-    assert "judged until somebody went back" not in ada.get("/compare/pump").text
-    library.roll_back(By("ada", "page", T0, "c5"))
+    assert " judged until " not in ada.get("/compare/pump").text
+    library.roll_back(By("bert", "page", T0, "c5", "it hears the compressor"))
     command = f"<code>wheeltapper bundle install pump {library.version_folder(promoted)}</code>"
     text = ada.get("/compare/pump").text
-    assert f"{promoted} judged until somebody went back" in text
+    assert f"{promoted} judged until bert went back on {day(T0)}" in text
+    assert ": it hears the compressor." in text
     assert command in text
     assert command not in vera.get("/compare/pump").text
     assert f"{promoted} hat geurteilt" in ada.get("/compare/pump", headers={"Accept-Language": "de"}).text
     library.install(library.version_folder(promoted), By("ada", "terminal", T0, "c6"))
     again = ada.get("/compare/pump").text
-    assert "judged until somebody went back" not in again
+    assert " judged until " not in again
     assert (promoted, True) == (library.roles().candidate, f"<dd>{promoted}</dd>" in again)
 
 

@@ -82,7 +82,7 @@ def test_promoted_and_rolled_back_without_losing_a_sample(
     assert "it is too early to tell whether the candidate is better: both have judged" in promoted.out
     daemon.wait(lambda: daemon.of("pump-1")[-1].bundle_id == ae, "the candidate to judge")
     daemon.hear("pump-1", 2)
-    rolled = ran("rollback", "pump-1", "--config", config, "--actor", "anna")
+    rolled = ran("rollback", "pump-1", "--config", config, "--actor", "anna", "--note", "deaf to belts")
     assert 0 == rolled.code, rolled.out + rolled.err
     daemon.wait(lambda: daemon.of("pump-1")[-1].bundle_id == mae, "the one before to judge")
     daemon.hear("pump-1", 2)
@@ -123,6 +123,8 @@ def test_promoted_and_rolled_back_without_losing_a_sample(
     assert f"signed by key {key}" in str(rows[4].reason)
     told = ran("audit", "--state-dir", daemon.folder / "state").out
     assert "promote note=hears more  anna by terminal  done: mae-" in told
+    assert "rollback note=deaf to belts  anna by terminal  done: ae-" in told
+    assert "anna by terminal: deaf to belts" in ran("bundle", "list", "pump-1", "--config", config).out
     assert 0 == daemon.stop()
 
 

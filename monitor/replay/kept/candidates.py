@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from engines.bundle import read_manifest
 from engines.errors import BundleError
 from monitor.bundles.library import Library as Versions
-from monitor.bundles.roles import Roles
+from monitor.bundles.roles import Change, Roles
 from monitor.errors import LibraryError
 from monitor.promotion.disagreements import disagreements
 from monitor.promotion.document import kept_comparison
@@ -26,8 +26,8 @@ class Candidate:
     """The version that wants to; None: there is none."""
     previous: str | None
     """What a rollback would bring back; None: there is nothing to go back to."""
-    went_back_from: str | None
-    """The version that the last rollback took out, and that is kept without a role; None: none is."""
+    went_back: Change | None
+    """The last rollback, if what it took out is kept without a role; None: there was none, or it is not."""
     found: tuple[Comparison, Verdict] | None
     """What was last found of these two; None: they were not compared yet."""
     disagreements: tuple[Disagreement, ...]
@@ -46,7 +46,7 @@ def candidate_of(store: Store, source_id: str) -> Candidate | None:
         if not roles.installed:
             return None
         if roles.live is None or roles.candidate is None:
-            return Candidate(roles.live, roles.candidate, roles.previous, _went_back_from(roles), None, ())
+            return Candidate(roles.live, roles.candidate, roles.previous, _went_back(roles), None, ())
         live_bundle_id = read_manifest(versions.version_folder(roles.live)).bundle_id
     except (LibraryError, BundleError):
         return None
@@ -57,13 +57,15 @@ def candidate_of(store: Store, source_id: str) -> Candidate | None:
         live=roles.live,
         candidate=roles.candidate,
         previous=roles.previous,
-        went_back_from=_went_back_from(roles),
+        went_back=_went_back(roles),
         found=kept_comparison(store.state_dir, source_id, live=roles.live, candidate=roles.candidate),
         disagreements=disagreements(store, source_id, disputes),
     )
 
 
-def _went_back_from(roles: Roles) -> str | None:
+def _went_back(roles: Roles) -> Change | None:
     last = next((one for one in reversed(roles.changes) if one.action != "install"), None)
-    taken_out = None if last is None or last.action != "rollback" else last.version_from
-    return taken_out if taken_out in roles.installed and taken_out not in roles.named else None
+    if last is None or last.action != "rollback":
+        return None
+    is_kept = last.version_from in roles.installed and last.version_from not in roles.named
+    return last if is_kept else None

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed
 from monitor.bundles.library import Library as Versions
+from monitor.bundles.roles import Change
 from monitor.config import StoreConfig
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
 from monitor.promotion.sentences import OUTCOMES, RARE, said
@@ -24,7 +25,7 @@ from monitor.replay.kept.candidates import Candidate
 from monitor.replay.pages.awaited import dispute_due, rules_of
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, daemon_now, unreviewed_events
-from monitor.replay.pages.words import RATINGS, Tongue, marked
+from monitor.replay.pages.words import RATINGS, Tongue, clock, day, marked
 
 STYLES: dict[Outcome, str] = {"better": "good", "not_better": "alarm", "too_early": "warn"}
 """How a verdict is shown."""
@@ -101,6 +102,7 @@ def _compare(request: Request, under: Under) -> Response:
         "compare.html",
         source_id=source_id,
         shown=shown,
+        went_back="" if shown is None or shown.went_back is None else went_back_of(shown.went_back, tongue),
         compared=None if found is None else found[0],
         outcome="" if verdict is None else _capital(tongue(OUTCOMES[verdict.outcome])),
         style="" if verdict is None else STYLES[verdict.outcome],
@@ -120,6 +122,17 @@ def _compare(request: Request, under: Under) -> Response:
         and (is_versioned or shown.live is None),
         may_go_back=is_versioned and shown is not None and shown.previous is not None,
         unreviewed=unreviewed_events(library),
+    )
+
+
+def went_back_of(change: Change, tongue: Tongue) -> str:
+    """Return which version judged until who went back, when and why, as a sentence."""
+    return tongue(
+        "{version} judged until {who} went back on {at}: {why}.",
+        version=change.version_from,
+        who=change.by.actor,
+        at=f"{day(change.by.at_utc_s)} {clock(change.by.at_utc_s)}",
+        why=(change.by.note or tongue("no reason was given")).rstrip("."),
     )
 
 
