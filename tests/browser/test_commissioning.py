@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fixtures_daemon import DaemonProcess
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import BrowserContext, Locator, Page, Route, expect
 from technician import Served, started
 from test_visiting import CONTRASTS
 
@@ -41,6 +41,42 @@ def test_what_is_odd_is_heard_and_judged_with_one_key_each(
     started(vera, "learning")
     expect(vera.locator(".stretches > li")).to_have_count(2)
     expect(vera.locator("[data-judge], [data-learn], form.start:visible")).to_have_count(0)
+
+
+def test_who_has_not_seen_what_another_said_of_a_stretch_is_told_before_it_is_overruled(
+    visitor: Callable[[str], Page],
+) -> None:
+    anna, ben = visitor("anna"), visitor("ben")
+
+    def held(_route: Route) -> None:
+        """Answer nothing: his page is not renewed for a while."""
+
+    def first(page: Page) -> Locator:
+        return page.locator(".stretches > li").first
+
+    def come(page: Page) -> None:
+        page.goto("/learn/pump-1")
+        started(page, "learning")
+        page.keyboard.press("j")
+
+    come(anna)
+    anna.keyboard.press("a")
+    expect(first(anna).locator("[data-judged]")).to_contain_text("judged by anna, ")
+    ben.route("**/learn-parts/**", held)
+    come(ben)
+    expect(first(ben).locator(".badge")).to_have_text("set aside")
+    anna.keyboard.press("k")
+    anna.keyboard.press("n")
+    expect(first(anna).locator(".badge")).to_have_text("normal")
+    ben.keyboard.press("a")
+    expect(ben.locator("#said")).to_contain_text("anna has judged it meanwhile: it is normal")
+    ben.unroute_all()
+    expect(first(ben).locator(".badge")).to_have_text("normal")
+    expect(first(ben).locator("[data-judged]")).to_contain_text("judged by anna, ")
+    ben.keyboard.press("a")
+    for page in (ben, anna):
+        expect(first(page).locator(".badge")).to_have_text("set aside")
+        expect(first(page).locator("[data-judged]")).to_contain_text("judged by ben, ")
 
 
 def test_a_recording_is_begun_and_ended_by_hand(night_daemon: DaemonProcess, opened: Page) -> None:
