@@ -16,7 +16,7 @@ FIRST_WAIT_S = 2.0
 """At the start, when nobody waits for sound yet; an answer takes some 50 ms, with timedated's start."""
 EVERY_S = 60.0
 PATIENCE_S = 10.0
-"""A question that is older is given up."""
+"""A question that is older is given up, and none is asked beside it while it does not end."""
 
 
 class Timedated:
@@ -56,10 +56,10 @@ class Timedated:
         try:
             asked.wait(wait_s)
         except subprocess.TimeoutExpired:
-            if self._asked_at_s is None or now_s - self._asked_at_s < PATIENCE_S:
-                return False
-            asked.kill()
-        with asked:  # waits for one that was killed; its pipe is closed
+            if self._asked_at_s is not None and now_s - self._asked_at_s >= PATIENCE_S:
+                asked.kill()  # not waited for: in the kernel's hands (state D) it ends when it likes
+            return False
+        with asked:  # it has ended; its pipe is closed
             said = b"" if asked.stdout is None else asked.stdout.read()
         self._asked = None
-        return said.strip() == b"yes"
+        return asked.returncode == 0 and said.strip() == b"yes"

@@ -66,8 +66,13 @@ def test_a_question_without_an_answer_is_given_up_and_asked_again(monkeypatch: p
     assert not ask()
     assert asked.poll() is None
     watch.now_s += 1
-    assert not ask()
-    assert -9 == asked.poll()
+    with monkeypatch.context() as in_the_kernel:
+        in_the_kernel.setattr(asked, "kill", lambda: None)
+        began_s = time.monotonic()
+        assert not ask(), "killed, and it does not end (state D)"
+        assert time.monotonic() - began_s < 5.0
+        assert asked is ask._asked, "none is asked beside it"
     ask._command = saying("echo yes")
     watch.now_s += EVERY_S
     eventually(ask, what="the next answer")
+    assert -9 == asked.poll()
