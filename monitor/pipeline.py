@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.audience import Audience
+from monitor.between_events import BetweenEvents
 from monitor.clock import WallClock
-from monitor.errors import StoreError
 from monitor.explanation import Explanation
 from monitor.inferring import Answer, Inferring, Place, awaits_nothing, place_of
 from monitor.logs import Log
@@ -27,9 +27,6 @@ from monitor.score import unjudged_score
 from monitor.store import Reply, Store
 from monitor.supervisor import guarded
 from monitor.unsaved import Step, Unsaved, say_nothing
-
-KEEP_OFF_EVERY_S = 10.0
-"""By what a machine is off is stored anew no more often than this: a signal may flicker all night."""
 
 NO_SOUND_OF_ITS = frozenset({Quality.OFF, Quality.UNLEARNED})
 """Windows that nothing is described by: the machine is off, or nobody knows what it sounds like."""
@@ -76,12 +73,11 @@ class Pipeline:
         self._treat_portrait: TreatPortrait = untreated
         self._narrators = {machine.source_id: self._narrator(machine) for machine in roster}
         self._unsaved = Unsaved(store, log)
+        self._between = BetweenEvents(store, log)
         self._inferring = Inferring(roster, log)
         self._clock = WallClock()
         self._signals: SignalBoard | None = None
         self._followers: tuple[Follow, ...] = ()
-        self._off_otherwise: set[str] = set()
-        self._keep_off_at_s = 0.0
 
     def go_by(self, clock: WallClock) -> None:
         """Look at `clock` from now on, which knows whether the box knows the time."""
@@ -184,10 +180,7 @@ class Pipeline:
                 self._narrators[machine.source_id].hear(span, answer)
             self.settle(machine, changes)
             if not changes:
-                if machine.alarm.snapshot.peak != before.peak:
-                    self._keep_peak(machine)
-                if machine.alarm.snapshot.off_causes != before.off_causes:
-                    self._off_otherwise.add(machine.source_id)
+                self._between.take(machine, before, steps_wait=bool(self._unsaved))
                 self._narrators[machine.source_id].keep(store_takes=not self._unsaved)
             for follow in self._followers:
                 follow(machine, score, answer)
@@ -199,7 +192,7 @@ class Pipeline:
         for machine in self._roster:
             self.settle(machine, machine.alarm.expire(now_utc_s))
         self.save()
-        self._keep_off()
+        self._between.save(self._roster, steps_wait=bool(self._unsaved))
 
     def settle(
         self,
@@ -353,30 +346,6 @@ class Pipeline:
         if flagged and event_id is not None:
             machine.clips.flag(event_id, score.span.start_s, score.span.end_s)
             self._keep_window(FlaggedWindow(event_id, score, logmel, inference))
-
-    def _keep_peak(self, machine: Machine) -> None:
-        """Let a new peak survive a kill. Not an event: it is told with the next one."""
-        facts = machine.alarm.snapshot
-        if self._unsaved or facts.event_id is None or facts.peak is None:
-            return  # the steps that wait carry it
-        try:
-            self._store.update_peak(facts.event_id, facts.peak, snapshot=facts.to_tree())
-        except StoreError as error:
-            self._log.warning("peak not stored", source=machine.source_id, reason=str(error))
-
-    def _keep_off(self) -> None:
-        """Let it survive a kill by what machines are off now. Not an event: it is told when they go off."""
-        now_s = time.monotonic()
-        if not self._off_otherwise or self._unsaved or now_s < self._keep_off_at_s:
-            return  # the steps that wait carry it
-        self._keep_off_at_s = now_s + KEEP_OFF_EVERY_S
-        for machine in [one for one in self._roster if one.source_id in self._off_otherwise]:
-            try:
-                self._store.update_snapshot(machine.source_id, machine.alarm.snapshot.to_tree())
-            except StoreError as error:
-                self._log.warning("machine off not stored", source=machine.source_id, reason=str(error))
-                return
-        self._off_otherwise.clear()
 
     def _log_change(self, change: AlarmChange) -> None:
         tell = self._log.warning if change.new_state.value == "unacknowledged" else self._log.info

@@ -11,13 +11,14 @@ import pytest
 from machine_rig import AT_ONCE, Audience, machine, windows
 from off_sounds import section
 
+from monitor.between_events import KEEP_OFF_EVERY_S
 from monitor.config import Config, OffConfig, SimulatedSource
 from monitor.desk.live_off import off_part
 from monitor.explanation import SoundKind
 from monitor.machine import Machine, facts_at_start
 from monitor.messages import AlarmState, ChangeReason, OffCause, Quality
 from monitor.off import OffWatch, SignalBoard, machine_off_from_facts
-from monitor.pipeline import KEEP_OFF_EVERY_S, Pipeline
+from monitor.pipeline import Pipeline
 from monitor.roster import Roster
 from monitor.store import Store, open_store
 from monitor.testing import CapturedLog, ScriptedEngine
