@@ -145,6 +145,7 @@ class Daemon:
         # what follows the judging, and who asks how all is
         self._followers = Followers(config, self._ties(), log)
         self._followers.follow(self._pipeline)
+        self._desk.have_looked_again(self._followers.look_again)
         self._caretaker = Caretaker(
             self._household(), self._book, self._announcer, notifier, config.state_dir, log=log
         )

@@ -87,6 +87,10 @@ class Followers:
         self.shadow.start(supervisor, wait_s)
         self._deciding = [supervisor.start(idle_task("policy", self._policy, wait_s))]
 
+    def look_again(self, source_id: str) -> None:
+        """Have a source's normal sound looked into anew, for somebody has said something of it; at once."""
+        self._drift.look_again(source_id)
+
     def stop_deciding(self, supervisor: Supervisor, timeout_s: float) -> list[str]:
         """Have no more commands handed in; return the name of the policy's thread if it is still busy."""
         return supervisor.stop(self._deciding, timeout_s)

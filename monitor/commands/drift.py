@@ -19,6 +19,7 @@ from monitor.clock import CLOCK_SET_UTC_S
 from monitor.commands.bundle_versions import add_source_arguments, config_of
 from monitor.config import Config, SourceConfig
 from monitor.drift.chain_file import chain_of
+from monitor.drift.declining import declined_words
 from monitor.drift.examiner import asked_of
 from monitor.drift.judgement import Case, Judgement, judged
 from monitor.drift.likeness import DAY_S
@@ -32,6 +33,7 @@ from monitor.frontend import band_edges_hz
 from monitor.listening import open_ear
 from monitor.machine import calibration_of
 from monitor.store import Store, open_store
+from monitor.store.declined import Declined, declined_of
 from monitor.store.drift import periods_of, proposal_of
 
 
@@ -47,16 +49,19 @@ def run(arguments: argparse.Namespace) -> int:
     source = next(one for one in config.sources if one.id == arguments.source)
     with closing(open_store(config.state_dir, read_only=True)) as store:
         judgement, calibration = _judgement(store, config, source)
-        row = proposal_of(store.database, source.id)
+        row, declined = proposal_of(store.database, source.id), declined_of(store.database, source.id)
     proposal = None if row is None else proposal_from(row)
     if proposal is not None and not proposal.basis.endswith(f"/{calibration_digest(calibration)}"):
         proposal = None  # it was for the limit before
+    if declined is not None and not declined.basis.endswith(f"/{calibration_digest(calibration)}"):
+        declined = None
     if arguments.json:
-        print(json.dumps(_tree(judgement, calibration, proposal)))
+        print(json.dumps(_tree(judgement, calibration, proposal, declined)))
         return 0
     budget = config.alarm_for(source).false_alarms_per_week
     scale = unit_of(calibration).size_raw / (calibration.limit_raw(budget) - calibration.centre)
-    print("\n".join(_lines(config, source, judgement_words(judgement, scale), calibration, proposal)))
+    lines = _lines(config, source, judgement_words(judgement, scale), calibration)
+    print("\n".join([*lines, *_proposed_lines(config, source.id, proposal, declined)]))
     return 0
 
 
@@ -73,9 +78,7 @@ def _judgement(store: Store, config: Config, source: SourceConfig) -> tuple[Judg
     return judgement, calibration
 
 
-def _lines(
-    config: Config, source: SourceConfig, words: str, calibration: Calibration, proposal: Proposal | None
-) -> list[str]:
+def _lines(config: Config, source: SourceConfig, words: str, calibration: Calibration) -> list[str]:
     dated = calibration.fitted_utc_s >= CLOCK_SET_UTC_S
     age_days = (time.time() - calibration.fitted_utc_s) / DAY_S if dated else None
     old = age_days is not None and age_days > config.drift.evidence_max_days
@@ -84,18 +87,28 @@ def _lines(
     if chain.steps:
         budget = config.alarm_for(source).false_alarms_per_week
         lines.append(f"  {steps_words(len(chain.steps), chain.limit_of(calibration, budget))}")
+    return lines
+
+
+def _proposed_lines(
+    config: Config, source_id: str, proposal: Proposal | None, declined: Declined | None
+) -> list[str]:
+    past = [] if declined is None else [f"  {declined_words(declined)}"]
     if proposal is None:
-        return [*lines, "  no other limit is proposed"]
+        return ["  no other limit is proposed", *past]
     return [
-        *lines,
+        *past,
         f"proposal {proposal.id}:",
         *(f"  {sentence}" for sentence in proposal_words(proposal)[1:]),  # the first one stands above
-        f"  as a file, to be signed where keys are asked for: {proposal_path(config.state_dir, source.id)}",
-        f"It judges nothing until: wheeltapper recalibrate {source.id} {proposal.id}",
+        f"  as a file, to be signed where keys are asked for: {proposal_path(config.state_dir, source_id)}",
+        f"It judges nothing until: wheeltapper recalibrate {source_id} {proposal.id}",
+        f'If it is not to be: wheeltapper recalibrate {source_id} {proposal.id} --decline --note "why"',
     ]
 
 
-def _tree(judgement: Judgement, calibration: Calibration, proposal: Proposal | None) -> dict[str, Any]:
+def _tree(
+    judgement: Judgement, calibration: Calibration, proposal: Proposal | None, declined: Declined | None
+) -> dict[str, Any]:
     tree = None
     if proposal is not None:
         tree = {"id": proposal.id, **asdict(proposal)}
@@ -105,4 +118,5 @@ def _tree(judgement: Judgement, calibration: Calibration, proposal: Proposal | N
         "fitted_utc_s": calibration.fitted_utc_s,
         "fitted_hours": calibration.exposure_h,
         "proposal": tree,
+        "declined": None if declined is None else asdict(declined),
     }

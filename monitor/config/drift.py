@@ -17,9 +17,9 @@ class DriftConfig(Section):
     )
     by_mqtt: bool = Field(
         default=True,
-        description="Whether the command `recalibrate` is taken by MQTT and Sparkplug too. Without this a "
-        "limit is accepted on the page or on the box, by somebody with a name; the broker's access list is "
-        "the other way to forbid it.",
+        description="Whether the commands `recalibrate` and `decline` are taken by MQTT and Sparkplug too. "
+        "Without this a limit is accepted or declined on the page or on the box, by somebody with a name; "
+        "the broker's access list is the other way to forbid it.",
     )
     reference_days: int = Field(
         default=7,

@@ -40,8 +40,8 @@ from monitor.worded import Worded, worded, wording_of
 
 Learn = Callable[[SourceConfig, Origin, Command, float], str]
 """Source, way, command and UTC in; what was done in words out, or CommandError."""
-PLANNED = frozenset({"reload", "compare", "promote", "rollback", "recalibrate"})
-"""Actions that another thread looks into, for they open bundles."""
+PLANNED = frozenset({"reload", "compare", "promote", "rollback", "recalibrate", "decline"})
+"""Actions that another thread looks into, for they open bundles, or wait for such as do."""
 QUEUE_COMMANDS = 1000
 """Commands that may wait; further ones are turned away and counted."""
 AT_ONCE = 50
@@ -94,6 +94,10 @@ class Desk:
     def have_learned(self, learn: Learn) -> None:
         """Hand commands `learn` to this from now on."""
         self._learn = learn
+
+    def have_looked_again(self, look_again: Callable[[str], None]) -> None:
+        """Have a source's normal sound looked into anew when its proposal was declined; must not wait."""
+        self._looks = replace(self._looks, look_again=look_again)
 
     def have_compared(self, comparisons: Comparisons) -> None:
         """Hand commands `compare` to these from now on."""
@@ -311,7 +315,7 @@ class Desk:
 
     def _save_or_take_back(self, done: Reply, plan: Plan) -> None:
         try:
-            self._store.save_reply(done)
+            (plan.save or self._store.save_reply)(done)
         except StoreError:
             plan.take_back()
             raise

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from monitor.bundles.library import Library
 from monitor.bundles.roles import By
 from monitor.bundles.trail import record_changes
+from monitor.desk.decline import Decline
 from monitor.desk.handed import Handed
 from monitor.desk.recalibrate import Recalibration
+from monitor.desk.refused import for_one_source
 from monitor.desk.reloads import Look, plan_of_file
 from monitor.desk.swap import Swap
-from monitor.desk.refused import for_one_source
 from monitor.errors import CommandError
 from monitor.logs import Log
 from monitor.promotion.gate import noted
 from monitor.publish.commands import Command
 from monitor.roster import Roster
 from monitor.store import Store
+from monitor.worded import worded
 
 DESPITE = {"promote": "the comparison", "recalibrate": "drift.max_total"}
-from monitor.worded import worded
 """What is passed over by the key `despite`, as the note says it."""
 
 
@@ -35,6 +37,8 @@ class Looks:
     """Has proposals, and the record of commands."""
     log: Log
     """Told what was not done and stays written."""
+    look_again: Callable[[str], None] = lambda _source_id: None
+    """Has a source's normal sound looked into anew."""
 
     def of(self, handed: Handed, command: Command) -> Look:
         """Return what finds out what would change.
@@ -60,6 +64,16 @@ class Looks:
                 record=self._record,
                 complain=self.log.error,
                 despite=command.despite,
+            ).plan
+        if command.action == "decline":
+            return Decline(
+                handed.source_id,
+                str(command.proposal),
+                " ".join(str(command.note).split()),
+                by,
+                self.roster,
+                self.store,
+                self.look_again,
             ).plan
         return Swap(
             handed.source_id,

@@ -18,7 +18,7 @@ from monitor.calibration import Calibration, load_calibration
 from monitor.config import Config, SourceConfig
 from monitor.desk.refused import nothing_changed, taken_out
 from monitor.desk.reload import Plan, Reloader
-from monitor.drift.acceptance import acceptable, check_no_alarm, check_total
+from monitor.drift.acceptance import acceptable, check_no_alarm, check_total, check_way
 from monitor.drift.chain_file import chain_of, with_step, write_chain
 from monitor.drift.fitting import few
 from monitor.drift.own_limit import Undo, before_path, bring_back, put_limit
@@ -26,7 +26,7 @@ from monitor.drift.place import proposal_path, remove_proposed
 from monitor.drift.proposal import Proposal
 from monitor.errors import CalibrationError, CommandError, LibraryError, StoreError
 from monitor.machine import Machine
-from monitor.operators import AFAR, Origin
+from monitor.operators import Origin
 from monitor.roster import Roster
 from monitor.store import Store
 from monitor.store.drift import drop_proposal
@@ -73,11 +73,7 @@ class Recalibration:
 
     def _plan(self, reloader: Reloader) -> Plan:
         config = reloader.config
-        if Origin(self.by.origin) in AFAR and not config.drift.by_mqtt:
-            raise CommandError(
-                "recalibrate is for the page or a terminal on this box, where one sees who asks; "
-                "drift.by_mqtt: true lets it come by MQTT too"
-            )
+        check_way(Origin(self.by.origin), "recalibrate", by_mqtt=config.drift.by_mqtt)
         source = next((one for one in config.sources if one.id == self.source_id), None)
         if source is None:
             raise CommandError(taken_out(self.source_id))

@@ -25,6 +25,7 @@ from monitor.pipeline import Pipeline
 from monitor.prepared import Prepared, nothing
 from monitor.redaction import Redactor
 from monitor.roster import Roster
+from monitor.store import Reply
 
 LIVE_KEYS = frozenset(
     {
@@ -100,6 +101,8 @@ class Plan:
     right before `apply`."""
     take_back: Callable[[], None] = nothing
     """Undoes `keep`, when the answer cannot be stored."""
+    save: Callable[[Reply], None] | None = None
+    """Stores the answer and what it says in one step, or raises StoreError; None: it is the answer alone."""
 
 
 class Reloader:

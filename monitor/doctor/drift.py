@@ -27,7 +27,14 @@ def check_drift(patient: Patient) -> Iterator[Finding]:
                 name,
                 drift["words"],
                 f"hear the machine; then `wheeltapper drift {source_id}` and `wheeltapper recalibrate "
-                f"{source_id} {drift['proposal']}`, or see to the machine (docs/drift.md)",
+                f'{source_id} {drift["proposal"]}`; with `--decline --note "..."` where the machine is '
+                "not well (docs/drift.md)",
+            )
+        elif drift.get("declined_by"):  # a report of an earlier version has none
+            yield warning(
+                name,
+                f"{drift['words']}; {drift['withheld']}",
+                "see to the machine, as whoever declined it says (docs/drift.md)",
             )
         else:
             yield warning(

@@ -12,6 +12,7 @@ from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import Config
 from monitor.drift.chain_file import chain_of
 from monitor.drift.counting import basis_of, row_of_period
+from monitor.drift.declining import declined_words, holds_back
 from monitor.drift.evidence import evidence_of
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import LATELY_DAYS, Asked, Case, DriftState, Judgement, judged
@@ -26,6 +27,7 @@ from monitor.drift.words import age_words, judgement_words, proposal_words, tota
 from monitor.frontend import band_edges_hz
 from monitor.machine import Machine
 from monitor.store import Store
+from monitor.store.declined import Declined, declined_of
 from monitor.store.drift import (
     PeriodRow,
     drop_proposal,
@@ -92,8 +94,9 @@ class Examiner:
         present = present_of(machine, budget, config.state_dir)
         periods = self._periods(machine.source_id, present.basis, now_utc_s)
         edges_hz = group_edges_hz(band_edges_hz(machine.ear.frontend.parameters))
-        judgement = judged(Case(periods, present.calibration, asked_of(self._config), now_utc_s, edges_hz))
-        found = self._proposal(machine, present, judgement, periods, now_utc_s)
+        case = Case(periods, present.calibration, asked_of(self._config), now_utc_s, edges_hz)
+        judgement = judged(case)
+        found = self._proposal(machine, present, judgement, case)
         recent = [one for one in periods if one.start_utc_s >= now_utc_s - 3 * DAY_S]
         proposal = found if isinstance(found, Proposal) else None
         facts = _facts(judgement, present, self._config.drift.evidence_max_days, now_utc_s)
@@ -110,25 +113,34 @@ class Examiner:
                 proposal=proposal.id,
                 first_limit_a_week=_rounded(proposal.total.at_first.a_week),
             )
-        elif isinstance(found, str):
+        elif isinstance(found, Declined):
+            facts = replace(
+                facts,
+                withheld=declined_words(found),
+                declined_by=found.who,
+                declined_utc_s=found.at_utc_s,
+                declined_why=found.why,
+            )
+        elif found is not None:
             facts = replace(facts, withheld=found)
         return Looked(facts, recent, proposal)
 
     def _proposal(
-        self,
-        machine: Machine,
-        present: Present,
-        judgement: Judgement,
-        periods: Sequence[Period],
-        now_utc_s: float,
-    ) -> Proposal | str | None:
+        self, machine: Machine, present: Present, judgement: Judgement, case: Case
+    ) -> Proposal | Declined | str | None:
         """Return what is proposed, why nothing is, or None where nothing has moved; and have it stored."""
-        source_id, database = machine.source_id, self._store.database
+        source_id, database, now_utc_s = machine.source_id, self._store.database, case.now_utc_s
         row = proposal_of(database, source_id)
-        found: Proposal | str | None = None
+        found: Proposal | Declined | str | None = None
         if judgement.state is DriftState.DRIFTING:
-            found = self._wanted(machine, present, judgement, periods, now_utc_s)
+            found = self._wanted(machine, present, judgement, case.periods, now_utc_s)
         known = None if row is None else proposal_from(row)
+        if isinstance(found, Proposal):
+            declined = declined_of(database, source_id)
+            # what was proposed since somebody declined stands, whatever the next day says of it
+            is_news = known is None or declined is None or known.made_utc_s <= declined.at_utc_s
+            if declined is not None and is_news and holds_back(declined, found, case):
+                found = declined
         if isinstance(found, Proposal):
             if known is not None and _still_holds(known, present, now_utc_s):
                 return known  # what somebody is looking at stays what it is

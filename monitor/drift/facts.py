@@ -25,6 +25,12 @@ class DriftFacts:
     """The id of the limit that is proposed; None: none is."""
     withheld: str | None = None
     """Why none is, though it has moved; None: there is no reason to give."""
+    declined_by: str | None = None
+    """Who declined what would be proposed now; None: nobody did."""
+    declined_utc_s: float | None = None
+    """When that was; None: nobody did."""
+    declined_why: str | None = None
+    """Why, in that person's words; None: nobody did."""
     evidence_age_days: float | None = None
     """Days since the limit was fitted; None: the box did not know the time, now or then."""
     evidence_hours: float = 0.0

@@ -72,6 +72,9 @@ class Case:
     """By the clock of the box: only days that are over count."""
     edges_hz: Float64 | None = None
     """Shape (groups + 1,), of the groups of bands; None: bands are not looked at."""
+    since_utc_s: float | None = None
+    """Whether it has moved since then is asked: days before, and what the limit was made from, are passed
+    over. None: since the first days, and since the limit was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,8 @@ def recent_of(days: Sequence[Day], asked: Asked, now_utc_s: float) -> Sequence[D
 def judged(case: Case) -> Judgement:
     """Judge the last days; moved is only what was found to be so after each of the last IN_A_ROW."""
     days = sounding_days(case.periods, case.now_utc_s)
+    if case.since_utc_s is not None:
+        days = [day for day in days if day.number * DAY_S >= case.since_utc_s]
     today = _judged_after(days, case)
     if today.state is not DriftState.DRIFTING:
         return today
@@ -155,9 +160,9 @@ def _judged_after(days: Sequence[Day], case: Case) -> Judgement:
     if len(recent) < LEAST_DAYS:
         return Judgement(DriftState.TOO_LITTLE)
     first = [day for day in days if day.number < recent[0].number][: case.asked.reference_days]
-    found = [_against_calibration(case.calibration, recent)]
-    if len(first) >= LEAST_DAYS:
-        found.insert(0, _against_first(first, recent, case))
+    found = [_against_first(first, recent, case)] if len(first) >= LEAST_DAYS else []
+    if case.since_utc_s is None:
+        found.append(_against_calibration(case.calibration, recent))
     known = [one for one in found if one.likeness is not None]
     moved = [one for one in known if _has_moved(one, case.asked)]
     if not known:

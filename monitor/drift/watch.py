@@ -6,6 +6,7 @@ takes no more than those, and looks into each source once a day, when a day is o
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -40,7 +41,7 @@ Tell = Callable[[str, DriftFacts], None]
 
 
 class DriftWatch:
-    """`note` is called by the judging thread, the rest by the drift thread."""
+    """The judging thread calls `note`, any `look_again` and `wake`, and the drift thread the rest."""
 
     def __init__(
         self,
@@ -70,6 +71,7 @@ class DriftWatch:
         self._looked: dict[str, tuple[str, int, float]] = {}
         self._bases: dict[str, tuple[int, str]] = {}
         self._told: dict[str, str] = {}
+        self._again: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._pruned_day = 0
         self._is_failing = False
         self._woken = threading.Event()
@@ -89,6 +91,10 @@ class DriftWatch:
             self._write()
         if now_s >= self._look_at_s and self._is_dated():
             self._look_at_s = now_s + (PAUSE_S if self._look_at_next(time.time()) else IDLE_S)
+
+    def look_again(self, source_id: str) -> None:
+        """Have a source looked into soon, though it was today: its proposal was declined. From any thread."""
+        self._again.put(source_id)
 
     def wake(self) -> None:
         """Have `run_once` wait no more: it is to end. From any thread."""
@@ -116,6 +122,8 @@ class DriftWatch:
     def _look_at_next(self, now_utc_s: float) -> bool:
         """Look into one source that is due; False: none is."""
         today = int(now_utc_s // DAY_S)
+        while not self._again.empty():
+            self._looked.pop(self._again.get(), None)
         for machine in self._roster:
             if machine.scorer is None:  # it has no scores yet
                 continue
@@ -148,7 +156,8 @@ class DriftWatch:
         self._counting.cut_at(source_id, basis, looked.recent)
         facts = looked.facts
         self._tell(source_id, facts)
-        settled = facts.state is DriftState.STABLE or facts.proposal is not None
+        answered = facts.proposal is not None or facts.declined_by is not None
+        settled = facts.state is DriftState.STABLE or answered
         if settled and source_id in self._looked:  # the next day says more, no hour of this one
             self._looked[source_id] = (basis, self._looked[source_id][1], float("inf"))
         news = f"{facts.state.value} {facts.proposal}"

@@ -45,6 +45,12 @@ DRIFT_METRICS = (
         lambda facts: facts.proposal is not None,
     ),
     _each(
+        "wheeltapper_drift_declined",
+        "gauge",
+        "1: somebody declined the limit that would be proposed now (wheeltapper drift SOURCE).",
+        lambda facts: facts.declined_by is not None,
+    ),
+    _each(
         "wheeltapper_limit_age_seconds",
         "gauge",
         "Since the limit in force was made, looked at once a day; absent: the clock was not set then.",

@@ -62,6 +62,7 @@ Action = Literal[
     "promote",
     "rollback",
     "recalibrate",
+    "decline",
     "learn",
 ]
 Learn = Literal["start", "pause", "resume", "cancel", "discard", "go_on", "keep", "set_aside"]
@@ -72,9 +73,13 @@ OWN_KEYS: Mapping[str, tuple[str, ...]] = {
     "set_limits": (*LIMIT_KEYS, "reset"),
     "promote": ("despite",),
     "recalibrate": ("proposal", "despite"),
+    "decline": ("proposal",),
     "learn": ("learn", "hours", "unattended", "stretch", "seen"),
 }
 """Action -> keys that belong to it, and to no action that does not name them, too."""
+
+WHY_LETTERS = 3
+"""A reason that is asked for has at least so many."""
 
 
 class Command(BaseModel):
@@ -117,8 +122,10 @@ class Command(BaseModel):
         json_schema_extra=BOOLEAN,
     )
     note: str | None = Field(
-        default=None, max_length=1000, description="A remark that is kept.", json_schema_extra=TEXT
-    )
+        default=None, max_length=1000, json_schema_extra=TEXT,
+        description="A remark that is kept. decline: why the proposed limit is not wanted; without it it is "
+        "refused.",
+    )  # fmt: skip
     event_id: str | None = Field(
         default=None,
         max_length=100,
@@ -166,8 +173,9 @@ class Command(BaseModel):
     proposal: str | None = Field(
         default=None,
         max_length=64,
-        description="recalibrate: the id of the limit that was proposed, as health and `wheeltapper drift` "
-        "show it; `before`: the limit before the last recalibration, where the bundle is not managed.",
+        description="recalibrate, decline: the id of the limit that was proposed, as health and `wheeltapper "
+        "drift` show it. recalibrate: `before`: the limit before the last recalibration, where the bundle is "
+        "not managed.",
         json_schema_extra=TEXT,
     )
     reset: bool = Field(
@@ -177,7 +185,7 @@ class Command(BaseModel):
     )
     despite: str | None = Field(
         default=None,
-        min_length=3,
+        min_length=WHY_LETTERS,
         max_length=500,
         description="promote: why a candidate is promoted that does not prove to be better; with "
         "bundles.promotion managed it is refused without. recalibrate: why a limit is raised further than "
@@ -239,6 +247,8 @@ class Command(BaseModel):
             self._check_label()
         if self.action == "recalibrate" and self.proposal is None:
             raise ValueError("recalibrate needs proposal: the id of the limit that was shown")
+        if self.action == "decline":
+            self._check_decline()
         if self.action in {"lock", "unlock"} and self.event_id is None:
             raise ValueError(f"{self.action} needs event_id")
         if self.action == "learn" and self.learn is None:
@@ -254,6 +264,12 @@ class Command(BaseModel):
             raise ValueError("label needs event_id and rating")
         if self.rating == "none" and self.fault_code is not None:
             raise ValueError("rating none withdraws a label and has no fault_code")
+
+    def _check_decline(self) -> None:
+        if self.proposal is None:
+            raise ValueError("decline needs proposal: the id of the limit that was shown")
+        if self.note is None or len(self.note.strip()) < WHY_LETTERS:
+            raise ValueError("decline needs note: why the proposed limit is not wanted")
 
     def _given(self, key: str) -> bool:
         return getattr(self, key) is not None and getattr(self, key) is not False
@@ -286,6 +302,11 @@ class ReplyPayload(Payload):
     )
     result: Literal["done", "refused"] = Field(description="What came of it.", json_schema_extra=TEXT)
     reason: str | None = Field(description="Why it was refused; null when done.", json_schema_extra=TEXT)
+    code: str | None = Field(
+        default=None,
+        description="Why it was refused, for programs: it stays when the words change; null when done.",
+        json_schema_extra=TEXT,
+    )
     detail: str | None = Field(
         default=None,
         description="What was done, where the action does not say it: the keys that a reload changed.",
@@ -302,11 +323,6 @@ _NO_ARGUMENTS = {"schema_", "time", "source", "bundle", "id", "action", "actor"}
 def parse_command(payload: bytes) -> Command:
     """Return the command that `payload`, UTF-8 JSON, holds.
 
-    code: str | None = Field(
-        default=None,
-        description="Why it was refused, for programs: it stays when the words change; null when done.",
-        json_schema_extra=TEXT,
-    )
     Raises:
         CommandError: It is too long, no JSON, or no command; the text says what to change.
     """

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import DriftState
-from monitor.publish.fields import BOOLEAN, COUNT, HOURS, LIMITS, TEXT
+from monitor.publish.fields import BOOLEAN, COUNT, HOURS, LIMITS, TEXT, UTC, Time, rfc3339_from_utc_s
 from monitor.publish.part import Part
 
 
@@ -31,11 +31,24 @@ class DriftDocument(Part):
         json_schema_extra={"unit": "1"},
     )
     proposal: str | None = Field(
-        description="Id of the limit that is proposed, for command `recalibrate`; null: none is.",
+        description="Id of the limit that is proposed, for command `recalibrate` or `decline`; null: none.",
         json_schema_extra=TEXT,
     )
     withheld: str | None = Field(
         description="Why none is, though normal sound has moved; null: no reason to give.",
+        json_schema_extra=TEXT,
+    )
+    declined_by: str | None = Field(
+        default=None,
+        description="Who declined the limit that would be proposed now; null: nobody did.",
+        json_schema_extra=TEXT,
+    )
+    declined_at: Time | None = Field(
+        default=None, description="When that was; null: nobody did.", json_schema_extra=UTC
+    )
+    declined_why: str | None = Field(
+        default=None,
+        description="Why, in that person's own words; null: nobody did.",
         json_schema_extra=TEXT,
     )
     limit_age_days: float | None = Field(
@@ -75,6 +88,9 @@ def drift_document(facts: DriftFacts | None) -> DriftDocument | None:
         psi=facts.psi,
         proposal=facts.proposal,
         withheld=facts.withheld,
+        declined_by=facts.declined_by,
+        declined_at=None if facts.declined_utc_s is None else rfc3339_from_utc_s(facts.declined_utc_s),
+        declined_why=facts.declined_why,
         limit_age_days=facts.evidence_age_days,
         limit_hours=facts.evidence_hours,
         limit_old=facts.evidence_old,

@@ -199,6 +199,14 @@ ACTION_EXAMPLES: tuple[tuple[dict[str, Any], str], ...] = (
         "Let the limit judge that was proposed and shown under this id; refused if it is outdated.",
     ),
     (
+        {
+            "action": "decline",
+            "proposal": "399cda1670da",
+            "note": "the bearing is worn, the new one comes on Friday",
+        },
+        "Withdraw that limit, and say why: it is not proposed again unless normal sound moves further.",
+    ),
+    (
         {"action": "learn", "learn": "start", "hours": 60},
         "Record so much normal sound, to learn from; by MQTT only with `learn.by_mqtt`.",
     ),

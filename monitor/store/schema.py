@@ -323,6 +323,20 @@ MIGRATIONS: dict[int, tuple[str, ...]] = {
         "CREATE INDEX dispute_labels_by_dispute ON dispute_labels (dispute, n)",
     ),
     13: RUNS_COUNT_ON,
+    14: (
+        # the last proposal of each source that somebody did not want, and what it was
+        """CREATE TABLE drift_declined (
+            source_id TEXT PRIMARY KEY,
+            proposal_id TEXT NOT NULL,
+            basis TEXT NOT NULL,
+            budget REAL NOT NULL,
+            factor REAL NOT NULL,
+            first_utc_s REAL NOT NULL,
+            who TEXT NOT NULL,
+            why TEXT NOT NULL,
+            at_utc_s REAL NOT NULL
+        )""",
+    ),
 }
 NEWEST = max(MIGRATIONS)
 

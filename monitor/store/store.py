@@ -19,6 +19,7 @@ from monitor.messages import AlarmChange, Inference, LogMel, Reader, ReadTo, Rec
 from monitor.store import audit, clip_files, dispute_labels, events, explanations, map_files, outbox, readers
 from monitor.store.clips import ClipJob
 from monitor.store.database import Database
+from monitor.store.declined import Declined, put_declined
 from monitor.store.offline_scores import OfflineScores
 from monitor.store.protection import UNTOUCHED, Protection
 from monitor.store.records import AuditEntry, Event, Label, Reply, StoredClip, StoredWindow
@@ -211,6 +212,16 @@ class Store:
             events.put_lock(connection, event_id, who, at_utc_s)
             if reply is not None and texts is not None:
                 outbox.put_reply(connection, reply, texts)
+
+    def decline(self, declined: Declined, *, reply: Reply) -> None:
+        """Withdraw the limit that is proposed to a source, because somebody does not want it; with the reply.
+
+        Raises as add_label does; StoreRefusedError: something else is proposed by now, or nothing.
+        """
+        texts = outbox.reply_texts(reply)
+        with self._answering() as connection:
+            put_declined(connection, declined)
+            outbox.put_reply(connection, reply, texts)
 
     @contextlib.contextmanager
     def _answering(self, *, durable: bool = True) -> Iterator[sqlite3.Connection]:

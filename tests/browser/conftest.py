@@ -12,7 +12,7 @@ from fixtures_daemon import DaemonProcess
 from learn_rig import waiting_to_be_heard
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from technician import CHROMIUM, PASSWORD, USERS, Served, log_in, watch
-from versions import MANAGED, begin_with_versions
+from versions import MANAGED, NAMED, begin_with_versions
 
 from monitor.replay.gate.users import UserBook
 
@@ -33,6 +33,7 @@ def night_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaemonPro
             {"id": "pump-1", "kind": "simulated", "machine": "pump", "alarm": {"shelve_max_s": 3600.0}},
             {"id": "hall", "kind": "microphone", "device": "usb-path:9-9.9"},
             MANAGED,
+            NAMED,
         ],
         "drift": {"max_total": 1.01},
     }

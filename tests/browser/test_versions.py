@@ -10,7 +10,7 @@ from fixtures_mosquitto import eventually
 from playwright.sync_api import BrowserContext, Page, expect
 from technician import Served, started
 from test_visiting import CONTRASTS
-from versions import MANAGED
+from versions import MANAGED, NAMED
 
 from monitor.bundles.library import Library
 from monitor.bundles.roles import Roles
@@ -47,6 +47,53 @@ def test_a_limit_that_goes_too_far_is_accepted_with_a_reason_alone(
     last = roles(night_daemon).changes[-1]
     assert ("recalibrate", before) == (last.action, last.version_from)
     assert "despite drift.max_total: summer, heard it" == last.by.note
+
+
+def test_a_technician_declines_a_limit_saying_why_and_everybody_reads_it(
+    visitor: Callable[[str], Page],
+) -> None:
+    anna = visitor("anna")
+
+    def is_proposed() -> bool:
+        anna.goto(f"/drift/{NAMED['id']}")
+        return anna.locator("[data-decline]").count() > 0
+
+    eventually(is_proposed, 60.0, "a proposal")
+    started(anna, "drift")
+    expect(anna.get_by_role("button", name="Accept this limit")).to_have_count(0)
+    decline, why = anna.get_by_role("button", name="Decline: the limit stays"), anna.get_by_label("Why not")
+    for too_little in ("", "x", "    "):
+        why.fill(too_little)
+        decline.click()
+        expect(anna.locator("input:invalid")).to_have_count(1)
+        expect(anna.get_by_text("Declined by anna")).to_have_count(0)
+    why.fill("the bearing is worn")
+    decline.click()
+    expect(anna.locator("#said")).to_contain_text("declined, and the limit stays as it is", timeout=OPENED_MS)
+    vera = visitor("vera")
+    vera.goto(f"/drift/{NAMED['id']}")
+    for page in (anna, vera):
+        expect(page.get_by_text("Declined by anna on")).to_contain_text(": the bearing is worn")
+        expect(page.locator("[data-decline]")).to_have_count(0)
+        expect(page.get_by_text("No other limit is proposed.")).to_be_visible()
+
+
+def test_the_picture_of_normal_sound_is_read_by_eye_by_touch_and_by_ear(opened: Page) -> None:
+    opened.goto(f"/drift/{NAMED['id']}")
+    picture = opened.get_by_role("img", name=re.compile("Median of normal scores: 0.0. on 20.*, 0.5. on 20"))
+    expect(picture).to_be_visible()
+    box = picture.bounding_box()
+    assert box is not None
+    limit = opened.get_by_text("limit 1.0").bounding_box()
+    assert limit is not None
+    assert box["y"] < limit["y"] + limit["height"] / 2 < box["y"] + box["height"] / 3, "beside its line"
+    days = opened.locator("rect.day")
+    expect(days).to_have_count(28)
+    assert re.match(r"20[-\d]{8}: median 0\.0\d, one in a hundred above 0\.", days.first.text_content() or "")
+    rows = opened.get_by_role("row")
+    expect(rows).to_have_count(0)
+    opened.get_by_text("These days as a table").click()
+    expect(rows).to_have_count(29)
 
 
 def test_a_candidate_is_compared_let_judge_and_taken_back(night_daemon: DaemonProcess, opened: Page) -> None:

@@ -1,4 +1,4 @@
-"""A source with two versions of its bundle, and weeks of normal sound in which it has moved."""
+"""A source with two versions of its bundle, another with one, and weeks in which normal sound has moved."""
 
 from __future__ import annotations
 
@@ -24,17 +24,27 @@ MANAGED: dict[str, Any] = {
     "sample_rate_hz": 48_000,
     "bundle": "managed",
 }
+NAMED: dict[str, Any] = {
+    "id": "pump-3",
+    "kind": "simulated",
+    "machine": "pump",
+    "sample_rate_hz": 48_000,
+    "bundle": str(DEMO / "ae"),
+}
 
 
 def begin_with_versions(state_dir: Path, folder: Path) -> None:
-    """Have the demo's AE judge MANAGED, with its MAE as the candidate; `folder` is for copies."""
+    """Have the demo's AE judge MANAGED, with its MAE as the candidate; `folder` is for copies.
+
+    The normal sound of NAMED has moved, too.
+    """
     library, now_utc_s = Library(state_dir, MANAGED["id"]), time.time()
     library.install(_unsealed(folder / "ae"), By("ada", "terminal", now_utc_s, "v1"))
     library.promote(By("ada", "terminal", now_utc_s, "v2"))
     library.install(DEMO / "mae", By("ada", "terminal", now_utc_s, "v3"))
     bundle = open_bundle(DEMO / "ae")
     calibration = load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
-    begin_with_days(state_dir, [MANAGED["id"]], calibration)
+    begin_with_days(state_dir, [MANAGED["id"], NAMED["id"]], calibration)
 
 
 def _unsealed(folder: Path) -> Path:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 from drift_days import DAY_S, HOP_S, days_up_to, stored, units
 from replay_rig import Browser, Plant
 
@@ -17,7 +18,11 @@ from monitor.drift.period import merged_bodies
 from monitor.drift.proposal import Present, Proposal, proposed, row_of
 from monitor.drift.said import EventLabel
 from monitor.operators import Origin
-from monitor.store import AuditEntry
+from monitor.replay.kept.normal import NormalDay
+from monitor.replay.pages.drift_picture import picture_of
+from monitor.replay.pages.words import Tongue
+from monitor.store import AuditEntry, Reply
+from monitor.store.declined import Declined
 from monitor.store.drift import add_periods, put_proposal
 
 Open = Callable[..., Browser]
@@ -52,6 +57,7 @@ def test_a_proposal_is_shown_to_all_and_accepted_by_an_administrator(
         assert "the scores cannot tell" in text
         assert 21 == len(re.findall(r"[\d.]+,[\d.]+", _points(text, "median")))
         assert may == (f'data-accept="{proposal.id}"' in text)
+        assert f'data-decline="{proposal.id}"' in text, "whoever knows the machine may say no"
         assert "accepted before this one: 0." in text
         assert f"the present one is 1.00, the proposed one {proposal.total.proposed:.2f}" in text
         assert 1.5 < proposal.total.proposed
@@ -108,6 +114,79 @@ def test_a_limit_that_is_proposed_again_after_one_was_taken_back_is_shown_with_i
     text = open_browser("ada").get("/drift/pump").text
     assert f'data-accept="{proposal.id}"' in text
     assert 21 == len(re.findall(r"[\d.]+,[\d.]+", _points(text, "median")))
+
+
+def test_whoever_declined_a_limit_is_named_with_the_reason_and_it_is_offered_no_more(
+    plant: Plant, open_browser: Open
+) -> None:
+    proposal, vera = drift_into(plant), open_browser("vera")
+    assert "data-decline" not in vera.get("/drift/pump").text
+    asked = {"action": "decline", "proposal": proposal.id, "note": "<b>worn</b>"}
+    assert 403 == vera.change("/api/v1/sources/pump/commands", asked).status_code
+    # the rig's desk has no configuration to look at: what counts is that a technician gets as far as that
+    assert 409 == open_browser("anna").change("/api/v1/sources/pump/commands", asked).status_code
+    plant.store.decline(declined(proposal), reply=Reply("c1", "pump", time.time(), {}))
+    text = open_browser("ada").get("/drift/pump").text
+    assert "data-decline" not in text
+    assert "data-accept" not in text
+    assert "No other limit is proposed." in text
+    factor = f"{proposal.limit:.2f}"
+    assert "Declined by anna on" in text
+    assert f"(a limit at {factor} of the one at that time): &lt;b&gt;worn&lt;/b&gt;" in text
+    assert "Another one is proposed when normal sound has moved markedly further, after" in text
+    back = vera.get("/drift/pump", headers={"Accept-Language": "de"}).text
+    assert "Abgelehnt von anna am" in back
+    assert f"(eine Grenze beim {factor.replace('.', ',')}-fachen der damaligen)" in back
+
+
+def declined(proposal: Proposal) -> Declined:
+    return Declined(
+        "pump",
+        proposal.id,
+        proposal.basis,
+        proposal.budget,
+        proposal.limit,
+        proposal.first_utc_s,
+        "anna",
+        "<b>worn</b>",
+        time.time(),
+    )
+
+
+def test_a_person_reads_from_the_picture_how_far_and_since_when(plant: Plant, open_browser: Open) -> None:
+    proposal = drift_into(plant)
+    for language, point, limit in (("en", ".", "limit"), ("de", ",", "Grenze")):
+        text = open_browser("vera").get("/drift/pump", headers={"Accept-Language": language}).text
+        rows = re.findall(
+            r'<tr><th scope="row">([-\d]+)</th><td class="number">(\S+)</td><td class="number">(\S+)</td>',
+            text,
+        )
+        assert 21 == len(rows), "newest first"
+        (last, now, _), (first, then, _) = rows[0], rows[-1]
+        (title,) = re.findall(r'<title id="days-title">(.*)</title>', text)
+        assert all(one in title for one in (first, last, then, now)), title
+        assert 0.4 < float(now.replace(point, ".")) - float(then.replace(point, ".")) < 0.6
+        scale = re.findall(r'<text (?:class="at-limit" )?x="100%" y="([\d.]+)%">([^<]+)</text>', text)
+        assert f"{limit} 1{point}0" == scale[[told for _, told in scale].index(f"{limit} 1{point}0")][1]
+        heights = [float(y) for y, _ in scale]
+        assert sorted(heights, reverse=True) == heights, "higher numbers lie higher"
+        assert 21 == len(re.findall(r'<rect class="day" [^>]*><title>[-\d]+: ', text))
+        dates = re.findall(r'y="1rem">([-\d]+)</text>', text)
+        assert [first, last] == [dates[0], dates[-1]]
+        assert 3 == len(dates)
+        begin, width = map(float, re.findall(r'"rests-on" x="([\d.]+)" y="0" width="([\d.]+)"', text)[0])
+        assert (8 + 624 * 14 / 21, 624 * 7 / 21) == pytest.approx((begin, width), abs=0.2)
+    assert proposal.id in open_browser("anna").get("/drift/pump").text
+
+
+def test_a_scale_is_told_with_few_numbers_and_the_limit_among_them() -> None:
+    for high in (0.9, 1.5, 3.0, 40.0, 3e5):
+        days = [NormalDay(DAY_S * day, 0.1, high) for day in (1.0, 2.0)]
+        picture = picture_of(days, None, Tongue("en"))
+        assert picture is not None
+        assert 1 == sum(tick.is_limit for tick in picture.scores)
+        assert 2 <= len(picture.scores) <= 7
+    assert picture_of([NormalDay(DAY_S, 0.1, 0.2)], None, Tongue("en")) is None
 
 
 def test_an_unknown_source_has_no_such_page(open_browser: Open) -> None:

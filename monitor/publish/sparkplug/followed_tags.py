@@ -42,9 +42,16 @@ DRIFT_TAGS = (
         "Drift/Proposal",
         DataType.STRING,
         "Id of the limit that is proposed; null: none is.",
-        documentation="A person accepts it: command recalibrate, by `Command/Document`.",
+        documentation="A person says yes or no to it: recalibrate or decline, by `Command/Document`.",
     ),
     Tag("Drift/Withheld", DataType.STRING, "Why none is, though it has moved; null: no reason to give."),
+    Tag(
+        "Drift/DeclinedBy",
+        DataType.STRING,
+        "Who declined the limit that would be proposed now; null: nobody did.",
+    ),
+    Tag("Drift/DeclinedAt", DataType.DATETIME, "When that was; null: nobody did."),
+    Tag("Drift/DeclinedWhy", DataType.STRING, "Why, in that person's own words; null: nobody did."),
     Tag("Drift/LimitOld", DataType.BOOLEAN, "The limit in force has not heard every season."),
     Tag(
         "Drift/LimitSteps",

@@ -12,6 +12,7 @@ from monitor.drift.proposal import Proposal, proposal_from
 from monitor.drift.said import EventLabel, labelled_since
 from monitor.drift.scale import quantile
 from monitor.store import AuditEntry, Store
+from monitor.store.declined import Declined, declined_of
 from monitor.store.drift import newest_basis, periods_of, proposal_of
 
 
@@ -35,6 +36,10 @@ class Normal:
     """Those with sound under the limit that was in force last, oldest first."""
     proposal: Proposal | None
     """The limit that is proposed to it; None: nothing is."""
+    basis: str | None
+    """The bundle and limit of these days; None: there are none."""
+    declined: Declined | None
+    """The limit that somebody declined last; None: nobody has."""
     changed: AuditEntry | None
     """When somebody last accepted a limit, or took one back; None: nobody has, or it is long ago."""
     events: Sequence[EventLabel]
@@ -62,7 +67,7 @@ def normal_of(store: Store, source_id: str) -> Normal:
             start = float(day.number * DAY_S)
             days.append(NormalDay(start, quantile(counts, 0.5), quantile(counts, HIGH_SHARE)))
     events = [] if proposal is None else labelled_since(store, source_id, proposal.first_utc_s)
-    return Normal(days, proposal, changed, events)
+    return Normal(days, proposal, basis, declined_of(database, source_id), changed, events)
 
 
 def _last_change(store: Store, source_id: str) -> AuditEntry | None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,40 +12,24 @@ from starlette.routing import BaseRoute, Route
 
 from monitor.bundles.choice import is_managed
 from monitor.control.documents import Now
+from monitor.drift.declining import again_utc_s
 from monitor.drift.proposal import Proposal, Total, goes_too_far
 from monitor.drift.words import TOLD_FROM_DB
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import Role, visit_of
-from monitor.replay.kept.normal import NormalDay
+from monitor.replay.kept.normal import Normal
+from monitor.replay.pages.drift_picture import date_of, picture_of
 from monitor.replay.pages.templating import page, tongue_for
 from monitor.replay.pages.viewing import answering, daemon_now, unreviewed_events
 from monitor.replay.pages.words import RATINGS, Tongue, clock, day, marked
 from monitor.store import AuditEntry
+from monitor.store.declined import Declined
 
-WIDTH, HEIGHT, EDGE = 640, 180, 8
 BEFORE = "before"
 """What command `recalibrate` has in place of a proposal, to take the last one back."""
 NO_REASON = "\N{EN DASH}"
 NOT_LABELLED = marked("not labelled: left out")
 SAID = {**RATINGS, "disagreed": marked("people do not agree")}
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Two lines over the days, as points of an SVG of WIDTH x HEIGHT."""
-
-    median: str
-    """Of the days' medians."""
-    high: str
-    """Of what one window in a hundred exceeds."""
-    limit_y: float
-    """Where 1 lies."""
-    first: str
-    """Date of the first day."""
-    last: str
-    """Date of the last day."""
-    words: str
-    """The same for whoever cannot see it."""
 
 
 async def drift(request: Request) -> Response:
@@ -65,12 +48,13 @@ def _drift(request: Request, now: Now | None) -> Response:
     library = library_of(request)
     normal = library.normal(source_id)
     proposal = None if _is_over(normal.proposal, now) else normal.proposal
-    may_accept = visit_of(request).may(Role.ADMIN)
+    visit = visit_of(request)
+    may_accept = visit.may(Role.ADMIN)
     return page(
         request,
         "drift.html",
         source_id=source_id,
-        picture=picture_of(normal.days, tongue),
+        picture=picture_of(normal.days, proposal, tongue),
         proposal=proposal,
         said=[] if proposal is None else said_of(proposal, tongue),
         events=[
@@ -79,12 +63,36 @@ def _drift(request: Request, now: Now | None) -> Response:
         ],
         needs_reason=proposal is not None and goes_too_far(proposal, settings.drift.max_total),
         may_accept=may_accept,
+        may_decline=visit.may(Role.TECHNICIAN),
+        declined=declined_of(normal.declined, tongue),
+        declined_until=_declined_until(normal),
         changed=changed_of(normal.changed, tongue),
         is_managed=is_managed(source),
         may_take_back=may_accept and not is_managed(source) and _is_step(normal.changed),
         silent=now is None,
         unreviewed=unreviewed_events(library),
     )
+
+
+def declined_of(declined: Declined | None, tongue: Tongue) -> str:
+    """Return who last declined a limit, and why, as a sentence; empty: nobody has."""
+    if declined is None:
+        return ""
+    return tongue(
+        "Declined by {who} on {at} (a limit at {factor} of the one at that time): {why}",
+        factor=tongue.number(declined.factor, 2),
+        who=declined.who,
+        at=f"{day(declined.at_utc_s)} {clock(declined.at_utc_s)}",
+        why=declined.why,
+    )
+
+
+def _declined_until(normal: Normal) -> str:
+    """Return from when on the same is proposed again; empty: it may be now, or nothing was declined."""
+    declined = normal.declined
+    if declined is None or declined.basis != normal.basis or again_utc_s(declined) <= time.time():
+        return ""
+    return day(again_utc_s(declined))
 
 
 def _is_over(proposal: Proposal | None, now: Now | None) -> bool:
@@ -113,41 +121,6 @@ def changed_of(changed: AuditEntry | None, tongue: Tongue) -> str:
     return tongue("{who} took the last limit back on {at}: {why}", **facts)
 
 
-def picture_of(days: Sequence[NormalDay], tongue: Tongue) -> Picture | None:
-    """Return the days as lines; None: there are fewer than two."""
-    known = [one for one in days if math.isfinite(one.median) and math.isfinite(one.high)]
-    if len(known) < 2:
-        return None
-    top = max(1.1, *(one.high for one in known))
-    low = min(0.0, *(one.median for one in known))
-    first, last = known[0].start_utc_s, known[-1].start_utc_s
-
-    def x(utc_s: float) -> float:
-        return EDGE + (WIDTH - 2 * EDGE) * (utc_s - first) / (last - first)
-
-    def y(value: float) -> float:
-        return HEIGHT - EDGE - (HEIGHT - 2 * EDGE) * (value - low) / (top - low)
-
-    def line(values: Sequence[tuple[float, float]]) -> str:
-        return " ".join(f"{x(utc_s):.1f},{y(value):.1f}" for utc_s, value in values)
-
-    words = tongue(
-        "Median of normal scores: {then} on {first}, {now} on {last}",
-        then=tongue.number(known[0].median, 2),
-        now=tongue.number(known[-1].median, 2),
-        first=day(first),
-        last=day(last),
-    )
-    return Picture(
-        line([(one.start_utc_s, one.median) for one in known]),
-        line([(one.start_utc_s, one.high) for one in known]),
-        round(y(1.0), 1),
-        day(first),
-        day(last),
-        words,
-    )
-
-
 def said_of(proposal: Proposal, tongue: Tongue) -> list[str]:
     """Return what a proposal says, a sentence each, in the reader's language."""
     at, after, judgement = proposal.at_present, proposal.promised, proposal.judgement
@@ -171,16 +144,18 @@ def said_of(proposal: Proposal, tongue: Tongue) -> list[str]:
         tongue(
             "It rests on {hours} h of normal sound from {first} to {last}.",
             hours=tongue.number(proposal.hours),
-            first=day(proposal.first_utc_s),
-            last=day(proposal.end_utc_s - 1.0),
+            first=date_of(proposal.first_utc_s),
+            last=date_of(proposal.end_utc_s - 1.0),
         ),
         _total(proposal.total, tongue),
     ]
     if judgement.now is not None and judgement.then is not None:
         median = tongue(
-            "The median of normal scores was {then} and is {now}.",
+            "The median of normal scores was {then} (from {first} on) and is {now} (from {last} on).",
             then=tongue.number(proposal.scale * judgement.then.median, 2),
             now=tongue.number(proposal.scale * judgement.now.median, 2),
+            first=date_of(judgement.then.first_utc_s),
+            last=date_of(judgement.now.first_utc_s),
         )
         sentences.insert(0, median)
     if judgement.level_change_db is not None and abs(judgement.level_change_db) >= TOLD_FROM_DB:

@@ -1,0 +1,81 @@
+"""Withdraws a limit that was proposed, when somebody who knows the machine says that it is not wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from monitor.bundles.roles import By
+from monitor.desk.refused import nothing_changed, taken_out
+from monitor.desk.reload import Plan, Reloader
+from monitor.drift.acceptance import check_way, standing
+from monitor.drift.declining import again_utc_s
+from monitor.drift.place import remove_proposed
+from monitor.drift.words import day_of
+from monitor.errors import CommandError, StoreError
+from monitor.operators import Origin
+from monitor.prepared import nothing
+from monitor.roster import Roster
+from monitor.store import Store
+from monitor.store.declined import Declined
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """One proposal that somebody does not want. No limit changes by it."""
+
+    source_id: str
+    """Of which source."""
+    proposal_id: str
+    """Of what was shown."""
+    why: str
+    """In words, for whoever looks next."""
+    by: By
+    """Who says so."""
+    roster: Roster
+    """Knows what judges now."""
+    store: Store
+    """Has the proposal."""
+    look_again: Callable[[str], None]
+    """Has a source's normal sound looked into anew, so that it is told everywhere."""
+
+    def plan(self, reloader: Reloader) -> Plan:
+        """Say what would change.
+
+        Raises:
+            CommandError: It is not what is proposed now, or it came by a way that is closed.
+        """
+        config = reloader.config
+        check_way(Origin(self.by.origin), "decline", by_mqtt=config.drift.by_mqtt)
+        machine = self.roster.newest(self.source_id)
+        if machine is None:
+            raise CommandError(taken_out(self.source_id))
+        try:
+            proposal = standing(self.store, machine, self.proposal_id)
+        except StoreError as error:
+            raise CommandError(nothing_changed(error)) from error
+        declined = Declined(
+            source_id=self.source_id,
+            proposal_id=proposal.id,
+            basis=proposal.basis,
+            budget=proposal.budget,
+            factor=proposal.limit,
+            first_utc_s=proposal.first_utc_s,
+            who=self.by.actor,
+            why=self.why,
+            # a clock that was not set must not say that it is long ago
+            at_utc_s=max(self.by.at_utc_s, proposal.made_utc_s),
+        )
+
+        def follow() -> None:
+            remove_proposed(config.state_dir, self.source_id)
+            self.look_again(self.source_id)
+
+        return Plan(
+            f"proposal {proposal.id} is declined, and the limit of {self.source_id} stays; another one is "
+            f"made when normal sound has moved markedly further, after {day_of(again_utc_s(declined))}, or "
+            "under another bundle or limit",
+            apply=nothing,
+            follow=follow,
+            save=lambda reply: self.store.decline(declined, reply=reply),
+        )

@@ -1,0 +1,64 @@
+"""A person says no to a proposed limit, and the box still knows who and why after it was killed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from drift_days import begin_with_days
+from fixtures_daemon import DaemonProcess
+from fixtures_live import DEMO, simulated
+from fixtures_mosquitto import eventually
+from fixtures_verbs import ran
+
+from engines.bundle import open_bundle
+from monitor.calibration import load_calibration
+
+WHY = "the bearing is worn, the new one comes on Friday"
+
+
+def drift_of(daemon: DaemonProcess) -> dict[str, Any]:
+    drift = daemon.source("pump-1")["drift"]
+    return {} if drift is None else dict(drift)
+
+
+def test_a_proposal_that_was_declined_stays_declined_after_a_kill(
+    make_daemon: Callable[..., DaemonProcess],
+) -> None:
+    # at the rate that the demo was made from: at another one it alarms, and nothing may be proposed then
+    source = {**simulated("pump-1", sample_rate_hz=48_000), "bundle": str(DEMO / "ae")}
+    daemon = make_daemon(sources=[source], mqtt={"enabled": False}, replay={"enabled": True})
+    bundle = open_bundle(DEMO / "ae")
+    calibration = load_calibration(bundle.calibration_path, bundle_id=bundle.bundle_id)
+    daemon.state_dir.mkdir()
+    begin_with_days(daemon.state_dir, ["pump-1"], calibration)
+    daemon.start()
+    daemon.wait_listening()
+    eventually(lambda: drift_of(daemon).get("proposal"), 60.0, "a proposal")
+    proposal, where = str(drift_of(daemon)["proposal"]), ("--config", daemon.config_path)
+    shown = ran("drift", "pump-1", *where).out
+    assert f'wheeltapper recalibrate pump-1 {proposal} --decline --note "why"' in shown
+
+    without = ran("recalibrate", "pump-1", proposal, "--decline", *where)
+    assert (2, True) == (without.code, "say why" in without.err), without.out + without.err
+    other = ran("recalibrate", "pump-1", "0123456789ab", "--decline", "--note", WHY, *where)
+    assert (1, True) == (other.code, f"{proposal} is what is proposed now" in other.out), other.out
+    done = ran("recalibrate", "pump-1", proposal, "--decline", "--note", WHY, "--actor", "anna", *where)
+    assert 0 == done.code, done.out + done.err
+    assert f"proposal {proposal} is declined, and the limit of pump-1 stays" in done.out
+    daemon.kill()
+
+    assert "declined by anna on" in ran("drift", "pump-1", *where).out
+    record = ran("audit", *where, "--source", "pump-1").out.splitlines()
+    (line,) = [one for one in record if " decline " in one and "  done" in one]
+    assert WHY in line
+    daemon.start()
+    daemon.wait_listening()
+    eventually(lambda: drift_of(daemon).get("declined_by"), 60.0, "who declined it")
+    told = drift_of(daemon)
+    assert (None, "anna", WHY) == (told["proposal"], told["declined_by"], told["declined_why"])
+    assert json.loads(ran("drift", "pump-1", "--json", *where).out)["declined"]["why"] == WHY
+    for words in ((), ("--decline", "--note", "me too")):
+        again = ran("recalibrate", "pump-1", proposal, *words, *where)
+        assert (1, True) == (again.code, "anna declined it on" in again.out), again.out + again.err
