@@ -95,10 +95,9 @@ def train_model(
     standardiser = standardiser_of_store(store, split.training)
     checkpoint = None
     if keep_in is not None:
-        sound = _identity(store, split, settings) | _identity_of_anomalies(anomalies)
         of_weights = {key: value for key, value in asdict(design).items() if key != "head"}
-        checkpoint = Checkpoint(keep_in, of_weights | sound)
-    model.take_in(_known_beforehand(standardiser, store, split, anomalies))
+        checkpoint = Checkpoint(keep_in, of_weights | identity_of_training(store, split, settings, anomalies))
+    model.take_in(known_beforehand(standardiser, store, split, anomalies))
     sides = (split.training, split.validation)
     history = train_reconstructor(model, standardiser, store, sides, settings, checkpoint)
     detector = Detector(standardiser, model, MeanError()).eval()
@@ -125,7 +124,7 @@ def sound_for_heads(detector: Detector, store: LogMelStore, split: Split) -> Hea
     return HeadSound(partial(comparisons, split.training), partial(comparisons, unseen), pseudo)
 
 
-def _known_beforehand(
+def known_beforehand(
     standardiser: Standardiser, store: LogMelStore, split: Split, anomalies: LogMelStore | None
 ) -> TrainingSound:
     """Return what a model may know of the sound: references from end to end of all training recordings."""
@@ -139,13 +138,9 @@ def _known_beforehand(
     )
 
 
-def _identity_of_anomalies(anomalies: LogMelStore | None) -> dict[str, str]:
-    if anomalies is None:
-        return {}
-    return {"anomalies": hashlib.sha256(windows_of_anomalies(anomalies).tobytes()).hexdigest()}
-
-
-def _identity(store: LogMelStore, split: Split, settings: TrainingSettings) -> dict[str, Any]:
+def identity_of_training(
+    store: LogMelStore, split: Split, settings: TrainingSettings, anomalies: LogMelStore | None
+) -> dict[str, Any]:
     """Return what decides the weights beside the design, as JSON; sound by its statistics, not its files."""
     sound = hashlib.sha256(store.parameters.digest.encode())
     for names in (split.training, split.validation):
@@ -154,12 +149,15 @@ def _identity(store: LogMelStore, split: Split, settings: TrainingSettings) -> d
         )
         for statistic in store.band_statistics(names):
             sound.update(statistic.tobytes())
-    return {
+    identity = {
         "settings": {**asdict(settings), "loss": settings.loss.__name__},
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "sound": sound.hexdigest(),
     }
+    if anomalies is not None:
+        identity["anomalies"] = hashlib.sha256(windows_of_anomalies(anomalies).tobytes()).hexdigest()
+    return identity
 
 
 def _standardised_windows(

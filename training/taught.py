@@ -1,4 +1,4 @@
-"""Trains the recommended recipe, then a judge by labelled anomalies, and makes one detector of both."""
+"""Trains the recommended recipe, then teaches its denoiser what labelled anomalies sound like."""
 
 from __future__ import annotations
 
@@ -7,28 +7,26 @@ from pathlib import Path
 
 import torch
 
-from training.commission import sound_for_heads, train_detector, train_model
+from training.commission import identity_of_training, known_beforehand, sound_for_heads, train_detector
 from training.data import LogMelStore
 from training.detector import Detector
 from training.errors import TrainingError
-from training.heads import ChosenHead
-from training.heads.labelled import SUFFIX, fit_raised_by_labels
-from training.models import TAUGHT, ModelDesign, judge_widths
-from training.models.dra import DraDetector
+from training.heads import choose_head
+from training.models import TAUGHT, ModelDesign
 from training.models.mdae import MaskedDenoisingAutoencoder
 from training.models.taught import TaughtDetector
 from training.split import Split
-from training.state import TrainingHistory
-from training.train import TrainingSettings
-from training.work_folder import JUDGE
+from training.state import Checkpoint, TrainingHistory
+from training.train import TrainingSettings, train_reconstructor
+from training.work_folder import LESSON
 
 RECIPE = "mdae"
-JUDGED_MINUTES = 60.0
-"""Passes of the judge times minutes of training sound: 6 over ten minutes, as measured (training/LOG.md)."""
-LEAST_PASSES, MOST_PASSES = 1, 6
-JUDGE_BATCH = 32
-LEAST_SHARE = 0.1
-"""Of a labelled sound's power, where it is mixed with other normal sound: down to 10 dB softer."""
+LESSON_MINUTES = 80.0
+"""Passes of the lesson times minutes of training sound: 8 over ten minutes, as measured (training/LOG.md)."""
+LEAST_PASSES, MOST_PASSES = 2, 8
+LESSON_RATE = 1e-3
+"""Half of the recipe's: what it knows already is not to be forgotten."""
+LESSON_BATCH = 16
 
 
 def train_taught(
@@ -42,68 +40,70 @@ def train_taught(
 ) -> tuple[Detector, TrainingHistory]:
     """Return the recipe's detector, taught by the anomalies, and the recipe's history.
 
-    Both are kept in `keep_in` after each epoch, and go on from there.
+    Both trainings are kept in `keep_in` after each epoch, and go on from there.
 
     Raises:
-        TrainingError: There are no anomalies, or the sound does not allow it.
+        TrainingError: There are no anomalies, the recipe hears none of them, or the sound does not allow it.
     """
     if anomalies is None:
         raise TrainingError(
             f"kind {TAUGHT} learns from labelled anomalies, and there is none; train {RECIPE}"
         )
     recipe, history = train_detector(replace(design, kind=RECIPE), store, split, settings, keep_in=keep_in)
-    folder = None if keep_in is None else keep_in / JUDGE
-    judge = train_judge(design, store, split, settings, keep_in=folder, anomalies=anomalies)
-    detector = taught_detector(recipe, judge, store, split)
+    folder = None if keep_in is None else keep_in / LESSON
+    detector = teach_labels(recipe, store, split, settings, anomalies, keep_in=folder)
     detector.design = replace(design, head=None)
     return detector, history
 
 
-def train_judge(
-    design: ModelDesign,
+def teach_labels(
+    recipe: Detector,
     store: LogMelStore,
     split: Split,
     settings: TrainingSettings,
+    anomalies: LogMelStore,
     *,
     keep_in: Path | None = None,
-    anomalies: LogMelStore | None = None,
 ) -> Detector:
-    """Return what learned from labelled anomalies, or from made ones alone where there are none.
+    """Return what the recipe becomes once its denoiser has learned the anomalies; the recipe is used up.
 
     Raises:
-        TrainingError: The sound does not allow it.
+        TrainingError: It is no recipe, it hears none of the anomalies, or the sound does not allow it.
     """
-    if keep_in is not None:
-        keep_in.mkdir(exist_ok=True)
+    net = recipe.reconstructor
+    if not isinstance(net, MaskedDenoisingAutoencoder):
+        raise TrainingError(f"a {net.kind} cannot be taught by labels; give {RECIPE}")
+    net.requires_grad_(requires_grad=True)
+    model = TaughtDetector(net.denoiser, net.masked)
+    model.take_in(known_beforehand(recipe.standardiser, store, split, anomalies))
     frames = sum(run.end - run.first for run in store.runs if run.recording in split.training)
+    passes = passes_of_lesson(frames * store.parameters.hop_s / 60)
     own = replace(
         settings,
-        epochs=passes_of_judge(frames * store.parameters.hop_s / 60),
-        batch_windows=JUDGE_BATCH,
+        epochs=passes,
+        patience_epochs=passes,
+        batch_windows=LESSON_BATCH,
+        learning_rate=LESSON_RATE,
         mixed_precision=False,
     )
-    net = ModelDesign("dra", judge_widths(design.widths), least_share=LEAST_SHARE)
-    return train_model(net, store, split, own, keep_in=keep_in, anomalies=anomalies)[0]
-
-
-def taught_detector(recipe: Detector, judge: Detector, store: LogMelStore, split: Split) -> Detector:
-    """Return one detector of both, whose head is the recipe's, raised by the judge.
-
-    Raises:
-        TrainingError: They are not what they should be, or there is too little sound for the head.
-    """
-    net, other = recipe.reconstructor, judge.reconstructor
-    if not isinstance(net, MaskedDenoisingAutoencoder) or not isinstance(other, DraDetector):
-        raise TrainingError(f"a {net.kind} with a {other.kind} as judge is not known; give {RECIPE} and dra")
-    detector = Detector(recipe.standardiser, TaughtDetector(net, other), recipe.head).eval()
+    checkpoint = None
+    if keep_in is not None:
+        keep_in.mkdir(exist_ok=True)
+        checkpoint = Checkpoint(
+            keep_in, {"kind": TAUGHT} | identity_of_training(store, split, own, anomalies)
+        )
+    train_reconstructor(
+        model, recipe.standardiser, store, (split.training, split.validation), own, checkpoint
+    )
+    detector = Detector(recipe.standardiser, model, recipe.head).eval()
+    asked = None if recipe.chosen_head is None else recipe.chosen_head.name
     with torch.no_grad():
-        detector.head = fit_raised_by_labels(recipe.head, sound_for_heads(detector, store, split).unseen())
-    chosen = recipe.chosen_head
-    if chosen is not None:
-        detector.chosen_head = ChosenHead(chosen.name + SUFFIX, detector.head, chosen.partial_aucs)
-    return detector.eval()
+        sound = sound_for_heads(detector, store, split)
+        detector.chosen_head = choose_head(sound, asked, among=model.scoring_heads)
+    detector.head = detector.chosen_head.head
+    return detector
 
 
-def passes_of_judge(minutes: float) -> int:
-    """Return how often the judge passes over so many minutes of training sound."""
-    return min(MOST_PASSES, max(LEAST_PASSES, round(JUDGED_MINUTES / max(minutes, 1e-9))))
+def passes_of_lesson(minutes: float) -> int:
+    """Return how often the lesson passes over so many minutes of training sound."""
+    return min(MOST_PASSES, max(LEAST_PASSES, round(LESSON_MINUTES / max(minutes, 1e-9))))

@@ -20,15 +20,15 @@ from training.errors import TrainingError
 from training.state import CHECKPOINT, TENSORS
 
 SUFFIX = ".training"
-JUDGE = "judge"
-"""Folder in it for the checkpoints of a judge that learns from labels (training.taught)."""
+LESSON = "lesson"
+"""Folder in it for the checkpoints of what is learned from labels (training.taught)."""
 OURS = (
     "logmel.f32",
     "anomalies.f32",
     "bundle",
     "bundle.part",
     "replaced",
-    JUDGE,
+    LESSON,
     CHECKPOINT,
     TENSORS,
     "checkpoint*.part",
@@ -144,7 +144,7 @@ class WorkFolder:
         self._clear(keep_checkpoint=self._resume)
 
     def _clear(self, *, keep_checkpoint: bool) -> None:
-        kept = {CHECKPOINT, TENSORS, JUDGE} if keep_checkpoint else set()
+        kept = {CHECKPOINT, TENSORS, LESSON} if keep_checkpoint else set()
         for pattern in OURS:
             for path in self.path.glob(pattern) if pattern not in kept else ():
                 shutil.rmtree(path) if path.is_dir() else path.unlink()

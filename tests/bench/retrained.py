@@ -1,6 +1,8 @@
 """What ten labelled events are worth on flights: the box's recipe with and without them, five seeds.
 
     python tests/bench/retrained.py ../shared --work out/benchmark --out out/retrained
+    python tests/bench/retrained.py ../shared ... --quieter-db 9      all foreign sounds 9 dB quieter
+    python tests/bench/retrained.py ../shared ... --development       to try things on
 
 A seed is a net, a pair of kinds of foreign sound, and five labelled events of each. They are mixed, from
 recordings of role event_train at 6, 0 or -6 dB, into the flights that set the limit: no sound and no flight
@@ -11,28 +13,32 @@ foreign sounds, broken propellers.
 
 The recipe's nets are those of the benchmark in --work; `python -m training.benchmark --only mdae --sets uav
 --seeds 5` makes them. A seed without a net of its own takes that of an earlier one, and says so. Rows that
-are there are kept: what was cut short goes on.
+are there are kept: what was cut short goes on, and two may share the work (`--first-seed`).
+
+The control is the same lesson without labels: what more passes are worth by themselves.
+
+On development streams both halves of the sounds of role event_train serve, one for labels, one to be found,
+at -3, -9 and -15 dB, in the flights that set the limit; labels lie in flights that were learned from.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
+import copy
 import json
 import sys
 import tempfile
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from unittest import mock
 
 import numpy as np
 import soundfile
-import soxr
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from retrained_streams import Sound, development_streams, quieter_streams, rms, sound_of_file
 
 from engines.bundle import WEIGHTS, open_bundle
 from monitor.frontend import FrontendParameters
@@ -43,12 +49,10 @@ from training.data import LogMelStore, store_logmel
 from training.detector import Detector
 from training.evaluation.figures import figures_of_windows
 from training.evaluation.scored_windows import ScoredWindow
-from training.heads import Verdict
-from training.models import ModelDesign
 from training.rebuilt import detector_of_bundle
 from training.sound import recording_of_file, rows_of_index
 from training.split import SCORING_BATCH, SCORING_HOP_FRAMES
-from training.taught import taught_detector, train_judge
+from training.taught import teach_labels
 from training.train import TrainingSettings
 
 KINDS = ("baby_cry", "chainsaw", "clock_tick", "dog_bark", "person_sneeze", "rooster")
@@ -57,9 +61,7 @@ AROUND_S = 0.25
 CONTEXT_S = 5.0
 TAKE_OFF_S = 6
 TRIES = 60
-Sound = NDArray[np.float32]
-RECIPE, TAUGHT = "recipe", "recipe and judge, 10 labels"
-ALONE = "judge alone, 10 labels"
+RECIPE, TAUGHT, CONTROL = "recipe", "taught by 10 labels", "the same lesson without labels"
 
 
 @dataclass(frozen=True)
@@ -87,20 +89,22 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("out/benchmark"))
     parser.add_argument("--out", type=Path, default=Path("out/retrained"))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0, help="rows before it are left to another run")
     parser.add_argument("--quieter-db", type=int, default=0, help="of all foreign sounds")
+    parser.add_argument("--development", action="store_true", help="not on the test streams")
+    parser.add_argument("--without-control", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.out.mkdir(parents=True, exist_ok=True)
     rows = []
     with tempfile.TemporaryDirectory(prefix="retrained-") as folder:
         bench = None
-        for seed in range(arguments.seeds):
-            path = arguments.out / f"{arguments.quieter_db}-db-quieter-seed{seed}.json"
+        for seed in range(arguments.first_seed, arguments.seeds):
+            name = "development" if arguments.development else f"{arguments.quieter_db}-db-quieter"
+            path = arguments.out / f"{name}-seed{seed}.json"
             if not path.is_file():
-                bench = bench or Bench(
-                    arguments.shared, arguments.work, Path(folder), quieter_db=arguments.quieter_db
-                )
-                row = bench.row(seed)
+                bench = bench or Bench(arguments, Path(folder))
+                row = bench.row(seed, with_control=not arguments.without_control)
                 path.with_suffix(".part").write_text(json.dumps(asdict(row), indent=1) + "\n")
                 path.with_suffix(".part").replace(path)
             rows.append(Row(**json.loads(path.read_text())))
@@ -110,17 +114,24 @@ def main() -> None:
 class Bench:
     """The streams, and what is done with them."""
 
-    def __init__(self, shared: Path, work: Path, folder: Path, *, quieter_db: int) -> None:
+    def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
         """Compute the log-mel of the streams into `folder`."""
-        self.data, self.work, self.folder = shared / "data", work, folder
-        self.snrs_db = [snr_db - quieter_db for snr_db in SNRS_DB]
-        streams = work / "streams" / "uav"
-        if quieter_db:
-            streams = quieter_streams(shared, folder, self.snrs_db)
+        shared, self.work, self.folder = arguments.shared, arguments.work, folder
+        self.snrs_db = [snr_db - arguments.quieter_db for snr_db in SNRS_DB]
+        streams = carriers = self.work / "streams" / "uav"
+        self.sounds = sounds_to_label(shared / "data")
+        if arguments.development:
+            half = {kind: len(files) // 2 for kind, files in self.sounds.items()}
+            to_find = {kind: files[half[kind] :] for kind, files in self.sounds.items()}
+            self.sounds = {kind: files[: half[kind]] for kind, files in self.sounds.items()}
+            streams = development_streams(streams, folder, to_find)
+        elif arguments.quieter_db:
+            streams = carriers = quieter_streams(shared, folder, self.snrs_db)
         self.material = stream_material(shared, streams, folder / "streams")
-        self.carriers = [_sound(path) for path in sorted((streams / "calibrate").glob("*.flac"))]
+        role = "train" if arguments.development else "calibrate"
+        self.carriers = [sound_of_file(path) for path in sorted((carriers / role).glob("*.flac"))]
 
-    def row(self, seed: int) -> Row:
+    def row(self, seed: int, *, with_control: bool) -> Row:
         """Measure one seed."""
         started_s = time.process_time()
         net_seed, recipe = self._recipe(seed)
@@ -128,16 +139,18 @@ class Bench:
         limit = float(np.quantile(self._scores(recipe, store, split.calibration), 0.99))
         kinds = KINDS[seed % len(KINDS)], KINDS[(seed + 1) % len(KINDS)]
         anomalies, tried = self._labelled(recipe, limit, kinds, seed)
-        settings = TrainingSettings(seed=seed)
-        design = ModelDesign("mdae")
-        judge = train_judge(design, store, split, settings, anomalies=anomalies)
-        taught = taught_detector(recipe, judge, store, split)
-        both = {RECIPE: recipe.head, TAUGHT: taught.head}
-        windows = windows_of(taught, both, self.material.tested)
-        windows |= windows_of(judge, {ALONE: Verdict()}, self.material.tested)
+
+        def taught() -> Detector:
+            learner, settings = copy.deepcopy(recipe), TrainingSettings(seed=seed)
+            return teach_labels(learner, store, split, settings, anomalies)
+
+        detectors = {RECIPE: recipe, TAUGHT: taught()}
+        if with_control:
+            with mock.patch("training.models.taught.LABELLED_SHARE", 0.0):
+                detectors[CONTROL] = taught()
         found, auc = {}, {}
-        for name, scored in windows.items():
-            found[name], auc[name] = self._found(scored, kinds)
+        for name, detector in detectors.items():
+            found[name], auc[name] = self._found(windows_of(detector, self.material.tested), kinds)
         return Row(seed, net_seed, kinds, tried, found, auc, round(time.process_time() - started_s, 1))
 
     def _recipe(self, seed: int) -> tuple[int, Detector]:
@@ -161,15 +174,14 @@ class Bench:
         draws = np.random.default_rng(seed)
         folder = self.folder / f"labelled-{seed}"
         folder.mkdir()
-        sounds = [row for row in rows_of_index(self.data / "index.csv") if row["role"] == "event_train"]
         files: list[Path] = []
         tried = 0
         for kind in kinds:
-            pool = [self.data / row["file"] for row in sounds if row["kind"] == kind]
+            pool = self.sounds[kind]
             order = draws.permutation(len(pool))
             of_kind = 0
             for attempt in range(TRIES):
-                sound = loudest_stretch(_sound(pool[order[attempt % len(pool)]]))
+                sound = loudest_stretch(sound_of_file(pool[order[attempt % len(pool)]]))
                 flagged = self._flagged(recipe, limit, sound, draws)
                 tried += 1
                 if flagged is not None:
@@ -192,7 +204,7 @@ class Bench:
         mixed = flight[first : first + length].copy()
         middle = slice(context, context + len(sound))
         snr_db = self.snrs_db[int(draws.integers(len(self.snrs_db)))]
-        mixed[middle] += _rms(mixed[middle]) / _rms(sound) * 10.0 ** (snr_db / 20.0) * sound
+        mixed[middle] += rms(mixed[middle]) / rms(sound) * 10.0 ** (snr_db / 20.0) * sound
         mixed /= max(1.0, float(np.abs(mixed).max()) / 0.99)
         path = self.folder / "mixed.flac"
         soundfile.write(path, mixed, RATE_HZ, subtype="PCM_16")
@@ -222,53 +234,36 @@ class Bench:
         return {name: (count[0], count[1]) for name, count in groups.items()}, figures.window_auc or 0.0
 
 
-def quieter_streams(shared: Path, folder: Path, snrs_db: Sequence[float]) -> Path:
-    """Return the flights of the shared bench with its foreign sounds at other levels, made into `folder`."""
-    spec = importlib.util.spec_from_file_location("make_streams", shared / "bench" / "make_streams.py")
-    assert spec is not None
-    assert spec.loader is not None
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    vars(script)["SNRS_DB"] = tuple(snrs_db)
-    with mock.patch.object(sys, "argv", ["make_streams.py", str(shared / "data"), str(folder / "quieter")]):
-        script.main()
-    return folder / "quieter" / "uav"
+def sounds_to_label(data: Path) -> dict[str, list[Path]]:
+    """Return the recordings of role event_train by kind, in the order of the index."""
+    sounds: dict[str, list[Path]] = {kind: [] for kind in KINDS}
+    for row in rows_of_index(data / "index.csv"):
+        if row["role"] == "event_train":
+            sounds[row["kind"]].append(data / row["file"])
+    return sounds
 
 
 @torch.no_grad()
-def scores_by(
-    detector: Detector, heads: Mapping[str, nn.Module], store: LogMelStore, starts: NDArray[np.int64]
-) -> dict[str, NDArray[np.float64]]:
-    """Return what each head says of windows, shape (n,); the model goes through them once for all."""
-    parts: dict[str, list[Tensor]] = {name: [] for name in heads}
-    for windows in store.batches(starts, SCORING_BATCH):
-        found = detector.compare(torch.from_numpy(windows))
-        for name, head in heads.items():
-            parts[name].append(head(found))
-    return {name: torch.cat(of_head).double().numpy() for name, of_head in parts.items()}
-
-
 def scores_of(detector: Detector, store: LogMelStore, starts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Return the scores of windows, shape (n,)."""
-    return scores_by(detector, {"": detector.head}, store, starts)[""]
+    batches = store.batches(starts, SCORING_BATCH)
+    scores = [detector.head(detector.compare(torch.from_numpy(windows))) for windows in batches]
+    return torch.cat(scores).double().numpy()
 
 
-def windows_of(
-    detector: Detector, heads: Mapping[str, nn.Module], store: LogMelStore
-) -> dict[str, list[ScoredWindow]]:
-    """Return all windows of a store of whole recordings with what each head says of them."""
+def windows_of(detector: Detector, store: LogMelStore) -> list[ScoredWindow]:
+    """Return all windows of a store of whole recordings."""
     hop_s, length_s = store.parameters.hop_s, window_s(store)
     firsts: dict[str, int] = {}
     for run in store.runs:
         firsts.setdefault(run.recording, run.first)
-    windows: dict[str, list[ScoredWindow]] = {name: [] for name in heads}
+    windows: list[ScoredWindow] = []
     for recording, first in firsts.items():
         starts = store.window_starts(hop_frames=SCORING_HOP_FRAMES, recordings={recording})
-        for name, values in scores_by(detector, heads, store, starts).items():
-            windows[name] += [
-                ScoredWindow(recording, start * hop_s, start * hop_s + length_s, float(value))
-                for start, value in zip(starts - first, values, strict=True)
-            ]
+        windows += [
+            ScoredWindow(recording, start * hop_s, start * hop_s + length_s, float(value))
+            for start, value in zip(starts - first, scores_of(detector, store, starts), strict=True)
+        ]
     return windows
 
 
@@ -285,7 +280,7 @@ def report(rows: Sequence[Row]) -> list[str]:
         return found / events
 
     lines = []
-    for way in (RECIPE, TAUGHT, ALONE):
+    for way in rows[0].found:
         cells = [spread((recall(row, way, group) for row in rows), 3) for group in groups]
         lines.append([way, *cells, spread((row.auc[way] for row in rows), 3)])
     found = table(["recall at 1 %", "labelled kinds", *groups[1:], "window AUC"], lines)
@@ -301,18 +296,6 @@ def report(rows: Sequence[Row]) -> list[str]:
             f"{row.tried} mixed until ten were flagged"
         )
     return found
-
-
-def _sound(path: Path) -> Sound:
-    samples, rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
-    mono: Sound = samples[:, 0]
-    if rate_hz != RATE_HZ:
-        mono = soxr.resample(mono, rate_hz, RATE_HZ).astype(np.float32)
-    return mono
-
-
-def _rms(samples: Sound) -> float:
-    return float(np.sqrt(np.square(samples, dtype=np.float64).mean())) + 1e-9
 
 
 if __name__ == "__main__":

@@ -95,12 +95,12 @@ def test_labels_become_a_candidate_that_says_what_it_learned_from_though_it_was_
 
     def save_and_stop(state: TrainingState, checkpoint: Checkpoint) -> None:
         save(state, checkpoint)
-        if checkpoint.folder.name == "judge":
+        if checkpoint.folder.name == "lesson":
             raise KeyboardInterrupt
 
     monkeypatch.setattr(training.taught, "MOST_PASSES", 2)
     monkeypatch.setattr(TrainingState, "save", save_and_stop)
-    assert 130 == ran(*words).code, "Ctrl-C while the judge learns"
+    assert 130 == ran(*words).code, "Ctrl-C while the labels are learned"
     monkeypatch.setattr(TrainingState, "save", save)
     library = Library(tmp_path / "state", "pump")
     assert None is library.roles().candidate

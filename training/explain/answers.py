@@ -23,7 +23,6 @@ from training.faithfulness import Imputer, Models, imputer_in_windows, interpola
 from training.faithfulness.models import Reconstruct
 from training.models.mae import MaskedAutoencoder
 from training.models.mdae import MaskedDenoisingAutoencoder
-from training.models.taught import TaughtDetector
 
 INPAINTED = "inpainted"
 """Name of the imputer that is a masked autoencoder."""
@@ -100,8 +99,6 @@ def _judging(objective: Objective, judge: Judge) -> Reconstruct:
 def _inpainting(objective: Objective, detector: Detector) -> Imputer | None:
     """Return how the masked autoencoder in a detector fills windows in; None where it has none."""
     model = detector.reconstructor
-    if isinstance(model, TaughtDetector):
-        model = model.recipe
     if isinstance(model, MaskedDenoisingAutoencoder):
         model = model.masked
     if not isinstance(model, MaskedAutoencoder):

@@ -47,7 +47,7 @@ LAYERS: Mapping[str, Callable[[Any], tuple[Looked, ...]]] = {
     "dra": lambda model: (Looked(model.features.layers[-STAGE]),),
     "dae": lambda model: (_of_cleaner(model.cleaner),),
     "mdae": lambda model: (_of_cleaner(model.denoiser.cleaner), _of_coder(model.masked.coder)),
-    "taught": lambda model: (*LAYERS["mdae"](model.recipe), *LAYERS["dra"](model.judge)),
+    "taught": lambda model: (_of_cleaner(model.denoiser.cleaner), _of_coder(model.masked.coder)),
 }
 """Kind -> the last convolutions before the bottleneck. `dense` has no map in time and frequency."""
 

@@ -8,7 +8,6 @@ from torch import nn
 from training.errors import TrainingError
 from training.heads.choice import HEADS
 from training.heads.joint import JointViews
-from training.heads.labelled import SUFFIX, RaisedByLabels
 from training.heads.residual import ResidualMahalanobis
 from training.heads.simple import MeanError, TopBins, Verdict, WorstStretch
 from training.heads.views import VIEWS
@@ -24,8 +23,6 @@ def unfitted_head(name: str, found: Comparison) -> nn.Module:
     Raises:
         TrainingError: The name is not known.
     """
-    if name.endswith(SUFFIX):
-        return RaisedByLabels(unfitted_head(name.removesuffix(SUFFIX), found))
     if name in VIEWS:
         views = VIEWS[name]
         return JointViews(views, [_whitening(view(found).shape[-1]) for view in views.values()])

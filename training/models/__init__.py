@@ -35,7 +35,6 @@ __all__ = [
     "ModelDesign",
     "Reconstructor",
     "Schedule",
-    "judge_widths",
     "make_model",
 ]
 
@@ -96,19 +95,14 @@ def _skip_transformer(mel: int, frames: int, design: ModelDesign) -> Reconstruct
 def _dra(mel: int, frames: int, design: ModelDesign) -> Reconstructor:
     # three widths leave a map of 16 x 16 for windows of 128 x 64
     features = ConvolutionalFeatures(mel, design.widths[:3])
-    settings = DraSettings(deviation=design.deviation or "absolute", least_share=design.least_share)
+    settings = DraSettings(deviation=design.deviation or "absolute")
     return DraDetector(mel, frames, features=features, settings=settings)
 
 
-def judge_widths(widths: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the channels of the judge beside a recipe of these: half, as it has to know little."""
-    return tuple(max(1, width // 2) for width in widths)
-
-
 def _taught(mel: int, frames: int, design: ModelDesign) -> TaughtDetector:
-    # not among MODELS: it is made of two that are trained by themselves (training.taught)
-    features = ConvolutionalFeatures(mel, judge_widths(design.widths)[:3])
-    return TaughtDetector(_mdae(mel, frames, design), DraDetector(mel, frames, features=features))
+    # not among MODELS: it goes on from a trained recipe (training.taught)
+    recipe = _mdae(mel, frames, design)
+    return TaughtDetector(recipe.denoiser, recipe.masked)
 
 
 def _hfrae(mel: int, frames: int, design: ModelDesign) -> Reconstructor:

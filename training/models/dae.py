@@ -107,10 +107,13 @@ class DenoisingAutoencoder(Reconstructor):
 
     def training_loss(self, x: Tensor, loss: PerBinLoss, generator: torch.Generator) -> Tensor:
         """Return the mean loss of the cleaned windows against the ones before anything was put in."""
+        return mean_over(loss(self(self.soiled(x, generator)), x))
+
+    def soiled(self, x: Tensor, generator: torch.Generator) -> Tensor:
+        """Return the windows, most of them with a pseudo anomaly, shape (n, mel, frames)."""
         made = make_pseudo(x * self.std + self.mean, generator, kinds=KINDS_OF_PSEUDO)
         stays = (torch.rand(len(x), generator=generator) < CLEAN_SHARE).to(x.device)
-        soiled = torch.where(stays.reshape(-1, 1, 1), x, (made.windows - self.mean) / self.std)
-        return mean_over(loss(self(soiled), x))
+        return torch.where(stays.reshape(-1, 1, 1), x, (made.windows - self.mean) / self.std)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the cleaned windows, shape (n, mel, frames)."""

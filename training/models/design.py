@@ -15,7 +15,6 @@ OWN_OPTIONS = {
     "memory": "memae",
     "encoder": "hfrae",
     "deviation": "dra",
-    "least_share": "dra",
 }
 """Option -> the one kind that has it; all others refuse it."""
 
@@ -56,8 +55,6 @@ class ModelDesign:
     """hfrae: the frozen encoder, a name in training.models.encoders."""
     deviation: str | None = None
     """dra: loss of the heads, a name in training.deviation."""
-    least_share: float | None = None
-    """dra: windows are mixed with others, and keep so much of their power at the least; None: not mixed."""
     head: str | None = None
     """How comparisons are scored, a name in training.heads.HEADS; None: the best one on pseudo anomalies."""
 

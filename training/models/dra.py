@@ -29,7 +29,6 @@ from training.models.dra_heads import DraHeads, Judged, top_mean
 from training.models.feature_map import FeatureMap
 from training.models.reconstructor import Batches, Comparison, Reconstructor, TrainingSound
 from training.pseudo import KINDS, make_pseudo
-from training.pseudo.blends import blended
 
 SEEN = 1
 """Place of the seen head among the four."""
@@ -57,8 +56,6 @@ class DraSettings:
     """So many labelled anomalies are drawn for each normal window, with repetition."""
     kinds: tuple[str, ...] = tuple(KINDS)
     """Of pseudo anomalies."""
-    least_share: float | None = None
-    """Windows are mixed with others, of their power so much at the least; None: they are not mixed."""
 
     def __post_init__(self) -> None:
         if self.deviation not in DEVIATIONS:
@@ -68,8 +65,6 @@ class DraSettings:
                 f"scales {self.scales} must be at least 1, margin {self.margin} and seen_share "
                 f"{self.seen_share} above 0"
             )
-        if self.least_share is not None and not 0 < self.least_share < 1:
-            raise TrainingError(f"least_share {self.least_share} must be between 0 and 1")
         if not (0 < self.top_share <= 1 and 0 < self.pseudo_share < 1):
             raise TrainingError(
                 f"top_share {self.top_share} must be above 0 and at most 1, pseudo_share {self.pseudo_share} "
@@ -153,7 +148,7 @@ class DraDetector(Reconstructor):
     def training_loss(self, x: Tensor, loss: PerBinLoss, generator: torch.Generator) -> Tensor:
         """Return the sum of the heads' deviation losses on normal, pseudo-anomalous and seen windows."""
         del loss
-        windows, is_pseudo = self._with_pseudo(self._blended(x, x, generator), generator)
+        windows, is_pseudo = self._with_pseudo(x, generator)
         seen = self._drawn_anomalies(x, generator)
         is_seen = torch.cat((torch.zeros_like(is_pseudo), torch.ones(len(seen), device=x.device)))
         is_pseudo = torch.cat((is_pseudo, torch.zeros(len(seen), device=x.device)))
@@ -185,15 +180,7 @@ class DraDetector(Reconstructor):
             return self.anomalies
         count = max(round(self.settings.seen_share * len(x)), 1)
         drawn = torch.randint(len(self.anomalies), (count,), generator=generator)
-        return self._blended(self.anomalies[drawn.to(self.anomalies.device)], x, generator)
-
-    def _blended(self, windows: Tensor, normal: Tensor, generator: torch.Generator) -> Tensor:
-        """Return windows mixed with drawn normal ones, where the settings say so."""
-        if self.settings.least_share is None:
-            return windows
-        drawn = torch.randint(len(normal), (len(windows),), generator=generator).to(normal.device)
-        raw, others = (part * self.std + self.mean for part in (windows, normal[drawn]))
-        return (blended(raw, others, generator, self.settings.least_share) - self.mean) / self.std
+        return self.anomalies[drawn.to(self.anomalies.device)]
 
     def _scores_of_batch(self, x: Tensor) -> Tensor:
         """Return shape (n, 4), with the references seen as the weights now see them."""
