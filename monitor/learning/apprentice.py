@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from monitor.learning.pupil import Job, News
 from monitor.sources.child import Child
 from monitor.sources.feed import FeedBrokenError
+from monitor.worded import Worded, worded, worded_from
 
 PUPIL = "monitor.learning.pupil"
 LINE_BYTES = 65_536
@@ -22,7 +23,7 @@ LINE_BYTES = 65_536
 class Ended:
     """How a job ended."""
 
-    why: str | None
+    why: Worded | None
     """Why it was not done, with the remedy; None: it was."""
     died: bool = False
     """Nobody refused it: it may be tried again."""
@@ -37,7 +38,7 @@ class Apprentice:
         """What it does."""
         self.news: News | None = None
         """What it said last of how far it is."""
-        self._refused: str | None = None
+        self._refused: Worded | None = None
         self._is_done = False
         self._line = b""
         self._is_held = False
@@ -54,7 +55,12 @@ class Apprentice:
         except FeedBrokenError as error:
             if self._is_done or self._refused is not None:
                 return Ended(self._refused)
-            return Ended(f"the process that learns died: {error}; look at its memory, then resume", died=True)
+            why = worded(
+                "learner-died",
+                "the process that learns died: {detail}; look at its memory, then resume",
+                detail=str(error),
+            )
+            return Ended(why, died=True)
         return None
 
     def hold(self, *, back: bool) -> None:
@@ -73,6 +79,6 @@ class Apprentice:
         for line in lines:
             with contextlib.suppress(ValidationError):
                 news = News.model_validate_json(line)
-                self._refused, self._is_done = news.refused, news.finished
+                self._refused, self._is_done = worded_from(news.refused), news.finished
                 if news.of is not None:
                     self.news = news

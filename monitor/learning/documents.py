@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -83,6 +84,9 @@ class Progress(_Document):
     recording: RecordingNow | None = Field(default=None, description="Of the last recording.")
     work: WorkNow | None = Field(default=None, description="Of the child process.")
     waits: str = Field(default="", description="Why nothing goes on just now; empty: it does.")
+    waits_said: dict[str, Any] | None = Field(
+        default=None, description="What `waits` is said from in other languages; null: nothing."
+    )
 
 
 class FoundStretch(_Document):

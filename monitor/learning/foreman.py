@@ -27,12 +27,13 @@ from monitor.operators import Origin
 from monitor.publish.commands import Command
 from monitor.roster import Roster
 from monitor.supervisor import guarded
+from monitor.worded import Worded, worded, wording_of
 
-OVERLOADED = "the box cannot keep up with its sources, which come first"
+OVERLOADED = worded("overloaded", "the box cannot keep up with its sources, which come first")
 LOOK_EVERY_S = 0.25
 """Between two looks at what plans have under way."""
-NOT_HERE = "the source is not in the configuration any more"
-FAILED = "the daemon failed over it, and its log says how; resume tries again"
+NOT_HERE = worded("not-configured", "the source is not in the configuration any more")
+FAILED = worded("learning-failed", "the daemon failed over it, and its log says how; resume tries again")
 
 
 def following_look(plan: Plan, found: Found | None) -> Step:
@@ -106,7 +107,7 @@ class Foreman:
             else:
                 self._work(plan, source)
         except CodedError as error:
-            self._stop_over(plan, str(error))
+            self._stop_over(plan, wording_of(error))
 
     def _attend(self, plan: Plan, source: SourceConfig) -> None:
         """Feed what checks or records, and take the next step when it is over.
@@ -146,10 +147,10 @@ class Foreman:
             command_id=f"learn-{plan.source}-{plan.started_utc_s:.0f}",
         )
         waits = self._workshop.do(job)
-        if not waits:
+        if waits is None:
             is_overloaded = any(not one.keeps_up for one in self._health.sources())
             self._workshop.hold(back=is_overloaded)
-            waits = OVERLOADED if is_overloaded else ""
+            waits = OVERLOADED if is_overloaded else None
         self._teller.tell(plan, work=self._workshop.now(self._book.place(plan.source)), waits=waits)
         ended = self._workshop.look(plan.source)
         if ended is not None and ended.why is not None:
@@ -169,12 +170,12 @@ class Foreman:
             self._log.info("learning", source=plan.source, step=step.value)
             self._wake.set()
 
-    def _stop_over(self, plan: Plan, trouble: str) -> None:
+    def _stop_over(self, plan: Plan, trouble: Worded) -> None:
         with contextlib.suppress(CodedError):  # that is the trouble
             self._attendance.dismiss(plan.source)
         self._let_go(plan)
-        if self._book.move(plan, trouble=trouble):
-            told = {"source": plan.source, "step": plan.step.value, "reason": trouble}
+        if self._book.move(plan, trouble=str(trouble), trouble_said=trouble.tree):
+            told = {"source": plan.source, "step": plan.step.value, "reason": str(trouble)}
             self._log.warning("learning cannot go on", **told)
 
     def _remove(self, plan: Plan) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -78,6 +78,9 @@ class Plan(BaseModel):
     anyway: bool = Field(default=False, description="Record although the check found the microphone useless.")
     trouble: str | None = Field(
         default=None, description="Why it cannot go on, with the remedy; null: it can."
+    )
+    trouble_said: dict[str, Any] | None = Field(
+        default=None, description="What `trouble` is said from in other languages; null: nothing."
     )
     discarded: bool = Field(default=False, description="All of it is to be removed, and then this too.")
     kept: tuple[str, ...] = Field(

@@ -17,14 +17,16 @@ from monitor.operators import AFAR, Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command
 from monitor.store.files import disk_errors, free_bytes
-from monitor.worded import Worded, worded
+from monitor.worded import Worded, worded, worded_from
 
 BYTES_PER_SAMPLE = 1.5
 """Of 16 bits; FLAC of loud machines saves little."""
 USUAL_RATE_HZ = 48_000
 """Of a device whose rate is not configured."""
 
-NO_ROOM = "the disk has too little room beside store.min_free_bytes; free some, then resume"
+NO_ROOM = worded(
+    "no-room", "the disk has too little room beside store.min_free_bytes; free some, then resume"
+)
 
 Rules = Callable[[str], StoreConfig]
 """Source -> what may be stored of its sound from now on."""
@@ -206,6 +208,12 @@ class PlanBook:
         self._plans = {**self._plans, plan.source: plan}
 
 
+def trouble_of(plan: Plan) -> str:
+    """Return why a plan cannot go on, as a sentence that can be said in other languages where it is one."""
+    said = worded_from(plan.trouble_said)
+    return said if said is not None and said == plan.trouble else plan.trouble or ""
+
+
 def _check_not_going(plan: Plan | None, command: Command) -> None:
     """Refuse what comes while sound is being removed.
 
@@ -218,5 +226,7 @@ def _check_not_going(plan: Plan | None, command: Command) -> None:
         raise CommandError(worded("being-removed", "its sound is being removed; ask again in a moment"))
     if command.learn != "discard":
         raise CommandError(
-            worded("not-removed", "its sound was to be removed, and is not: {trouble}", trouble=plan.trouble)
+            worded(
+                "not-removed", "its sound was to be removed, and is not: {trouble}", trouble=trouble_of(plan)
+            )
         )

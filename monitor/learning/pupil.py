@@ -43,6 +43,7 @@ from monitor.recording.material import Material
 from monitor.recording.packed import pack
 from monitor.sources.tied import die_with_parent
 from monitor.store.files import write_whole
+from monitor.worded import worded, wording_of
 
 BUDGET = "training.learn.budget"
 LOG_BYTES = 1_000_000
@@ -73,7 +74,9 @@ class News(BaseModel):
     done: int | None = Field(default=None, description="Seconds of sound heard so far.")
     of: int | None = Field(default=None, description="Of so many; passes, where something is learned.")
     finished: bool = Field(default=False, description="The job is done; nothing more comes.")
-    refused: str | None = Field(default=None, description="Why it cannot be done, with the remedy.")
+    refused: dict[str, Any] | None = Field(
+        default=None, description="Why it cannot be done, with the remedy, as `Worded.tree`."
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -91,15 +94,19 @@ def main(arguments: list[str]) -> int:
             _do(job, work, say)
         _tell(News(finished=True))
     except CodedError as error:
-        _tell(News(refused=str(error)))
+        _tell(News(refused=wording_of(error).tree))
         return 2
     except (MemoryError, RuntimeError) as error:
         if isinstance(error, RuntimeError) and NO_MEMORY not in str(error):
             raise
         _tell(
             News(
-                refused=f"the training needs more than learn.max_memory_bytes, {settings.max_memory_bytes}: "
-                "raise it, or learn elsewhere (learn.where)"
+                refused=worded(
+                    "learning-needs-memory",
+                    "the training needs more than learn.max_memory_bytes, {most}: raise it, or learn "
+                    "elsewhere (learn.where)",
+                    most=settings.max_memory_bytes,
+                ).tree
             )
         )
         return 2
@@ -129,7 +136,7 @@ def _do(job: Job, work: LearnFolder, say: Callable[[str], None]) -> None:
     if job.step is Step.LOOK:
         return
     material = material_of(files, found, job.kept, work, source.id)
-    refuse_too_odd(material, "keep it")
+    refuse_too_odd(material, worded("keep-it", "keep it"))
     refuse_too_little(material.calibrate_s)
     if job.step is Step.PACK:
         spare_bytes = job.config.store.min_free_bytes + ROOM_BYTES

@@ -23,6 +23,7 @@ from monitor.recording.microphone import PATIENCE, MicrophoneCheck
 from monitor.recording.recorder import Recorder
 from monitor.recording.sound_meter import SoundMeasures
 from monitor.recording.sound_report import Verdict, verdicts_of_sound
+from monitor.worded import DETAIL, Worded, worded
 
 FILE_S = 60.0
 """A kill costs this much sound at most."""
@@ -72,11 +73,15 @@ class Checking:
             }
         )
 
-    def objection(self) -> str:
+    def objection(self) -> Worded:
         """Return why nothing should be recorded, with the remedy."""
         found = self.result()
-        reasons = "; ".join(one.text for one in found.advice if one.code in found.forbids)
-        return f"{reasons}. Mend it, then resume, which checks again; go_on records all the same"
+        forbidding = [one for one in found.advice if one.code in found.forbids]
+        return worded(
+            "microphone-useless",
+            "{reasons}. Mend it, then resume, which checks again; go_on records all the same",
+            reasons=[worded(f"advice-{one.code}", DETAIL, detail=one.text) for one in forbidding],
+        )
 
     def close(self) -> None:
         """Nothing is held."""

@@ -27,6 +27,7 @@ from monitor.recording.material import ODD, Material, key_of_files, make_materia
 from monitor.recording.odd import OddStretch, odd_in_heard
 from monitor.recording.sound_report import lines_of_measures, verdicts_of_sound
 from monitor.store.files import write_whole
+from monitor.worded import worded
 
 TEACHING = "training.learn.teaching"
 MOST_ODD = 0.2
@@ -67,9 +68,14 @@ def refuse_too_little(calibrate_s: float) -> None:
     """
     if calibrate_s < LEAST_CALIBRATE_S:
         raise RecordError(
-            f"{calibrate_s / 60:.1f} min of sound for the alarm limit are too little, "
-            f"{LEAST_CALIBRATE_S / 60:.1f} are needed: 20 min in all suffice, and hours make a limit to "
-            "trust: --hours with a larger number goes on with the recording"
+            worded(
+                "too-little-for-a-limit",
+                "{minutes} min of sound for the alarm limit are too little, {least} are needed: 20 min in "
+                "all suffice, and hours make a limit to trust: --hours with a larger number goes on with the "
+                "recording",
+                minutes=f"{calibrate_s / 60:.1f}",
+                least=f"{LEAST_CALIBRATE_S / 60:.1f}",
+            )
         )
 
 
@@ -143,9 +149,14 @@ def refuse_too_odd(material: Material, remedy: str) -> None:
     odd = material.odd_s / max(material.train_s + material.calibrate_s + material.odd_s, 1e-9)
     if odd > MOST_ODD:
         raise RecordError(
-            f"{odd:.0%} of the sound is unlike the rest, too much to set "
-            f"aside: listen to {material.folder / ODD}; if all of it is normal, {remedy}, else "
-            "record while the machine surely runs normally"
+            worded(
+                "too-odd",
+                "{percent}% of the sound is unlike the rest, too much to set aside: listen to {folder}; if "
+                "all of it is normal, {remedy}, else record while the machine surely runs normally",
+                percent=f"{100 * odd:.0f}",
+                folder=str(material.folder / ODD),
+                remedy=remedy,
+            )
         )
 
 

@@ -10,6 +10,7 @@ from monitor.learning.documents import Progress, WorkNow, read_progress, write_p
 from monitor.learning.plan import Plan
 from monitor.learning.plan_book import PlanBook
 from monitor.learning.session import Checking, Recording
+from monitor.worded import Worded
 
 TELL_EVERY_S = 1.0
 
@@ -28,7 +29,7 @@ class Teller:
         session: Checking | Recording | None = None,
         *,
         work: WorkNow | None = None,
-        waits: str = "",
+        waits: Worded | None = None,
         at_once: bool = False,
     ) -> None:
         """Replace the progress file; what is not told anew of check and recording stays as it was."""
@@ -39,7 +40,12 @@ class Teller:
         place = self._book.place(plan.source)
         if before is None:
             before = read_progress(place) or Progress(step=plan.step, at_utc_s=0.0)
-        changes: dict[str, object] = {"step": plan.step, "work": work, "waits": waits}
+        changes: dict[str, object] = {
+            "step": plan.step,
+            "work": work,
+            "waits": "" if waits is None else str(waits),
+            "waits_said": None if waits is None else waits.tree,
+        }
         if isinstance(session, Checking):
             changes["check"] = session.result() if at_once else session.now()
         elif isinstance(session, Recording):

@@ -14,6 +14,7 @@ from monitor.learning.plan import Step
 from monitor.learning.pupil import Job
 from monitor.logs import Log
 from monitor.recording.learn_folder import BUNDLE, CHECKPOINTS
+from monitor.worded import Worded, worded
 
 DEATHS_MAX = 5
 """A process that dies so often in a row is not tried again."""
@@ -40,20 +41,20 @@ class Workshop:
         """Whose job is being done; None: none is."""
         return None if self._at_work is None else self._at_work.job.config.sources[0].id
 
-    def do(self, job: Job) -> str:
-        """Have a job done, if nobody else's is; return why it waits, empty: it does not."""
+    def do(self, job: Job) -> Worded | None:
+        """Have a job done, if nobody else's is; return why it waits, None: it does not."""
         source_id = job.config.sources[0].id
         if self.source_id not in {None, source_id}:
-            return f"{self.source_id} is learned first"
+            return worded("learned-first", "{source} is learned first", source=str(self.source_id))
         if self._at_work is not None and _what(self._at_work.job) != _what(job):
             self.end()
         if self._at_work is None:
             if self._monotonic() < self._rests_until_s.get(source_id, 0.0):
-                return "the process died, and is started again in a moment"
+                return worded("learner-rests", "the process died, and is started again in a moment")
             self._at_work = Apprentice(job)
             self._began_s, self._began_at = self._monotonic(), 0
             self._log.info("learning", source=source_id, step=job.step.value, pid=self._at_work.pid)
-        return ""
+        return None
 
     def look(self, source_id: str) -> Ended | None:
         """Return how the job of a source ended; None: it goes on, waits, or will be tried again."""

@@ -13,6 +13,7 @@ from monitor.errors import RecordError, RecordFullError
 from monitor.recording.material import ODD, Material
 from monitor.recording.spans import RECORDED, recorded_spans, text_of_spans
 from monitor.store.files import FILE_MODE, PART, free_bytes
+from monitor.worded import worded
 
 BLOCK_BYTES = 1024
 """Of each file in a tar beside its content, at the most."""
@@ -64,6 +65,12 @@ def _check_room(material: Material, to: Path, spare_bytes: int) -> None:
     room = free_bytes(to.parent) - spare_bytes
     if needed > room:
         raise RecordFullError(
-            f"{to}: the package needs {needed / 1e9:.2f} GB and {max(0, room) / 1e9:.2f} GB are to be had "
-            "there: free some, or export to another disk: wheeltapper learn --export"
+            worded(
+                "no-room-for-package",
+                "{path}: the package needs {needed} GB and {free} GB are to be had there: free some, or "
+                "export to another disk: wheeltapper learn --export",
+                path=str(to),
+                needed=f"{needed / 1e9:.2f}",
+                free=f"{max(0, room) / 1e9:.2f}",
+            )
         )

@@ -10,7 +10,7 @@ import pytest
 from replay_rig import Browser, Plant, Served, browser_at, replay_config, served_page
 
 Open = Callable[..., Browser]
-LINK = re.compile(r'<a href="([^"]+)" hreflang="(\w+)" lang="(\w+)">([^<]+)</a>')
+LINK = re.compile(r'<a href="([^"]+)" hreflang="(\w+)" lang="(\w+)"><span class="name">([^<]+)</span>')
 GERMAN = {"Accept-Language": "de"}
 ENGLISH = {"Accept-Language": "en"}
 

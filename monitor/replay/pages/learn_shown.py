@@ -12,7 +12,9 @@ from monitor.recording.spans import began
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.learning import Learning
 from monitor.replay.pages.learn_words import ELSEWHERE, STEPS, advice_in, promise_in, why_odd
+from monitor.replay.pages.refused import said_in
 from monitor.replay.pages.words import Tongue, clock, day
+from monitor.worded import worded_from
 
 ORDER = (Step.CHECK, Step.RECORD, Step.LOOK, Step.LISTEN, Step.LEARN, Step.DONE)
 SAME_PLACE = {Step.PACK: Step.LEARN, Step.PACKED: Step.DONE}
@@ -132,7 +134,7 @@ def learn_shown(found: Learning, tongue: Tongue, visit: Visit, standing: Standin
         style="good" if plan is None and waiting is not None else _style(plan),
         headline=_headline(found, plan, progress, tongue, standing),
         share=_share(plan, progress),
-        why="" if plan is None else plan.trouble or ("" if progress is None else progress.waits),
+        why="" if plan is None else _why(plan, progress, tongue),
         started="" if plan is None else _started(plan, tongue),
         steps=_steps(plan, tongue, has_candidate=waiting is not None),
         check=check if check is not None and check.peak_dbfs is not None else None,
@@ -180,6 +182,16 @@ def _steps(plan: Plan | None, tongue: Tongue, *, has_candidate: bool) -> tuple[S
     if has_candidate and states[-1] == "ahead" and names[ORDER[-1]] == STEPS[Step.DONE]:
         states[-1] = "done"  # somebody has brought it in
     return tuple(StepShown(tongue(names[step]), state) for step, state in zip(ORDER, states, strict=True))
+
+
+def _why(plan: Plan, progress: Progress | None, tongue: Tongue) -> str:
+    """Return why a plan cannot go on or waits, in the reader's language; empty: it does neither."""
+    told = (plan.trouble, plan.trouble_said)
+    if plan.trouble is None:
+        told = (None, None) if progress is None else (progress.waits, progress.waits_said)
+    said = worded_from(told[1])
+    # what it is said from may be left over from another trouble
+    return said_in(tongue, said) if said is not None and said == told[0] else told[0] or ""
 
 
 def _headline(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from monitor.replay.pages.learn_words import ADVICE
 from monitor.replay.pages.words import DEFAULT, Tongue, marked
 from monitor.worded import BETWEEN, DETAIL, Fact, Worded
 
@@ -48,6 +49,9 @@ def said_in(tongue: Tongue, sentence: str) -> str:
     """Return a refusal in a language; in English where it has no words in that one."""
     if tongue.language == DEFAULT or not isinstance(sentence, Worded):
         return str(sentence)
+    advice = ADVICE.get(sentence.code.removeprefix("advice-"))
+    if advice is not None and sentence.code.startswith("advice-"):
+        return tongue(advice).rstrip(".")
     text = about(sentence.code) if sentence.text == DETAIL else sentence.text
     if text is None:
         return str(sentence)
