@@ -69,6 +69,9 @@ class KeptMeter:
                 with contextlib.suppress(KeyError, ValueError):  # somebody has changed it
                     self._take(part)
         self._unkept: list[MeasuredPart] = []
+        self._seconds: float
+        self._lost_s: float
+        self._off_s: float
         self._begin()
 
     def add(self, block: AudioBlock, windows: Iterable[Window]) -> list[tuple[Window, Float32]]:
