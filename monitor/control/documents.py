@@ -6,6 +6,7 @@ Values that are not known are null, never 0; times are UTC, RFC 3339.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +16,7 @@ from monitor.messages import AlarmState, CaptureState, MachineOff, OffCause, Qua
 from monitor.publish.drift import DriftDocument, drift_document
 from monitor.publish.fields import Time, rfc3339_from_utc_s
 from monitor.trends import STEP_S, TrendSteps
+from monitor.worded import Worded
 
 
 class _Document(BaseModel):
@@ -64,6 +66,9 @@ class SourceNow(_Document):
     device: str = Field(description="What is listened to, without any password.")
     capture: CaptureState = Field(description="How its capture is.")
     reason: str = Field(description="Why it is not healthy; empty when it is.")
+    reason_said: dict[str, Any] | None = Field(
+        default=None, description="What `reason` is said from in other languages; null: nothing."
+    )
     quality: Quality | None = Field(description="Input of the last window; null before the first.")
     level_dbfs: float | None = Field(description="RMS level of the last window.")
     value: float | None = Field(description="Last score: 1.0 is the alarm limit; null: not judged.")
@@ -146,11 +151,13 @@ def source_now(facts: SourceFacts, alarm: Alarm, comparing_utc_s: float | None =
 
     `comparing_utc_s`: since when its candidate is being compared; None: it is not.
     """
+    reason = facts.capture.reason
     return SourceNow(
         source=facts.capture.source_id,
         device=facts.capture.device,
         capture=facts.capture.state,
-        reason=facts.capture.reason,
+        reason=reason,
+        reason_said=reason.tree if isinstance(reason, Worded) else None,
         quality=facts.quality,
         level_dbfs=facts.level_dbfs,
         value=facts.value,

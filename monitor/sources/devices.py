@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import DeviceMissingError, SourceError
+from monitor.worded import WORDED, Worded, worded, worded_from
 
 SYSFS = Path("/sys")
 DEFAULT = "default"
@@ -106,15 +107,32 @@ def device_named(name: str, devices: Sequence[InputDevice]) -> InputDevice:
         if name in device.names or (name == DEFAULT and device.is_default):
             return device
     there = ", ".join(device.name for device in devices)
-    if name == DEFAULT:
-        raise DeviceMissingError(
-            "there is no default audio input; "
-            + (f"name one of {there}" if there else "plug a microphone in and see `wheeltapper devices`")
+    raise DeviceMissingError(_missing_default(there) if name == DEFAULT else _missing(repr(name), there))
+
+
+def _missing_default(there: str) -> Worded:
+    if there:
+        return worded(
+            "no-default-device", "there is no default audio input; name one of {devices}", devices=there
         )
-    raise DeviceMissingError(
-        f"audio device {name!r} is not there; "
-        + (f"there are {there}" if there else "there is no audio input at all")
-        + "; see `wheeltapper devices`"
+    return worded(
+        "no-device-at-all",
+        "there is no default audio input; plug a microphone in and see `wheeltapper devices`",
+    )
+
+
+def _missing(name: str, there: str) -> Worded:
+    if there:
+        return worded(
+            "device-missing",
+            "audio device {device} is not there; there are {devices}; see `wheeltapper devices`",
+            device=name,
+            devices=there,
+        )
+    return worded(
+        "device-missing-of-none",
+        "audio device {device} is not there; there is no audio input at all; see `wheeltapper devices`",
+        device=name,
     )
 
 
@@ -129,8 +147,12 @@ def list_devices() -> list[InputDevice]:
         done = subprocess.run(command, capture_output=True, timeout=LIST_WAIT_S, check=False)  # noqa: S603 - our own
     except subprocess.TimeoutExpired as error:
         raise SourceError(
-            f"the search for audio devices did not end within {LIST_WAIT_S:g} s: a driver hangs; "
-            "unplug the devices one by one, or restart the sound server"
+            worded(
+                "device-search-hangs",
+                "the search for audio devices did not end within {seconds} s: a driver hangs; unplug the "
+                "devices one by one, or restart the sound server",
+                seconds=LIST_WAIT_S,
+            )
         ) from error
     lines = done.stdout.decode(errors="replace").splitlines()
     if not lines:
@@ -139,7 +161,7 @@ def list_devices() -> list[InputDevice]:
         raise SourceError(f"the search for audio devices ended with {done.returncode}: {said}")
     answer: dict[str, Any] = json.loads(lines[-1])
     if "broken" in answer:
-        raise SourceError(str(answer["broken"]))
+        raise SourceError(worded_from(answer.get(WORDED)) or str(answer["broken"]))
     return [InputDevice(**{**entry, "names": tuple(entry["names"])}) for entry in answer["devices"]]
 
 

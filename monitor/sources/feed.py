@@ -12,6 +12,12 @@ from monitor.messages import Float32
 class FeedBrokenError(Exception):
     """A feed has ended by itself; the text says why. It never leaves monitor.sources."""
 
+    @property
+    def reason(self) -> str:
+        """Why, as it was given."""
+        said = self.args[0] if self.args else ""
+        return said if isinstance(said, str) else str(said)
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:

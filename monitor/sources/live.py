@@ -16,7 +16,8 @@ from monitor.sources.feed import Arrival, Feed, FeedBrokenError
 from monitor.sources.flatline import FlatLine
 from monitor.sources.ledger import SampleLedger
 from monitor.sources.paced import Clocks
-from monitor.sources.watchdog import Order, Watchdog, WatchdogSettings
+from monitor.sources.watchdog import STARTING, Order, Watchdog, WatchdogSettings
+from monitor.worded import worded
 
 ABSENT_EVERY_S = 1.0
 """While a device is away an empty block reports its loss this often."""
@@ -102,14 +103,18 @@ class LiveSource:
             return
         if order is Order.STOP:
             remark = self._feed.remark()
-            watchdog.reason += f": {remark}" if remark else ""
+            if remark:
+                watchdog.reason = worded(
+                    "and-a-remark", "{reason}: {remark}", reason=watchdog.reason, remark=remark
+                )
         self._feed.stop()
         self._resuming = True
         if order is Order.START:
             try:
                 self._feed.start()
             except OSError as error:  # the box is out of processes or memory: that may pass
-                watchdog.broke(self._clocks.monotonic(), f"cannot be started: {error}")
+                why = worded("not-started", "cannot be started: {detail}", detail=str(error))
+                watchdog.broke(self._clocks.monotonic(), why)
 
     def _listen(self, timeout_s: float, watchdog: Watchdog) -> list[AudioBlock]:
         if not watchdog.running:
@@ -118,7 +123,7 @@ class LiveSource:
         try:
             arrivals = self._feed.poll(timeout_s)
         except FeedBrokenError as error:
-            watchdog.broke(self._clocks.monotonic(), str(error))
+            watchdog.broke(self._clocks.monotonic(), error.reason)
             self._feed.stop()
             self._resuming = True
             return []
@@ -169,7 +174,7 @@ class LiveSource:
         return [stamp.block(source_id, NO_SOUND) for source_id in self.source_ids]
 
     def _health_of(self, source_id: str) -> CaptureHealth:
-        state, reason, restarts = CaptureState.RECOVERING, "starting", 0
+        state, reason, restarts = CaptureState.RECOVERING, STARTING, 0
         if self._watchdog is not None:
             state, reason = self._watchdog.state, self._watchdog.reason
             restarts = self._watchdog.restarts
@@ -178,7 +183,12 @@ class LiveSource:
         if state is CaptureState.HEALTHY and flat_s >= self._settings.flat_s:
             state = CaptureState.ALARMED
             # no running number: a reason that changes is news, and news goes to the broker
-            reason = f"the channel has stood still at {line.value:g} for over {self._settings.flat_s:g} s"
+            reason = worded(
+                "channel-still",
+                "the channel has stood still at {value} for over {seconds} s",
+                value=line.value,
+                seconds=self._settings.flat_s,
+            )
         if self._closed:
             state, reason = CaptureState.ENDED, "closed"
         return CaptureHealth(

@@ -22,6 +22,7 @@ from monitor.sources.feed import Arrival, FeedBrokenError
 from monitor.sources.live import LiveSource
 from monitor.sources.ring import Frames, Header, create_memory
 from monitor.sources.watchdog import WatchdogSettings
+from monitor.worded import WORDED, worded, worded_from
 
 USUAL_RATE_HZ = 48_000
 """In which loss is counted while the device has not yet told its own."""
@@ -86,7 +87,7 @@ class MicrophoneFeed:
             elif "opened" in message:
                 self._open(**message["opened"])
             else:
-                self._broken = str(message["broken"])
+                self._broken = worded_from(message.get(WORDED)) or str(message["broken"])
         return arrivals
 
     def remark(self) -> str:
@@ -95,7 +96,11 @@ class MicrophoneFeed:
             return ""
         quiet_s = time.monotonic() - self._header.alive_s
         if self._header.alive_s and quiet_s > DEAF_S:
-            return f"its process has not answered for {quiet_s:.1f} s"
+            return worded(
+                "device-process-hangs",
+                "its process has not answered for {seconds} s",
+                seconds=f"{quiet_s:.1f}",
+            )
         return ""
 
     def stop(self) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import select
 import sys
 import time
 from collections.abc import Mapping
@@ -23,13 +24,14 @@ from monitor.errors import DeviceMissingError
 from monitor.sources.devices import InputDevice, device_named, inputs_from_portaudio, tree_from_device
 from monitor.sources.ring import Frames, Header
 from monitor.sources.tied import die_with_parent
+from monitor.worded import WORDED, Worded, worded, wording_of
 
 RING_S = 10.0
 """How much sound the ring holds: how long the parent may be busy before sound is lost."""
 HEARTBEAT_S = 0.5
 REASON_CHARACTERS = 600
 """Longest reason that is told: even if JSON had to escape each character, the line stays atomic."""
-NO_PORTAUDIO = "PortAudio is missing; install it with `apt install libportaudio2`"
+NO_PORTAUDIO = worded("no-portaudio", "PortAudio is missing; install it with `apt install libportaudio2`")
 
 
 class Teller:
@@ -121,12 +123,14 @@ def record(options: argparse.Namespace, sd: Any, teller: Teller) -> str:  # noqa
     while stream.active:
         header.alive_s = time.monotonic()
         time.sleep(HEARTBEAT_S)
-    return f"{device.name} stopped delivering"
+    return worded("device-stopped", "{device} stopped delivering", device=device.name)
 
 
 def end(teller: Teller, reason: str) -> NoReturn:
     """Tell why and leave at once: closing PortAudio can hang after an unplug."""
-    teller.tell({"broken": reason[:REASON_CHARACTERS]})
+    told: dict[str, object] = {"broken": reason[:REASON_CHARACTERS]}
+    whole = {**told, WORDED: reason.tree} if isinstance(reason, Worded) else told
+    teller.tell(whole if len(json.dumps(whole)) < select.PIPE_BUF else told)
     os._exit(1)
 
 
@@ -158,7 +162,9 @@ def main(arguments: list[str]) -> None:
         os._exit(0)
     try:
         end(teller, record(options, sd, teller))
-    except (sd.PortAudioError, ValueError, DeviceMissingError) as error:
+    except DeviceMissingError as error:
+        end(teller, wording_of(error))
+    except (sd.PortAudioError, ValueError) as error:
         end(teller, str(error))
 
 

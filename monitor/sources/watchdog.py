@@ -18,6 +18,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from monitor.messages import CaptureState
+from monitor.worded import Worded, worded
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,24 @@ class RateMeter:
         return total_s if total_s > self._settings.behind_s else 0.0
 
 
+STARTING = worded("starting", "starting")
+"""The reason before the first sound."""
+
+
+def _off_the_clock(missing_s: float) -> Worded:
+    seconds = f"{abs(missing_s):.1f}"
+    if missing_s > 0:
+        return worded("sound-missing", "{seconds} s of sound missing against the clock", seconds=seconds)
+    return worded("too-much-sound", "{seconds} s of sound too much against the clock", seconds=seconds)
+
+
 class Watchdog:
     """The state of one live input. Times are monotonic seconds, handed in, never falling."""
 
     def __init__(self, settings: WatchdogSettings, now_s: float) -> None:
         self._settings = settings
         self.state = CaptureState.RECOVERING
-        self.reason = "starting"
+        self.reason: str = STARTING
         self.restarts = 0
         self.missing_s = 0.0
         """Sound that the rate watchdog found missing when it last gave the order to stop."""
@@ -140,8 +152,7 @@ class Watchdog:
         if missing_s:
             self.missing_s = max(missing_s, 0.0)
             self.running = False
-            word = "missing" if missing_s > 0 else "too much"
-            self._trip(now_s, f"{abs(missing_s):.1f} s of sound {word} against the clock")
+            self._trip(now_s, _off_the_clock(missing_s))
             return
         if not flat:
             self._flat_since_s = None
@@ -151,7 +162,10 @@ class Watchdog:
             self._flat_since_s = now_s - sound_s
         flat_s = now_s - self._flat_since_s
         if flat_s >= self._settings.flat_s and self._start_at_s is None:
-            self._trip(now_s, f"the samples have stood still for {flat_s:.1f} s")
+            still = worded(
+                "samples-still", "the samples have stood still for {seconds} s", seconds=f"{flat_s:.1f}"
+            )
+            self._trip(now_s, still)
 
     def broke(self, now_s: float, reason: str) -> None:
         """Note that the input has ended by itself."""
@@ -168,11 +182,13 @@ class Watchdog:
         if self._heard_s is None:
             if now_s - self._started_s < self._settings.start_s:
                 return Order.NOTHING
-            reason = f"no sound within {self._settings.start_s:g} s of starting"
+            reason = worded(
+                "no-first-sound", "no sound within {seconds} s of starting", seconds=self._settings.start_s
+            )
         else:
             if now_s - self._heard_s < self._settings.quiet_s:
                 return Order.NOTHING
-            reason = f"no sound for {self._settings.quiet_s:g} s"
+            reason = worded("no-more-sound", "no sound for {seconds} s", seconds=self._settings.quiet_s)
         self.running = False
         self._trip(now_s, reason)
         return Order.STOP

@@ -19,6 +19,7 @@ from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now, news_of
 from monitor.replay.pages.words import Tongue, clock, day, local
 from monitor.store import Event, StoredClip, StoredWindow
+from monitor.worded import Worded, worded
 
 ENGLISH = Tongue("en")
 ALARM: dict[str, Any] = dict.fromkeys(AlarmNow.model_fields) | {
@@ -77,6 +78,18 @@ def test_a_source_without_sound_looks_deaf_and_shows_no_old_score(capture: Captu
     assert "no device" in card.why
     assert "before: Normal" == card.state
     assert "" == card.state_style
+
+
+def test_why_a_source_is_deaf_is_told_in_german_where_the_daemon_has_words_for_it() -> None:
+    for why, german in (
+        (worded("no-more-sound", "no sound for {seconds} s", seconds=2.5), "seit 2,5 s kein Klang"),
+        ("Errno 19", "Errno 19"),
+    ):
+        said = why.tree if isinstance(why, Worded) else None
+        facts = {"capture": CaptureState.FAILED, "reason": str(why), "reason_said": said}
+        told = {language: card_of(tongue=Tongue(language), **facts).why for language in ("en", "de")}
+        assert f"({why})" in told["en"]
+        assert f"Kein Ton, und ein Neustart hat nicht geholfen. ({german})" == told["de"]
 
 
 @pytest.mark.parametrize("quality", [Quality.SILENT, Quality.FLAT, Quality.ABSENT])

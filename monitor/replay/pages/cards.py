@@ -12,6 +12,7 @@ from monitor.keeping_up import percent
 from monitor.messages import DEAF_QUALITIES, AlarmState, CaptureState, Quality, SignalState
 from monitor.publish.fields import ms_from_rfc3339
 from monitor.replay.gate.access import Role, Visit
+from monitor.replay.pages.refused import said_in
 from monitor.replay.pages.words import (
     MACHINE_OFF,
     OFF_CAUSES,
@@ -24,6 +25,7 @@ from monitor.replay.pages.words import (
     marked,
 )
 from monitor.trends import STEP_S, STEPS
+from monitor.worded import worded_from
 
 CAPTURES = {
     CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
@@ -237,7 +239,8 @@ def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
         return tongue("The file has been read to its end.")
     if deaf and source.capture in CAPTURES:
         said = tongue(CAPTURES[source.capture])
-        return f"{said} ({source.reason})" if source.reason else said
+        reason = said_in(tongue, worded_from(source.reason_said) or source.reason)
+        return f"{said} ({reason})" if reason else said
     if source.quality in INPUTS:
         return tongue(INPUTS[source.quality])
     found = _why_off(source, tongue), _why_aside(source.alarm, tongue)
