@@ -119,6 +119,8 @@ class Recording:
                 source.id, ear, self._folder, limit_s=ENDLESS_S, file_s=FILE_S, meter=self._meter
             )
             self._undo = undo.pop_all()
+        if self._meter.measured_s:
+            self._advise()
 
     @property
     def done_s(self) -> float:

@@ -72,7 +72,9 @@ def test_figures_are_of_the_whole_recording_however_often_it_is_started(
     assert at_once.states == second.states
     assert at_once.speech_share == pytest.approx(second.speech_share, abs=0.02)
     third = Recording(SOURCE, EAR, LearnFolder(tmp_path / "twice"), 3600.0)
-    assert 3.0 == third.now().lost_s, "before anything is heard"
+    again = third.now()
+    assert (3.0, 300.0) == (again.lost_s, again.measured_s), "before anything is heard"
+    assert codes(at_once) == codes(again)
     third.close()
 
 
