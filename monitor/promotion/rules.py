@@ -50,7 +50,8 @@ def verdict(compared: Comparison, asked: Asked) -> Verdict:
     """
     against, unheard = tuple(_against(compared)), tuple(_unheard(compared))
     if against and any(_against(_without_unheard(compared))):
-        return _verdict("not_better", (*against, *_cut_short(compared), *unheard))
+        # second, so that it stands beside the figures of the control where only a few reasons are told
+        return _verdict("not_better", (against[0], *_cut_short(compared), *against[1:], *unheard))
     early = (*against, *(unheard if against else ()), *_early(compared, asked))
     if early:
         return _verdict("too_early", early)

@@ -70,6 +70,11 @@ def test_a_control_that_was_cut_short_is_told_whatever_else_is_said() -> None:
     ):
         found = verdict(replace(cut_short, **change), ASKED)  # type: ignore[arg-type]
         assert (outcome, 1) == (found.outcome, sum(told in reason for reason in found.reasons))
+    worse = {"anomalies": Pairs(live_only=3), "false_alarms": Pairs(candidate_only=30)}
+    deaf = (Probe(6.0, Pairs(both=10, live_only=30)),)
+    assert codes(replace(cut_short, **worse, probes=deaf)) == [  # type: ignore[arg-type]
+        "not_better", "lost", "waiting_foreign", "more_false", "promise", "deaf",
+    ]  # fmt: skip
     document = tree_of(cut_short, verdict(cut_short, ASKED))
     assert (144, 48) == (document["probes_asked"], document["probes_waiting"])
 
