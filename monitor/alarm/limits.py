@@ -86,9 +86,16 @@ def checked_limits(
     )
     for key, low, high, names in bounds:
         if key in wanted and not low <= wanted[key] <= high:
-            told = {"key": key, "wanted": wanted[key], "low": low, "high": high, "keys": names}
             raise CommandError(
-                worded("limit-out-of-bounds", "{key} {wanted} must be {low} to {high} ({keys})", **told)
+                worded(
+                    "limit-out-of-bounds",
+                    "{key} {wanted} must be {low} to {high} ({keys})",
+                    key=key,
+                    wanted=wanted[key],
+                    low=low,
+                    high=high,
+                    keys=names,
+                )
             )
     if not 0 < after["warning_value"] <= after["limit"]:
         raise CommandError(

@@ -174,7 +174,8 @@ class LiveSource:
         return [stamp.block(source_id, NO_SOUND) for source_id in self.source_ids]
 
     def _health_of(self, source_id: str) -> CaptureHealth:
-        state, reason, restarts = CaptureState.RECOVERING, STARTING, 0
+        state, restarts = CaptureState.RECOVERING, 0
+        reason: str = STARTING
         if self._watchdog is not None:
             state, reason = self._watchdog.state, self._watchdog.reason
             restarts = self._watchdog.restarts
