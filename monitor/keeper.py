@@ -25,6 +25,7 @@ from monitor.privacy.rules import SoundRules
 from monitor.shadow.sounds import DisputeSounds, is_of_dispute
 from monitor.store import ClipJob, Reckon, RetentionFacts, Store
 from monitor.store.shadow_clips import DisputeShelf
+from monitor.worded import worded, wording_of
 
 QUEUE_WINDOWS = 256
 """Flagged windows that may wait for the disk: about 100 kB each."""
@@ -224,11 +225,11 @@ class Keeper:
             write()
         except StoreError as error:
             self.dropped += 1
-            self._complain(error.code, str(error))
+            self._complain(error.code, wording_of(error))
             return
         except MemoryError:
             self.dropped += 1
-            self._complain(NO_MEMORY, "there was not enough memory")
+            self._complain(NO_MEMORY, worded("too-little-memory", "there was not enough memory"))
             return
         self._be_well()
 
@@ -241,7 +242,7 @@ class Keeper:
         try:
             room = self._housekeeping.has_room()
         except StoreError as error:
-            self._complain(error.code, str(error))
+            self._complain(error.code, wording_of(error))
             return
         if not room:
             self._complain(NO_ROOM, self._no_room())
@@ -249,7 +250,8 @@ class Keeper:
             self._be_well()
 
     def _no_room(self) -> str:
-        return f"less than {self._config.min_free_bytes} bytes are free"
+        least = self._config.min_free_bytes
+        return worded("too-little-free", "less than {least} bytes are free", least=least)
 
     def _complain(self, trouble: str, reason: str) -> None:
         """Tell the reason; log it once for each trouble, for it may name another file each time."""

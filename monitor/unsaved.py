@@ -11,6 +11,7 @@ from monitor.errors import StoreError, StoreFullError, StoreRefusedError
 from monitor.logs import Log
 from monitor.messages import AlarmChange
 from monitor.store import Reply, Store
+from monitor.worded import wording_of
 
 UNSAVED_MAX = 10_000
 """Steps that wait; beyond it the oldest are given up, counted and logged."""
@@ -114,7 +115,7 @@ class Unsaved:
     def _hold(self, error: StoreError) -> None:
         if self.error is None:
             self._log.error("store takes nothing; alarms wait in memory", reason=str(error), code=error.code)
-        self.error = str(error)
+        self.error = wording_of(error)
         while len(self._steps) > UNSAVED_MAX:
             self._forget_oldest()
             self.given_up += 1

@@ -114,6 +114,10 @@ class BoxNow(_Document):
     waiting_records: int | None = Field(description="Records that wait for the broker; null: not known.")
     store_error: str | None = Field(description="Why alarms cannot be stored; null: they can.")
     clips_error: str | None = Field(description="Why no clips are written; null: they are.")
+    said: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What `store_error` and `clips_error` are said from in other languages, by these names.",
+    )
     losses: Mapping[str, int] = Field(description="What was dropped since the start, by what it was.")
 
 
@@ -199,6 +203,11 @@ def box_now(facts: BoxFacts, *, site: str, box: str, line: str) -> BoxNow:
         waiting_records=facts.outbox_records,
         store_error=facts.store_error,
         clips_error=facts.clips_error,
+        said={
+            name: error.tree
+            for name, error in (("store_error", facts.store_error), ("clips_error", facts.clips_error))
+            if isinstance(error, Worded)
+        },
         losses={name: count for name, count in facts.counts.items() if count},
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from monitor.config.section import NAME
 from monitor.errors import StoreError, StoreFullError, StoreRefusedError
+from monitor.worded import worded
 
 PART = ".part"
 """Ends the name of every file that is still being written; such a file is never listed."""
@@ -27,7 +28,11 @@ FULL_ERRNOS = frozenset({errno.ENOSPC, errno.EDQUOT})
 def full_error(path: Path) -> StoreFullError:
     """Return the one sentence that is said wherever space has run out."""
     return StoreFullError(
-        f"{path}: no space left on the device; free some, or lower store.max_bytes so that less is kept"
+        worded(
+            "disk-full",
+            "{path}: no space left on the device; free some, or lower store.max_bytes so that less is kept",
+            path=str(path),
+        )
     )
 
 
@@ -40,7 +45,12 @@ def disk_errors(path: Path) -> Iterator[None]:
         if error.errno in FULL_ERRNOS:
             raise full_error(path) from error
         raise StoreError(
-            f"{path}: {error.strerror or error}; the daemon must be able to write there, see state_dir"
+            worded(
+                "store-not-written",
+                "{path}: {detail}; the daemon must be able to write there, see state_dir",
+                path=str(path),
+                detail=str(error.strerror or error),
+            )
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,8 @@ from monitor.replay.pages.asked import Asked, asked_from
 from monitor.replay.pages.cards import Card, cards_from_now, news_of
 from monitor.replay.pages.words import Tongue, clock, day, local
 from monitor.store import Event, StoredClip, StoredWindow
-from monitor.worded import Worded, worded
+from monitor.store.files import full_error
+from monitor.worded import Worded, worded, wording_of
 
 ENGLISH = Tongue("en")
 ALARM: dict[str, Any] = dict.fromkeys(AlarmNow.model_fields) | {
@@ -54,6 +56,7 @@ BOX: dict[str, Any] = dict.fromkeys(BoxNow.model_fields, "") | {
     "clock_set": True,
     "waiting_records": 0,
     "losses": {},
+    "said": {},
 }
 
 
@@ -387,3 +390,12 @@ def test_more_of_an_event_is_awaited_until_it_is_over_and_its_sound_is_written(
 ) -> None:
     event = Event(1, "e1", "pump", 990.0, end_utc_s, 2.0, state, None, None, None)
     assert is_expected is awaited.is_awaited(event, post_roll_s=3.0, now_utc_s=2000.0)
+
+
+def test_why_the_disk_takes_nothing_is_told_in_german() -> None:
+    full = wording_of(full_error(Path("/x")))
+    box = BoxNow(**{**BOX, "broker": "off", "store_error": str(full), "said": {"store_error": full.tree}})
+    assert "Alarme können nicht gespeichert werden: /x: kein Platz mehr" in news_of(box, Tongue("de"))[0]
+    assert f"Alarms cannot be stored: {full}" == news_of(box, ENGLISH)[0]
+    bare = box.model_copy(update={"store_error": None, "clips_error": "something", "said": {}})
+    assert ["Es wird kein Klang gespeichert: something"] == news_of(bare, Tongue("de"))

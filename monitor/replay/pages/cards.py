@@ -198,9 +198,11 @@ def news_of(box: BoxNow, tongue: Tongue) -> list[str]:
             )
         )
     if box.store_error:
-        news.append(tongue("Alarms cannot be stored: {reason}", reason=box.store_error))
+        why = worded_from(box.said.get("store_error")) or box.store_error
+        news.append(tongue("Alarms cannot be stored: {reason}", reason=said_in(tongue, why)))
     if box.clips_error:
-        news.append(tongue("No sound is stored: {reason}", reason=box.clips_error))
+        why = worded_from(box.said.get("clips_error")) or box.clips_error
+        news.append(tongue("No sound is stored: {reason}", reason=said_in(tongue, why)))
     return news
 
 
