@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from typing import Any
 
 import pytest
@@ -225,18 +226,25 @@ def test_the_page_of_an_event_that_goes_on_shows_its_sound_and_its_end_as_they_c
     with contextlib.closing(database):
 
         def goes_on(*, yes: bool) -> None:
-            """Write what the daemon does: an alarm, then its sound and its end."""
+            """Write what the daemon does: an alarm of now, then its sound and its end."""
             state, old, new = (
                 ("unacknowledged", "hall-goes-on", "elsewhere")
                 if yes
                 else ("normal", "elsewhere", "hall-goes-on")
             )
-            database.execute("UPDATE events SET state = ? WHERE event_id = 'hall-goes-on'", (state,))
+            times = (time.time(), None) if yes else before
+            database.execute(
+                "UPDATE events SET state = ?, start_utc_s = ?, end_utc_s = ? WHERE event_id = 'hall-goes-on'",
+                (state, *times),
+            )
             database.execute("UPDATE clips SET event_id = ? WHERE event_id = ?", (new, old))
 
+        (before,) = database.execute(
+            "SELECT start_utc_s, end_utc_s FROM events WHERE event_id = 'hall-goes-on'"
+        ).fetchall()
         goes_on(yes=True)
         opened.goto("/events/hall-goes-on")
-        expect(opened.get_by_text("it is still being recorded")).to_be_visible()
+        expect(opened.get_by_text("is still being recorded: it is to be here by ")).to_be_visible()
         goes_on(yes=False)
     ready(opened)
     wait_until_placed(opened)

@@ -40,10 +40,10 @@ NEVER = RULES.model_copy(update={"audio": "never"})
 def test_sound_that_is_still_being_recorded_is_told_with_its_time(
     event: Event, rules: StoreConfig, now_utc_s: float, due_utc_s: float | None
 ) -> None:
-    assert due_utc_s == awaited.sound_due(event, [WINDOW], [], rules, now_utc_s)
+    assert due_utc_s == awaited.sound_due(event, [], rules, now_utc_s)
     found = awaited.windows_due(event, [WINDOW], [], rules, now_utc_s)
     assert found == ({} if due_utc_s is None else {"w1": due_utc_s})
-    assert awaited.sound_due(event, [WINDOW], [CLIP], rules, now_utc_s) is None
+    assert awaited.sound_due(event, [CLIP], rules, now_utc_s) is None
     assert {} == awaited.windows_due(event, [WINDOW], [replace(CLIP, gone="never")], rules, now_utc_s)
 
 

@@ -37,17 +37,12 @@ def due_utc_s(start_utc_s: float, end_utc_s: float | None, rules: StoreConfig) -
 
 
 def sound_due(
-    event: Event,
-    windows: Iterable[StoredWindow],
-    clips: Sequence[StoredClip],
-    rules: StoreConfig,
-    now_utc_s: float,
+    event: Event, clips: Sequence[StoredClip], rules: StoreConfig, now_utc_s: float
 ) -> float | None:
     """Return when the first sound of an event is to be there; None: it is, or none will be."""
     if clips or rules.audio == "never":
         return None
-    first_utc_s = min([event.start_utc_s, *(window.start_utc_s for window in windows)])
-    due = due_utc_s(first_utc_s, event.end_utc_s, rules)
+    due = due_utc_s(event.start_utc_s, event.end_utc_s, rules)
     return due if now_utc_s < due else None
 
 

@@ -38,9 +38,10 @@ def event(request: Request) -> Response:
     clip = shown.chosen_clip(whole.clips, whole.windows, request.query_params.get("clip"))
     reference = library.reference(whole.event)
     now_utc_s, rules = time.time(), rules_of(request.app.state.settings, whole.event.source_id)
-    parts = (whole.event, whole.windows, whole.clips, rules, now_utc_s)
-    due, unheard = windows_due(*parts), shown.unheard_worst(whole.windows, whole.clips)
-    why = _why_silent(whole, tongue, by_utc_s=sound_due(*parts), is_never=rules.audio == "never")
+    due = windows_due(whole.event, whole.windows, whole.clips, rules, now_utc_s)
+    unheard = shown.unheard_worst(whole.windows, whole.clips)
+    by_utc_s = sound_due(whole.event, whole.clips, rules, now_utc_s)
+    why = _why_silent(whole, tongue, by_utc_s=by_utc_s, is_never=rules.audio == "never")
     facts: dict[str, Any] = {"clip": None, "reference": None, "why": why}
     if clip is not None and clip.gone is None:
         explanation = whole.event.explanation
