@@ -121,7 +121,7 @@ class Examiner:
                 declined_utc_s=found.at_utc_s,
                 declined_why=found.why,
             )
-        elif found is not None:
+        elif isinstance(found, str):
             facts = replace(facts, withheld=found)
         return Looked(facts, recent, proposal)
 

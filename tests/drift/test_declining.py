@@ -130,6 +130,7 @@ def test_what_was_declined_is_told_in_place_of_a_proposal_and_not_made_again(
     assert again is not None, "a month later it is asked once more"
     assert again.id != proposal.id
     assert facts.declined_by is None
+    assert one.look(AGAIN_AFTER_DAYS - 0.1)[1] is not None, "a clock that is put right does not take it away"
 
 
 def test_what_is_proposed_since_stands_until_somebody_answers(pump: Callable[..., Pump]) -> None:
@@ -207,7 +208,10 @@ def test_what_is_proposed_by_now_is_not_declined_by_the_name_of_what_was(pump: C
         one.store.decline(declined(proposal, at(1.0)), reply=reply(proposal, 2))
 
 
-def test_a_decline_is_looked_into_at_once_and_not_the_next_day(pump: Callable[..., Pump]) -> None:
+def test_a_decline_is_looked_into_at_once_and_not_the_next_day(
+    pump: Callable[..., Pump], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.drift.watch.AGAIN_S", -1.0)  # an hour is over
     one = pump()
     told: list[DriftFacts] = []
     watch = DriftWatch(

@@ -109,6 +109,17 @@ def test_exactly_one_state_of_each_kind_is_1() -> None:
     } == ones
 
 
+def test_a_limit_is_proposed_or_was_declined_or_neither() -> None:
+    declined = replace(PUMP.drift, proposal=None, declined_by="anna", declined_why="worn")  # type: ignore[type-var]
+    stable = replace(PUMP.drift, proposal=None)  # type: ignore[type-var]
+    told = [
+        tuple(found[f"wheeltapper_drift_{what}", "pump-1"] for what in ("proposed", "declined"))
+        for drift in (PUMP.drift, declined, stable)
+        for found in [series(page(scene_of(replace(PUMP, drift=drift))))]
+    ]
+    assert [(1, 0), (0, 1), (0, 0)] == told
+
+
 def test_a_histogram_counts_upwards_and_an_hour_has_its_quantiles() -> None:
     found = series(page(scene_of(PUMP)))
     lag = [value for key, value in found.items() if key[:2] == ("wheeltapper_lag_seconds_bucket", "pump-1")]

@@ -23,6 +23,9 @@ DRIFT = DriftFacts(
     "normal sound has moved",
     median=0.5,
     proposal="399cda1670da",
+    declined_by="anna",
+    declined_utc_s=1.8e9,
+    declined_why="the bearing is worn",
     limit_steps=2,
     limit_of_first=1.21,
 )
@@ -38,8 +41,10 @@ SAID = {
     "Drift/State": "drifting",
     "Drift/Words": "normal sound has moved",
     "Drift/Proposal": "399cda1670da",
+    "Drift/DeclinedBy": "anna",
+    "Drift/DeclinedWhy": "the bearing is worn",
 }
-COUNTED = {"Shadow/Disputes": 3, "Drift/LimitSteps": 2}
+COUNTED = {"Shadow/Disputes": 3, "Drift/LimitSteps": 2, "Drift/DeclinedAt": 1_800_000_000_000}
 
 
 @pytest.fixture

@@ -31,9 +31,9 @@ async function accept(button, go) {
 async function decline(button, go) {
   const { decline: proposal, source } = button.dataset;
   const why = button.parentElement.querySelector("input");
-  why.value = why.value.trim(); // blanks are no reason
+  if (why.value.trim() === "") why.value = ""; // blanks are no reason; whatever a script writes is never too short
   if (!why.reportValidity()) return;
-  const command = { action: "decline", proposal, note: why.value };
+  const command = { action: "decline", proposal, note: why.value.trim() };
   await ordered(button, go, command, t("{source}: declined, and the limit stays as it is.", { source }));
 }
 
