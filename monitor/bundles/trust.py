@@ -14,7 +14,7 @@ from typing import Literal
 
 from engines.bundle import CALIBRATION, MANIFEST, Bundle, open_bundle, read_manifest
 from monitor.bundles.keys import cipher, key_id, public_from_file, public_from_text
-from monitor.bundles.signature import Of, Signature, read_signature, signature_path
+from monitor.bundles.signature import Of, Signature, Statement, read_signature, signature_path
 from monitor.config.bundles import BundlesConfig, TrustedKeyConfig
 from monitor.errors import ConfigError, SigningKeyError, UntrustedError
 from monitor.worded import Worded, worded
@@ -180,6 +180,15 @@ class Trust:
                     remedy=remedy,
                 )
             )
+        self._check_reach(path, of, said, key, source_id)
+
+    def _check_reach(self, path: Path, of: Of, said: Statement, key: TrustedKey, source_id: str) -> None:
+        """Refuse a signature that is right, by a key or for a source that does not reach so far.
+
+        Raises:
+            UntrustedError: It is.
+        """
+        who, remedy = f"{key.name} ({key.id})", _remedy(path, of)
         if of == "manifest" and key.signs == "calibrations":
             raise UntrustedError(
                 worded(
