@@ -16,6 +16,7 @@ from monitor.drift.words import steps_words
 from monitor.errors import StoreError
 from monitor.report import STATUS_FILE, is_alive
 from monitor.shadow.facts import facts_from_tree
+from monitor.sign_of_life import why_silent
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,8 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print how the daemon is; 0 when it runs, 3 when it does not (as systemctl status does)."""
-    path = state_dir_of(arguments) / STATUS_FILE
+    """Print how the daemon is; as systemctl does: 0 it runs, 3 it does not, 4 it runs and cannot say how."""
+    state_dir = state_dir_of(arguments)
+    path = state_dir / STATUS_FILE
     try:
         text = path.read_text(encoding="utf-8")
         tree: dict[str, Any] = json.loads(text)
@@ -36,9 +38,10 @@ def run(arguments: argparse.Namespace) -> int:
         return 3
     except (OSError, ValueError) as error:
         raise StoreError(f"{path}: cannot be read ({error}); is this the daemon's state_dir?") from error
-    alive = is_alive(tree)
-    print(text if arguments.json else "\n".join(_lines(tree, alive=alive)))
-    return 0 if alive else 3
+    alive, silent = is_alive(tree), why_silent(tree, state_dir)
+    state = f"running, pid {tree['box']['pid']}" if alive else _not_alive(tree, silent)
+    print(text if arguments.json else "\n".join(_lines(tree, state, alive=alive)))
+    return 0 if alive else 3 if silent is None else 4
 
 
 def state_dir_of(arguments: argparse.Namespace) -> Path:
@@ -48,10 +51,14 @@ def state_dir_of(arguments: argparse.Namespace) -> Path:
     return load_config(arguments.config).state_dir if arguments.config else default_state_dir()
 
 
-def _lines(tree: dict[str, Any], *, alive: bool) -> list[str]:
+def _not_alive(tree: dict[str, Any], silent: tuple[str, str] | None) -> str:
+    if silent is not None:
+        return "; ".join(silent)
+    return f"NOT running; last sign of life {time.time() - float(tree['updated_utc_s']):.0f} s ago"
+
+
+def _lines(tree: dict[str, Any], state: str, *, alive: bool) -> list[str]:
     box = tree["box"]
-    age_s = time.time() - float(tree["updated_utc_s"])
-    state = f"running, pid {box['pid']}" if alive else f"NOT running; last sign of life {age_s:.0f} s ago"
     lines = [f"wheeltapper {box['version']}: {state}"]
     if not alive:
         lines.append("what it said last, not how things are now:")

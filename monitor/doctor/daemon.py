@@ -9,6 +9,7 @@ from typing import Any
 from monitor.doctor.finding import Finding, Patient, fault, ok, warning
 from monitor.messages import CaptureState
 from monitor.report import STATUS_FILE, is_alive
+from monitor.sign_of_life import why_silent
 
 HEARING = {CaptureState.HEALTHY.value, CaptureState.ENDED.value}
 
@@ -24,6 +25,9 @@ def check_daemon(patient: Patient) -> Iterator[Finding]:
         )
         return
     box, age_s = status["box"], time.time() - float(status["updated_utc_s"])
+    if (silent := why_silent(status, patient.config.state_dir, patient.root)) is not None:
+        yield fault("daemon", *silent)
+        return
     if not is_alive(status):
         yield fault(
             "daemon",
