@@ -10,7 +10,7 @@ from monitor.config import SourceConfig
 from monitor.errors import RecordFullError
 from monitor.health import HealthBook
 from monitor.learning.plan import Plan, Step
-from monitor.learning.plan_book import NO_ROOM, PlanBook
+from monitor.learning.plan_book import PlanBook
 from monitor.learning.session import Checking, Recording
 from monitor.learning.tap import Tap, Taps
 from monitor.listening import Ear, ear_without_bundle
@@ -63,8 +63,8 @@ class Attendance:
         now_s = self._monotonic()
         if attended.look_for_room_at_s <= now_s:
             attended.look_for_room_at_s = now_s + ROOM_EVERY_S
-            if plan.step is Step.RECORD and self._book.lacks_room():
-                raise RecordFullError(NO_ROOM)
+            if plan.step is Step.RECORD and (why := self._book.lack_of_room()) is not None:
+                raise RecordFullError(why)
         is_off = self._is_left_out(plan.source)
         for block in attended.tap.take():
             attended.session.add(block, is_off=is_off)

@@ -16,7 +16,7 @@ from monitor.health import HealthBook
 from monitor.learning.attendance import Attendance
 from monitor.learning.documents import Found, read_found
 from monitor.learning.plan import RECORDING, WORKING, Plan, Step
-from monitor.learning.plan_book import NO_ROOM, PlanBook
+from monitor.learning.plan_book import PlanBook
 from monitor.learning.pupil import Job
 from monitor.learning.session import Checking
 from monitor.learning.tap import Taps
@@ -64,6 +64,7 @@ class Foreman:
 
     def run_once(self, timeout_s: float) -> None:
         """Do what each plan wants now, then wait at most `timeout_s`."""
+        self._book.write_what_is_left()
         plans = {plan.source: plan for plan in self._book.plans}
         for source_id in self._attendance.source_ids:
             if source_id not in plans:
@@ -137,8 +138,8 @@ class Foreman:
         if plan.step is Step.LEARN and not self._book.learns_here():
             self._move(plan, Step.PACK)
             return
-        if self._book.lacks_room():
-            raise RecordFullError(NO_ROOM)
+        if (why := self._book.lack_of_room()) is not None:
+            raise RecordFullError(why)
         job = Job(
             config=self._book.config_of(source),
             step=plan.step,

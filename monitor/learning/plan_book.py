@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -24,9 +26,18 @@ BYTES_PER_SAMPLE = 1.5
 USUAL_RATE_HZ = 48_000
 """Of a device whose rate is not configured."""
 
-NO_ROOM = worded(
-    "no-room", "the disk has too little room beside store.min_free_bytes; free some, then resume"
-)
+
+def no_room(free: int, least: int) -> Worded:
+    """Return why learning stands still on a disk with so many bytes free, and when it can go on."""
+    return worded(
+        "no-room",
+        "the disk has {free} GB free, and learning needs {least} GB (store.min_free_bytes and {room} GB): "
+        "free some, then resume",
+        free=f"{math.floor(free / 1e7) / 100:.2f}",
+        least=f"{math.ceil(least / 1e7) / 100:.2f}",
+        room=f"{ROOM_BYTES / 1e9:.1f}",
+    )
+
 
 Rules = Callable[[str], StoreConfig]
 """Source -> what may be stored of its sound from now on."""
@@ -40,6 +51,7 @@ class PlanBook:
         self._config = config
         self._rules = rules
         self._changing = threading.Lock()
+        self._unwritten: set[str] = set()
         places = sorted((config.state_dir / FOLDER).glob(f"[!.]*/{PLAN}"))
         read = [(path.parent.name, read_plan(path.parent)) for path in places]
         self._plans: Mapping[str, Plan] = {
@@ -108,24 +120,30 @@ class PlanBook:
                 after, told = started(plan, source.id, command, now_utc_s)
             else:
                 after, told = changed(plan, command, read_found(self.place(source.id)), now_utc_s)
+                if after.is_active and (why := self.lack_of_room()) is not None:
+                    raise CommandError(why)
             self._put(after)
         return told
 
     def move(self, seen: Plan, **changes: object) -> bool:
         """Change a plan that is as it was seen; False: it is not, for a command came in between.
 
-        A plan that cannot be written is moved all the same: a restart does the step again.
+        A plan that cannot be written is moved all the same, and written by `write_what_is_left` once the disk
+        has room; a restart before that does the step again.
         """
         with self._changing:
             if self._plans.get(seen.source) != seen:
                 return False
             after = seen.model_copy(update=changes)
             self._plans = {**self._plans, seen.source: after}
-            try:
-                write_plan(self.place(seen.source), after)
-            except StoreError:
-                return True
+            self._unwritten.add(seen.source)
+            self._write_what_is_left()
         return True
+
+    def write_what_is_left(self) -> None:
+        """Write the plans that the disk has refused, as far as it takes them now."""
+        with self._changing:
+            self._write_what_is_left()
 
     def remove_sound(self, source_id: str) -> None:
         """Remove what was recorded of a source; raises as monitor.learning.removal does."""
@@ -157,10 +175,11 @@ class PlanBook:
             )
         return None
 
-    def lacks_room(self) -> bool:
-        """Whether so little of the disk is free that a recording must end."""
-        config = self._config
-        return free_bytes(config.state_dir) < config.store.min_free_bytes + ROOM_BYTES
+    def lack_of_room(self) -> Worded | None:
+        """Return why nothing may be written on to learn from; None: the disk has room for it."""
+        free = free_bytes(self._config.state_dir)
+        least = self._config.store.min_free_bytes + ROOM_BYTES
+        return no_room(free, least) if free < least else None
 
     def learns_here(self) -> bool:
         """Whether a model is trained on this box; else the sound is packed."""
@@ -206,6 +225,15 @@ class PlanBook:
     def _put(self, plan: Plan) -> None:
         write_plan(self.place(plan.source), plan)
         self._plans = {**self._plans, plan.source: plan}
+        self._unwritten.discard(plan.source)
+
+    def _write_what_is_left(self) -> None:
+        for source_id in sorted(self._unwritten):
+            plan = self._plans.get(source_id)
+            with contextlib.suppress(StoreError):  # it is tried again
+                if plan is not None:
+                    write_plan(self.place(source_id), plan)
+                self._unwritten.discard(source_id)
 
 
 def trouble_of(plan: Plan) -> str:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from fixtures_disk import DiskOf, fill
 from learn_rig import waiting_to_be_heard
 
 from monitor.commands.learn_status import lines_of_status
@@ -112,6 +113,37 @@ def test_a_move_counts_only_for_a_plan_that_is_as_it_was_seen(tmp_path: Path) ->
     assert Step.CHECK is book.plans[0].step
     assert book.move(book.plans[0], trouble="no space")
     assert "no space" == book_of(config).plans[0].trouble
+
+
+def test_what_a_full_disk_refused_to_keep_of_a_plan_is_kept_once_there_is_room(disk_of: DiskOf) -> None:
+    state_dir = disk_of(4 * 1024 * 1024) / "state"
+    state_dir.mkdir()
+    place = learn_place(state_dir, "pump")
+    write_plan(place, Plan(source="pump", step=Step.RECORD, hours=9.0, by="ada", started_utc_s=0.0))
+    book = book_of(configured(state_dir))
+    fill(state_dir / "filler")
+    book.move(book.plans[0], trouble="no space")
+    on_disk = read_plan(place)
+    assert on_disk is not None
+    assert on_disk.trouble is None, "the disk was not full"
+    book.write_what_is_left()
+    (state_dir / "filler").unlink()
+    book.write_what_is_left()
+    assert book.plans[0] == read_plan(place), "the page says for ever that it goes on"
+
+
+def test_nothing_goes_on_without_room_and_how_much_is_needed_is_said(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    book = book_of(config)
+    obeyed(book, config, "start", hours=2.0)
+    obeyed(book, config, "pause")
+    floored = configured(tmp_path, store="{min_free_bytes: 900000000000000}")
+    with pytest.raises(
+        CommandError, match=r"learning needs 900000\.50 GB \(store\.min_free_bytes and 0\.5 GB\)"
+    ):
+        obeyed(book_of(floored), floored, "resume")
+    assert book_of(floored).plans[0].paused, "it was resumed all the same"
+    assert "goes on" in obeyed(book, config, "resume")
 
 
 def test_cancel_keeps_the_sound_and_discard_lets_nothing_begin_before_it_is_gone(tmp_path: Path) -> None:

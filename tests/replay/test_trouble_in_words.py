@@ -8,7 +8,7 @@ from monitor.errors import RecordFullError
 from monitor.learning.documents import Progress
 from monitor.learning.foreman import FAILED, NOT_HERE, OVERLOADED
 from monitor.learning.plan import Plan, Step
-from monitor.learning.plan_book import NO_ROOM, trouble_of
+from monitor.learning.plan_book import no_room, trouble_of
 from monitor.learning.pupil import News
 from monitor.replay.gate.access import Role, Visit
 from monitor.replay.kept.learning import Learning
@@ -25,6 +25,7 @@ USELESS = worded(
         worded("advice-new", DETAIL, detail="x"),
     ],
 )
+NO_ROOM = no_room(519_000_000, 700_000_000)
 
 
 def plan_in(trouble: Worded | None) -> Plan:
@@ -44,8 +45,8 @@ def why(plan: Plan, language: str, progress: Progress | None = None) -> str:
     ("trouble", "german"),
     [
         (FAILED, "der Dienst ist daran gescheitert"),
-        (NO_ROOM, "zu wenig Platz"),
-        (wording_of(RecordFullError(NO_ROOM)), "zu wenig Platz"),
+        (NO_ROOM, "0,51 GB frei, und das Lernen braucht 0,70 GB"),
+        (wording_of(RecordFullError(NO_ROOM)), "Platz schaffen, dann fortsetzen"),
         (
             wording_of(RecordFullError("/x: no space left")),
             "es lässt sich nicht aufzeichnen: /x: no space left",
