@@ -37,7 +37,7 @@ COMMANDS = {
     "compare": ("monitor.commands.compare", "say whether a source's candidate is better than what is live"),
     "rollback": ("monitor.commands.rollback", "let the bundle before the last promotion judge again"),
     "drift": ("monitor.commands.drift", "say whether a source's normal sound has moved, and what then"),
-    "recalibrate": ("monitor.commands.recalibrate", "put a limit into force that was proposed, or decline it"),
+    "recalibrate": ("monitor.commands.recalibrate", "put a proposed limit into force, or decline it"),
     "fleet": ("training.fleet.command", "train, judge and use one bundle for each machine of a plant"),
     "engine": ("monitor.commands.engine", "build, compare, time, list and prune the engines of a bundle"),
     "replay": ("monitor.commands.replay", "serve the technicians' page, and say who may log in"),
