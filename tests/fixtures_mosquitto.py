@@ -128,6 +128,11 @@ class Mosquitto:
         self.stop()
         self.start()
 
+    def reload(self) -> None:
+        """Have it read its passwords and access list again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def hang(self) -> None:
         """Let it stop answering while its connections stay open."""
         assert self._process is not None

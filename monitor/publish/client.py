@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, LogLevel, MQTTErrorCode, MQTTProtocolVersion
@@ -29,7 +28,17 @@ from monitor.errors import PublishError
 from monitor.logs import Log
 from monitor.publish.access import access_from_config, warn_of_unchecked_name
 from monitor.publish.delivery import ClientCounts, Delivery, Hooks, Message, properties_of_message
-from monitor.publish.failures import ENDS, NONSENSE, SILENT, refused, unaccepted, unencrypted, unreachable
+from monitor.publish.failures import (
+    ENDS,
+    NONSENSE,
+    REFUSES,
+    SILENT,
+    refused,
+    unaccepted,
+    unencrypted,
+    unreachable,
+    unwritten,
+)
 
 RECONNECT_S = (1, 30)
 """The wait after the first failure, doubled up to the second number."""
@@ -40,6 +49,8 @@ MAX_QUEUED = 256
 """Messages of QoS 1 that paho may hold; the publisher never has as many under way."""
 ACCEPT_WITHIN_S = 10.0
 """A broker that has not answered CONNECT by then is told to be silent; paho waits for the keep-alive."""
+REFUSED_FOR_S = 60.0
+"""A broker that has refused nothing for so long, and taken something, refuses nothing any more."""
 
 NOT_CONNECTED = "Client is not connected"
 """How paho begins its complaint that it has no connection, at each attempt, as if that were a defect."""
@@ -75,6 +86,8 @@ class BrokerClient:
         self._revivals = 0
         self._last_error = ""
         self._client_id = client_id
+        self._refusals: dict[int, ReasonCode] = {}
+        self._refused_s = 0.0
         self._up = False
         self._asked_s: float | None = None
         """When a line was opened on which the broker has not answered yet, monotonic; None: there is none."""
@@ -167,7 +180,7 @@ class BrokerClient:
             message.retain,
             properties_of_message(message) if self._is_5 else None,
         )
-        return Delivery(info, message.qos)
+        return Delivery(info, message.qos, self._refusals)
 
     def stop(self, timeout_s: float) -> None:
         """Disconnect in order, so that the broker drops the will; tear the line if that takes longer.
@@ -260,7 +273,19 @@ class BrokerClient:
             self._last_error = f"the broker refuses the subscription to {refused[0]}; allow it there"
             self._log.error("mqtt commands are not received", reason=self._last_error)
 
-    def _on_publish(self, *_details: Any) -> None:  # noqa: ANN401 - paho's five arguments, none is needed
+    def _on_publish(
+        self, _client: mqtt.Client, _userdata: object, mid: int, reason: ReasonCode, _properties: object
+    ) -> None:
+        self._refusals.pop(mid, None)
+        if reason.is_failure:  # paho calls it published only after this
+            self._refusals[mid] = reason
+            self._callback_errors += 1
+            self._refused_s, sentence = time.monotonic(), unwritten(str(reason), self._config.username)
+            if sentence != self._last_error:
+                self._log.error("mqtt messages are refused", reason=sentence)
+            self._last_error = sentence
+        elif self._last_error.startswith(REFUSES) and time.monotonic() - self._refused_s > REFUSED_FOR_S:
+            self._last_error = ""
         self._hooks.on_progress()
 
     def _on_message(self, _client: mqtt.Client, _userdata: object, message: mqtt.MQTTMessage) -> None:

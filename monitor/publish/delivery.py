@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -9,6 +10,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +82,15 @@ class Hooks(Protocol):
 class Delivery:
     """A message that has been handed to the network thread, and what became of it."""
 
-    def __init__(self, info: mqtt.MQTTMessageInfo, qos: int) -> None:
+    def __init__(
+        self, info: mqtt.MQTTMessageInfo, qos: int, refusals: Mapping[int, ReasonCode] | None = None
+    ) -> None:
+        """`refusals`: why the broker handed messages on to nobody, by their number; MQTT 5 says so."""
         if qos > 0 and info.rc == MQTTErrorCode.MQTT_ERR_NO_CONN:
             # paho keeps it and sends it after the next connect, but would call it failed for ever
             info.rc = MQTTErrorCode.MQTT_ERR_SUCCESS
         self._info = info
+        self._refusals = {} if refusals is None else refusals
 
     @property
     def failed(self) -> bool:
@@ -95,3 +101,8 @@ class Delivery:
     def done(self) -> bool:
         """Whether it was acknowledged (QoS 1) or written (QoS 0)."""
         return not self.failed and self._info.is_published()
+
+    @property
+    def refused(self) -> ReasonCode | None:
+        """Why the broker acknowledged it (QoS 1) and handed it to nobody; None: it did not say so."""
+        return self._refusals.get(self._info.mid) if self.done else None

@@ -11,9 +11,12 @@ from paho.mqtt import MQTTException
 BROKEN = (OSError, MQTTException, ValueError, struct.error, IndexError)
 """What paho raises when the line breaks, or when a broker talks nonsense."""
 ENDS = "ends it before it has accepted us"
+REFUSES = "the broker refuses what is written"
 SILENT = "does not answer as an MQTT broker does"
 NONSENSE = "answers with what is no MQTT"
 LOGIN = "correct mqtt.username and the password file, or allow this user there"
+OUTDATED = frozenset({9, 10})
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 REMEDIES = {
     "Unsupported protocol version": "set mqtt.version to the one that it speaks",
     "Client identifier not valid": "give another mqtt.client_id, or allow this one there",
@@ -52,6 +55,11 @@ def unreachable(host: str, port: int, error: BaseException | None, key: str, *, 
 
 def unencrypted(host: str, port: int, error: BaseException | None, key: str) -> str:
     """Say why no TLS comes about on a line that was taken; `key` is the one that holds the name."""
+    if isinstance(error, ssl.SSLCertVerificationError) and error.verify_code in OUTDATED:
+        return (
+            f"the broker's certificate is not accepted ({error.verify_message}); it must be renewed "
+            "there, or the authority's (mqtt.ca_file), unless this box's clock is wrong (timedatectl)"
+        )
     if isinstance(error, ssl.SSLCertVerificationError):
         return (
             f"the broker's certificate is not accepted ({error.verify_message}); mqtt.ca_file must be the "
@@ -69,4 +77,12 @@ def unaccepted(where: str, what: str, *, tls: bool) -> str:
     return (
         f"{where} takes the connection and {what}; is the port the broker's, {encryption}, and what does the "
         "broker's log say?"
+    )
+
+
+def unwritten(reason: str, username: str | None) -> str:
+    """Say that a broker takes messages of ours and hands them to nobody, which with MQTT 5 it tells."""
+    return (
+        f"{REFUSES} {known_as(username)}: {reason}; events wait in the store. Allow writing below "
+        "mqtt.prefix there (docs/scada.md has an access list)"
     )

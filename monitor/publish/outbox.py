@@ -13,6 +13,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from paho.mqtt.reasoncodes import ReasonCode
+
 from monitor.errors import PublishError, StoreError
 from monitor.logs import Log
 from monitor.messages import Outbox, Record
@@ -22,6 +24,10 @@ BATCH = 64
 """Records taken from the store at once."""
 RETRY_S = 1.0
 """After the store has failed, it is left alone for so long."""
+REFUSED_S = 10.0
+"""After the broker has refused a record, it is left alone for so long."""
+PASSING = frozenset({0x80, 0x83, 0x87, 0x97})
+"""Reasons of MQTT 5 that somebody may put right: unspecified, its own, not authorized, quota exceeded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +57,12 @@ class OutboxSender:
         self._unsendable = 0
         self._fails = False
         self._retry_s = 0.0
+        self._refused_until_s = 0.0
 
     def step(self, publish: Callable[[Message], Delivery]) -> bool:
         """Go on by one record if the broker's acknowledgement and the store allow; whether anything moved."""
         settled = self.settle()
-        if self._under_way is not None or not self._take():
+        if self._under_way is not None or time.monotonic() < self._refused_until_s or not self._take():
             return settled
         record = self._batch[0]
         try:
@@ -70,12 +77,29 @@ class OutboxSender:
 
     def settle(self) -> bool:
         """Mark the record under way if the broker has acknowledged it; returns whether it was marked."""
-        if self._under_way is None or not self._under_way[1].done or not self._mark(self._under_way[0]):
+        if self._under_way is None or not self._under_way[1].done:
+            return False
+        record, delivery, _ = self._under_way
+        if (reason := delivery.refused) is not None:
+            return self._settle_refused(record, reason)
+        if not self._mark(record):
             return False
         self._under_way = None
         self._batch.popleft()
         self._sent += 1
         return True
+
+    def _settle_refused(self, record: Record, reason: ReasonCode) -> bool:
+        """Keep a record that was handed to nobody, to be sent again, or skip what is never taken."""
+        if reason.value not in PASSING:
+            skipped = self._skip(
+                record, PublishError(f"record {record.seq}: the broker refuses it: {reason}")
+            )
+            self._under_way = None if skipped else self._under_way
+            return skipped
+        self._under_way = None
+        self._refused_until_s = time.monotonic() + REFUSED_S
+        return False
 
     def _take(self) -> bool:
         """Have a record at hand, from the store if need be; whether there is one."""

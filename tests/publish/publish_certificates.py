@@ -44,6 +44,24 @@ def sign(folder: Path, name: str, subject: str, *more: str) -> None:
     )
 
 
+def sign_outdated(folder: Path, name: str, host: str) -> None:
+    """Write NAME.pem and NAME.key for a host, signed by the CA, that were good in January of 2020."""
+    (folder / "index").touch()
+    lines = (
+        *("[ca]", "default_ca=own", "[own]", "database=index", "new_certs_dir=.", "rand_serial=yes"),
+        *("default_md=sha256", "policy=names", "x509_extensions=more", "[names]", "commonName=supplied"),
+        *("[more]", f"subjectAltName=DNS:{host}"),
+    )
+    (folder / "authority.cnf").write_text("\n".join(lines))
+    openssl(folder, "req", *KEY, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={host}")
+    openssl(
+        folder,
+        *("ca", "-batch", "-config", "authority.cnf", "-cert", "ca.pem", "-keyfile", "ca.key"),
+        *("-in", f"{name}.csr", "-out", f"{name}.pem"),
+        *("-startdate", "20200101000000Z", "-enddate", "20200201000000Z"),
+    )
+
+
 def tls_lines(folder: Path) -> tuple[str, ...]:
     """Return what makes a Mosquitto ask for certificates of this authority."""
     return (

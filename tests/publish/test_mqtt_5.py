@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import paho.mqtt.client as mqtt
 import pytest
@@ -121,3 +122,44 @@ def test_the_version_may_be_written_as_a_number_and_others_are_refused() -> None
     assert "5" == MqttConfig.model_validate({"host": "broker", "version": 5}).version
     with pytest.raises(ValueError, match=r"3\.1\.1"):
         MqttConfig.model_validate({"version": 4})
+
+
+@pytest.mark.broker
+def test_an_event_that_an_access_list_forbids_waits_until_it_is_allowed_and_is_told_of(
+    make_mosquitto: Callable[..., Mosquitto],
+    make_rig: Callable[..., Rig],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    topic_prefix: str,
+) -> None:
+    monkeypatch.setattr("monitor.publish.outbox.REFUSED_S", 0.2)
+    monkeypatch.setattr("monitor.publish.client.REFUSED_FOR_S", 0.5)
+    acl, password = tmp_path / "acl", tmp_path / "password"
+    acl.write_text(f"user box1\ntopic read {topic_prefix}/#\ntopic write {topic_prefix}/status\n")
+    acl.chmod(0o600)
+    password.write_text("right")
+    # Mosquitto 2.0 ends the line of whoever is refused where no number of waiting messages is set
+    lines = (f"acl_file {acl}", "max_queued_messages 1000")
+    broker = make_mosquitto(login=("box1", "right"), more_lines=lines)
+    rig = make_rig(port=broker.port, version="5", username="box1", password_file=password)
+    rig.online()
+    rig.add_event()
+    rig.publisher.notify()
+    eventually(lambda: rig.publisher.state.client.last_error, what="a word on the refusal")
+    assert (
+        "the broker refuses what is written as 'box1': Not authorized; events wait in the store. Allow "
+        "writing below mqtt.prefix there (docs/scada.md has an access list)"
+    ) == rig.publisher.state.client.last_error
+    assert [] == rig.outbox.sent, "an alarm that nobody has got is not sent"
+
+    acl.write_text(f"user box1\ntopic readwrite {topic_prefix}/#\n")
+    broker.reload()
+    eventually(lambda: [1] == rig.outbox.sent, what="the event, once it is allowed")
+
+    def well() -> bool:
+        rig.publisher.offer_score(score_at(1))
+        rig.add_event()
+        rig.publisher.notify()
+        return not rig.publisher.state.client.last_error
+
+    eventually(well, what="nothing refused any more")

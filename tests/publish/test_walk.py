@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_mosquitto import Mosquitto, Recorder, free_port
-from publish_certificates import tls_lines
+from publish_certificates import sign_outdated, tls_lines
 
 from monitor.config import MqttConfig
 from monitor.errors import PublishError
@@ -121,6 +121,22 @@ def test_a_certificate_of_another_authority_or_name_fails_at_the_encryption(
     _, sentence = refused(config(broker.port, host=host, tls=True, **authority))
     assert sentence.startswith("encryption: the broker's certificate is not accepted")
     assert f"mqtt.host {host!r} a name in it" in sentence
+
+
+@pytest.mark.broker
+def test_a_certificate_that_has_expired_is_not_blamed_on_the_authority_or_the_name(
+    make_mosquitto: Callable[..., Mosquitto], certificates: Path
+) -> None:
+    sign_outdated(certificates, "old", "localhost")
+    lines = [line.replace("broker.", "old.") for line in tls_lines(certificates)]
+    broker = make_mosquitto(more_lines=tuple(lines))
+    files = {"ca_file": "ca.pem", "cert_file": "client.pem", "key_file": "client.key"}
+    keys = {"host": "localhost", "tls": True, **{key: certificates / name for key, name in files.items()}}
+    done, sentence = refused(config(broker.port, **keys))
+    assert ["files", "name", "line"] == done
+    assert "certificate has expired); it must be renewed there" in sentence
+    assert "unless this box's clock is wrong" in sentence
+    assert "must be the authority that signed it" not in sentence
 
 
 @pytest.mark.broker
