@@ -14,7 +14,7 @@ from monitor.learning.documents import read_found
 from monitor.learning.orders import changed, started
 from monitor.learning.plan import FOLDER, PLAN, ROOM_BYTES, Plan, Step, learn_place, read_plan, write_plan
 from monitor.learning.removal import remove_sound
-from monitor.learning.steps import can_learn_here
+from monitor.learning.steps import learns_here
 from monitor.operators import AFAR, Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command
@@ -183,8 +183,7 @@ class PlanBook:
 
     def learns_here(self) -> bool:
         """Whether a model is trained on this box; else the sound is packed."""
-        where = self.settings.where
-        return where == "here" or (where == "auto" and can_learn_here())
+        return learns_here(self.settings.where)
 
     def _check_may_record(self, source: SourceConfig) -> None:
         if (why := self.refusal(source)) is not None:

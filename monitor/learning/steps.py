@@ -60,6 +60,11 @@ def can_learn_here() -> bool:
     return importlib.util.find_spec("torch") is not None
 
 
+def learns_here(where: str) -> bool:
+    """Say whether a model is trained on this box, by `learn.where`; else the sound is packed."""
+    return where == "here" or (where == "auto" and can_learn_here())
+
+
 def refuse_too_little(calibrate_s: float) -> None:
     """Refuse sound from which no honest limit can be fitted.
 

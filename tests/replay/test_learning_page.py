@@ -186,6 +186,21 @@ def test_where_sound_is_never_stored_the_page_says_so_and_the_daemon_refuses(tmp
     assert not (tmp_path / "learn").exists()
 
 
+@pytest.mark.parametrize(("where", "packs"), [("elsewhere", True), ("here", False)])
+def test_where_nothing_is_learned_the_page_says_so_before_anything_is_recorded(
+    tmp_path: Path, where: str, *, packs: bool
+) -> None:
+    config = replay_config(tmp_path)
+    config = config.model_copy(update={"learn": config.learn.model_copy(update={"where": where})})
+    add_people(tmp_path)
+    with served_page(config) as served, browser_at(served.url) as browser:
+        browser.login("ada")
+        text = browser.get("/learn/pump").text
+        assert packs is ("what is recorded becomes a package" in text)
+        german = browser.get("/learn/pump", headers={"Accept-Language": "de"}).text
+        assert packs is ("wird zu einem Paket" in german)
+
+
 # what is shown -------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from monitor.bundles.parcel import MAX_PARCEL_BYTES
 from monitor.config import Config, SourceConfig
 from monitor.control.documents import Now
 from monitor.errors import LibraryError, StoreError
+from monitor.learning.steps import learns_here
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import visit_of
 from monitor.replay.kept.learning import learning_of
@@ -64,6 +65,7 @@ def _learning(request: Request, template: str, now: Now | None) -> Response:
         most_bytes=MAX_PARCEL_BYTES,
         refused=_refusal(settings, source, tongue),
         rules=_rules(settings, source),
+        packs=not learns_here(settings.learn.where),
         is_managed=is_managed(source),
         is_first=_is_first(settings, source),
         waiting=roles_of(settings, source_id).candidate,
