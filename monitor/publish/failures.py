@@ -17,6 +17,16 @@ NONSENSE = "answers with what is no MQTT"
 LOGIN = "correct mqtt.username and the password file, or allow this user there"
 OUTDATED = frozenset({9, 10})
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+ALERTS = {
+    "CERTIFICATE_EXPIRED": "it has expired",
+    "UNKNOWN_CA": "it does not know who signed it",
+    "CERTIFICATE_REQUIRED": "it wants one and got none",
+    "DECRYPT_ERROR": "it was signed by somebody else than it says",
+    "BAD_CERTIFICATE": "it finds a fault in it",
+    "CERTIFICATE_REVOKED": "it was revoked",
+    "CERTIFICATE_UNKNOWN": "it does not say why",
+}
+"""What of OpenSSL's names for an alert says why the other side does not take our certificate -> in words."""
 REMEDIES = {
     "Unsupported protocol version": "set mqtt.version to the one that it speaks",
     "Client identifier not valid": "give another mqtt.client_id, or allow this one there",
@@ -64,6 +74,11 @@ def unencrypted(host: str, port: int, error: BaseException | None, key: str) -> 
         return (
             f"the broker's certificate is not accepted ({error.verify_message}); mqtt.ca_file must be the "
             f"authority that signed it, and {key} {host!r} a name in it"
+        )
+    if (why := next((words for name, words in ALERTS.items() if name in str(error)), None)) is not None:
+        return (
+            f"{host}:{port} does not take our certificate: {why}; mqtt.cert_file must be one that is good "
+            "now, of an authority that the broker trusts, and mqtt.key_file its key"
         )
     return (
         f"no TLS with {host}:{port} ({error}); does this port speak TLS 1.2 or newer (else mqtt.tls: false), "

@@ -8,6 +8,7 @@ thread, every wait bounded. It comes under a client id of its own, so that a run
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import time
@@ -40,6 +41,8 @@ from monitor.publish.topics import command_filters
 
 STEP_S = 5.0
 """The longest that one step may take; the resolver of the system has times of its own."""
+OBJECTION_S = 0.5
+"""With TLS 1.3 a broker says only behind the handshake that it does not take our certificate."""
 CHECK_TOPIC = "check"
 """Below the prefix: written and read back, never retained."""
 
@@ -122,6 +125,9 @@ def _handshake(line: socket.socket, context: ssl.SSLContext, config: MqttConfig)
     try:
         with context.wrap_socket(line, server_hostname=config.host) as encrypted:
             version, certificate = encrypted.version(), encrypted.getpeercert() or {}
+            encrypted.settimeout(OBJECTION_S)
+            with contextlib.suppress(TimeoutError):  # a broker that is content says nothing
+                encrypted.recv(1)
     except (OSError, ValueError) as error:
         why = unencrypted(config.host, config.port, error, "mqtt.host")
         raise PublishError(f"encryption: {why}") from error

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fixtures_mosquitto import Mosquitto, eventually
-from publish_certificates import tls_lines
+from publish_certificates import sign_outdated, tls_lines
 from stand_in_service import Service
 
 from monitor.config import MqttConfig
@@ -177,6 +177,22 @@ def test_a_broker_that_wants_a_certificate_of_ours_is_named_so(
 ) -> None:
     broker = make_mosquitto(more_lines=tls_lines(certificates))
     config = MqttConfig(host="localhost", port=broker.port, tls=True, ca_file=certificates / "ca.pem")
-    for sentence in told_by_client(config, 1, lambda: 2):
-        assert "take our client certificate" in sentence
-    assert "take our client certificate" in told_by_walk(config)
+    for sentence in told_by_client(config, 1, lambda: 2):  # a line that is reset loses the broker's word
+        assert "take our c" in sentence
+        assert "mqtt.cert_file" in sentence
+    assert "does not take our certificate: it wants one and got none; mqtt.cert_file" in told_by_walk(config)
+
+
+@pytest.mark.broker
+def test_our_certificate_that_has_expired_is_named_and_not_the_encryption(
+    make_mosquitto: Callable[..., Mosquitto], certificates: Path
+) -> None:
+    sign_outdated(certificates, "ours", "box1")
+    broker = make_mosquitto(more_lines=tls_lines(certificates))
+    files = {"ca_file": "ca.pem", "cert_file": "ours.pem", "key_file": "ours.key"}
+    keys = {key: certificates / name for key, name in files.items()}
+    config = MqttConfig.model_validate({"host": "localhost", "port": broker.port, "tls": True, **keys})
+    for sentence in (*told_by_client(config, 1, lambda: 2), told_by_walk(config)):
+        assert "mqtt.cert_file" in sentence
+        assert "mqtt.tls: false" not in sentence
+    assert "does not take our certificate: it has expired; mqtt.cert_file" in told_by_walk(config)
