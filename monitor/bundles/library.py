@@ -28,7 +28,7 @@ from monitor.calibration import load_calibration
 from monitor.config.section import NAME
 from monitor.errors import LibraryError
 from monitor.store.files import sync_folder, write_whole
-from monitor.worded import Worded, worded
+from monitor.worded import Worded, replaced, worded, wording_of
 
 FOLDER = "bundles"
 DOCUMENT = "bundles.json"
@@ -340,4 +340,4 @@ def _checked(check: Check, copy: Path, folder: Path) -> str | None:
     try:
         return check(copy, folder)
     except CodedError as error:
-        raise type(error)(str(error).replace(str(copy), str(folder))) from error
+        raise type(error)(replaced(wording_of(error), str(copy), str(folder))) from error

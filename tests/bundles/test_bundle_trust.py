@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ from fixtures_verbs import ran
 from engines.bundle import open_bundle
 from engines.errors import BundleDamagedError, CodedError
 from monitor.bundles.keys import key_id, make_keys, public_path, public_text
+from monitor.bundles.library import Library
+from monitor.bundles.roles import By
 from monitor.bundles.signature import Of, sign_file
 from monitor.bundles.trust import trust_of
 from monitor.config import BundlesConfig, Config, parse_config
 from monitor.errors import ConfigError, ExtraMissingError, SigningKeyError, UntrustedError
 from monitor.listening import DEMO_BUNDLE
 from monitor.machine import open_machines
+from monitor.worded import wording_of
 
 NOW = 1.8e9
 
@@ -73,6 +77,20 @@ def config(tmp_path: Path, bundle: Path, *keys: dict[str, str], source_id: str =
 def test_a_bundle_that_a_trusted_key_signed_judges(tmp_path: Path, bundle: Path, plant: Signer) -> None:
     (machine,) = open_machines(config(tmp_path, bundle, plant.trusted()), {})
     assert bundle == machine.ear.bundle.folder
+
+
+def test_why_an_arriving_bundle_is_refused_is_told_by_its_code_and_of_the_folder_that_was_given(
+    tmp_path: Path, bundle: Path, plant: Signer
+) -> None:
+    trust = trust_of(config(tmp_path, bundle, plant.trusted()).bundles)
+    (bundle / "manifest.sig").unlink()
+    for check in (trust.check_arrival, lambda copy, _given, **of: trust.check_version(copy, **of)):
+        with pytest.raises(UntrustedError) as refused:
+            Library(tmp_path / "state", "pump-1").install(
+                bundle, By("anna", "page", NOW, "c1"), check=partial(check, source_id="pump-1")
+            )
+        said = wording_of(refused.value)
+        assert ("no-signature", str(bundle / "manifest.json")) == (said.code, said.facts["path"])
 
 
 def test_nothing_is_asked_for_without_keys(tmp_path: Path, bundle: Path) -> None:
