@@ -19,6 +19,12 @@ def again_utc_s(declined: Declined) -> float:
     return declined.at_utc_s + AGAIN_AFTER_DAYS * DAY_S
 
 
+def was_proposed_since(declined: Declined, known: Proposal, found: Proposal) -> bool:
+    """Whether what is known was proposed after somebody had declined, to what judges still."""
+    of_what_judges = (known.basis, known.budget) == (found.basis, found.budget)
+    return of_what_judges and known.made_utc_s > declined.at_utc_s
+
+
 def holds_back(declined: Declined, found: Proposal, case: Case) -> bool:
     """Whether a limit is not to be proposed, because it says what somebody has declined already.
 
@@ -28,7 +34,10 @@ def holds_back(declined: Declined, found: Proposal, case: Case) -> bool:
     """
     if (declined.basis, declined.budget) != (found.basis, found.budget):
         return False
-    if case.now_utc_s >= again_utc_s(declined):
+    is_ahead = (
+        declined.at_utc_s > case.now_utc_s + DAY_S
+    )  # said by a clock that was wrong: it would hold long
+    if is_ahead or case.now_utc_s >= again_utc_s(declined):
         return False
     if (found.limit > 1.0) != (declined.factor > 1.0):
         return False

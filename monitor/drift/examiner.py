@@ -12,7 +12,7 @@ from monitor.clock import CLOCK_SET_UTC_S
 from monitor.config import Config
 from monitor.drift.chain_file import chain_of
 from monitor.drift.counting import basis_of, row_of_period
-from monitor.drift.declining import declined_words, holds_back
+from monitor.drift.declining import declined_words, holds_back, was_proposed_since
 from monitor.drift.evidence import evidence_of
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import LATELY_DAYS, Asked, Case, DriftState, Judgement, judged
@@ -138,9 +138,9 @@ class Examiner:
         if isinstance(found, Proposal):
             declined = declined_of(database, source_id)
             # what was proposed since somebody declined stands, whatever the next day says of it
-            is_news = known is None or declined is None or known.made_utc_s <= declined.at_utc_s
-            if declined is not None and is_news and holds_back(declined, found, case):
-                found = declined
+            if declined is not None and holds_back(declined, found, case):
+                stands = known is not None and was_proposed_since(declined, known, found)
+                found = found if stands else declined
         if isinstance(found, Proposal):
             if known is not None and _still_holds(known, present, now_utc_s):
                 return known  # what somebody is looking at stays what it is

@@ -25,7 +25,7 @@ from monitor.drift.examiner import Examiner
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import Asked, Case
 from monitor.drift.period import merged_bodies
-from monitor.drift.proposal import Proposal
+from monitor.drift.proposal import Proposal, row_of
 from monitor.drift.watch import DriftWatch
 from monitor.errors import StoreRefusedError
 from monitor.operators import Origin
@@ -33,7 +33,7 @@ from monitor.publish.drift import drift_document
 from monitor.roster import Roster
 from monitor.store import AuditEntry, Reply, Store, open_store
 from monitor.store.declined import Declined, declined_of
-from monitor.store.drift import add_periods, proposal_of
+from monitor.store.drift import add_periods, proposal_of, put_proposal
 from monitor.testing import CapturedLog
 
 TODAY = 20_500
@@ -144,6 +144,20 @@ def test_what_is_proposed_since_stands_until_somebody_answers(pump: Callable[...
     assert further == one.look(20.1)[1], "what somebody is looking at stays what it is"
 
 
+def test_who_goes_back_to_a_limit_finds_the_word_again_though_another_was_proposed_to_meanwhile(
+    pump: Callable[..., Pump],
+) -> None:
+    one = pump()
+    _, proposal = one.look(0.0)
+    assert proposal is not None
+    one.decline(proposal)
+    other = replace(proposal, basis="of another bundle", made_utc_s=at(1.0))
+    put_proposal(one.store.database, row_of(other))
+    facts, again = one.look(2.0)
+    assert (None, "anna") == (again, facts.declined_by)
+    assert proposal_of(one.store.database, "pump") is None
+
+
 CALIBRATION = demo_calibration()
 
 
@@ -190,6 +204,13 @@ def test_another_limit_bundle_promise_or_direction_and_a_month_later_are_other_q
     assert not holds_back(ASKED_AT, found_of(0.9), case)
     assert holds_back(ASKED_AT, found_of(1.3), replace(case, now_utc_s=at(AGAIN_AFTER_DAYS) - 1.0))
     assert not holds_back(ASKED_AT, found_of(1.3), replace(case, now_utc_s=at(AGAIN_AFTER_DAYS)))
+
+
+def test_the_word_of_a_clock_that_ran_ahead_holds_no_longer_than_any() -> None:
+    case = case_of(steady, 1)
+    for days, held in ((0.5, True), (300.0, False)):
+        ahead = replace(ASKED_AT, at_utc_s=case.now_utc_s + days * DAY_S)
+        assert held is holds_back(ahead, found_of(1.3), case), days
 
 
 def test_what_is_proposed_by_now_is_not_declined_by_the_name_of_what_was(pump: Callable[..., Pump]) -> None:
