@@ -24,7 +24,8 @@ def judged(plan: Plan, stretch: str, command: Command, now_utc_s: float) -> tupl
     says = _says(keep=keep)
     told = f"{stretch} {says}"
     if before is not None and before.by != command.actor:
-        is_unseen = command.seen not in {None, before.id}
+        # a command may be called `nobody`, too: whoever has seen that nobody judged has not seen that one
+        is_unseen = command.seen == SEEN_NOBODY or command.seen not in {None, before.id}
         if before.kept is keep:
             return plan, f"{told}, as {before.by} has said"
         if is_unseen:

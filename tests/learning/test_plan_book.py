@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def book_of(config: Config) -> PlanBook:
 def obeyed(
     book: PlanBook, config: Config, learn: str, origin: Origin = Origin.PAGE, **more: float | str
 ) -> str:
-    command = Command.model_validate({"id": "1", "action": "learn", "actor": "ada", "learn": learn, **more})
+    asked = {"id": "1", "action": "learn", "actor": "ada", "learn": learn, **more}
+    command = Command.model_validate(asked)
     return book.obey(config.sources[0], origin, command, 1000.0)
 
 
@@ -95,6 +97,22 @@ def test_only_a_stretch_that_was_found_can_be_kept_and_only_when_nothing_goes_on
     assert Step.LEARN is book.plans[0].step
     with pytest.raises(CommandError, match="pause or wait"):
         obeyed(book, config, "set_aside", stretch=stretch)
+
+
+@pytest.mark.parametrize(("called", "seen", "refused"), [
+    ("c-1", "nobody", True), ("c-1", "c-0", True), ("c-1", "c-1", False), ("nobody", "nobody", True),
+])  # fmt: skip
+def test_a_word_is_overruled_by_nobody_who_has_seen_another_one_whatever_its_command_is_called(
+    tmp_path: Path, called: str, seen: str, *, refused: bool
+) -> None:
+    stretch = waiting_to_be_heard(tmp_path).stretches[0].id
+    config = configured(tmp_path)
+    book = book_of(config)
+    obeyed(book, config, "keep", stretch=stretch, id=called, actor="anna")
+    told = pytest.raises(CommandError, match="anna has judged it meanwhile: it is normal")
+    with told if refused else contextlib.nullcontext():
+        obeyed(book, config, "set_aside", stretch=stretch, seen=seen, actor="ben")
+    assert ((stretch,) if refused else ()) == book.plans[0].kept
 
 
 def test_so_little_that_no_limit_could_be_set_is_refused_at_once(tmp_path: Path) -> None:
