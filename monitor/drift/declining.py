@@ -34,9 +34,8 @@ def holds_back(declined: Declined, found: Proposal, case: Case) -> bool:
     """
     if (declined.basis, declined.budget) != (found.basis, found.budget):
         return False
-    is_ahead = (
-        declined.at_utc_s > case.now_utc_s + DAY_S
-    )  # said by a clock that was wrong: it would hold long
+    # dated by a clock that was days ahead, it would hold for as long again
+    is_ahead = declined.at_utc_s > case.now_utc_s + DAY_S
     if is_ahead or case.now_utc_s >= again_utc_s(declined):
         return False
     if (found.limit > 1.0) != (declined.factor > 1.0):
