@@ -186,6 +186,7 @@ class Recording:
         try:
             self._recorder.finish()
             self._keep_measures()
+            self._meter.keep(None)
         finally:
             self.close()
 

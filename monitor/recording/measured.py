@@ -108,6 +108,8 @@ class KeptMeter:
     def keep(self, file: str | None) -> None:
         """Keep what was measured up to now, for `file` is whole; None: only what has no sound in it."""
         if file is None:
+            if not self._lost_s and not self._off_s:
+                return
             time = MeasuredPart(how=self._how, file=None, lost_s=self._lost_s, off_s=self._off_s)
             self._lost_s = self._off_s = 0.0
             self._write([time])

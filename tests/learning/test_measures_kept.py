@@ -88,6 +88,19 @@ def test_time_that_was_left_out_is_kept_though_nothing_was_recorded_since(tmp_pa
     again.close()
 
 
+def test_a_pause_costs_no_time_that_was_left_out(tmp_path: Path) -> None:
+    for count in (1, 2, 3):
+        recording = Recording(SOURCE, EAR, LearnFolder(tmp_path), 3600.0)
+        for block in blocks(1, first=count)[:20]:
+            recording.add(block, is_off=True)
+        recording.finish()
+        recorded(tmp_path, [])
+        again = Recording(SOURCE, EAR, LearnFolder(tmp_path), 3600.0)
+        assert 20.0 * count == again.now().off_s
+        again.close()
+    assert 3 == len((tmp_path / "measured.jsonl").read_text().splitlines()), "no line says nothing"
+
+
 def test_what_was_not_measured_here_or_is_gone_does_not_count_and_is_told(tmp_path: Path) -> None:
     recorded(tmp_path, blocks(3))
     kept = tmp_path / "measured.jsonl"
