@@ -61,7 +61,11 @@ def replaced(sentence: Worded, old: str, new: str) -> Worded:
 def _fact_with(fact: Fact, old: str, new: str) -> Fact:
     if isinstance(fact, Worded):
         return replaced(fact, old, new)
-    return fact.replace(old, new) if isinstance(fact, str) else fact
+    if isinstance(fact, str):
+        return fact.replace(old, new)
+    if isinstance(fact, Sequence):
+        return [replaced(one, old, new) if isinstance(one, Worded) else one.replace(old, new) for one in fact]
+    return fact
 
 
 def worded_from(tree: object) -> Worded | None:

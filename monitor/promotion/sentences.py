@@ -86,9 +86,11 @@ def worded_ground(ground: Ground) -> Worded:
 
 
 def _rounded(figure: Figure) -> str | float:
-    """Return a figure as `english` rounds it; what is told as smaller than something stays a text."""
-    if not isinstance(figure, float) or 0.0 < abs(figure) < RARE:
-        return english(figure) if isinstance(figure, float) else figure
+    """Return a figure as `english` rounds it."""
+    if not isinstance(figure, float):
+        return figure
+    if 0.0 < abs(figure) < RARE:
+        return worded("less-than", "less than {least}", least=RARE)
     value = float(english(figure))
     return int(value) if value.is_integer() else value
 

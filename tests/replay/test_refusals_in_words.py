@@ -15,9 +15,11 @@ import monitor.config
 import monitor.replay.app  # noqa: F401 - every error of the page and of the daemon's commands is defined then
 from engines.errors import CodedError
 from monitor.errors import CommandError, StoreFullError, UntrustedError
-from monitor.replay.pages.refused import ABOUT, about, said_in
+from monitor.promotion.records import Ground
+from monitor.promotion.sentences import worded_ground
+from monitor.replay.pages.refused import ABOUT, NUMBERS, about, said_in
 from monitor.replay.pages.words import LOCALE, Tongue
-from monitor.worded import DETAIL, Worded, worded, worded_from, wording_of
+from monitor.worded import DETAIL, Worded, replaced, worded, worded_from, wording_of
 
 Open = Callable[..., Browser]
 GERMAN, ENGLISH = {"Accept-Language": "de"}, {"Accept-Language": "en"}
@@ -125,6 +127,34 @@ def test_german_says_it_in_german_and_numbers_as_germans_write_them() -> None:
     assert "das Bundle hat keine Signatur, der hier vertraut wird: manifest.json: strange" == said_in(
         german, untrusted
     )
+
+
+def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
+    source = worded("not-shelved", "{source} is not shelved", source="2.1")
+    assert "2.1 ist nicht zurückgestellt" == said_in(Tongue("de"), source)
+    written = {
+        one.arg
+        for _, tree in worded_rig.sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "worded"
+        for one in node.keywords
+        if re.search(r":\.[1-9]f}", ast.unparse(one.value))
+    }
+    assert {"minutes", "seconds", "free"} <= written <= NUMBERS
+
+
+def test_a_figure_too_small_to_be_told_is_told_in_german_too() -> None:
+    found = worded_ground(Ground("more_false", {"candidate": 9, "live": 0, "chance": 0.0004}))
+    assert found.endswith("by chance so uneven in less than 0.001 % of cases")
+    assert "in weniger als 0,001 % der Fälle" in said_in(Tongue("de"), found)
+
+
+def test_a_path_that_nobody_else_can_look_at_is_taken_out_wherever_it_stands() -> None:
+    inner = worded("file-gone", DETAIL, detail="/box/arriving/model.onnx: gone")
+    said = worded("verdict", "{outcome}: {reasons}", outcome=inner, reasons=["/box/arriving/x", inner])
+    clean = replaced(said, "/box/arriving/", "")
+    assert "model.onnx: gone: x; model.onnx: gone" == clean == worded_from(clean.tree)
+    assert "arriving" not in str(clean.tree)
 
 
 def test_what_has_no_german_or_comes_from_other_software_is_told_in_english() -> None:

@@ -14,8 +14,10 @@ from monitor.replay.pages.learn_words import ADVICE
 from monitor.replay.pages.words import DEFAULT, Tongue, marked
 from monitor.worded import BETWEEN, DETAIL, Fact, Worded
 
-NUMBER = re.compile(r"-?[0-9]+\.[0-9]+")
+WRITTEN = re.compile(r"-?[0-9]+\.[0-9]+")
 """A number that was written to so many digits."""
+NUMBERS = frozenset({"free", "least", "minutes", "needed", "room", "seconds"})
+"""Facts that may be such numbers; in any other it is a name: of a source `2.1`, say."""
 ABOUT: Mapping[str, str] = {
     "body": marked("what was sent makes no sense: {detail}"),
     "bundle": marked("the bundle cannot be used: {detail}"),
@@ -56,7 +58,7 @@ def said_in(tongue: Tongue, sentence: str) -> str:
     if text is None:
         return str(sentence)
     try:
-        facts = {name: _said_fact(tongue, fact) for name, fact in sentence.facts.items()}
+        facts = {name: _said_fact(tongue, name, fact) for name, fact in sentence.facts.items()}
         return tongue(text).format(**facts)
     except (LookupError, ValueError):  # it comes from a daemon of another version
         return str(sentence)
@@ -68,8 +70,8 @@ def about(code: str) -> str | None:
     return ABOUT[max(known, key=len)] if known else None
 
 
-def _said_fact(tongue: Tongue, fact: Fact) -> str:
-    if isinstance(fact, str) and NUMBER.fullmatch(fact) is None:
+def _said_fact(tongue: Tongue, name: str, fact: Fact) -> str:
+    if isinstance(fact, str) and not (name in NUMBERS and WRITTEN.fullmatch(fact)):
         return said_in(tongue, fact)
     if isinstance(fact, Sequence) and not isinstance(fact, str):
         return BETWEEN.join(said_in(tongue, one) for one in fact)
