@@ -102,7 +102,7 @@ def _unheard(compared: Comparison) -> Iterator[Ground]:
 
 def _early(compared: Comparison, asked: Asked) -> Iterator[Ground]:
     if compared.hours < asked.hours:
-        yield Ground("hours", {"hours": round(compared.hours, 1), "needed": asked.hours})
+        yield Ground("hours", {"hours": _short_of(compared.hours, asked.hours), "needed": asked.hours})
     if compared.skipped_share > SKIPPED_SHARE:
         yield Ground("skipped", {"share": 100.0 * compared.skipped_share, "most": 100.0 * SKIPPED_SHARE})
     anomalies = compared.anomalies
@@ -190,6 +190,12 @@ def _standing(compared: Comparison) -> Iterator[Ground]:
         yield Ground("none_lost", {"live": anomalies.live, "most": most})
     yield Ground("within", {**_rate(compared), "candidate": false.candidate, "live": false.live})
     yield Ground("hears", {"live": heard.live, "both": heard.both, "gained": heard.candidate_only})
+
+
+def _short_of(hours: float, needed: float) -> float:
+    """Return hours that are less than what is needed so that they read so: to three digits, rounded down."""
+    digits = 0 if needed >= 100.0 else 1 if needed >= 1.0 else 3
+    return math.floor(hours * 10**digits) / 10**digits
 
 
 def _loses(anomalies: Pairs) -> bool:

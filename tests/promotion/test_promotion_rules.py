@@ -227,3 +227,15 @@ def test_every_reason_is_a_sentence_and_what_is_kept_is_read_again(
     assert kept_comparison(state, "fan", live="mae-1", candidate="mae-2") is None
     assert set(SENTENCES) >= {ground.code for ground in found.grounds}
     assert found.outcome == tree_of(compared, found)["verdict"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "needed", "told"),
+    [(167.97, 168.0, "167 h"), (0.0796, 0.08, "0.079 h"), (11.97, 12.0, "11.9 h")],
+)
+def test_hours_that_are_too_few_never_read_as_enough(hours: float, needed: float, told: str) -> None:
+    found = verdict(replace(GOOD, hours=hours), Asked(hours=needed, anomalies=10))
+    assert "too_early" == found.outcome
+    assert [
+        f"both have judged {told} beside each other, {needed:g} h are asked for (bundles.promotion_hours)"
+    ] == [reason for reason in found.reasons if "are asked for" in reason]
