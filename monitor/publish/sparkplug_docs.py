@@ -61,7 +61,8 @@ A plant with access lists has to let the box publish below `spBv1.0/{group}/+/{n
 - **Births** tell every tag with its type, unit, description and value. A source is born when it has sound,
   dies (DDEATH) when its microphone is gone, and is born again with it. `Input/State` and `Input/Reason` say
   why just before.
-- **Data** tells only what has changed. Scores are thinned by `sparkplug.score_deadband` and
+- **Data** tells only what has changed, and no types, as Sparkplug 3.0 wants it: a decoder takes them from
+  the births (pysparkplug 0.6 reads births alone). Scores are thinned by `sparkplug.score_deadband` and
   `sparkplug.score_every_s`; a score that crosses the limit, or cannot be judged, is told at once. Error
   maps are those of `mqtt.map_windows`.
 - **Alarms** come from the store: each change is told once it is on disk, in order, and is kept until the
