@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -81,6 +82,19 @@ def clips_of(database: Database, event_id: str) -> list[StoredClip]:
     """Return an event's clips in the order in which they were recorded, those whose file is gone too."""
     query = f"SELECT {COLUMNS} FROM clips WHERE event_id = ? ORDER BY n"  # noqa: S608 - a constant of ours
     return [StoredClip(*row) for row in database.rows(query, (event_id,))]
+
+
+def first_clips_of_events(database: Database, event_ids: Collection[str]) -> dict[str, str]:
+    """Return the id of the first clip of each of these events whose file is there, by the event's id.
+
+    One query for all of them: 999 at most, for older SQLite takes no more.
+    """
+    marks = ", ".join("?" * len(event_ids))
+    query = (
+        "SELECT event_id, clip_id, MIN(n) FROM clips "  # noqa: S608 - only marks
+        f"WHERE gone IS NULL AND event_id IN ({marks}) GROUP BY event_id"
+    )
+    return {row["event_id"]: row["clip_id"] for row in database.rows(query, tuple(event_ids))}
 
 
 def flac_from_samples(samples: Float32, sample_rate_hz: int, *, comment: str = "") -> bytes:
