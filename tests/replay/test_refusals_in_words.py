@@ -285,7 +285,8 @@ def test_each_of_several_events_that_are_refused_says_why(open_browser: Open, pl
     said = {"event_ids": [plant.event_id, "none"], "rating": "unsure"}
     done, refused = open_browser("anna").change("/api/v1/labels", said, **GERMAN).json()["results"]
     assert {"event_id": plant.event_id, "result": "done", "reason": None} == done
-    assert "there is no event 'none' in the store" == refused["reason"]
+    assert ("there is no event 'none' in the store", "no-such-event") == (refused["reason"], refused["code"])
+    assert {"id": "'none'"} == refused["facts"]
     assert "im Speicher gibt es kein Ereignis 'none'" == refused["told"]
 
 
@@ -320,6 +321,17 @@ def test_pages_that_refuse_are_in_german_whole(open_browser: Open) -> None:
         assert said in anna.get(path, headers=GERMAN).text, path
     elsewhere = open_browser().client.post("/logout", headers={**GERMAN, "Content-Type": "application/json"})
     assert "bitte zuerst anmelden\n" == elsewhere.text
+
+
+def test_what_no_address_of_ours_takes_is_refused_in_german_and_by_a_code(open_browser: Open) -> None:
+    anna, nobody = open_browser("anna"), open_browser()
+    told = anna.get("/api/v1/nothing", headers=GERMAN).json()
+    assert ("no-such-address", "Unter dieser Adresse gibt es nichts.") == (told["code"], told["told"])
+    answer = anna.change("/api/v1/events", {}, **GERMAN)
+    assert (405, "not-taken-here") == (answer.status_code, answer.json()["code"])
+    assert "GET" in answer.headers["allow"]
+    answer = nobody.get("/language/fr", headers=GERMAN)
+    assert (404, "Unter dieser Adresse gibt es nichts.\n") == (answer.status_code, answer.text)
 
 
 def test_the_choice_of_a_language_holds_for_refusals_too(open_browser: Open) -> None:

@@ -189,7 +189,7 @@ async def label_many(request: Request) -> Response:
 
 def _refused(request: Request, why: str) -> dict[str, object]:
     document = document_of(request, why)
-    return {"result": "refused", "reason": document["error"], "told": document["told"]}
+    return {"result": "refused", "reason": document.pop("error"), **document}
 
 
 @needs(Role.TECHNICIAN)

@@ -122,7 +122,7 @@ def _change(change: Change, refs: Refs) -> Tree:
             "200": _told(200, {"type": "object"}),
             **{str(status): _told(status, refs[ErrorDocument, ANSWERED]) for status in statuses},
             # the daemon's reply, and beside it why
-            "409": _told(409, {"type": "object", "required": ["error"]}),
+            "409": _told(409, {"type": "object", "required": list(ErrorDocument.model_fields)}),
         },
     }
 

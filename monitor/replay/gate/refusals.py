@@ -46,12 +46,15 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-TITLES = {
-    403: (marked("Not allowed"), marked("Your role does not allow it.")),
-    404: (marked("Not found"), marked("There is nothing at this address.")),
+REFUSED = {
+    403: (marked("Not allowed"), worded("not-allowed", "Your role does not allow it.")),
+    404: (marked("Not found"), worded("no-such-address", "There is nothing at this address.")),
 }
-"""Status -> title and text of the page that says it; the text where the refusal has none of its own."""
-OTHERWISE = (marked("It was not done"), marked("This address does not take what was sent to it."))
+"""Status -> title of the page that says it, and why where the refusal does not say so itself."""
+OTHERWISE = (
+    marked("It was not done"),
+    worded("not-taken-here", "This address does not take what was sent to it."),
+)
 UNLESS_SAID = {"Cache-Control": "no-store"}
 """What an answer carries that says nothing else of it: pages and data are nobody's to keep."""
 
@@ -78,17 +81,17 @@ async def refuse_http(request: Request, error: Exception) -> Response:
     """Answer what an endpoint or the router raised as HTTPException."""
     if not isinstance(error, HTTPException):
         raise error
+    title, usual = REFUSED.get(error.status_code, OTHERWISE)
+    why = error.detail if isinstance(error.detail, Worded) else usual
     if request.scope["path"].startswith(API) or getattr(request.state, "visit", None) is None:
-        return refusal(request, error.status_code, error.detail, error.headers)
+        return refusal(request, error.status_code, why, error.headers)
     tongue = tongue_for(request)
-    title, text = TITLES.get(error.status_code, OTHERWISE)
-    is_ours = isinstance(error.detail, Worded)
     answer = page(
         request,
         "error.html",
         status=error.status_code,
         title=tongue(title),
-        text=said_in(tongue, error.detail) if is_ours else tongue(text),
+        text=said_in(tongue, why),
     )
     answer.headers.update(error.headers or {})
     return answer
