@@ -72,7 +72,8 @@ async def log_out(request: Request) -> Response:
 async def choose_language(request: Request) -> Response:
     """Remember in which language this browser is answered, and go back to where it was chosen.
 
-    A link does it, so that it needs no script; one on another site leads here, and changes nothing.
+    A link does it, so that it needs no script; one that is known to be on another site (is_from_elsewhere)
+    leads here, and changes nothing.
     """
     language, back = request.path_params["language"], request.query_params.get("next", "")
     if language not in languages(LOCALE):

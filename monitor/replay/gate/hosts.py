@@ -85,7 +85,10 @@ def comes_from_us(connection: HTTPConnection) -> bool:
 
 
 def is_from_elsewhere(connection: HTTPConnection) -> bool:
-    """Say whether a browser follows another site's link: it says so itself (Fetch Metadata)."""
+    """Say whether a browser follows another site's link: it says so itself (Fetch Metadata).
+
+    Over plain HTTP, but for localhost, browsers say nothing: there another site's link looks like our own.
+    """
     return connection.headers.get("sec-fetch-site") == "cross-site"
 
 
