@@ -246,6 +246,29 @@ def test_what_somebody_went_back_from_is_named_with_the_way_to_have_it_again(
     assert (promoted, True) == (library.roles().candidate, f"<dd>{promoted}</dd>" in again)
 
 
+@pytest.mark.usefixtures("candidate")
+@pytest.mark.parametrize(
+    ("origin", "note", "told"),
+    [
+        ("page", "it hears belts", "promoted by ada: it hears belts."),
+        ("terminal", None, "promoted by ada."),
+        ("daemon", "it finds 7", "the daemon itself found it better and promoted it"),
+    ],
+)
+def test_who_promoted_what_judges_is_named_until_somebody_goes_back(
+    open_browser: Open, plant: Plant, origin: str, note: str | None, told: str
+) -> None:
+    library = Library(plant.config.state_dir, "pump")
+    library.promote(By("ada", origin, T0, "c4", note))
+    vera = open_browser("vera")
+    text = vera.get("/compare/pump").text
+    assert f"It judges since {day(T0)} {clock(T0)}" in text
+    assert told in text
+    assert f"Es urteilt seit {day(T0)}" in vera.get("/compare/pump", headers={"Accept-Language": "de"}).text
+    library.roll_back(By("bert", "page", T0, "c5"))
+    assert "It judges since" not in vera.get("/compare/pump").text
+
+
 def test_a_candidate_that_nobody_compared_is_not_said_to_be_no_better(
     plant: Plant, candidate: Comparison
 ) -> None:

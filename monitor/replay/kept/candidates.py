@@ -26,6 +26,8 @@ class Candidate:
     """The version that wants to; None: there is none."""
     previous: str | None
     """What a rollback would bring back; None: there is nothing to go back to."""
+    promoted: Change | None
+    """The promotion by which the live one judges; None: nobody promoted it, or somebody went back to it."""
     went_back: Change | None
     """The last rollback, if what it took out is kept without a role; None: there was none, or it is not."""
     found: tuple[Comparison, Verdict] | None
@@ -46,7 +48,8 @@ def candidate_of(store: Store, source_id: str) -> Candidate | None:
         if not roles.installed:
             return None
         if roles.live is None or roles.candidate is None:
-            return Candidate(roles.live, roles.candidate, roles.previous, _went_back(roles), None, ())
+            known = (roles.live, roles.candidate, roles.previous, _promoted(roles), _went_back(roles))
+            return Candidate(*known, None, ())
         live_bundle_id = read_manifest(versions.version_folder(roles.live)).bundle_id
     except (LibraryError, BundleError):
         return None
@@ -57,14 +60,24 @@ def candidate_of(store: Store, source_id: str) -> Candidate | None:
         live=roles.live,
         candidate=roles.candidate,
         previous=roles.previous,
+        promoted=_promoted(roles),
         went_back=_went_back(roles),
         found=kept_comparison(store.state_dir, source_id, live=roles.live, candidate=roles.candidate),
         disagreements=disagreements(store, source_id, disputes),
     )
 
 
+def _last_change(roles: Roles) -> Change | None:
+    return next((one for one in reversed(roles.changes) if one.action != "install"), None)
+
+
+def _promoted(roles: Roles) -> Change | None:
+    last = _last_change(roles)
+    return last if last is not None and last.action == "promote" and last.version_to == roles.live else None
+
+
 def _went_back(roles: Roles) -> Change | None:
-    last = next((one for one in reversed(roles.changes) if one.action != "install"), None)
+    last = _last_change(roles)
     if last is None or last.action != "rollback":
         return None
     is_kept = last.version_from in roles.installed and last.version_from not in roles.named

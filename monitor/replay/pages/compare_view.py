@@ -16,6 +16,7 @@ from monitor.bundles.choice import is_managed
 from monitor.bundles.library import Library as Versions
 from monitor.bundles.roles import Change
 from monitor.config import StoreConfig
+from monitor.operators import Origin
 from monitor.promotion.records import Comparison, Disagreement, Figure, Outcome, Pairs, Verdict
 from monitor.promotion.sentences import OUTCOMES, RARE, said
 from monitor.publish.fields import ms_from_rfc3339
@@ -102,6 +103,7 @@ def _compare(request: Request, under: Under) -> Response:
         "compare.html",
         source_id=source_id,
         shown=shown,
+        promoted="" if shown is None or shown.promoted is None else promoted_of(shown.promoted, tongue),
         went_back="" if shown is None or shown.went_back is None else went_back_of(shown.went_back, tongue),
         compared=None if found is None else found[0],
         outcome="" if verdict is None else _capital(tongue(OUTCOMES[verdict.outcome])),
@@ -123,6 +125,22 @@ def _compare(request: Request, under: Under) -> Response:
         may_go_back=is_versioned and shown is not None and shown.previous is not None,
         unreviewed=unreviewed_events(library),
     )
+
+
+def promoted_of(change: Change, tongue: Tongue) -> str:
+    """Return since when the live version judges, who promoted it and why, as a sentence."""
+    by, at = change.by, f"{day(change.by.at_utc_s)} {clock(change.by.at_utc_s)}"
+    if by.origin == Origin.DAEMON.value:
+        return tongue(
+            "It judges since {at}: the daemon itself found it better and promoted it "
+            "(bundles.promotion: managed); wheeltapper bundle list says why.",
+            at=at,
+        )
+    if by.note:
+        return tongue(
+            "It judges since {at}, promoted by {who}: {why}.", at=at, who=by.actor, why=by.note.rstrip(".")
+        )
+    return tongue("It judges since {at}, promoted by {who}.", at=at, who=by.actor)
 
 
 def went_back_of(change: Change, tongue: Tongue) -> str:
