@@ -51,18 +51,32 @@ def plain_texts() -> Iterator[str]:
         if NEVER_ON_THE_PAGE.match(place):
             continue
         for node in ast.walk(tree):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            if not (isinstance(node, ast.Call) and called(node) in SAYS_WHY):
                 continue
-            if node.func.id in SAYS_WHY and any(is_plain(one) for one in node.args):
+            if any(is_plain(one) for one in (*node.args, *(each.value for each in node.keywords))):
                 yield f"{place}:{node.lineno}"
 
 
+def called(node: ast.Call) -> str:
+    """Return the name of what is called, also of a module's."""
+    if isinstance(node.func, ast.Name):
+        return node.func.id
+    return node.func.attr if isinstance(node.func, ast.Attribute) else ""
+
+
 def is_plain(given: ast.expr) -> bool:
-    """Say whether an argument is a text, an f-string, or what str() makes of something."""
+    """Say whether an argument is a text, or is or may be what forgets of what it was made."""
     if isinstance(given, ast.Constant):
         return isinstance(given.value, str)
-    is_str = isinstance(given, ast.Call) and isinstance(given.func, ast.Name) and given.func.id == "str"
-    return is_str or isinstance(given, ast.JoinedStr)
+    if isinstance(given, ast.IfExp):
+        return is_plain(given.body) or is_plain(given.orelse)
+    if isinstance(given, ast.BoolOp):
+        return any(is_plain(one) for one in given.values)
+    if isinstance(given, ast.Call):
+        return called(given) == "str" or (
+            isinstance(given.func, ast.Attribute) and hasattr(str, called(given))
+        )
+    return isinstance(given, ast.JoinedStr | ast.BinOp | ast.Subscript)
 
 
 def errors_below(kind: type[CodedError]) -> Iterator[type[CodedError]]:
@@ -74,6 +88,29 @@ def errors_below(kind: type[CodedError]) -> Iterator[type[CodedError]]:
 
 def test_no_refusal_that_can_reach_the_page_is_a_text_in_english_alone() -> None:
     assert [] == list(plain_texts())
+
+
+@pytest.mark.parametrize(
+    ("given", "forgets"),
+    [
+        ("'no'", True),
+        ("f'{error}'", True),
+        ("str(error)", True),
+        ("'no: ' + why", True),
+        ("why[:80]", True),
+        ("'; '.join(problems)", True),
+        ("why or 'nobody knows'", True),
+        ("why if why else str(error)", True),
+        ("worded('no', 'no')", False),
+        ("wording_of(error)", False),
+        ("no_such('event', event_id)", False),
+        ("self._unknown(source_id)", False),
+        ("why", False),
+        ("404", False),
+    ],
+)
+def test_what_forgets_of_what_it_was_made_is_known(given: str, *, forgets: bool) -> None:
+    assert is_plain(ast.parse(given, mode="eval").body) is forgets
 
 
 def test_a_code_says_one_thing_and_everything_in_its_braces_is_given() -> None:
