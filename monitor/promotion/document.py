@@ -79,6 +79,8 @@ def _from_tree(tree: Mapping[str, Any]) -> tuple[Comparison, Verdict]:
     for name in ("false_alarms", "anomalies", "normals"):
         values[name] = Pairs(**values[name])
     values["probes"] = tuple(Probe(one["snr_db"], Pairs(**one["heard"])) for one in values["probes"])
+    scored = sum(probe.heard.cases for probe in values["probes"])
+    values.setdefault("probes_asked", scored + values["probes_waiting"])  # older software did not say
     values["left_out"] = LeftOut(**values["left_out"])
     values["disagreements"] = tuple(Disagreement(**one) for one in values["disagreements"])
     found = tuple(Ground(one["code"], dict(one["figures"])) for one in grounds)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitor.promotion.document import keep_comparison, kept_comparison, tree_of
-from monitor.promotion.records import Comparison, Disagreement, LeftOut, Pairs, Probe
+from monitor.promotion.records import Comparison, Disagreement, LeftOut, Pairs, Probe, Verdict
 from monitor.promotion.rules import Asked, verdict
 from monitor.promotion.sentences import SENTENCES, english
 
@@ -227,6 +229,18 @@ def test_every_reason_is_a_sentence_and_what_is_kept_is_read_again(
     assert kept_comparison(state, "fan", live="mae-1", candidate="mae-2") is None
     assert set(SENTENCES) >= {ground.code for ground in found.grounds}
     assert found.outcome == tree_of(compared, found)["verdict"]
+
+
+def test_what_older_software_kept_says_of_how_many_foreign_sounds_it_was_at_least(tmp_path: Path) -> None:
+    compared = replace(GOOD, probes=(Probe(0.0, Pairs(both=5, neither=3)),), probes_waiting=4)
+    keep_comparison(tmp_path, compared, Verdict("not_better", (), ()))
+    (document,) = tmp_path.rglob("comparison.json")
+    tree = json.loads(document.read_text())
+    del tree["probes_asked"]
+    document.write_text(json.dumps(tree))
+    kept = kept_comparison(tmp_path, "pump", live="mae-1", candidate="mae-2")
+    assert kept is not None
+    assert (8, 12) == (kept[0].probes_tried, kept[0].probes_asked)
 
 
 @pytest.mark.parametrize(
