@@ -51,7 +51,7 @@ ENDS = frozenset({Step.LISTEN, Step.DONE, Step.PACKED})
 class StretchJudgement(BaseModel):
     """What somebody said of an odd stretch."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     stretch: str = Field(description="Id of the stretch.")
     kept: bool = Field(description="Whether it is normal; else it is set aside.")
@@ -61,9 +61,12 @@ class StretchJudgement(BaseModel):
 
 
 class Plan(BaseModel):
-    """What is wanted of one source. The daemon alone writes it."""
+    """What is wanted of one source. The daemon alone writes it.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Keys that newer software has written are passed over: after a rollback a recording goes on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     form: Literal[1] = Field(default=1, description="Version of this document.")
     source: str = Field(description="Its id.")
@@ -115,10 +118,13 @@ def read_plan(place: Path) -> Plan | None:
 def write_plan(place: Path, plan: Plan) -> None:
     """Replace the plan, surviving a power cut.
 
+    Keys with nothing to say are left out, for older software refuses those that it does not know.
+
     Raises:
         StoreError: The disk refuses; the one before stays.
     """
-    write_whole(place / PLAN, plan.model_dump_json().encode(), below=place.parent.parent)
+    said = plan.model_dump_json(exclude_defaults=True)
+    write_whole(place / PLAN, said.encode(), below=place.parent.parent)
 
 
 def read_document(path: Path, kind: type[Document]) -> Document | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from pathlib import Path
 
@@ -97,6 +98,18 @@ def test_only_a_stretch_that_was_found_can_be_kept_and_only_when_nothing_goes_on
     assert Step.LEARN is book.plans[0].step
     with pytest.raises(CommandError, match="pause or wait"):
         obeyed(book, config, "set_aside", stretch=stretch)
+
+
+def test_a_plan_survives_a_rollback_to_older_software_and_one_to_this(tmp_path: Path) -> None:
+    config = configured(tmp_path)
+    obeyed(book_of(config), config, "start", hours=2.0)
+    path = learn_place(tmp_path, "pump") / "plan.json"
+    known = {"form", "source", "step", "hours", "by", "started_utc_s", "paused", "unattended", "anyway"}
+    known |= {"trouble", "discarded", "kept"}
+    written = json.loads(path.read_text())
+    assert known >= set(written), "of the version before, which refuses others"
+    path.write_text(json.dumps({**written, "of_newer_software": 1}))
+    assert [Step.CHECK] == [plan.step for plan in book_of(config).plans]
 
 
 @pytest.mark.parametrize(("called", "seen", "refused"), [
