@@ -19,10 +19,10 @@ from monitor.errors import ExtraMissingError, RecordError
 from monitor.learning.alarms import alarms_in
 from monitor.learning.documents import read_found
 from monitor.learning.orders import why_too_few
+from monitor.learning.place_of_training import can_learn_here
 from monitor.learning.plan import read_plan
 from monitor.learning.steps import (
     How,
-    can_learn_here,
     learn,
     look_through,
     material_of,

@@ -11,7 +11,8 @@ from monitor.commands.hearing import whole_number
 from monitor.commands.learned_bundle import put_in_place
 from monitor.commands.record import choose_source
 from monitor.errors import ExtraMissingError
-from monitor.learning.steps import How, can_learn_here
+from monitor.learning.place_of_training import can_learn_here
+from monitor.learning.steps import How
 
 RETRAINING = "training.retrain.retraining"
 

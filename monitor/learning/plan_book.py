@@ -12,9 +12,9 @@ from monitor.config import Config, InputQualityConfig, LearnConfig, SourceConfig
 from monitor.errors import CommandError, StoreError
 from monitor.learning.documents import read_found
 from monitor.learning.orders import changed, started
+from monitor.learning.place_of_training import learns_here
 from monitor.learning.plan import FOLDER, PLAN, ROOM_BYTES, Plan, Step, learn_place, read_plan, write_plan
 from monitor.learning.removal import remove_sound
-from monitor.learning.steps import learns_here
 from monitor.operators import AFAR, Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command

@@ -8,7 +8,6 @@ Each is done once: whoever comes again with the same sound finds what was made.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,16 +52,6 @@ class How:
     def key(self) -> str:
         """What of it decides the weights."""
         return f"{self.epochs} {self.widths}"
-
-
-def can_learn_here() -> bool:
-    """Say whether torch is there; looking for it does not load it."""
-    return importlib.util.find_spec("torch") is not None
-
-
-def learns_here(where: str) -> bool:
-    """Say whether a model is trained on this box, by `learn.where`; else the sound is packed."""
-    return where == "here" or (where == "auto" and can_learn_here())
 
 
 def refuse_too_little(calibrate_s: float) -> None:

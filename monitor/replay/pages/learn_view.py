@@ -14,7 +14,7 @@ from monitor.bundles.parcel import MAX_PARCEL_BYTES
 from monitor.config import Config, SourceConfig
 from monitor.control.documents import Now
 from monitor.errors import LibraryError, StoreError
-from monitor.learning.steps import learns_here
+from monitor.learning.place_of_training import learns_here
 from monitor.replay.api.routes import library_of
 from monitor.replay.gate.access import visit_of
 from monitor.replay.kept.learning import learning_of
