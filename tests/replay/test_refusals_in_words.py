@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import worded_rig
-from replay_rig import Browser, Plant
+from replay_rig import Browser, Plant, Served
+from starlette.requests import Request
 
 import monitor.config
 import monitor.replay.app  # noqa: F401 - every error of the page and of the daemon's commands is defined then
@@ -17,6 +19,7 @@ from engines.errors import CodedError
 from monitor.errors import CommandError, StoreFullError, UntrustedError
 from monitor.promotion.records import Ground
 from monitor.promotion.sentences import worded_ground
+from monitor.replay.api.actions import answer_with
 from monitor.replay.pages.refused import ABOUT, NUMBERS, about, said_in
 from monitor.replay.pages.words import LOCALE, Tongue
 from monitor.worded import DETAIL, Worded, replaced, worded, worded_from, wording_of
@@ -316,6 +319,48 @@ def test_a_refusal_is_told_again_in_the_language_of_whoever_asks_again(open_brow
         for language in (ENGLISH, GERMAN)
     ]
     assert ["pump is not shelved", "pump ist nicht zurückgestellt"] == told
+
+
+OLDER: dict[str, object] = {"schema": "reply/1", "result": "refused", "reason": "pump is no pump"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "told"),
+    [
+        (OLDER, None, "pump is no pump"),
+        ({**OLDER, "code": "no-pump", "worded": None}, "no-pump", "pump is no pump"),
+        (
+            {
+                **OLDER,
+                "code": "no-pump",
+                "worded": {"code": "no-pump", "text": "{it}", "facts": {"it": None}},
+            },
+            "no-pump",
+            "pump is no pump",
+        ),
+        (
+            {**OLDER, "code": "no-pump", "worded": worded("no-pump", "{it} is no pump", it="fan").tree},
+            "no-pump",
+            "fan is no pump",
+        ),
+    ],
+    ids=["older", "code alone", "unreadable", "unknown here"],
+)
+def test_a_refusal_of_older_or_newer_software_keeps_what_it_has(
+    page: Served, reply: dict[str, object], code: str | None, told: str
+) -> None:
+    request = Request(
+        {"type": "http", "scheme": "http", "app": page.app, "headers": [(b"accept-language", b"de")]}
+    )
+    answer = answer_with(request, reply)
+    document = json.loads(bytes(answer.body))
+    assert (409, code, told, told) == (
+        answer.status_code,
+        document["code"],
+        document["told"],
+        document["error"],
+    )
+    assert "worded" not in document
 
 
 def test_each_of_several_events_that_are_refused_says_why(open_browser: Open, plant: Plant) -> None:

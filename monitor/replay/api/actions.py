@@ -178,17 +178,16 @@ async def label_many(request: Request) -> Response:
         except HTTPException as error:
             if error.status_code != 404:
                 raise
-            results.append({"event_id": event_id, **_refused(request, error.detail)})
+            results.append({"event_id": event_id, **_refused(document_of(request, error.detail))})
             continue
         if reply["result"] == "done":
             results.append({"event_id": event_id, "result": "done", "reason": None})
         else:
-            results.append({"event_id": event_id, **_refused(request, why_of(reply))})
+            results.append({"event_id": event_id, **_refused(_why(request, reply))})
     return JSONResponse({"results": results})
 
 
-def _refused(request: Request, why: str) -> dict[str, object]:
-    document = document_of(request, why)
+def _refused(document: dict[str, object]) -> dict[str, object]:
     return {"result": "refused", "reason": document.pop("error"), **document}
 
 
@@ -305,15 +304,16 @@ def answer_with(request: Request, reply: Mapping[str, Any]) -> Response:
     """Return what the daemon replied, `told` in the reader's language; 409: it refused, and says why."""
     bare = {key: value for key, value in reply.items() if key != WORDED}
     if reply["result"] == "refused":
-        return JSONResponse({**bare, **document_of(request, why_of(reply))}, 409, BESIDE_LANGUAGE)
+        return JSONResponse({**bare, **_why(request, reply)}, 409, BESIDE_LANGUAGE)
     done = worded_from(reply.get(WORDED))
     told = {} if done is None else {"told": said_in(tongue_for(request), done)}
     return JSONResponse({**bare, **told}, headers=BESIDE_LANGUAGE)
 
 
-def why_of(reply: Mapping[str, Any]) -> str:
-    """Return why the daemon refuses, as a sentence that can be said in other languages where it came so."""
-    return worded_from(reply.get(WORDED)) or str(reply["reason"])
+def _why(request: Request, reply: Mapping[str, Any]) -> dict[str, object]:
+    """Return why the daemon refuses, in other languages where it came so; without them its code stays."""
+    document = document_of(request, worded_from(reply.get(WORDED)) or str(reply["reason"]))
+    return {**document, "code": document["code"] or reply.get("code")}
 
 
 def _needs_admin(what: str, visit: Visit) -> Worded:
