@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from monitor.bundles.roles import By
 from monitor.desk.refused import nothing_changed, taken_out
 from monitor.desk.reload import Plan, Reloader
 from monitor.drift.acceptance import check_way, standing
 from monitor.drift.declining import again_utc_s
-from monitor.drift.place import remove_proposed
 from monitor.drift.words import day_of
 from monitor.errors import CommandError, StoreError
 from monitor.operators import Origin
@@ -67,15 +67,12 @@ class Decline:
             at_utc_s=max(self.by.at_utc_s, proposal.made_utc_s),
         )
 
-        def follow() -> None:
-            remove_proposed(config.state_dir, self.source_id)
-            self.look_again(self.source_id)
-
         return Plan(
             f"proposal {proposal.id} is declined, and the limit of {self.source_id} stays; another one is "
             f"made when normal sound has moved markedly further, after {day_of(again_utc_s(declined))}, or "
             "under another bundle or limit",
             apply=nothing,
-            follow=follow,
+            # whoever looks removes the file, too: nobody else writes one beside it
+            follow=partial(self.look_again, self.source_id),
             save=lambda reply: self.store.decline(declined, reply=reply),
         )

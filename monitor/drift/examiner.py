@@ -146,9 +146,10 @@ class Examiner:
                 return known  # what somebody is looking at stays what it is
             write_proposed(self._config.state_dir, source_id, found.calibration)
             put_proposal(database, row_of(found))
-        elif row is not None:
+            return found
+        if row is not None:
             drop_proposal(database, source_id)
-            remove_proposed(self._config.state_dir, source_id)
+        remove_proposed(self._config.state_dir, source_id)  # a kill may have left it where the row had gone
         return found
 
     def _wanted(

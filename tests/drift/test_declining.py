@@ -25,6 +25,7 @@ from monitor.drift.examiner import Examiner
 from monitor.drift.facts import DriftFacts
 from monitor.drift.judgement import Asked, Case
 from monitor.drift.period import merged_bodies
+from monitor.drift.place import proposal_path
 from monitor.drift.proposal import Proposal, row_of
 from monitor.drift.watch import DriftWatch
 from monitor.errors import StoreRefusedError
@@ -112,10 +113,12 @@ def test_what_was_declined_is_told_in_place_of_a_proposal_and_not_made_again(
     facts, proposal = one.look(0.0)
     assert proposal is not None
     assert (proposal.id, None) == (facts.proposal, facts.declined_by)
-    one.decline(proposal)
+    assert proposal_path(one.config.state_dir, "pump").is_file()
+    one.decline(proposal)  # and a kill before anything else is done
     for days_later in (0.0, 8.0):
         facts, again = one.look(days_later)
         assert again is None
+        assert not proposal_path(one.config.state_dir, "pump").exists(), "nobody signs it any more"
         assert (None, "anna", "the bearing is worn") == (
             facts.proposal,
             facts.declined_by,
