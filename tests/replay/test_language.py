@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 
 import pytest
-from replay_rig import Browser, Plant, Served, browser_at, replay_config, served_page
+from replay_rig import Browser, Plant, Served, add_people, browser_at, replay_config, served_page
 
 Open = Callable[..., Browser]
 LINK = re.compile(r'<a href="([^"]+)" hreflang="(\w+)" lang="(\w+)"><span class="name">([^<]+)</span>')
@@ -56,6 +56,22 @@ def test_the_choice_is_remembered_by_a_cookie_that_opens_nothing(open_browser: O
     with browser_at(page.url, cookies=cookies) as later:
         assert "de" == language_of(later, "/login")
         assert 401 == later.get("/api/v1/now").status_code
+
+
+def test_over_https_the_choice_is_one_of_this_very_host(plant: Plant) -> None:
+    add_people(plant.config.state_dir)
+    config = replay_config(
+        plant.config.state_dir, trusted_proxies="[127.0.0.1]", allowed_hosts="[page.example]"
+    )
+    headers = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "https", "Host": "page.example"}
+    with served_page(config) as page, browser_at(page.url) as browser:
+        (cookie,) = browser.get("/language/de", headers=headers).headers.get_list("set-cookie")
+        assert cookie.startswith("__Host-wheeltapper-language-")
+        assert {"Secure", "HttpOnly", "SameSite=lax", "Path=/"} <= {
+            part.strip() for part in cookie.split(";")
+        }
+        chosen = {**headers, "Cookie": cookie.partition(";")[0]}
+        assert "de" == language_of(browser, "/login", {**ENGLISH, **chosen})
 
 
 def test_one_chooses_before_the_login_and_still_comes_to_where_one_wanted(open_browser: Open) -> None:
