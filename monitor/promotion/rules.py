@@ -194,8 +194,8 @@ def _standing(compared: Comparison) -> Iterator[Ground]:
 
 def _short_of(hours: float, needed: float) -> float:
     """Return hours that are less than what is needed so that they read so: to three digits, rounded down."""
-    digits = 0 if needed >= 100.0 else 1 if needed >= 1.0 else 3
-    return math.floor(hours * 10**digits) / 10**digits
+    parts = 1 if needed >= 100.0 else 10 if needed >= 1.0 else 1000
+    return math.floor(hours * parts) / parts
 
 
 def _loses(anomalies: Pairs) -> bool:
