@@ -20,7 +20,7 @@ from monitor.errors import CommandError, StoreFullError, UntrustedError
 from monitor.promotion.records import Ground
 from monitor.promotion.sentences import worded_ground
 from monitor.replay.api.actions import answer_with
-from monitor.replay.pages.refused import ABOUT, NUMBERS, about, said_in
+from monitor.replay.pages.refused import ABOUT, NAMES, about, said_in
 from monitor.replay.pages.words import LOCALE, Tongue
 from monitor.worded import DETAIL, Worded, replaced, worded, worded_from, wording_of
 
@@ -170,17 +170,17 @@ def test_german_says_it_in_german_and_numbers_as_germans_write_them() -> None:
 
 
 def test_a_name_that_looks_like_a_number_stays_a_name() -> None:
-    source = worded("not-shelved", "{source} is not shelved", source="2.1")
-    assert "2.1 ist nicht zurückgestellt" == said_in(Tongue("de"), source)
-    written = {
-        one.arg
-        for _, tree in worded_rig.sources()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "worded"
-        for one in node.keywords
-        if re.search(r":\.[1-9]f}", ast.unparse(one.value))
+    german = Tongue("de")
+    named = worded("not-shelved", "{source} is not shelved", source="2.1")
+    assert "2.1 ist nicht zurückgestellt" == said_in(german, named)
+    still = worded("samples-still", "the samples have stood still for {seconds} s", seconds="2.0")
+    assert "2,0 s" in said_in(german, still)
+    (text,) = {call.text for call in worded_rig.calls() if call.code == "drift-total-of-one-step"}
+    total = worded("total", text, first="2026-01-31", present="1.10", proposed="1.25", expected="0.3")
+    assert ["1,10", "1,25", "0,3"] == re.findall(r"\d,\d+", said_in(german, total))
+    assert set() == NAMES - {
+        name for call in worded_rig.calls() for name in re.findall(r"{(\w+)}", call.text)
     }
-    assert {"minutes", "seconds", "free"} <= written <= NUMBERS
 
 
 def test_a_figure_too_small_to_be_told_is_told_in_german_too() -> None:

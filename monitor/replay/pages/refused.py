@@ -16,8 +16,8 @@ from monitor.worded import BETWEEN, DETAIL, Fact, Worded
 
 WRITTEN = re.compile(r"-?[0-9]+\.[0-9]+")
 """A number that was written to so many digits."""
-NUMBERS = frozenset({"free", "least", "minutes", "needed", "room", "seconds"})
-"""Facts that may be such numbers; in any other it is a name: of a source `2.1`, say."""
+NAMES = frozenset({"device", "devices", "named", "owner", "sent_to", "source", "sources", "who"})
+"""Facts that are none, whatever they look like: a source may be called `2.1`."""
 ABOUT: Mapping[str, str] = {
     "body": marked("what was sent makes no sense: {detail}"),
     "bundle": marked("the bundle cannot be used: {detail}"),
@@ -71,7 +71,7 @@ def about(code: str) -> str | None:
 
 
 def _said_fact(tongue: Tongue, name: str, fact: Fact) -> str:
-    if isinstance(fact, str) and not (name in NUMBERS and WRITTEN.fullmatch(fact)):
+    if isinstance(fact, str) and (name in NAMES or WRITTEN.fullmatch(fact) is None):
         return said_in(tongue, fact)
     if isinstance(fact, Sequence) and not isinstance(fact, str):
         return BETWEEN.join(said_in(tongue, one) for one in fact)
