@@ -108,8 +108,16 @@ def read_signature(path: Path) -> Signature | None:
         raise UntrustedError(
             f"{place}: is no signature ({error.args[0]} is missing); sign {path.name} anew"
         ) from error
-    except (ValueError, TypeError) as error:  # of base64, too
+    except (ValueError, TypeError, RecursionError) as error:  # of base64, too
         raise UntrustedError(f"{place}: is no signature ({error}); sign {path.name} anew") from error
+
+
+def _line(value: object) -> str:
+    """Return a text that can be told and kept wherever a refusal is: JSON may hold what is no character."""
+    text = str(value)
+    if not text.isascii() or not text.isprintable():
+        raise ValueError(f"{text[:40]!a} is no name")
+    return text
 
 
 def _signature(tree: object) -> Signature:
@@ -120,9 +128,9 @@ def _signature(tree: object) -> Signature:
     source = tree["source"]
     statement = Statement(
         of=tree["of"],
-        sha256=str(tree["sha256"]),
-        source=None if source is None else str(source),
-        key=str(tree["key"]),
+        sha256=_line(tree["sha256"]),
+        source=None if source is None else _line(source),
+        key=_line(tree["key"]),
         time=str(tree["time"]),
     )
     return Signature(statement, base64.b64decode(tree["signature"], validate=True))

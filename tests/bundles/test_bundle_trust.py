@@ -93,6 +93,18 @@ def test_why_an_arriving_bundle_is_refused_is_told_by_its_code_and_of_the_folder
         assert ("no-signature", str(bundle / "manifest.json")) == (said.code, said.facts["path"])
 
 
+@pytest.mark.parametrize("odd", ["nested", "key", "source", "sha256"])
+def test_a_signature_that_was_made_to_confuse_is_refused_in_words(
+    tmp_path: Path, bundle: Path, plant: Signer, odd: str
+) -> None:
+    path = bundle / "manifest.sig"
+    tree = {**json.loads(path.read_text()), odd: "\ud800"}
+    path.write_text("[" * 9000 if odd == "nested" else json.dumps(tree))
+    with pytest.raises(UntrustedError, match="is no signature") as refused:
+        open_machines(config(tmp_path, bundle, plant.trusted()), {})
+    assert str(refused.value).encode()
+
+
 def test_nothing_is_asked_for_without_keys(tmp_path: Path, bundle: Path) -> None:
     (bundle / "manifest.sig").write_text("no signature")
     assert 1 == len(open_machines(config(tmp_path, bundle), {}))
