@@ -15,6 +15,7 @@ from monitor.drift.words import day_of
 from monitor.errors import CommandError, StoreError
 from monitor.operators import Origin
 from monitor.prepared import nothing
+from monitor.publish.lines import plain
 from monitor.roster import Roster
 from monitor.store import Store
 from monitor.store.declined import Declined
@@ -62,7 +63,7 @@ class Decline:
             factor=proposal.limit,
             first_utc_s=proposal.first_utc_s,
             who=self.by.actor,
-            why=self.why,
+            why=plain(" ".join(self.why.split()), letters=len(self.why)),  # terminals tell it, too
             # a clock that was not set must not say that it is long ago
             at_utc_s=max(self.by.at_utc_s, proposal.made_utc_s),
         )

@@ -69,7 +69,7 @@ class Looks:
             return Decline(
                 handed.source_id,
                 str(command.proposal),
-                " ".join(str(command.note).split()),
+                str(command.note),
                 by,
                 self.roster,
                 self.store,

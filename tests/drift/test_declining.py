@@ -15,8 +15,11 @@ import pytest
 from drift_days import DAY_S, days_up_to, stored
 from machine_rig import demo_calibration, machine
 
+from monitor.bundles.roles import By
 from monitor.commands.status import _drift_lines
 from monitor.config import parse_config
+from monitor.desk.decline import Decline
+from monitor.desk.reload import Reloader
 from monitor.doctor.drift import check_drift
 from monitor.doctor.finding import Patient, Verdict
 from monitor.drift.counting import basis_of
@@ -134,6 +137,21 @@ def test_what_was_declined_is_told_in_place_of_a_proposal_and_not_made_again(
     assert again.id != proposal.id
     assert facts.declined_by is None
     assert one.look(AGAIN_AFTER_DAYS - 0.1)[1] is not None, "a clock that is put right does not take it away"
+
+
+def test_why_is_told_in_one_line_that_no_terminal_obeys(pump: Callable[..., Pump]) -> None:
+    one = pump()
+    _, proposal = one.look(0.0)
+    assert proposal is not None
+    decline = Decline(
+        "pump", proposal.id, "the bearing\n\x1b[2Jis worn ", By("anna", "page", at(0.0), "c1"),
+        Roster([one.machine]), one.store, look_again=lambda _source_id: None,
+    )  # fmt: skip
+    plan = decline.plan(Reloader(one.config, lambda: one.config, ()))
+    assert plan.save is not None
+    plan.save(reply(proposal))
+    said = declined_of(one.store.database, "pump")
+    assert (said and said.why) == "the bearing ?[2Jis worn"
 
 
 def test_what_is_proposed_since_stands_until_somebody_answers(pump: Callable[..., Pump]) -> None:
