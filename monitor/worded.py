@@ -79,6 +79,12 @@ def worded_from(tree: object) -> Worded | None:
         return None
 
 
+def told_from(tree: object, text: str) -> str:
+    """Return `text` as the sentence that a tree holds, unless that one is left over from another text."""
+    said = worded_from(tree)
+    return said if said is not None and said == text else text
+
+
 def _fact(value: object) -> Fact:
     if isinstance(value, str | float | int):
         return value

@@ -22,7 +22,7 @@ from monitor.promotion.sentences import worded_ground
 from monitor.replay.api.actions import answer_with
 from monitor.replay.pages.refused import ABOUT, NAMES, about, said_in
 from monitor.replay.pages.words import LOCALE, Tongue
-from monitor.worded import DETAIL, Worded, replaced, worded, worded_from, wording_of
+from monitor.worded import DETAIL, Worded, replaced, told_from, worded, worded_from, wording_of
 
 Open = Callable[..., Browser]
 GERMAN, ENGLISH = {"Accept-Language": "de"}, {"Accept-Language": "en"}
@@ -224,6 +224,14 @@ def test_what_has_no_german_or_comes_from_other_software_is_told_in_english() ->
 )
 def test_a_tree_that_is_none_makes_no_sentence(tree: Any) -> None:  # noqa: ANN401 - anything
     assert worded_from(tree) is None
+
+
+def test_what_is_left_of_another_trouble_says_nothing_of_this_one() -> None:
+    full = worded("overloaded", "the box cannot keep up with its sources, which come first")
+    assert told_from(full.tree, str(full)) == full
+    assert isinstance(told_from(full.tree, str(full)), Worded)
+    for tree in (full.tree, None, {"code": "c"}):
+        assert ("the disk is full", str) == (said := told_from(tree, "the disk is full"), type(said))
 
 
 def test_a_sentence_is_a_text_like_any_other() -> None:

@@ -25,7 +25,7 @@ from monitor.replay.pages.words import (
     marked,
 )
 from monitor.trends import STEP_S, STEPS
-from monitor.worded import worded_from
+from monitor.worded import told_from
 
 CAPTURES = {
     CaptureState.ALARMED: marked("The sound has stopped; it is about to be started again."),
@@ -198,10 +198,10 @@ def news_of(box: BoxNow, tongue: Tongue) -> list[str]:
             )
         )
     if box.store_error:
-        why = worded_from(box.said.get("store_error")) or box.store_error
+        why = told_from(box.said.get("store_error"), box.store_error)
         news.append(tongue("Alarms cannot be stored: {reason}", reason=said_in(tongue, why)))
     if box.clips_error:
-        why = worded_from(box.said.get("clips_error")) or box.clips_error
+        why = told_from(box.said.get("clips_error"), box.clips_error)
         news.append(tongue("No sound is stored: {reason}", reason=said_in(tongue, why)))
     return news
 
@@ -241,7 +241,7 @@ def _why(source: SourceNow, tongue: Tongue, *, deaf: bool) -> str:
         return tongue("The file has been read to its end.")
     if deaf and source.capture in CAPTURES:
         said = tongue(CAPTURES[source.capture])
-        reason = said_in(tongue, worded_from(source.reason_said) or source.reason)
+        reason = said_in(tongue, told_from(source.reason_said, source.reason))
         return f"{said} ({reason})" if reason else said
     if source.quality in INPUTS:
         return tongue(INPUTS[source.quality])

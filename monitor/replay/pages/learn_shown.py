@@ -14,7 +14,7 @@ from monitor.replay.kept.learning import Learning
 from monitor.replay.pages.learn_words import ELSEWHERE, STEPS, advice_in, promise_in, why_odd
 from monitor.replay.pages.refused import said_in
 from monitor.replay.pages.words import Tongue, clock, day
-from monitor.worded import worded_from
+from monitor.worded import told_from
 
 ORDER = (Step.CHECK, Step.RECORD, Step.LOOK, Step.LISTEN, Step.LEARN, Step.DONE)
 SAME_PLACE = {Step.PACK: Step.LEARN, Step.PACKED: Step.DONE}
@@ -186,12 +186,9 @@ def _steps(plan: Plan | None, tongue: Tongue, *, has_candidate: bool) -> tuple[S
 
 def _why(plan: Plan, progress: Progress | None, tongue: Tongue) -> str:
     """Return why a plan cannot go on or waits, in the reader's language; empty: it does neither."""
-    told = (plan.trouble, plan.trouble_said)
-    if plan.trouble is None:
-        told = (None, None) if progress is None else (progress.waits, progress.waits_said)
-    said = worded_from(told[1])
-    # what it is said from may be left over from another trouble
-    return said_in(tongue, said) if said is not None and said == told[0] else told[0] or ""
+    if plan.trouble is not None:
+        return said_in(tongue, told_from(plan.trouble_said, plan.trouble))
+    return "" if progress is None else said_in(tongue, told_from(progress.waits_said, progress.waits))
 
 
 def _headline(
