@@ -18,6 +18,7 @@ from monitor.config import Config, load_config
 from monitor.errors import ConfigError
 from monitor.operators import Origin
 from monitor.publish.fields import rfc3339_from_utc_s
+from monitor.publish.lines import plain
 
 if TYPE_CHECKING:
     from monitor.commands.bundle_keys import Verbs
@@ -98,7 +99,8 @@ def _list(arguments: argparse.Namespace) -> int:
         signed = "" if change.key is None else f", signed by key {change.key}"
         when, who = rfc3339_from_utc_s(change.by.at_utc_s), f"{change.by.actor} by {change.by.origin}"
         what = f"{change.action}  {change.version_from or 'nothing'} -> {change.version_to}"
-        print(f"{when}  {what}{signed}  {who}{note}")
+        line = f"{when}  {what}{signed}  {who}{note}"
+        print(plain(line, letters=len(line)))  # a note may have come by MQTT
     return 0
 
 

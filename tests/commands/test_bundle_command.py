@@ -11,6 +11,8 @@ import pytest
 from fixtures_verbs import ran
 
 from monitor.__main__ import main
+from monitor.bundles.library import Library
+from monitor.bundles.roles import By
 from monitor.commands import promote
 from monitor.listening import DEMO_BUNDLE
 
@@ -183,3 +185,10 @@ def test_a_rollback_takes_no_word_that_it_would_not_keep(
     with pytest.raises(SystemExit):
         main(["rollback", "pump-1", "--config", str(configured(tmp_path)), "--despite", "it is deaf"])
     assert "unrecognized arguments: --despite" in capsys.readouterr().err
+
+
+def test_a_note_moves_no_cursor_of_whoever_lists_the_versions(tmp_path: Path, bundle: Path) -> None:
+    library = Library(tmp_path / "state", "pump-1")
+    library.install(bundle, By("eve", "mqtt", 1.8e9, "c1", "made\n\x1b[2Jup"))
+    listed = ran("bundle", "list", "pump-1", "--config", configured(tmp_path)).out
+    assert listed.endswith("eve by mqtt: made??[2Jup\n")
