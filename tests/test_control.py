@@ -26,6 +26,7 @@ from monitor.control.server import ControlServer
 from monitor.errors import ControlError
 from monitor.operators import Origin
 from monitor.testing import CapturedLog
+from monitor.worded import worded_from
 
 NOW = {"time": "2026-01-01T00:00:00.000Z", "sources": [{"source": "pump"}, {"source": "fan"}]}
 
@@ -184,7 +185,9 @@ def test_a_command_that_nobody_answers_is_given_up_in_time(
     ],
 )
 def test_what_is_no_question_is_answered_why(room: Room, line: bytes) -> None:
-    assert ["error"] == list(room.ask(line))
+    answer = room.ask(line)
+    assert ["error", "worded"] == list(answer)
+    assert answer["error"] == worded_from(answer["worded"]), "for a person, and for the page to translate"
     assert [] == room.answers.commands
 
 
@@ -218,7 +221,11 @@ def test_when_the_room_is_full_the_next_is_told_so_at_once(
         for _ in range(guests.MAX_GUESTS):
             stack.enter_context(room.connect())
         eventually(lambda: room.server._guests == guests.MAX_GUESTS, 5.0, "a full room")
-        assert {"error": "too many ask at once; ask again"} == room.ask(b'{"ask": "now"}\n')
+        turned_away = room.ask(b'{"ask": "now"}\n')
+        assert ("too many ask at once; ask again", "too-many-ask") == (
+            turned_away["error"],
+            turned_away["worded"]["code"],
+        )
         eventually(lambda: room.server._guests == guests.MAX_GUESTS, 5.0, "that it left, and nobody else")
     eventually(lambda: room.server._guests == 0, 5.0, "an empty room")
     assert NOW == room.ask(b'{"ask": "now"}\n')
