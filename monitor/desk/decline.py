@@ -10,8 +10,7 @@ from monitor.bundles.roles import By
 from monitor.desk.refused import nothing_changed, taken_out
 from monitor.desk.reload import Plan, Reloader
 from monitor.drift.acceptance import check_way, standing
-from monitor.drift.declining import again_utc_s
-from monitor.drift.words import day_of
+from monitor.drift.declining import again_words
 from monitor.errors import CommandError, StoreError
 from monitor.operators import Origin
 from monitor.prepared import nothing
@@ -69,9 +68,8 @@ class Decline:
         )
 
         return Plan(
-            f"proposal {proposal.id} is declined, and the limit of {self.source_id} stays; another one is "
-            f"made when normal sound has moved markedly further, after {day_of(again_utc_s(declined))}, or "
-            "under another bundle or limit",
+            f"proposal {proposal.id} is declined, and the limit of {self.source_id} stays; "
+            f"{again_words(declined)}",
             apply=nothing,
             # whoever looks removes the file, too: nobody else writes one beside it
             follow=partial(self.look_again, self.source_id),

@@ -50,6 +50,13 @@ def declined_words(declined: Declined) -> str:
     """Say who declined what and why, and when another one is proposed; in English."""
     return (
         f"proposal {declined.proposal_id} was declined by {declined.who} on {day_of(declined.at_utc_s)}: "
-        f"{declined.why}; another one is made when normal sound has moved markedly further, after "
+        f"{declined.why}; {again_words(declined)}"
+    )
+
+
+def again_words(declined: Declined) -> str:
+    """Say when another limit is proposed; in English."""
+    return (
+        "another one is made when normal sound has moved markedly further, after "
         f"{day_of(again_utc_s(declined))}, or under another bundle or limit"
     )

@@ -19,7 +19,7 @@ from monitor.operators import AFAR, Origin
 from monitor.prepared import Prepared
 from monitor.publish.commands import Command
 from monitor.store.files import disk_errors, free_bytes
-from monitor.worded import Worded, worded, worded_from
+from monitor.worded import Worded, told_from, worded
 
 BYTES_PER_SAMPLE = 1.5
 """Of 16 bits; FLAC of loud machines saves little."""
@@ -237,8 +237,7 @@ class PlanBook:
 
 def trouble_of(plan: Plan) -> str:
     """Return why a plan cannot go on, as a sentence that can be said in other languages where it is one."""
-    said = worded_from(plan.trouble_said)
-    return said if said is not None and said == plan.trouble else plan.trouble or ""
+    return told_from(plan.trouble_said, plan.trouble or "")
 
 
 def _check_not_going(plan: Plan | None, command: Command) -> None:
