@@ -79,6 +79,20 @@ def worded_from(tree: object) -> Worded | None:
         return None
 
 
+def beside(sentence: str) -> dict[str, object]:
+    """Return what stands beside a sentence in a document, for `sentence_in` to find; {} beside plain text."""
+    return {WORDED: sentence.tree} if isinstance(sentence, Worded) else {}
+
+
+def sentence_in(document: Mapping[str, Any], key: str) -> str:
+    """Return the text under `key` as the sentence that stands beside it, where one does.
+
+    Raises:
+        KeyError: Neither is there.
+    """
+    return worded_from(document.get(WORDED)) or str(document[key])
+
+
 def told_from(tree: object, text: str) -> str:
     """Return `text` as the sentence that a tree holds, unless that one is left over from another text."""
     said = worded_from(tree)

@@ -12,7 +12,7 @@ from typing import Any
 from monitor.control.protocol import COMMAND_S, INSTALL_S, MAX_ANSWER_BYTES, PIECE_S, socket_address
 from monitor.errors import ControlError, StillWaitingError
 from monitor.operators import Origin
-from monitor.worded import WORDED, worded, worded_from, wording_of
+from monitor.worded import WORDED, sentence_in, worded, wording_of
 
 PATIENCE_S = COMMAND_S + 2.0
 NOW_FOR_S = 0.5
@@ -113,7 +113,7 @@ class ControlClient:
         finally:
             writer.close()
         if answer.get("waits"):
-            raise ControlError(_why(answer))
+            raise ControlError(sentence_in(answer, "error"))
         if "error" in answer:
             return _refused(answer)
         return dict(answer)
@@ -146,7 +146,7 @@ class ControlClient:
                 )
             ) from error
         if "error" in answer:
-            raise (StillWaitingError if answer.get("waits") else ControlError)(_why(answer))
+            raise (StillWaitingError if answer.get("waits") else ControlError)(sentence_in(answer, "error"))
         return answer
 
     async def _answer(self, line: bytes) -> dict[str, Any]:
@@ -158,11 +158,6 @@ class ControlClient:
             return dict(json.loads(await reader.readline()))
         finally:
             writer.close()
-
-
-def _why(answer: Mapping[str, Any]) -> str:
-    """Return why there is no answer, as a sentence that can be said in other languages where it came so."""
-    return worded_from(answer.get(WORDED)) or str(answer["error"])
 
 
 def _refused(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from monitor.worded import WORDED, Worded, worded
+from monitor.worded import Worded, beside, worded
 
 SOCKET = "control.sock"
 MAX_QUESTION_BYTES = 65_536
@@ -45,8 +45,7 @@ def socket_path(state_dir: Path) -> Path:
 
 def document_of(reason: str) -> dict[str, object]:
     """Return the answer to what cannot be answered."""
-    more = {WORDED: reason.tree} if isinstance(reason, Worded) else {}
-    return {"error": reason, **more}
+    return {"error": reason, **beside(reason)}
 
 
 def no_source(source_id: str) -> Worded:

@@ -32,7 +32,7 @@ from monitor.operators import Origin
 from monitor.prepared import nothing
 from monitor.store import AuditEntry, Store
 from monitor.store.files import free_bytes
-from monitor.worded import WORDED, Worded, replaced, worded, wording_of
+from monitor.worded import beside, replaced, worded, wording_of
 
 FOLDER = "arriving"
 """Below the state directory: what comes now; what came when the daemon was killed goes at its start."""
@@ -64,9 +64,8 @@ def answer_of(outcome: str | CommandError) -> Mapping[str, object]:
     """Return the answer for what was done, in words, or for why it was not."""
     if isinstance(outcome, CommandError):
         why = wording_of(outcome)
-        return {"result": "refused", "reason": why, "code": why.code, "detail": None, WORDED: why.tree}
-    more = {WORDED: outcome.tree} if isinstance(outcome, Worded) else {}
-    return {"result": "done", "reason": None, "code": None, "detail": outcome, **more}
+        return {"result": "refused", "reason": why, "code": why.code, "detail": None, **beside(why)}
+    return {"result": "done", "reason": None, "code": None, "detail": outcome, **beside(outcome)}
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from monitor.errors import DeviceMissingError, SourceError
-from monitor.worded import WORDED, Worded, worded, worded_from
+from monitor.worded import Worded, sentence_in, worded
 
 SYSFS = Path("/sys")
 DEFAULT = "default"
@@ -161,7 +161,7 @@ def list_devices() -> list[InputDevice]:
         raise SourceError(f"the search for audio devices ended with {done.returncode}: {said}")
     answer: dict[str, Any] = json.loads(lines[-1])
     if "broken" in answer:
-        raise SourceError(worded_from(answer.get(WORDED)) or str(answer["broken"]))
+        raise SourceError(sentence_in(answer, "broken"))
     return [InputDevice(**{**entry, "names": tuple(entry["names"])}) for entry in answer["devices"]]
 
 

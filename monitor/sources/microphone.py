@@ -22,7 +22,7 @@ from monitor.sources.feed import Arrival, FeedBrokenError
 from monitor.sources.live import LiveSource
 from monitor.sources.ring import Frames, Header, create_memory
 from monitor.sources.watchdog import WatchdogSettings
-from monitor.worded import WORDED, worded, worded_from
+from monitor.worded import sentence_in, worded
 
 USUAL_RATE_HZ = 48_000
 """In which loss is counted while the device has not yet told its own."""
@@ -87,7 +87,7 @@ class MicrophoneFeed:
             elif "opened" in message:
                 self._open(**message["opened"])
             else:
-                self._broken = worded_from(message.get(WORDED)) or str(message["broken"])
+                self._broken = sentence_in(message, "broken")
         return arrivals
 
     def remark(self) -> str:

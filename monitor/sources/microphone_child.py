@@ -24,7 +24,7 @@ from monitor.errors import DeviceMissingError
 from monitor.sources.devices import InputDevice, device_named, inputs_from_portaudio, tree_from_device
 from monitor.sources.ring import Frames, Header
 from monitor.sources.tied import die_with_parent
-from monitor.worded import WORDED, Worded, worded, wording_of
+from monitor.worded import beside, worded, wording_of
 
 RING_S = 10.0
 """How much sound the ring holds: how long the parent may be busy before sound is lost."""
@@ -129,7 +129,7 @@ def record(options: argparse.Namespace, sd: Any, teller: Teller) -> str:  # noqa
 def end(teller: Teller, reason: str) -> NoReturn:
     """Tell why and leave at once: closing PortAudio can hang after an unplug."""
     told: dict[str, object] = {"broken": reason[:REASON_CHARACTERS]}
-    whole = {**told, WORDED: reason.tree} if isinstance(reason, Worded) else told
+    whole = {**told, **beside(reason)}
     teller.tell(whole if len(json.dumps(whole)) < select.PIPE_BUF else told)
     os._exit(1)
 

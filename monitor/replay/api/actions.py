@@ -29,7 +29,7 @@ from monitor.replay.gate.refusals import document_of
 from monitor.replay.kept.library import Library
 from monitor.replay.pages.refused import said_in
 from monitor.replay.pages.templating import BESIDE_LANGUAGE, tongue_for
-from monitor.worded import DETAIL, WORDED, Worded, worded, worded_from, wording_of
+from monitor.worded import DETAIL, WORDED, Worded, sentence_in, worded, worded_from, wording_of
 
 MAX_EVENTS = 200
 """Events that one request may label."""
@@ -312,7 +312,7 @@ def answer_with(request: Request, reply: Mapping[str, Any]) -> Response:
 
 def _why(request: Request, reply: Mapping[str, Any]) -> dict[str, object]:
     """Return why the daemon refuses, in other languages where it came so; without them its code stays."""
-    document = document_of(request, worded_from(reply.get(WORDED)) or str(reply["reason"]))
+    document = document_of(request, sentence_in(reply, "reason"))
     return {**document, "code": document["code"] or reply.get("code")}
 
 
